@@ -1,0 +1,321 @@
+"""Image files to NumPy arrays, through Pillow, in the orientation and the colours that a viewer shows.
+
+Conventions: an image is uint8 of shape ``(height, width, channels)``; the EXIF orientation is applied; of an animation the
+first frame is taken; 16-bit grey is scaled to 8 bits by its high byte, as Pillow itself does for 16-bit colour.
+Transparency is dropped, as ``Image.convert("RGB")`` does, which shows the colour stored under transparent pixels; pass
+``background=`` to see the image composited on a colour instead.
+A file that is not a whole image is a `FormatError` that names it. Pillow is imported at the first use.
+"""
+
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnrs.data.checks import image_size_pair, one_of
+from cnnrs.errors import ArgumentError, FormatError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+__all__ = ["IMAGE_SUFFIXES", "Size", "decode_image", "image_size", "read_image", "read_mask"]
+
+Size: TypeAlias = int | tuple[int, int] | None
+Options: TypeAlias = tuple[str, tuple[int, int] | None, tuple[int, int, int] | None]
+Result = TypeVar("Result")
+
+MODES = ("rgb", "grey", "gray", "unchanged")
+# fmt: off
+IMAGE_SUFFIXES = frozenset((
+    ".avif", ".bmp", ".dib", ".gif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg",
+    ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tga", ".tif", ".tiff", ".webp",
+))
+# fmt: on
+ORIENTATION_TAG = 0x0112
+
+
+def read_image(
+    path: str | os.PathLike[str], mode: str = "rgb", *, size: Size = None, background: tuple[int, int, int] | None = None
+) -> NDArray[np.uint8]:
+    """Read one image file.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file, in any format that Pillow reads.
+    mode : {"rgb", "grey", "unchanged"}
+        ``"rgb"`` gives three channels; ``"grey"`` (or ``"gray"``) one, by the luma weights 0.299, 0.587, 0.114;
+        ``"unchanged"`` as many as the file has: 1 grey, 2 grey and alpha, 3 colour, 4 colour and alpha (a palette is looked up).
+    size : int or (height, width), optional
+        Resize to this, bilinear with antialiasing; the aspect ratio is not kept.
+    background : (red, green, blue), optional
+        0..255. Composite transparent pixels on this colour. By default alpha is dropped, not applied, and whatever colour
+        the file stores under transparent pixels is seen. Not together with ``"unchanged"``.
+
+    Returns
+    -------
+    ndarray of shape (height, width, channels), uint8
+        0..255, writable.
+
+    Raises
+    ------
+    FormatError
+        If the file is empty, cut short, damaged, no image, or so large when decoded that it looks like a decompression bomb
+        (the message has the pixel count).
+    OSError
+        If the file cannot be opened.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from PIL import Image
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "red.png"
+    >>> Image.new("RGB", (4, 2), (255, 0, 0)).save(file)
+    >>> read_image(file).shape
+    (2, 4, 3)
+    >>> int(read_image(file, "grey")[0, 0, 0])
+    76
+    """
+    options = _options(mode, size, background)
+    with open(path, "rb") as file:
+        return _guarded(os.fspath(path), file, lambda image: _pixels(image, *options))
+
+
+def decode_image(
+    data: bytes,
+    mode: str = "rgb",
+    *,
+    size: Size = None,
+    background: tuple[int, int, int] | None = None,
+    name: str = "image data",
+    formats: tuple[str, ...] | None = None,
+) -> NDArray[np.uint8]:
+    """Decode an image held in memory; as `read_image`, for bytes.
+
+    Parameters
+    ----------
+    data : bytes
+        The content of an image file.
+    mode, size, background
+        As in `read_image`.
+    name : str
+        What to call the data in an error message.
+    formats : tuple of str, optional
+        Pillow's names of the formats to try, such as ``("JPEG",)``; all by default.
+
+    Returns
+    -------
+    ndarray of shape (height, width, channels), uint8
+
+    Raises
+    ------
+    FormatError
+        As in `read_image`.
+
+    Examples
+    --------
+    >>> decode_image(b"P5 2 1 255 " + bytes([0, 255]), "grey").tolist()
+    [[[0], [255]]]
+    """
+    options = _options(mode, size, background)
+    return _guarded(name, io.BytesIO(data), lambda image: _pixels(image, *options), formats)
+
+
+def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Return the ``(height, width)`` that `read_image` would give, from the header of the file alone.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The image file.
+
+    Returns
+    -------
+    tuple of int
+        ``(height, width)`` in pixels, after the EXIF orientation.
+
+    Raises
+    ------
+    FormatError
+        If the header is not that of an image.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "two_by_one.pgm"
+    >>> _ = file.write_bytes(b"P5 2 1 255 " + bytes([0, 255]))
+    >>> image_size(file)
+    (1, 2)
+    """
+
+    def measure(image: "Image.Image") -> tuple[int, int]:
+        width, height = image.size
+        # Pillow's TIFF reader swaps the size by itself.
+        return (width, height) if _orientation(image) >= 5 and image.format != "TIFF" else (height, width)
+
+    with open(path, "rb") as file:
+        return _guarded(os.fspath(path), file, measure)
+
+
+def read_mask(path: str | os.PathLike[str], *, size: Size = None) -> NDArray[np.int32]:
+    """Read one mask file: the numbers stored in it, as they are.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A palette, grey (8 or 16 bits) or 1-bit image. The numbers of a palette image are its palette indices.
+    size : int or (height, width), optional
+        Resize to this by nearest neighbour, so that no new numbers arise.
+
+    Returns
+    -------
+    ndarray of shape (height, width), int32
+        Class or instance ids; a 1-bit image gives 0 and 1.
+
+    Raises
+    ------
+    FormatError
+        If the file is damaged, or a colour image, whose pixels are not ids.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from PIL import Image
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "mask.png"
+    >>> Image.fromarray(np.array([[0, 1], [300, 2]], dtype=np.uint16)).save(file)
+    >>> read_mask(file).tolist()
+    [[0, 1], [300, 2]]
+    """
+    target = image_size_pair(size)
+
+    def ids(image: "Image.Image") -> NDArray[np.int32]:
+        from PIL import Image
+
+        image = _upright(image)
+        if image.mode not in ("1", "L", "P", "I", "I;16", "I;16L", "I;16B", "I;16N"):
+            raise FormatError(
+                f"a mask must be a palette or grey image whose pixels are ids; this one has mode {image.mode}"
+            )
+        if target is not None:
+            image = image.resize((target[1], target[0]), Image.Resampling.NEAREST)
+        return np.array(image).astype(np.int32)
+
+    with open(path, "rb") as file:
+        return _guarded(os.fspath(path), file, ids)
+
+
+def _options(mode: str, size: Size, background: tuple[int, int, int] | None) -> Options:
+    mode = one_of("mode", mode, MODES).replace("gray", "grey")
+    if background is not None:
+        if mode == "unchanged":
+            raise ArgumentError('background= removes the alpha channel that mode="unchanged" is to keep; ask for "rgb" or "grey"')
+        background = tuple(background)  # type: ignore[assignment]
+        if len(background) != 3 or not all(0 <= value <= 255 for value in background):
+            raise ArgumentError(f"background must be three numbers within 0..255, got {background!r}")
+    return mode, image_size_pair(size), background
+
+
+def _guarded(
+    name: str, file: IO[bytes], use: Callable[["Image.Image"], Result], formats: tuple[str, ...] | None = None
+) -> Result:
+    """Open `file` with Pillow and apply `use`; whatever a damaged file makes Pillow raise becomes a `FormatError`."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(file, formats=formats) as image:
+            return use(image)
+    except MemoryError:
+        raise
+    except FormatError as error:
+        raise FormatError(f"{name}: {error}") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise FormatError(
+            f"{name}: refused as a possible decompression bomb: {error}. If you trust the file, set PIL.Image.MAX_IMAGE_PIXELS = None"
+        ) from error
+    except UnidentifiedImageError:
+        kind = "empty" if file.seek(0, os.SEEK_END) == 0 else "not an image that Pillow can read, or damaged in its header"
+        raise FormatError(f"{name}: the file is {kind}") from None
+    except Exception as error:  # Pillow's readers raise errors of every kind on damaged data
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk failed, not the file's content
+        raise FormatError(f"{name}: the image is damaged or cut short ({type(error).__name__}: {error})") from error
+
+
+def _orientation(image: "Image.Image") -> int:
+    try:
+        value = image.getexif().get(ORIENTATION_TAG, 1)
+    except Exception:  # damaged EXIF data says nothing about orientation, and the pixels may well be whole
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _upright(image: "Image.Image") -> "Image.Image":
+    """Load the pixels and turn them as the EXIF orientation says."""
+    from PIL.Image import Transpose
+
+    image.load()  # also applies the orientation of a TIFF, which is then gone from its tags
+    turn = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }.get(_orientation(image))
+    return image if turn is None else image.transpose(turn)
+
+
+def _eight_bits(image: "Image.Image") -> "Image.Image":
+    """Bring any mode to 1, L, LA, P, RGB, RGBA, CMYK or another that `convert` knows."""
+    from PIL import Image
+
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in (None, "PNG", "PPM")):
+        values = np.asarray(image).astype(np.int64)
+        return Image.fromarray((values >> 8).clip(0, 255).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise FormatError(
+            f"pixels of mode {image.mode} (32-bit numbers) have no agreed range; read the file with Pillow or tifffile "
+            "and scale the array yourself"
+        )
+    return image
+
+
+def _has_alpha(image: "Image.Image") -> bool:
+    return image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
+
+
+def _pixels(image: "Image.Image", mode: str, size: tuple[int, int] | None, background: tuple[int, int, int] | None) -> NDArray[np.uint8]:
+    from PIL import Image
+
+    file_format = image.format
+    image = _upright(image)
+    if image.format is None:  # a turned copy forgets it, and `_eight_bits` needs it
+        image.format = file_format
+    image = _eight_bits(image)
+    grey = image.mode in ("1", "L", "LA", "La")
+    if background is not None and _has_alpha(image):
+        backdrop = Image.new("RGBA", image.size, (*background, 255))
+        image = Image.alpha_composite(backdrop, image.convert("RGBA"))
+    elif image.mode == "P" and "transparency" in image.info:
+        image = image.convert("RGBA")  # the palette's colours, also under transparent pixels
+    if mode == "unchanged":
+        alpha = _has_alpha(image)
+        target = ("LA" if alpha else "L") if grey else ("RGBA" if alpha else "RGB")
+    else:
+        target = {"rgb": "RGB", "grey": "L"}[mode]
+    if image.mode != target:
+        image = image.convert(target)
+    if size is not None and image.size != (size[1], size[0]):
+        image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    array: NDArray[Any] = np.array(image)
+    return array[:, :, np.newaxis] if array.ndim == 2 else array
+
+
+def has_image_suffix(path: Path) -> bool:
+    """Tell whether the name of a file ends like that of an image."""
+    return path.suffix.lower() in IMAGE_SUFFIXES

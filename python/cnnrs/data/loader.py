@@ -1,0 +1,223 @@
+"""Batches of a data set, epoch after epoch, in an order fixed by the seed, with decoding ahead in threads.
+
+How batches are made: sources that decode files give single samples, a few at a time, to a thread each; sources that have a
+``batch`` method of their own give whole batches to one thread; arrays in memory are gathered by the calling thread. The batches
+are the same in all three, and whatever the number of threads.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cnnrs.data.checks import whole_number
+from cnnrs.data.random_order import Purpose, balanced_order, permutation, weighted_order
+from cnnrs.data.source import Sample, Source, as_source, collate, describe, fetch, fetches_items, labels_of
+from cnnrs.data.threads import decoding_threads, map_ahead
+from cnnrs.errors import ArgumentError, ShapeError
+
+__all__ = ["Loader"]
+
+Indices: TypeAlias = NDArray[np.int64]
+SAMPLES_PER_TASK = 4  # few, so that Ctrl-C never waits for a whole batch of photos
+
+
+class Loader:
+    """Batches ``(x, y)`` of a data set.
+
+    Parameters
+    ----------
+    data : Source or pair (x, y) of arrays
+        Where the samples come from.
+    batch_size : int
+        Samples per batch; the last batch of an epoch is shorter if the number of samples is no multiple.
+    shuffle : bool
+        A new random order for every epoch, keyed by `seed` and the epoch. Without it the order is that of the data.
+    drop_last : bool
+        Leave a last, shorter batch out.
+    seed : int
+        Another seed, another order.
+    balanced : bool
+        Draw as many samples of each class as of any other; an epoch keeps its length. Small classes repeat, of large ones
+        each epoch takes another random part. Always in random order.
+    weights : array-like of shape (n,), optional
+        Draw samples with replacement, each with a probability proportional to its weight. Not together with `balanced`.
+    transform : callable, optional
+        Called on every batch as ``transform(x, labels=y, indices=indices, epoch=epoch, seed=seed)``, and returns ``x, y``. For
+        box targets it gets ``labels=`` and ``boxes=`` (lists of arrays), for mask targets ``masks=``, and returns as many.
+    threads : int, optional
+        Threads that read ahead; 0 reads when a batch is asked for. By default as many as processors, at most 8, for files;
+        1 for other sources; 0 for arrays in memory.
+    prefetch : int
+        Batches kept ready ahead of the one in use; this bounds the memory.
+
+    Raises
+    ------
+    ShapeError
+        If there are no samples, or `drop_last` leaves no batch.
+    ArgumentError, DTypeError
+        If an argument is out of its range or of a wrong type.
+
+    Notes
+    -----
+    An epoch that is read to its end moves the loader on to the next, so that ``for x, y in loader`` twice gives two orders;
+    `set_epoch` says which comes next. The threads are started by the iteration and joined at its end.
+
+    Examples
+    --------
+    >>> loader = Loader((np.arange(5).reshape(5, 1), np.arange(5)), batch_size=2, shuffle=True, seed=0)
+    >>> len(loader)
+    3
+    >>> sorted(np.concatenate([y for x, y in loader]).tolist())
+    [0, 1, 2, 3, 4]
+    """
+
+    def __init__(
+        self,
+        data: Any,
+        batch_size: int = 64,
+        *,
+        shuffle: bool = False,
+        drop_last: bool = False,
+        seed: int = 0,
+        balanced: bool = False,
+        weights: ArrayLike | None = None,
+        transform: Callable[..., Any] | None = None,
+        threads: int | None = None,
+        prefetch: int = 2,
+    ) -> None:
+        self.source: Source = as_source(data)
+        self.batch_size = whole_number("batch_size", batch_size, 1)
+        self.shuffle = bool(shuffle)
+        self.drop_last = bool(drop_last)
+        self.seed = whole_number("seed", seed, 0)
+        self.prefetch = whole_number("prefetch", prefetch, 1)
+        self.transform = transform
+        self.epoch = 0
+        count = len(self.source)
+        if count == 0:
+            raise ShapeError("data holds no samples")
+        if self.drop_last and count < self.batch_size:
+            raise ShapeError(f"drop_last=True leaves no batch: {count} samples are fewer than batch_size={self.batch_size}")
+        if balanced and weights is not None:
+            raise ArgumentError("balanced=True and weights= are two ways to draw samples; give one")
+        if transform is not None and not callable(transform):
+            raise ArgumentError(f"transform must be callable, got {transform!r}")
+        self._balance = labels_of(self.source) if balanced else None
+        self._weights = None if weights is None else _check_weights(weights, count)
+        self._items = fetches_items(self.source)
+        if threads is not None:
+            self.threads = whole_number("threads", threads, 0)
+        elif self._items:
+            self.threads = decoding_threads()
+        else:
+            self.threads = 0 if getattr(self.source, "in_memory", False) else 1
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+        count = len(self.source)
+        return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Make `epoch` (from 0) the one that the next iteration reads."""
+        self.epoch = whole_number("epoch", epoch, 0)
+
+    def order(self, epoch: int | None = None) -> Indices:
+        """Return the indices of an epoch's samples in the order in which they come.
+
+        Parameters
+        ----------
+        epoch : int, optional
+            From 0; by default the one that comes next.
+
+        Returns
+        -------
+        ndarray of shape (n,), int64
+        """
+        epoch = self.epoch if epoch is None else whole_number("epoch", epoch, 0)
+        count, key = len(self.source), (self.seed, epoch)
+        if self._balance is not None:
+            return balanced_order(self._balance, count, key)
+        if self._weights is not None:
+            return weighted_order(self._weights, count, key)
+        return permutation(count, Purpose.SHUFFLE, key) if self.shuffle else np.arange(count, dtype=np.int64)
+
+    def __iter__(self) -> Iterator[Sample]:
+        """Read the epoch that comes next; at its end the loader moves on to the one after."""
+        epoch = self.epoch
+        yield from self.batches(epoch)
+        if self.epoch == epoch:
+            self.epoch = epoch + 1
+
+    def batches(self, epoch: int | None = None, start: int = 0) -> Iterator[Sample]:
+        """Read the batches of one epoch, from batch `start` on; what comes before is not read at all.
+
+        Parameters
+        ----------
+        epoch : int, optional
+            From 0; by default the one that comes next.
+        start : int
+            The number of the first batch wanted, from 0: where an interrupted epoch goes on.
+
+        Yields
+        ------
+        x, y
+            One batch.
+        """
+        epoch = self.epoch if epoch is None else whole_number("epoch", epoch, 0)
+        start = whole_number("start", start, 0)
+        order = self.order(epoch)
+        size = self.batch_size
+        parts = [order[k * size : (k + 1) * size] for k in range(start, len(self))]
+        read = self._read_items if self._items and self.threads else self._read_whole
+        for indices, (x, y) in zip(parts, read(parts), strict=True):
+            yield (x, y) if self.transform is None else self._transformed(x, y, indices, epoch)
+
+    def _read_whole(self, parts: list[Indices]) -> Iterator[Sample]:
+        return map_ahead(lambda indices: fetch(self.source, indices), parts, threads=self.threads, ahead=self.prefetch)
+
+    def _read_items(self, parts: list[Indices]) -> Iterator[Sample]:
+        chunks = (indices[k : k + SAMPLES_PER_TASK] for indices in parts for k in range(0, len(indices), SAMPLES_PER_TASK))
+        per_batch = -(-self.batch_size // SAMPLES_PER_TASK)
+        source = self.source
+
+        def read(indices: Indices) -> list[Sample]:
+            return [source[int(i)] for i in indices]
+
+        results = map_ahead(read, chunks, threads=self.threads, ahead=self.prefetch * per_batch)
+        try:
+            for indices in parts:
+                samples: list[Sample] = []
+                while len(samples) < len(indices):
+                    samples += next(results)
+                yield collate(samples, lambda k, indices=indices: describe(source, int(indices[k])))  # type: ignore[misc]
+        finally:
+            results.close()
+
+    def _transformed(self, x: Any, y: Any, indices: Indices, epoch: int) -> Sample:
+        assert self.transform is not None
+        key = {"indices": indices, "epoch": epoch, "seed": self.seed}
+        target = getattr(self.source, "target", "labels")
+        if target == "masks":
+            result = self.transform(x, masks=y, **key)
+        elif target == "boxes":
+            result = self.transform(x, labels=[one["labels"] for one in y], boxes=[one["boxes"] for one in y], **key)
+        else:
+            result = self.transform(x, labels=y, **key)
+        expected = 3 if target == "boxes" else 2
+        if not isinstance(result, tuple) or len(result) != expected:
+            raise ShapeError(f"transform must return a tuple of {expected}: the images and what it was given with them; got {type(result)}")
+        if target == "boxes":
+            x, labels, boxes = result
+            return x, [{**one, "labels": names, "boxes": corners} for one, names, corners in zip(y, labels, boxes, strict=True)]
+        return result[0], result[1]
+
+
+def _check_weights(weights: ArrayLike, count: int) -> NDArray[np.float64]:
+    array = np.asarray(weights, dtype=np.float64)
+    if array.shape != (count,):
+        raise ShapeError(f"weights must have shape ({count},), one per sample; got {array.shape}")
+    if not np.isfinite(array).all() or (array < 0).any() or array.sum() == 0:
+        raise ArgumentError("weights must be finite and not negative, and not all zero")
+    return array

@@ -1,0 +1,337 @@
+"""What a data set has to offer: a length, and samples by index.
+
+A *source* is anything with ``len(source)`` and ``source[i] -> (x, y)``; that is the whole protocol. One that can fetch many
+samples faster than one by one also has ``batch(indices) -> (x, y)``. Further attributes are used where they exist:
+``labels`` (int64, one per sample; needed to stratify or balance), ``class_names``, ``describe(i)`` (a name for messages) and
+``target``, which says what ``y`` is: ``"labels"`` (the default), ``"boxes"`` or ``"masks"``.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cnnrs.errors import ArgumentError, DTypeError, ShapeError
+
+__all__ = ["ArraySource", "FileSource", "Source", "Subset", "arrays", "as_source", "collate", "fetch", "labels_of"]
+
+Sample: TypeAlias = tuple[Any, Any]
+Indices: TypeAlias = NDArray[np.int64]
+
+
+@runtime_checkable
+class Source(Protocol):
+    """The protocol: a length, and the sample ``(x, y)`` at an index.
+
+    Examples
+    --------
+    >>> class Squares:
+    ...     def __len__(self):
+    ...         return 5
+    ...     def __getitem__(self, index):
+    ...         return np.full((2, 2, 1), index, dtype=np.uint8), index * index
+    >>> x, y = fetch(Squares(), [1, 3])
+    >>> x.shape, y.tolist()
+    ((2, 2, 2, 1), [1, 9])
+    """
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Sample: ...
+
+
+def check_index(index: int, length: int) -> int:
+    """Return `index` counted from the start; negative ones count from the end, as in a list."""
+    position = int(index) + length if index < 0 else int(index)
+    if not 0 <= position < length:
+        raise IndexError(f"index {index} is outside a data set of {length} samples")
+    return position
+
+
+def check_indices(indices: ArrayLike, length: int) -> Indices:
+    """Return `indices` as int64, each within a data set of `length` samples."""
+    array = np.asarray(indices)
+    if array.ndim != 1:
+        raise ShapeError(f"indices must be one-dimensional, got shape {array.shape}")
+    if array.size == 0:
+        return np.zeros(0, dtype=np.int64)
+    if array.dtype.kind not in "iu":
+        raise DTypeError(f"indices must be whole numbers, got dtype {array.dtype}")
+    if array.min() < -length or array.max() >= length:
+        raise IndexError(f"an index is outside a data set of {length} samples: {array.min()}..{array.max()}")
+    signed = array.astype(np.int64)
+    return np.where(signed < 0, signed + length, signed)
+
+
+def collate(samples: Sequence[Sample], describe: Callable[[int], str] | None = None) -> Sample:
+    """Join samples into one batch.
+
+    Parameters
+    ----------
+    samples : sequence of (x, y)
+        At least one.
+    describe : callable, optional
+        Names sample `k` of the sequence in an error message.
+
+    Returns
+    -------
+    x : ndarray of shape (n, height, width, channels)
+        The images stacked.
+    y : ndarray or list of dict
+        Numbers as an array (whole ones as int64), arrays stacked, box targets as a list.
+
+    Raises
+    ------
+    ShapeError
+        If the images differ in shape, or there are no samples.
+
+    Examples
+    --------
+    >>> x, y = collate([(np.zeros((4, 4, 1)), 3), (np.ones((4, 4, 1)), 1)])
+    >>> x.shape, y.tolist()
+    ((2, 4, 4, 1), [3, 1])
+    """
+    if not samples:
+        raise ShapeError("a batch needs at least one sample, got none")
+    describe = describe or "sample {}".format
+    images = [np.asarray(x) for x, _ in samples]
+    _same_shape("images", images, describe)
+    targets = [y for _, y in samples]
+    if isinstance(targets[0], dict):
+        return np.stack(images), targets
+    columns = [np.asarray(y) for y in targets]
+    _same_shape("targets", columns, describe)
+    stacked = np.stack(columns)
+    if stacked.ndim == 1 and stacked.dtype.kind in "iu":
+        stacked = stacked.astype(np.int64)
+    return np.stack(images), stacked
+
+
+def _same_shape(what: str, items: Sequence[NDArray[Any]], describe: Callable[[int], str]) -> None:
+    for position, item in enumerate(items):
+        if item.shape != items[0].shape:
+            raise ShapeError(
+                f"{what} of one batch must have one shape: {describe(0)} has {items[0].shape}, {describe(position)} has {item.shape}; "
+                "pass size=(height, width) to resize, or mode= for one number of channels"
+            )
+
+
+class FileSource:
+    """Base class of sources that decode each sample from a file; a `Loader` spreads their samples over its threads.
+
+    A child defines ``__len__`` and ``read(index)``, the latter safe to be called from several threads.
+    """
+
+    target = "labels"
+    class_names: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def read(self, index: int) -> Sample:
+        """Return the sample at `index`, which is within the data set."""
+        raise NotImplementedError
+
+    def describe(self, index: int) -> str:
+        """Return a name of the sample at `index`, such as its path."""
+        return f"sample {index}"
+
+    def __getitem__(self, index: int) -> Sample:
+        """Return the sample ``(x, y)`` at `index`."""
+        return self.read(check_index(index, len(self)))
+
+    def batch(self, indices: ArrayLike) -> Sample:
+        """Return the samples at `indices` as one batch ``(x, y)``."""
+        positions = check_indices(indices, len(self))
+        return collate([self.read(int(i)) for i in positions], lambda k: self.describe(int(positions[k])))
+
+
+class ArraySource:
+    """Samples that are rows of arrays, in memory or memory-mapped; see `arrays` and `memmap`."""
+
+    target = "labels"
+
+    def __init__(self, x: NDArray[Any], y: NDArray[Any], class_names: Sequence[str] = ()) -> None:
+        self.x = x
+        self.y = y
+        self.class_names = tuple(class_names)
+        self.in_memory = True
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """The targets, where they are one whole number per sample."""
+        if self.y.ndim != 1 or self.y.dtype.kind not in "iu":
+            raise ArgumentError(f"these targets are no class labels: shape {self.y.shape}, dtype {self.y.dtype}")
+        return self.y.astype(np.int64, copy=False)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Return the sample ``(x, y)`` at `index`."""
+        position = check_index(index, len(self))
+        target = self.y[position]
+        return np.array(self.x[position]), target.item() if target.ndim == 0 else np.array(target)
+
+    def batch(self, indices: ArrayLike) -> Sample:
+        """Return the samples at `indices` as one batch ``(x, y)``, copied."""
+        positions = check_indices(indices, len(self))
+        return np.asarray(self.x[positions]), np.asarray(self.y[positions])
+
+    def __repr__(self) -> str:
+        return f"ArraySource(x: {self.x.dtype}{self.x.shape}, y: {self.y.dtype}{self.y.shape})"
+
+
+def arrays(x: ArrayLike, y: ArrayLike, class_names: Sequence[str] = ()) -> ArraySource:
+    """Make a source of two arrays in memory.
+
+    Parameters
+    ----------
+    x : array-like of shape (n, height, width, channels)
+        Images, or any other samples, one per row. Not copied.
+    y : array-like of shape (n, ...)
+        Targets; class labels are whole numbers of shape (n,).
+    class_names : sequence of str, optional
+        The name of each label.
+
+    Returns
+    -------
+    ArraySource
+
+    Raises
+    ------
+    ShapeError
+        If the two differ in length or have no rows.
+    DTypeError
+        If an array holds Python objects or text instead of numbers.
+
+    Examples
+    --------
+    >>> source = arrays(np.zeros((3, 8, 8, 1)), [0, 1, 0])
+    >>> len(source), source[1][1]
+    (3, 1)
+    """
+    columns = []
+    for name, value in (("x", x), ("y", y)):
+        try:
+            array = np.asarray(value)
+        except ValueError as error:
+            raise ShapeError(f"{name} must be a rectangular array: {error}") from None
+        if array.dtype.kind not in "biuf":
+            raise DTypeError(f"{name} must hold numbers, got dtype {array.dtype}")
+        if array.ndim == 0:
+            raise ShapeError(f"{name} must have one row per sample, got a single number")
+        columns.append(array)
+    if len(columns[0]) != len(columns[1]):
+        raise ShapeError(f"x and y must have one row per sample each: x has {len(columns[0])}, y has {len(columns[1])}")
+    if len(columns[0]) == 0:
+        raise ShapeError(f"x holds no samples: shape {columns[0].shape}")
+    return ArraySource(columns[0], columns[1], class_names)
+
+
+class Subset:
+    """The samples of another source at some indices, in that order.
+
+    Parameters
+    ----------
+    source : Source
+        Where the samples come from.
+    indices : array-like of int
+        Which ones; repeats are allowed.
+
+    Examples
+    --------
+    >>> part = Subset(arrays([[10.0], [11.0], [12.0]], [0, 1, 2]), [2, 0])
+    >>> part.batch([0, 1])[1].tolist()
+    [2, 0]
+    """
+
+    def __init__(self, source: Source, indices: ArrayLike) -> None:
+        self.source = source
+        self.indices = check_indices(indices, len(source))
+        self.class_names: tuple[str, ...] = tuple(getattr(source, "class_names", ()))
+        self.target: str = getattr(source, "target", "labels")
+        self.in_memory: bool = getattr(source, "in_memory", False)
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """The labels of these samples."""
+        return labels_of(self.source)[self.indices]
+
+    def describe(self, index: int) -> str:
+        """Return the name that the source has for the sample."""
+        return describe(self.source, int(self.indices[index]))
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Return the sample ``(x, y)`` at `index`."""
+        return self.source[int(self.indices[check_index(index, len(self))])]
+
+    def batch(self, indices: ArrayLike) -> Sample:
+        """Return the samples at `indices` as one batch."""
+        return fetch(self.source, self.indices[check_indices(indices, len(self))])
+
+
+def as_source(data: object) -> Source:
+    """Return `data` as a source: a source itself, or a pair ``(x, y)`` of arrays."""
+    if isinstance(data, (tuple, list)):
+        if len(data) != 2:
+            raise ShapeError(f"data must be a source or a pair (x, y), got {len(data)} items")
+        return arrays(data[0], data[1])
+    if isinstance(data, (np.ndarray, str, bytes, dict)) or not isinstance(data, Source):
+        raise DTypeError(f"data must be a source (len and item) or a pair (x, y) of arrays, got {type(data).__name__}")
+    return data
+
+
+def describe(source: object, index: int) -> str:
+    """Return the name that a source gives to a sample, or its number."""
+    named = getattr(source, "describe", None)
+    return str(named(index)) if named is not None else f"sample {index}"
+
+
+def fetch(source: Source, indices: ArrayLike) -> Sample:
+    """Return a batch of any source, by its ``batch`` method if it has one, else sample by sample."""
+    positions = check_indices(indices, len(source))
+    whole = getattr(source, "batch", None)
+    if whole is not None:
+        x, y = whole(positions)
+        return x, y
+    return collate([source[int(i)] for i in positions], lambda k: describe(source, int(positions[k])))
+
+
+def fetches_items(source: object) -> bool:
+    """Tell whether batches of `source` are put together sample by sample, so that threads may share one batch."""
+    if isinstance(source, Subset):
+        return fetches_items(source.source)
+    return isinstance(source, FileSource) or not hasattr(source, "batch")
+
+
+def labels_of(source: object) -> NDArray[np.int64]:
+    """Return the class label of every sample of a source.
+
+    Parameters
+    ----------
+    source : Source
+        With an attribute ``labels``.
+
+    Returns
+    -------
+    ndarray of shape (n,), int64
+
+    Raises
+    ------
+    ArgumentError
+        If the source has no labels.
+    """
+    labels = getattr(source, "labels", None)
+    if labels is None:
+        raise ArgumentError(f"{type(source).__name__} has no labels; give it an attribute `labels` with one whole number per sample")
+    array = np.asarray(labels)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise DTypeError(f"labels must be whole numbers, one per sample; got shape {array.shape}, dtype {array.dtype}")
+    return array.astype(np.int64)
+
+

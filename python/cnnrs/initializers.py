@@ -1,0 +1,315 @@
+"""Initialisers: where parameter values start, drawn from a counter-based stream keyed by the model's seed and the layer's ordinal.
+
+``fan_in`` is the number of inputs that one output sums over (kernel height x kernel width x input channels / groups, or input features),
+``fan_out`` the same seen from behind; the last axis of a weight is that of its outputs.
+
+A layer that is given no initialiser starts He-normal, which keeps the size of activations through layers of ReLU. The head of a model starts ten
+times smaller (`head`), so that a new model gives every class about the same probability instead of a confident guess.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnrs import _arguments
+from cnnrs.errors import ArgumentError, DTypeError
+
+__all__ = [
+    "Constant",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Initializer",
+    "LecunNormal",
+    "LecunUniform",
+    "Normal",
+    "Ones",
+    "Uniform",
+    "Zeros",
+    "get",
+    "head",
+]
+
+
+class Initializer:
+    """Base class: a call fills an array. Arguments of the constructor are attributes of the same name."""
+
+    arguments: ClassVar[tuple[str, ...]] = ()
+
+    def __call__(self, out: NDArray[Any], random: np.random.Generator) -> None:
+        """Fill `out`, a C-contiguous float array, with starting values."""
+        raise NotImplementedError
+
+    def config(self) -> dict[str, Any]:
+        """Name and arguments, as values that JSON can hold; `get` turns them back."""
+        return {"name": type(self).__name__, **{name: getattr(self, name) for name in self.arguments}}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Initializer) and self.config() == other.config()
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.config().items()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self.arguments)})"
+
+
+def fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    """``(fan_in, fan_out)`` of a weight of that shape.
+
+    Examples
+    --------
+    >>> fans((5, 5, 3, 32))
+    (75, 800)
+    >>> fans((784, 10))
+    (784, 10)
+    """
+    if len(shape) < 2:
+        size = math.prod(shape)
+        return size, size
+    field = math.prod(shape[:-2])
+    return field * shape[-2], field * shape[-1]
+
+
+def _fill_normal(out: NDArray[Any], random: np.random.Generator, mean: float, std: float) -> None:
+    out[...] = random.standard_normal(out.shape, dtype=out.dtype)
+    out *= std
+    out += mean
+
+
+def _fill_uniform(out: NDArray[Any], random: np.random.Generator, low: float, high: float) -> None:
+    out[...] = random.random(out.shape, dtype=out.dtype)
+    out *= high - low
+    out += low
+
+
+class Constant(Initializer):
+    """Every value the same.
+
+    Parameters
+    ----------
+    value : float
+    """
+
+    arguments = ("value",)
+
+    def __init__(self, value: float) -> None:
+        self.value = _arguments.number("value", value)
+
+    def __call__(self, out: NDArray[Any], random: np.random.Generator) -> None:
+        """Fill with the value."""
+        out.fill(self.value)
+
+
+class Zeros(Initializer):
+    """All zeros: for biases. Hidden weights must not start so, or all units of a layer stay alike."""
+
+    def __call__(self, out: NDArray[Any], random: np.random.Generator) -> None:
+        """Fill with zeros."""
+        out.fill(0)
+
+
+class Ones(Initializer):
+    """All ones: for factors."""
+
+    def __call__(self, out: NDArray[Any], random: np.random.Generator) -> None:
+        """Fill with ones."""
+        out.fill(1)
+
+
+class Normal(Initializer):
+    """Normally distributed values.
+
+    Parameters
+    ----------
+    std : float
+        Standard deviation, at least 0.
+    mean : float
+    """
+
+    arguments = ("std", "mean")
+
+    def __init__(self, std: float = 0.01, mean: float = 0.0) -> None:
+        self.std = _arguments.number("std", std, 0)
+        self.mean = _arguments.number("mean", mean)
+
+    def __call__(self, out: NDArray[Any], random: np.random.Generator) -> None:
+        """Fill with normally distributed values."""
+        _fill_normal(out, random, self.mean, self.std)
+
+
+class Uniform(Initializer):
+    """Uniformly distributed values.
+
+    Parameters
+    ----------
+    low, high : float
+        The range, ``low <= high``; by default -0.05 to 0.05.
+    """
+
+    arguments = ("low", "high")
+
+    def __init__(self, low: float = -0.05, high: float = 0.05) -> None:
+        self.low = _arguments.number("low", low)
+        self.high = _arguments.number("high", high, self.low)
+
+    def __call__(self, out: NDArray[Any], random: np.random.Generator) -> None:
+        """Fill with uniformly distributed values."""
+        _fill_uniform(out, random, self.low, self.high)
+
+
+class _Scaled(Initializer):
+    """Mean 0 and a variance that depends on the fans alone."""
+
+    uniform: ClassVar[bool]
+
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = _arguments.number("gain", gain, 0)
+
+    arguments = ("gain",)
+
+    def std(self, shape: tuple[int, ...]) -> float:
+        """Standard deviation of the values of a weight of that shape."""
+        return self.gain * math.sqrt(self.variance(*fans(shape)))
+
+    def variance(self, fan_in: int, fan_out: int) -> float:
+        """Variance at a gain of 1."""
+        raise NotImplementedError
+
+    def __call__(self, out: NDArray[Any], random: np.random.Generator) -> None:
+        """Fill with values of that deviation."""
+        std = self.std(out.shape)
+        if self.uniform:
+            bound = math.sqrt(3) * std
+            _fill_uniform(out, random, -bound, bound)
+        else:
+            _fill_normal(out, random, 0.0, std)
+
+
+class _He(_Scaled):
+    def variance(self, fan_in: int, fan_out: int) -> float:
+        return 2 / fan_in
+
+
+class _Glorot(_Scaled):
+    def variance(self, fan_in: int, fan_out: int) -> float:
+        return 2 / (fan_in + fan_out)
+
+
+class _Lecun(_Scaled):
+    def variance(self, fan_in: int, fan_out: int) -> float:
+        return 1 / fan_in
+
+
+class HeNormal(_He):
+    """Normal with variance ``gain² · 2 / fan_in``: keeps the size of activations through ReLU.
+
+    Parameters
+    ----------
+    gain : float
+
+    References
+    ----------
+    K. He, X. Zhang, S. Ren, J. Sun: Delving Deep into Rectifiers. ICCV 2015.
+    """
+
+    uniform = False
+
+
+class HeUniform(_He):
+    """Uniform with the variance of `HeNormal`."""
+
+    uniform = True
+
+
+class GlorotNormal(_Glorot):
+    """Normal with variance ``gain² · 2 / (fan_in + fan_out)``: for layers of tanh.
+
+    References
+    ----------
+    X. Glorot, Y. Bengio: Understanding the difficulty of training deep feedforward neural networks. AISTATS 2010.
+    """
+
+    uniform = False
+
+
+class GlorotUniform(_Glorot):
+    """Uniform with the variance of `GlorotNormal`."""
+
+    uniform = True
+
+
+class LecunNormal(_Lecun):
+    """Normal with variance ``gain² / fan_in``: for linear layers and SELU.
+
+    References
+    ----------
+    Y. LeCun, L. Bottou, G. Orr, K.-R. Müller: Efficient BackProp. 1998.
+    """
+
+    uniform = False
+
+
+class LecunUniform(_Lecun):
+    """Uniform with the variance of `LecunNormal`."""
+
+    uniform = True
+
+
+_CLASSES: dict[str, type[Initializer]] = {
+    "constant": Constant,
+    "glorot_normal": GlorotNormal,
+    "glorot_uniform": GlorotUniform,
+    "he_normal": HeNormal,
+    "he_uniform": HeUniform,
+    "lecun_normal": LecunNormal,
+    "lecun_uniform": LecunUniform,
+    "normal": Normal,
+    "ones": Ones,
+    "uniform": Uniform,
+    "zeros": Zeros,
+}
+
+
+def get(initializer: str | Mapping[str, Any] | Initializer) -> Initializer:
+    """The initialiser of that name or configuration; an initialiser is returned as it is.
+
+    Raises
+    ------
+    ArgumentError
+        For an unknown name.
+
+    Examples
+    --------
+    >>> get("he_normal")
+    HeNormal(gain=1.0)
+    >>> get(Normal(0.5).config())
+    Normal(std=0.5, mean=0.0)
+    """
+    if isinstance(initializer, Initializer):
+        return initializer
+    if isinstance(initializer, Mapping):
+        arguments = dict(initializer)
+        name = str(arguments.pop("name", ""))
+        for cls in _CLASSES.values():
+            if cls.__name__ == name and set(arguments) <= set(cls.arguments):
+                return cls(**arguments)
+    elif isinstance(initializer, str):
+        if initializer == "constant":
+            raise ArgumentError("initializer: 'constant' needs a value; pass cnnrs.initializers.Constant(value)")
+        if initializer in _CLASSES:
+            return _CLASSES[initializer]()
+    else:
+        raise DTypeError(f"initializer: expected a name or an Initializer, got {type(initializer).__name__}")
+    raise ArgumentError(f"initializer: expected one of {', '.join(_CLASSES)}, or an Initializer, got {initializer!r}")
+
+
+def head() -> Initializer:
+    """Where the weight of a model's head starts: a tenth of `LecunNormal`."""
+    return LecunNormal(0.1)

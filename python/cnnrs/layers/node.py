@@ -1,0 +1,206 @@
+"""The symbolic side of layers: a `Node` is the output of one layer (or an input) before there is any data.
+
+Calling a layer on nodes makes a new node, whose shape is known at once; a call that cannot work fails there, with the chain of shapes
+that leads to it. Shapes are those of one sample: ``(height, width, channels)`` or ``(features,)``, without the batch axis.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+from cnnrs import _arguments
+from cnnrs.errors import ArgumentError, CnnrsError, DTypeError, ShapeError
+
+if TYPE_CHECKING:
+    from cnnrs.layers.base import Layer
+
+__all__ = ["Input", "Node", "Shape", "ancestors", "apply", "layer_names", "shape_text"]
+
+Shape: TypeAlias = tuple[int, ...]
+
+
+class Node:
+    """One value in a graph: the output of a layer, or an input.
+
+    Parameters
+    ----------
+    layer : Layer or None
+        What computes the value; None for an input.
+    inputs : tuple of Node
+        What the layer reads.
+    shape : tuple of int
+        Shape of one sample.
+    name : str, optional
+        Name of an input.
+
+    See Also
+    --------
+    Input : makes the nodes that a graph starts from.
+    """
+
+    __slots__ = ("inputs", "layer", "name", "prefix", "shape")
+
+    def __init__(self, layer: Layer | None, inputs: tuple[Node, ...], shape: Shape, name: str | None = None) -> None:
+        self.layer = layer
+        self.inputs = inputs
+        self.shape = shape
+        self.name = name
+        self.prefix: Prefix | None = None
+
+    def __repr__(self) -> str:
+        source = "Input" if self.layer is None else type(self.layer).__name__
+        return f"<Node {shape_text(self.shape)} from {source}>"
+
+    def __bool__(self) -> bool:
+        raise DTypeError("a node has no value yet; build a cnnrs.Model of it and call that on an array")
+
+
+class Prefix:
+    """A nested model within a graph: the names of its layers, and the name in front of them."""
+
+    __slots__ = ("kind", "name", "names")
+
+    def __init__(self, kind: str, name: str | None, names: dict[Layer, str]) -> None:
+        self.kind = kind
+        self.name = name
+        self.names = names
+
+
+def Input(shape: int | Sequence[int], *, name: str | None = None) -> Node:  # noqa: N802 -- a constructor in all but kind
+    """The place where data enters a graph.
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+        Shape of one sample, without the batch axis: ``(height, width, channels)`` or ``(features,)``.
+    name : str, optional
+        Shown in errors and in the summary.
+
+    Returns
+    -------
+    Node
+
+    Examples
+    --------
+    >>> from cnnrs.layers import Conv2D
+    >>> x = Input((32, 32, 3))
+    >>> Conv2D(16, 3, padding="same")(x).shape
+    (32, 32, 16)
+    """
+    return Node(None, (), sample_shape(shape), name)
+
+
+def sample_shape(shape: int | Sequence[int]) -> Shape:
+    """The shape of one sample as a tuple of sizes of at least 1."""
+    items = tuple(shape) if _arguments.is_sequence(shape) else (shape,)  # type: ignore[arg-type]
+    if not items:
+        raise ShapeError("input_shape: expected at least one size, such as (height, width, channels), got ()")
+    return tuple(_arguments.integer("input_shape", size, 1) for size in items)
+
+
+def shape_text(shape: Shape) -> str:
+    """A shape the way people say it.
+
+    Examples
+    --------
+    >>> shape_text((28, 28, 3))
+    '28x28x3'
+    """
+    return "x".join(map(str, shape))
+
+
+def ancestors(outputs: Iterable[Node]) -> list[Node]:
+    """All nodes that the outputs depend on, and themselves, each after its inputs; the order depends on the graph alone."""
+    order: list[Node] = []
+    seen: set[Node] = set()
+    for output in outputs:
+        stack = [(output, False)]
+        while stack:
+            node, expanded = stack.pop()
+            if expanded:
+                order.append(node)
+            elif node not in seen:
+                seen.add(node)
+                stack.append((node, True))
+                stack.extend((source, False) for source in reversed(node.inputs) if source not in seen)
+    return order
+
+
+def layer_names(nodes: Sequence[Node]) -> dict[Layer, str]:
+    """The name of every layer of a graph, whose nodes come in topological order.
+
+    A layer keeps the name it was given; the others are numbered by kind: ``conv2d_1``, ``conv2d_2``, ... Layers of a nested model have its
+    name in front: ``backbone.conv2d_1``.
+
+    Raises
+    ------
+    ArgumentError
+        If two layers were given one name.
+    """
+    given: dict[str, Layer] = {}
+    for node in nodes:
+        layer = node.layer
+        if layer is not None and node.prefix is None and layer.name_given and given.setdefault(layer.name or "", layer) is not layer:
+            raise ArgumentError(f"name: two layers are called {layer.name!r}; names within a model must differ")
+    names: dict[Layer, str] = {}
+    prefixes: dict[Prefix, str] = {}
+    taken = set(given)
+    counts: Counter[str] = Counter()
+
+    def numbered(kind: str) -> str:
+        while True:
+            counts[kind] += 1
+            name = f"{kind}_{counts[kind]}"
+            if name not in taken:
+                return name
+
+    for node in nodes:
+        layer, prefix = node.layer, node.prefix
+        if layer is None or layer in names:
+            continue
+        if prefix is not None:
+            if prefix not in prefixes:
+                prefixes[prefix] = prefix.name if prefix.name and prefix.name not in taken else numbered(prefix.kind)
+                taken.add(prefixes[prefix])
+            name = f"{prefixes[prefix]}.{prefix.names[layer]}"
+        elif layer.name is not None and (layer.name_given or layer.name not in taken):
+            name = layer.name
+        else:
+            name = numbered(layer.kind)
+        taken.add(name)
+        names[layer] = name
+    return names
+
+
+def apply(layer: Layer, inputs: tuple[Node, ...]) -> Node:
+    """The node that a layer makes of others.
+
+    Raises
+    ------
+    CnnrsError
+        The layer's own error, with the chain of shapes that leads to it in front.
+    """
+    try:
+        shape = layer.build(*(node.shape for node in inputs))
+    except CnnrsError as error:
+        raise type(error)(f"{_chain(layer, inputs)}: {error}") from error
+    if not (isinstance(shape, tuple) and shape and all(type(size) is int and size > 0 for size in shape)):
+        raise ShapeError(f"{_chain(layer, inputs)}: {type(layer).__name__}.build must return a tuple of sizes of at least 1, got {shape!r}")
+    return Node(layer, inputs, shape)
+
+
+def _chain(layer: Layer, inputs: tuple[Node, ...]) -> str:
+    """The shapes from the first input up to a layer that does not fit: ``28x28x1 -> conv2d_1 24x24x32 -> dense_1``."""
+    fault = Node(layer, inputs, ())
+    names = layer_names(ancestors([fault]))
+    links = [names[layer]]
+    node = inputs[0] if inputs else None
+    while node is not None:
+        label = node.name or "input" if node.layer is None else names[node.layer]
+        links.append(f"{label} {shape_text(node.shape)}")
+        node = node.inputs[0] if node.inputs else None
+    if len(inputs) > 1:
+        links[0] += f" of {' and '.join(shape_text(source.shape) for source in inputs)}"
+    return " -> ".join(reversed(links))

@@ -1,0 +1,78 @@
+"""The operations: stateless functions on NumPy arrays, each forward beside its backward.
+
+Images are ``(n, height, width, channels)``, float32 or float64. Anything array-like is taken: integers, booleans and float16 become
+float32, float32 beside float64 becomes float64, and inputs are never written to. ``out=`` is where the result goes; it overlaps no input
+except where a function says so. Backward functions add to ``out`` with ``accumulate=True``, and take ``activation_output=`` after a
+fused activation.
+"""
+
+from cnnrs.ops.activation import relu, relu_backward, sigmoid, sigmoid_backward, tanh, tanh_backward
+from cnnrs.ops.conv2d import (
+    PreparedConv2dWeight,
+    conv2d,
+    conv2d_algorithm,
+    conv2d_backward_bias,
+    conv2d_backward_input,
+    conv2d_backward_weight,
+    prepare_conv2d_weight,
+)
+from cnnrs.ops.geometry import conv2d_output_size
+from cnnrs.ops.loss import cross_entropy, cross_entropy_backward, half_sum_of_squares, half_sum_of_squares_backward, one_hot
+from cnnrs.ops.matmul import matmul
+from cnnrs.ops.optimizer import sgd_step
+from cnnrs.ops.pool2d import (
+    avg_pool2d,
+    avg_pool2d_backward,
+    global_avg_pool2d,
+    global_avg_pool2d_backward,
+    lp_pool2d,
+    lp_pool2d_backward,
+    max_pool2d,
+    max_pool2d_backward,
+)
+from cnnrs.ops.random import all_finite, dropout, random_uniform
+from cnnrs.ops.softmax import softmax, softmax_backward
+from cnnrs.ops.threads import cpu_features, get_num_threads, get_winograd, set_num_threads, set_winograd, simd_level
+
+__all__ = [
+    "PreparedConv2dWeight",
+    "all_finite",
+    "avg_pool2d",
+    "avg_pool2d_backward",
+    "conv2d",
+    "conv2d_algorithm",
+    "conv2d_backward_bias",
+    "conv2d_backward_input",
+    "conv2d_backward_weight",
+    "conv2d_output_size",
+    "cpu_features",
+    "cross_entropy",
+    "cross_entropy_backward",
+    "dropout",
+    "get_num_threads",
+    "get_winograd",
+    "global_avg_pool2d",
+    "global_avg_pool2d_backward",
+    "half_sum_of_squares",
+    "half_sum_of_squares_backward",
+    "lp_pool2d",
+    "lp_pool2d_backward",
+    "matmul",
+    "max_pool2d",
+    "max_pool2d_backward",
+    "one_hot",
+    "prepare_conv2d_weight",
+    "random_uniform",
+    "relu",
+    "relu_backward",
+    "set_num_threads",
+    "set_winograd",
+    "sgd_step",
+    "sigmoid",
+    "sigmoid_backward",
+    "simd_level",
+    "softmax",
+    "softmax_backward",
+    "tanh",
+    "tanh_backward",
+]

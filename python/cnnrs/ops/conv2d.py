@@ -1,0 +1,424 @@
+"""Two-dimensional convolution, forward and its three gradients.
+
+As everywhere in this field it is cross-correlation: the filter is not flipped. Images are ``(n, height, width, channels)``, filters
+``(kernel_height, kernel_width, channels / groups, filters)``. With ``groups > 1`` the channels and filters are cut into as many equal
+runs that do not see one another; ``groups = channels`` is a depthwise convolution. The algorithm is chosen by shape (`conv2d_algorithm`).
+"""
+
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from cnnrs import _core
+from cnnrs._arguments import Floats, PaddingLike, Pair, PairLike, Sides, choice, floats, images, integer, output, pair, rank, shape_of
+from cnnrs.errors import DTypeError, ShapeError
+from cnnrs.ops.geometry import output_sizes, padding_sides
+
+_FORWARD = ("x", "weight", "bias")
+_PREPARED = ("x", "bias")
+_BACKWARD_INPUT = ("grad_output", "weight", "activation_output")
+_BACKWARD_WEIGHT = ("grad_output", "x", "activation_output")
+_BACKWARD_BIAS = ("grad_output", "activation_output")
+_IMAGE_AXES = "(n, height, width, channels)"
+_WEIGHT_AXES = "(kernel_height, kernel_width, channels / groups, filters)"
+
+
+class PreparedConv2dWeight:
+    """Filters transformed and packed once for one convolution; made by `prepare_conv2d_weight`, taken by `conv2d`.
+
+    Attributes
+    ----------
+    shape : tuple of 4 int
+        Of the filters that it was made from.
+    """
+
+    __slots__ = ("_handle", "shape")
+
+    def __init__(self, handle: _core.PreparedConv2dWeight, shape: tuple[int, ...]) -> None:
+        self._handle = handle
+        self.shape = shape
+
+    @property
+    def algorithm(self) -> str:
+        """Name of the algorithm that it was made for."""
+        return self._handle.algorithm
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it holds."""
+        return self._handle.nbytes
+
+    def __repr__(self) -> str:
+        return f"PreparedConv2dWeight(shape={self.shape}, algorithm={self.algorithm!r}, nbytes={self.nbytes})"
+
+
+def _filters(weight: Any) -> None:
+    if weight.ndim != 4:
+        rank("weight", weight, 4, _WEIGHT_AXES)
+    if 0 in weight.shape:
+        raise ShapeError(f"weight: expected sizes of at least 1 {_WEIGHT_AXES}, got shape {weight.shape}")
+
+
+def _geometry(shape: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, groups: Any) -> tuple[Pair, Sides, Pair, int, Pair]:
+    """Stride, four sides of padding, dilation, groups, and the output's height and width."""
+    stride = (stride, stride) if stride.__class__ is int and 0 < stride < 2**31 else pair("stride", stride)
+    dilation = (dilation, dilation) if dilation.__class__ is int and 0 < dilation < 2**31 else pair("dilation", dilation)
+    groups = integer("groups", groups, 1)
+    size, kernel = (shape[1], shape[2]), (kernel_size[0], kernel_size[1])
+    sides = padding_sides(padding, size, kernel, stride, dilation)
+    return stride, sides, dilation, groups, output_sizes(size, kernel, stride, sides, dilation)
+
+
+def _depth(channels: int, weight_shape: tuple[int, ...], groups: int) -> None:
+    if weight_shape[2] * groups != channels:
+        split = f" in {groups} groups" if groups > 1 else ""
+        raise ShapeError(
+            f"weight: the filters have depth {weight_shape[2]}, but the input has {channels} channels{split}; "
+            f"a filter must be as deep as its input{' divided by groups' if groups > 1 else ''}"
+        )
+
+
+def conv2d(
+    x: ArrayLike,
+    weight: ArrayLike | PreparedConv2dWeight,
+    bias: ArrayLike | None = None,
+    *,
+    stride: PairLike = 1,
+    padding: PaddingLike = 0,
+    dilation: PairLike = 1,
+    groups: int = 1,
+    activation: str | None = None,
+    algorithm: str | None = None,
+    out: Floats | None = None,
+) -> Any:
+    """Slides filters over images; each position gives one number per filter, the sum of products.
+
+    Parameters
+    ----------
+    x : array_like of shape (n, height, width, channels)
+    weight : array_like of shape (kernel_height, kernel_width, channels / groups, filters), or PreparedConv2dWeight
+    bias : array_like of shape (filters,), optional
+        Added to every position.
+    stride, dilation : int or pair of int, at least 1
+        Pixels from one position to the next, and from one filter element to the next.
+    padding : int, pair, four sides, "same" or "valid"
+        Zeros around the image; see `conv2d_output_size`.
+    groups : int
+        A divisor of both channels and filters.
+    activation : {None, "relu"}
+        Applied to the output in the same pass.
+    algorithm : str, optional
+        Forces an algorithm instead of choosing by shape; see `conv2d_algorithm`.
+    out : ndarray of shape (n, out_height, out_width, filters), optional
+        Written to and returned; overlaps no other argument.
+
+    Returns
+    -------
+    ndarray of shape (n, out_height, out_width, filters), float32 or float64
+
+    Raises
+    ------
+    ShapeError, DTypeError, ArgumentError
+        For arguments that do not fit, naming them.
+
+    References
+    ----------
+    V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep learning", arXiv:1603.07285.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnnrs import ops
+    >>> image = np.arange(9.0).reshape(1, 3, 3, 1)
+    >>> ops.conv2d(image, np.ones((2, 2, 1, 1)))[0, :, :, 0]
+    array([[ 8., 12.],
+           [20., 24.]])
+    """
+    if isinstance(filters, PreparedConv2dWeight):
+        data, offset = floats(_PREPARED, x, bias)
+        handle: Any = filters._handle
+    else:
+        data, filters, offset = floats(_FORWARD, x, weight, bias)
+        _filters(filters)
+        handle = filters
+    images("x", data)
+    if offset is not None and offset.ndim != 1:
+        rank("bias", offset, 1, "(filters,)")
+    if activation is not None:
+        choice("activation", activation, (None, "relu"))
+    shape = filters.shape
+    stride, sides, dilation, groups, (height, width) = _geometry(data.shape, shape, stride, padding, dilation, groups)
+    _depth(data.shape[3], shape, groups)
+    result = output(out, (data.shape[0], height, width, shape[3]), data.dtype)
+    _core.conv2d_forward(data, handle, offset, result, stride, sides, dilation, groups, activation is not None, algorithm)
+    return result
+
+
+def conv2d_backward_input(
+    grad_output: ArrayLike,
+    weight: ArrayLike,
+    input_shape: tuple[int, int, int, int],
+    *,
+    stride: PairLike = 1,
+    padding: PaddingLike = 0,
+    dilation: PairLike = 1,
+    groups: int = 1,
+    activation_output: ArrayLike | None = None,
+    algorithm: str | None = None,
+    out: Floats | None = None,
+    accumulate: bool = False,
+) -> Any:
+    """Gradient of `conv2d` with respect to its input: every output gradient spread back over the pixels it came from.
+
+    Parameters
+    ----------
+    grad_output : array_like of shape (n, out_height, out_width, filters)
+    weight : array_like of shape (kernel_height, kernel_width, channels / groups, filters)
+    input_shape : tuple of 4 int
+        Shape of the input, ``(n, height, width, channels)``.
+    stride, padding, dilation, groups, algorithm
+        As in the forward call.
+    activation_output : array_like of the shape of `grad_output`, optional
+        What the forward call gave with ``activation="relu"``: gradients count only where it is positive.
+    out : ndarray of shape `input_shape`, optional
+        Written to and returned; overlaps no other argument.
+    accumulate : bool
+        Whether to add to `out`.
+
+    Returns
+    -------
+    ndarray of shape `input_shape`
+
+    Raises
+    ------
+    ShapeError, DTypeError, ArgumentError
+        For arguments that do not fit, naming them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnnrs import ops
+    >>> ops.conv2d_backward_input(np.ones((1, 2, 2, 1)), np.ones((2, 2, 1, 1)), (1, 3, 3, 1))[0, :, :, 0]
+    array([[1., 2., 1.],
+           [2., 4., 2.],
+           [1., 2., 1.]])
+    """
+    if isinstance(filters, PreparedConv2dWeight):
+        raise DTypeError("weight: prepared filters serve the forward call only; pass the filters themselves")
+    gradient, filters, mask = floats(_BACKWARD_INPUT, grad_output, weight, activation_output)
+    shape = shape_of("input_shape", input_shape, 4, _IMAGE_AXES)
+    if 0 in shape[1:]:
+        raise ShapeError(f"input_shape: expected a height, width and number of channels of at least 1, got {shape}")
+    _filters(filters)
+    stride, sides, dilation, groups, (height, width) = _geometry(shape, filters.shape, stride, padding, dilation, groups)
+    _depth(shape[3], filters.shape, groups)
+    _gradient(gradient, mask, (shape[0], height, width, filters.shape[3]))
+    result = output(out, shape, filters.dtype, accumulate)
+    _core.conv2d_backward_input(gradient, filters, result, stride, sides, dilation, groups, accumulate, mask, algorithm)
+    return result
+
+
+def _gradient(grad_output: Any, activation_output: Any, shape: tuple[int, ...]) -> None:
+    if grad_output.shape != shape:
+        raise ShapeError(f"grad_output: expected the output's shape {shape}, got {grad_output.shape}")
+    if activation_output is not None and activation_output.shape != shape:
+        raise ShapeError(f"activation_output: expected the output's shape {shape}, got {activation_output.shape}")
+
+
+def conv2d_backward_weight(
+    grad_output: ArrayLike,
+    x: ArrayLike,
+    kernel_size: PairLike,
+    *,
+    stride: PairLike = 1,
+    padding: PaddingLike = 0,
+    dilation: PairLike = 1,
+    groups: int = 1,
+    activation_output: ArrayLike | None = None,
+    algorithm: str | None = None,
+    out: Floats | None = None,
+    accumulate: bool = False,
+) -> Any:
+    """Gradient of `conv2d` with respect to its filters: each filter element's share, summed over images and positions.
+
+    Parameters
+    ----------
+    grad_output : array_like of shape (n, out_height, out_width, filters)
+    x : array_like of shape (n, height, width, channels)
+        Input of the forward call.
+    kernel_size : int or pair of int
+        Height and width of the filters.
+    stride, padding, dilation, groups, algorithm, activation_output
+        As in `conv2d_backward_input`.
+    out : ndarray of shape (kernel_height, kernel_width, channels / groups, filters), optional
+        Written to and returned; overlaps no other argument.
+    accumulate : bool
+        Whether to add to `out`.
+
+    Returns
+    -------
+    ndarray of shape (kernel_height, kernel_width, channels / groups, filters)
+
+    Raises
+    ------
+    ShapeError, DTypeError, ArgumentError
+        For arguments that do not fit, naming them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnnrs import ops
+    >>> image = np.arange(9.0).reshape(1, 3, 3, 1)
+    >>> ops.conv2d_backward_weight(np.ones((1, 2, 2, 1)), image, 2)[:, :, 0, 0]
+    array([[ 8., 12.],
+           [20., 24.]])
+    """
+    gradient, data, mask = floats(_BACKWARD_WEIGHT, grad_output, x, activation_output)
+    images("x", data)
+    kernel = pair("kernel_size", kernel_size)
+    stride, sides, dilation, groups, (height, width) = _geometry(data.shape, kernel, stride, padding, dilation, groups)
+    if gradient.ndim != 4:
+        rank("grad_output", gradient, 4, "(n, out_height, out_width, filters)")
+    channels, filters = data.shape[3], gradient.shape[3]
+    if filters == 0 or channels % groups or filters % groups:
+        raise ShapeError(f"groups: expected a divisor of {channels} channels and of {filters} filters (at least 1), got {groups}")
+    _gradient(gradient, mask, (data.shape[0], height, width, filters))
+    result = output(out, (*kernel, channels // groups, filters), data.dtype, accumulate)
+    _core.conv2d_backward_weight(gradient, data, result, stride, sides, dilation, groups, accumulate, mask, algorithm)
+    return result
+
+
+def conv2d_backward_bias(
+    grad_output: ArrayLike, *, activation_output: ArrayLike | None = None, out: Floats | None = None, accumulate: bool = False
+) -> Any:
+    """Gradient of `conv2d` with respect to its bias: the output gradient summed over images and positions.
+
+    It serves every bias that is added to the last axis, that of a dense layer too.
+
+    Parameters
+    ----------
+    grad_output : array_like of shape (..., filters), 2 to 4 dimensions
+    activation_output, accumulate
+        As in `conv2d_backward_input`.
+    out : ndarray of shape (filters,), optional
+        Written to and returned; overlaps no other argument.
+
+    Returns
+    -------
+    ndarray of shape (filters,)
+
+    Raises
+    ------
+    ShapeError, DTypeError, ArgumentError
+        For arguments that do not fit, naming them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnnrs import ops
+    >>> ops.conv2d_backward_bias(np.ones((2, 3, 3, 1)))
+    array([18.])
+    """
+    gradient, mask = floats(_BACKWARD_BIAS, grad_output, activation_output)
+    shape = gradient.shape
+    if not 2 <= len(shape) <= 4 or shape[-1] == 0:
+        raise ShapeError(f"grad_output: expected shape (n, out_height, out_width, filters) or (n, filters), at least 1 filter, got {shape}")
+    _gradient(gradient, mask, shape)
+    result = output(out, (shape[-1],), gradient.dtype, accumulate)
+    if len(shape) != 4:
+        shape = (shape[0], 1, *shape[1:]) if len(shape) == 3 else (shape[0], 1, 1, shape[1])
+        gradient = gradient.reshape(shape)
+        mask = None if mask is None else mask.reshape(shape)
+    _core.conv2d_backward_bias(gradient, result, accumulate, mask)
+    return result
+
+
+def conv2d_algorithm(
+    input_shape: tuple[int, int, int, int],
+    weight_shape: tuple[int, int, int, int],
+    *,
+    stride: PairLike = 1,
+    padding: PaddingLike = 0,
+    dilation: PairLike = 1,
+    groups: int = 1,
+    direction: str = "forward",
+) -> str:
+    """Name of the algorithm that a float32 convolution of these shapes uses.
+
+    Parameters
+    ----------
+    input_shape : tuple of 4 int, (n, height, width, channels)
+    weight_shape : tuple of 4 int, (kernel_height, kernel_width, channels / groups, filters)
+    stride, padding, dilation, groups
+        As in `conv2d`.
+    direction : {"forward", "backward_input", "backward_weight"}
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ShapeError, DTypeError, ArgumentError
+        For arguments that do not fit, naming them.
+
+    Examples
+    --------
+    >>> from cnnrs import ops
+    >>> isinstance(ops.conv2d_algorithm((1, 28, 28, 1), (5, 5, 1, 32)), str)
+    True
+    """
+    choice("direction", direction, ("forward", "backward_input", "backward_weight"))
+    shape: Any = shape_of("input_shape", input_shape, 4, _IMAGE_AXES)
+    filters: Any = shape_of("weight_shape", weight_shape, 4, _WEIGHT_AXES)
+    stride, sides, dilation, groups, _ = _geometry(shape, filters, stride, padding, dilation, groups)
+    return _core.conv2d_algorithm(direction, shape, filters, stride, sides, dilation, groups)
+
+
+def prepare_conv2d_weight(
+    weight: ArrayLike,
+    input_shape: tuple[int, int, int, int],
+    *,
+    stride: PairLike = 1,
+    padding: PaddingLike = 0,
+    dilation: PairLike = 1,
+    groups: int = 1,
+    algorithm: str | None = None,
+) -> PreparedConv2dWeight:
+    """Transforms and packs filters once, for many forward calls with inputs of one size.
+
+    The result is a snapshot: a later edit of `weight` does not reach it.
+
+    Parameters
+    ----------
+    weight : array_like of shape (kernel_height, kernel_width, channels / groups, filters)
+    input_shape : tuple of 4 int
+        Of the inputs to come, ``(n, height, width, channels)``; their batch size may differ.
+    stride, padding, dilation, groups, algorithm
+        As in the calls to come.
+
+    Returns
+    -------
+    PreparedConv2dWeight
+        Accepted by `conv2d` in place of the filters; the result has the same bits.
+
+    Raises
+    ------
+    ShapeError, DTypeError, ArgumentError
+        For arguments that do not fit, naming them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnnrs import ops
+    >>> weight = np.ones((3, 3, 1, 4), np.float32)
+    >>> prepared = ops.prepare_conv2d_weight(weight, (1, 8, 8, 1), padding="same")
+    >>> ops.conv2d(np.ones((1, 8, 8, 1), np.float32), prepared, padding="same").shape
+    (1, 8, 8, 4)
+    """
+    (filters,) = floats(("weight",), weight)
+    _filters(filters)
+    shape: Any = shape_of("input_shape", input_shape, 4, _IMAGE_AXES)
+    stride, sides, dilation, groups, _ = _geometry(shape, filters.shape, stride, padding, dilation, groups)
+    _depth(shape[3], filters.shape, groups)
+    return PreparedConv2dWeight(_core.prepare_conv2d_weight(filters, shape, stride, sides, dilation, groups, algorithm), filters.shape)

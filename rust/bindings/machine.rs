@@ -1,0 +1,33 @@
+//! Threads and the machine.
+
+use pyo3::prelude::*;
+
+use super::errors::to_python;
+use crate::kernels::{parallel, simd};
+
+#[pyfunction]
+fn set_num_threads(count: usize) -> PyResult<()> {
+    parallel::set_num_threads(count).map_err(to_python)
+}
+
+#[pyfunction]
+fn get_num_threads() -> usize {
+    parallel::num_threads()
+}
+
+#[pyfunction]
+fn simd_level() -> &'static str {
+    simd::level().name()
+}
+
+#[pyfunction]
+fn cpu_features() -> Vec<&'static str> {
+    simd::cpu_features()
+}
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(set_num_threads, module)?)?;
+    module.add_function(wrap_pyfunction!(get_num_threads, module)?)?;
+    module.add_function(wrap_pyfunction!(simd_level, module)?)?;
+    module.add_function(wrap_pyfunction!(cpu_features, module)?)
+}

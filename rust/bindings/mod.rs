@@ -1,0 +1,24 @@
+//! `cnnrs._core`: NumPy arrays in, the GIL released, a kernel called, its error mapped. No arithmetic.
+//!
+//! `cnnrs.ops` is the only caller and normalises arrays before: C-contiguous, aligned, native. What is checked here is what safety and
+//! clear errors need: dtype, rank, overlap.
+
+#![allow(missing_docs)] // documented in `_core.pyi` and, for users, in `cnnrs.ops`
+
+mod arrays;
+mod conv2d;
+mod errors;
+mod geometry;
+mod machine;
+mod matmul;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    crate::kernels::parallel::set_interrupt_check(errors::signal_raised);
+    machine::register(module)?;
+    geometry::register(module)?;
+    matmul::register(module)?;
+    conv2d::register(module)
+}

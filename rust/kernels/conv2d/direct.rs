@@ -1,0 +1,426 @@
+//! Direct convolution as an implicit matrix product: a [`Correlation`] slides taps over bands of an image.
+//!
+//! The forward pass is one sweep. The gradient of the input is one sweep for each residue of a pixel's position modulo the stride, over
+//! the taps that reach it: a plain correlation of the output's gradient with the turned filters. A sweep's weights are packed into
+//! panels as wide as two registers. For each band of output rows the input rows it sees are, where padding or a ReLU's gate asks for
+//! it, copied into this thread's scratch (a few rows, never the batch unrolled); the micro-kernel then reads its `A` from there in
+//! place: neighbouring taps lie side by side, so a row of the filter is one segment of the sum.
+
+use crate::kernels::Element;
+use crate::kernels::error::Result;
+use crate::kernels::geometry::Conv2dGeometry;
+use crate::kernels::matmul::{CHUNK, pack_transposed};
+use crate::kernels::memory::{TileMut, with_scratch};
+use crate::kernels::parallel;
+use crate::kernels::simd::gemm::{Finish, Segments, multiply, panel_width};
+use crate::kernels::simd::{Kernel, Vector};
+
+/// Bytes of input that a band of output rows may see: with the panels that stream past, it stays in the second-level cache.
+const BAND_BYTES: usize = 192 << 10;
+
+/// Items wanted, for balance among threads; a fixed number.
+const ITEMS: usize = 16;
+
+/// Floats added to a copied row, so that rows do not fall on the same cache sets.
+const ROW_PADDING: usize = 16;
+
+/// One tap of a sweep: where it reads relative to an output position, and which tap of the filter it is.
+#[derive(Debug, Clone, Copy)]
+struct Tap {
+    row: isize,
+    column: isize,
+    filter: usize,
+}
+
+/// The output positions of one residue, and the taps that reach them.
+#[derive(Debug)]
+struct Sweep {
+    taps: Vec<Tap>,
+    /// First output row and column of this residue.
+    first: (usize, usize),
+    /// Rows and columns of the output in this residue.
+    size: (usize, usize),
+    /// Where its packed weights start, in steps of the sum times panels.
+    packed_start: usize,
+}
+
+/// A correlation of `source` images with packed weights; shapes only, no data.
+#[derive(Debug)]
+pub struct Correlation {
+    batch: usize,
+    source: [usize; 3],
+    target: [usize; 3],
+    groups: usize,
+    /// Source and target channels of one group.
+    depth: usize,
+    columns: usize,
+    /// Source pixels from one output position of a sweep to the next.
+    step: (usize, usize),
+    /// Output pixels from one position of a sweep to the next.
+    spread: (usize, usize),
+    sweeps: Vec<Sweep>,
+    /// The filters are read with their two channel axes exchanged.
+    turned: bool,
+    multiply_adds: usize,
+}
+
+impl Correlation {
+    /// The forward pass.
+    pub fn forward(g: &Conv2dGeometry) -> Self {
+        let (padding, dilation) = (g.window.padding, g.window.dilation);
+        let taps = (0..g.kernel_h * g.kernel_w)
+            .map(|filter| Tap {
+                row: (filter / g.kernel_w * dilation.0) as isize - padding.top as isize,
+                column: (filter % g.kernel_w * dilation.1) as isize - padding.left as isize,
+                filter,
+            })
+            .collect();
+        Self {
+            batch: g.batch,
+            source: [g.height, g.width, g.in_channels],
+            target: [g.out_height, g.out_width, g.out_channels],
+            groups: g.groups,
+            depth: g.group_in(),
+            columns: g.group_out(),
+            step: g.window.stride,
+            spread: (1, 1),
+            sweeps: vec![Sweep { taps, first: (0, 0), size: (g.out_height, g.out_width), packed_start: 0 }],
+            turned: false,
+            multiply_adds: g.multiply_adds(),
+        }
+    }
+
+    /// The gradient of the input. Input pixel `i` is reached from output `o` by tap `k` where `o S + k D - P = i`.
+    pub fn backward_input(g: &Conv2dGeometry) -> Self {
+        let (padding, dilation, stride) = (g.window.padding, g.window.dilation, g.window.stride);
+        let reach = |residue: usize, before: usize, kernel: usize, dilation: usize, stride: usize| -> Vec<(isize, usize)> {
+            // From the last tap to the first, so that the places they read ascend.
+            let offset = |k: usize| (residue + before) as isize - (k * dilation) as isize;
+            let meets = |k: &usize| offset(*k).rem_euclid(stride as isize) == 0;
+            (0..kernel).rev().filter(meets).map(|k| (offset(k).div_euclid(stride as isize), k)).collect()
+        };
+        let mut sweeps = Vec::new();
+        let mut packed_start = 0;
+        // A stride beyond the image has no more residues than the image has pixels.
+        for row in 0..stride.0.min(g.height) {
+            let rows = reach(row, padding.top, g.kernel_h, dilation.0, stride.0);
+            for column in 0..stride.1.min(g.width) {
+                let columns = reach(column, padding.left, g.kernel_w, dilation.1, stride.1);
+                let taps: Vec<Tap> = rows
+                    .iter()
+                    .flat_map(|&(dy, ky)| columns.iter().map(move |&(dx, kx)| Tap { row: dy, column: dx, filter: ky * g.kernel_w + kx }))
+                    .collect();
+                let steps = taps.len() * g.group_out();
+                let size = ((g.height - row).div_ceil(stride.0), (g.width - column).div_ceil(stride.1));
+                sweeps.push(Sweep { taps, first: (row, column), size, packed_start });
+                packed_start += steps;
+            }
+        }
+        Self {
+            batch: g.batch,
+            source: [g.out_height, g.out_width, g.out_channels],
+            target: [g.height, g.width, g.in_channels],
+            groups: g.groups,
+            depth: g.group_out(),
+            columns: g.group_in(),
+            step: (1, 1),
+            spread: stride,
+            sweeps,
+            turned: true,
+            multiply_adds: g.multiply_adds(),
+        }
+    }
+
+    fn steps(&self) -> usize {
+        self.sweeps.iter().map(|sweep| sweep.taps.len() * self.depth).sum()
+    }
+
+    /// Elements of the packed weights, for the instruction set in use.
+    pub fn packed_len<T: Element>(&self) -> usize {
+        struct Width;
+        impl<T: Element> Kernel<T> for Width {
+            type Output = usize;
+            #[inline(always)]
+            fn run<V: Vector<T>>(self) -> usize {
+                panel_width::<T, V>()
+            }
+        }
+        let width = T::dispatch(Width);
+        self.steps() * self.groups * self.columns.div_ceil(width) * width
+    }
+
+    /// Packs the filters: for each sweep, group and panel of columns, one row for each step of the sum (tap by tap, channel by channel).
+    ///
+    /// # Errors
+    /// Interrupted.
+    pub fn pack<T: Element>(&self, weight: &[T], packed: &mut [T]) -> Result<()> {
+        struct Pack<'a, T> {
+            plan: &'a Correlation,
+            weight: &'a [T],
+            packed: &'a mut [T],
+        }
+        impl<T: Element> Kernel<T> for Pack<'_, T> {
+            type Output = Result<()>;
+            #[inline(always)]
+            fn run<V: Vector<T>>(self) -> Result<()> {
+                self.plan.pack_panels(self.weight, self.packed, panel_width::<T, V>())
+            }
+        }
+        T::dispatch(Pack { plan: self, weight, packed })
+    }
+
+    #[inline(always)]
+    fn pack_panels<T: Element>(&self, weight: &[T], packed: &mut [T], width: usize) -> Result<()> {
+        let panels = self.columns.div_ceil(width);
+        let mut jobs = Vec::new();
+        let mut rest = packed;
+        for sweep in &self.sweeps {
+            let len = sweep.taps.len() * self.depth * width;
+            let (here, after) = std::mem::take(&mut rest).split_at_mut(len * self.groups * panels);
+            rest = after;
+            jobs.extend(here.chunks_mut(len.max(1)).enumerate().map(|(i, panel)| (sweep, i / panels, i % panels * width, panel)));
+        }
+        let cost = self.steps() * self.groups * self.columns * parallel::ELEMENT_COST;
+        parallel::for_each(jobs.into_iter(), cost, |(sweep, group, first, panel)| {
+            let wide = width.min(self.columns - first);
+            for (tap, rows) in sweep.taps.iter().zip(panel.chunks_exact_mut(self.depth * width)) {
+                if self.turned {
+                    // weight[tap, column, group * depth + step], a row for each column
+                    let out_channels = self.groups * self.depth;
+                    let start = (tap.filter * self.columns + first) * out_channels + group * self.depth;
+                    pack_transposed(&weight[start..], out_channels, wide, rows, width, self.depth);
+                } else {
+                    let out_channels = self.groups * self.columns;
+                    for (channel, row) in rows.chunks_exact_mut(width).enumerate() {
+                        let start = (tap.filter * self.depth + channel) * out_channels + group * self.columns + first;
+                        row[..wide].copy_from_slice(&weight[start..start + wide]);
+                        row[wide..].fill(T::ZERO);
+                    }
+                }
+            }
+        })
+    }
+
+    /// Output rows of a band: what the cache holds, but enough bands to go round; a multiple of the spread.
+    fn band_rows<T>(&self) -> usize {
+        let [_, source_width, source_channels] = self.source;
+        let row_bytes = source_width * source_channels * size_of::<T>() * self.step.0;
+        let by_cache = (BAND_BYTES / row_bytes.max(1)).max(1);
+        let by_balance = (self.target[0] * self.batch).div_ceil(ITEMS * self.spread.0).max(1);
+        by_cache.min(by_balance).min(self.target[0].div_ceil(self.spread.0)) * self.spread.0
+    }
+
+    /// `target (+)= source * packed`, finished as asked. `gate`, as long as `source`, lets through the source where it is positive.
+    ///
+    /// # Errors
+    /// Out of memory; interrupted.
+    pub fn run<T: Element>(&self, source: &[T], gate: Option<&[T]>, packed: &[T], target: &mut [T], finish: &Finish<'_, T>) -> Result<()> {
+        let [height, width, channels] = self.target;
+        let source_len = self.source.iter().product::<usize>();
+        let band_rows = self.band_rows::<T>();
+        let bands: Vec<_> = target
+            .chunks_mut(height * width * channels)
+            .enumerate()
+            .flat_map(|(image, pixels)| {
+                pixels.chunks_mut(band_rows * width * channels).enumerate().map(move |(i, band)| (image, i * band_rows, band))
+            })
+            .collect();
+        parallel::try_for_each(bands.into_iter(), self.multiply_adds, |(image, first_row, target)| {
+            let part = image * source_len..(image + 1) * source_len;
+            T::dispatch(Band {
+                plan: self,
+                source: &source[part.clone()],
+                gate: gate.map(|gate| &gate[part]),
+                packed,
+                target,
+                first_row,
+                finish,
+            })
+        })
+    }
+}
+
+/// A band of output rows of one image.
+struct Band<'a, T> {
+    plan: &'a Correlation,
+    source: &'a [T],
+    gate: Option<&'a [T]>,
+    packed: &'a [T],
+    target: &'a mut [T],
+    first_row: usize,
+    finish: &'a Finish<'a, T>,
+}
+
+/// The source rows that a sweep sees: pixel (`row`, `column`) relative to the sweep's first output position starts at
+/// `origin + (row - top) * row_stride + (column - left) * channels` of `pixels`.
+struct View<'a, T> {
+    pixels: &'a [T],
+    origin: usize,
+    row_stride: usize,
+    top: isize,
+    left: isize,
+}
+
+impl<T: Element> Kernel<T> for Band<'_, T> {
+    type Output = Result<()>;
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(mut self) -> Result<()> {
+        let plan = self.plan;
+        let rows = self.target.len() / (plan.target[1] * plan.target[2]);
+        for sweep in &plan.sweeps {
+            if rows <= sweep.first.0 {
+                continue; // the last band may have no row of this residue
+            }
+            // Bands start at multiples of the spread, so every residue starts at its own first row of the band.
+            let first = self.first_row / plan.spread.0;
+            let count = (rows - sweep.first.0).div_ceil(plan.spread.0);
+            self.sweep::<V>(sweep, first, count)?;
+        }
+        Ok(())
+    }
+}
+
+impl<T: Element> Band<'_, T> {
+    /// Computes `count` rows of a sweep from row `first` of that sweep on.
+    #[inline(always)]
+    fn sweep<V: Vector<T>>(&mut self, sweep: &Sweep, first: usize, count: usize) -> Result<()> {
+        let plan = self.plan;
+        let [height, width, channels] = plan.source.map(|size| size as isize);
+        let Some(&last_tap) = sweep.taps.last() else {
+            let view = View { pixels: &[], origin: 0, row_stride: 0, top: 0, left: 0 };
+            self.multiply::<V>(sweep, count, &view); // no tap reaches these pixels: zero
+            return Ok(());
+        };
+        let first_tap = sweep.taps[0];
+        let top = (first * plan.step.0) as isize + first_tap.row;
+        let bottom = ((first + count - 1) * plan.step.0) as isize + last_tap.row + 1;
+        let left = first_tap.column;
+        let right = ((sweep.size.1 - 1) * plan.step.1) as isize + last_tap.column + 1;
+        if self.gate.is_none() && top >= 0 && left >= 0 && bottom <= height && right <= width {
+            let origin = ((top * width + left) * channels) as usize;
+            let view = View { pixels: self.source, origin, row_stride: (width * channels) as usize, top: first_tap.row, left };
+            self.multiply::<V>(sweep, count, &view);
+            return Ok(());
+        }
+        let row_len = ((right - left) * channels) as usize;
+        let row_stride = row_len + ROW_PADDING;
+        with_scratch((bottom - top) as usize * row_stride, |copy: &mut [T]| {
+            for (row, line) in copy.chunks_exact_mut(row_stride).enumerate() {
+                self.copy_row(top + row as isize, left, &mut line[..row_len]);
+            }
+            self.multiply::<V>(sweep, count, &View { pixels: copy, origin: 0, row_stride, top: first_tap.row, left });
+        })
+    }
+
+    /// Copies source row `row` from column `left` on; zero outside the image and where the gate is shut.
+    #[inline(always)]
+    fn copy_row(&self, row: isize, left: isize, line: &mut [T]) {
+        let [height, width, channels] = self.plan.source;
+        let pixels = line.len() / channels;
+        // Columns begin..end of `line` lie inside the image.
+        let begin = (-left).clamp(0, pixels as isize) as usize;
+        let end = (width as isize - left).clamp(begin as isize, pixels as isize) as usize;
+        if row < 0 || row >= height as isize || begin == end {
+            line.fill(T::ZERO);
+            return;
+        }
+        line[..begin * channels].fill(T::ZERO);
+        line[end * channels..].fill(T::ZERO);
+        let start = (row as usize * width + (begin as isize + left) as usize) * channels;
+        let part = start..start + (end - begin) * channels;
+        let inside = &mut line[begin * channels..end * channels];
+        inside.copy_from_slice(&self.source[part.clone()]);
+        if let Some(gate) = self.gate {
+            for (value, &gate) in inside.iter_mut().zip(&gate[part]) {
+                *value = if gate > T::ZERO { *value } else { T::ZERO };
+            }
+        }
+    }
+
+    /// All panels of all groups over the rows of a view.
+    #[inline(always)]
+    fn multiply<V: Vector<T>>(&mut self, sweep: &Sweep, count: usize, view: &View<'_, T>) {
+        let plan = self.plan;
+        let width = panel_width::<T, V>();
+        let panels = plan.columns.div_ceil(width);
+        let chunks = chunks(plan, sweep, view, width);
+        let steps = sweep.taps.len() * plan.depth;
+        let [_, target_width, target_channels] = plan.target;
+        let [_, _, source_channels] = plan.source;
+        for panel in 0..plan.groups * panels {
+            let (group, first) = (panel / panels, panel % panels * width);
+            let wide = width.min(plan.columns - first);
+            let column = group * plan.columns + first;
+            let weights_start = (sweep.packed_start * plan.groups * panels + panel * steps) * width;
+            let weights = &self.packed[weights_start..weights_start + steps * width];
+            for (i, chunk) in chunks.iter().enumerate() {
+                let last = i + 1 == chunks.len();
+                let finish = Finish {
+                    accumulate: i > 0 || self.finish.accumulate,
+                    bias: self.finish.bias.filter(|_| last).map(|bias| &bias[column..column + wide]),
+                    relu: last && self.finish.relu,
+                };
+                for row in 0..count {
+                    let start = view.origin + row * plan.step.0 * view.row_stride + group * plan.depth;
+                    let segments = Segments {
+                        a: view.pixels.get(start..).unwrap_or_default(),
+                        a_starts: &chunk.a_starts,
+                        a_row: plan.step.1 * source_channels,
+                        a_step: 1,
+                        transposed: false,
+                        b: weights,
+                        b_starts: &chunk.b_starts,
+                        b_step: width,
+                        steps: chunk.steps,
+                    };
+                    let place = ((sweep.first.0 + row * plan.spread.0) * target_width + sweep.first.1) * target_channels + column;
+                    let mut tile = TileMut::new(&mut self.target[place..], sweep.size.1, wide, plan.spread.1 * target_channels);
+                    multiply::<T, V>(&segments, &mut tile, &finish);
+                }
+            }
+        }
+    }
+}
+
+/// Steps of a sum that are added up in registers: segments of equal length.
+struct Chunk {
+    a_starts: Vec<usize>,
+    b_starts: Vec<usize>,
+    steps: usize,
+}
+
+/// Cuts the taps of a sweep into chunks of at most [`CHUNK`] steps. Taps that lie side by side in the view become one segment.
+#[inline(always)]
+fn chunks<T: Element>(plan: &Correlation, sweep: &Sweep, view: &View<'_, T>, width: usize) -> Vec<Chunk> {
+    let (depth, channels) = (plan.depth, plan.source[2]);
+    let mut runs: Vec<(usize, usize)> = Vec::new(); // start in the view, steps
+    for tap in &sweep.taps {
+        let start = (tap.row - view.top) as usize * view.row_stride + (tap.column - view.left) as usize * channels;
+        match runs.last_mut() {
+            Some((begin, steps)) if *begin + *steps == start => *steps += depth,
+            _ => runs.push((start, depth)),
+        }
+    }
+    let mut chunks: Vec<Chunk> = Vec::new();
+    let mut done = 0;
+    for (start, steps) in runs {
+        let parts = steps.div_ceil(CHUNK);
+        for part in 0..parts {
+            let (from, to) = (part * steps / parts, (part + 1) * steps / parts);
+            let b_start = (done + from) * width;
+            match chunks.last_mut() {
+                Some(chunk) if chunk.steps == to - from && (chunk.a_starts.len() + 1) * chunk.steps <= CHUNK => {
+                    chunk.a_starts.push(start + from);
+                    chunk.b_starts.push(b_start);
+                }
+                _ => chunks.push(Chunk { a_starts: vec![start + from], b_starts: vec![b_start], steps: to - from }),
+            }
+        }
+        done += steps;
+    }
+    if chunks.is_empty() {
+        chunks.push(Chunk { a_starts: vec![], b_starts: vec![], steps: 0 });
+    }
+    chunks
+}

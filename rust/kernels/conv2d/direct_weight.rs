@@ -1,0 +1,214 @@
+//! The gradient of the weights as an implicit matrix product.
+//!
+//! `grad_weight[tap, c, o] (+)= Σ x[pixel at tap, c] grad_y[pixel, o]`: `A` is the input, read along its channels (transposed, no copy),
+//! `B` the output's gradient; the sum runs over pixels. The pixels are cut into bands of rows, the bands into a fixed number of
+//! shares; each share adds its bands, in order, into a partial gradient of its own, and the partials are added in order at the end.
+//! Shares and bands depend on the shape alone, so the bits do not depend on the number of threads.
+
+use crate::kernels::Element;
+use crate::kernels::error::Result;
+use crate::kernels::geometry::Conv2dGeometry;
+use crate::kernels::memory::{TileMut, with_scratch};
+use crate::kernels::parallel;
+use crate::kernels::simd::gemm::{Finish, Segments, multiply, panel_width};
+use crate::kernels::simd::{Kernel, Vector, vectorized};
+
+/// Bytes of input that a band of output rows may see, so that it stays in the second-level cache.
+const BAND_BYTES: usize = 192 << 10;
+
+/// Pixels that are summed in registers before they join the rest, at most: bounds the rounding error.
+const BAND_PIXELS: usize = 512;
+
+/// Shares of the work, at most.
+const SHARES: usize = 8;
+
+/// Bytes that all partial gradients may take together; at least two are made where there is work for two.
+const PARTIAL_BYTES: usize = 32 << 20;
+
+/// Elements that one item adds up at the end.
+const COMBINE_LEN: usize = 8 << 10;
+
+/// How the work is cut; from the shape alone.
+struct Shares {
+    band_rows: usize,
+    bands_per_image: usize,
+    count: usize,
+}
+
+impl Shares {
+    fn new<T>(g: &Conv2dGeometry) -> Self {
+        let row_bytes = g.width * g.in_channels * size_of::<T>() * g.window.stride.0;
+        let by_cache = (BAND_BYTES / row_bytes.max(1)).max(1);
+        let by_error = (BAND_PIXELS / g.out_width).max(1);
+        let by_balance = (g.out_height * g.batch).div_ceil(2 * SHARES).max(1);
+        let band_rows = by_cache.min(by_error).min(by_balance).min(g.out_height);
+        let bands_per_image = g.out_height.div_ceil(band_rows);
+        let by_memory = (PARTIAL_BYTES / (g.weight_len() * size_of::<T>())).clamp(2, SHARES);
+        Self { band_rows, bands_per_image, count: by_memory.min(g.batch * bands_per_image).max(1) }
+    }
+}
+
+/// See [`super::backward_weight`]; lengths were checked there.
+///
+/// # Errors
+/// Out of memory; interrupted.
+pub fn backward_weight<T: Element>(
+    g: &Conv2dGeometry,
+    grad_y: &[T],
+    gate: Option<&[T]>,
+    x: &[T],
+    accumulate: bool,
+    grad_weight: &mut [T],
+) -> Result<()> {
+    let shares = Shares::new::<T>(g);
+    let len = g.weight_len();
+    with_scratch(len * shares.count, |partials: &mut [T]| {
+        let items = partials.chunks_mut(len).enumerate();
+        parallel::try_for_each(items, g.multiply_adds(), |(share, partial)| {
+            T::dispatch(Share { g, shares: &shares, share, grad_y, gate, x, partial })
+        })?;
+        let partials = &*partials;
+        let pieces = grad_weight.chunks_mut(COMBINE_LEN).enumerate();
+        parallel::for_each(pieces, len * shares.count, |(i, piece)| {
+            vectorized::<T, _>(|| {
+                if !accumulate {
+                    piece.fill(T::ZERO);
+                }
+                for partial in partials.chunks_exact(len) {
+                    for (sum, &value) in piece.iter_mut().zip(&partial[i * COMBINE_LEN..]) {
+                        *sum += value;
+                    }
+                }
+            });
+        })
+    })?
+}
+
+/// A fixed set of bands, summed into one partial gradient.
+struct Share<'a, T> {
+    g: &'a Conv2dGeometry,
+    shares: &'a Shares,
+    share: usize,
+    grad_y: &'a [T],
+    gate: Option<&'a [T]>,
+    x: &'a [T],
+    partial: &'a mut [T],
+}
+
+impl<T: Element> Kernel<T> for Share<'_, T> {
+    type Output = Result<()>;
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) -> Result<()> {
+        let Self { g, shares, share, grad_y, gate, x, partial } = self;
+        let bands = g.batch * shares.bands_per_image;
+        let (begin, end) = (share * bands / shares.count, (share + 1) * bands / shares.count);
+        if begin == end {
+            partial.fill(T::ZERO); // no images
+        }
+        let image_in = g.height * g.width * g.in_channels;
+        let image_out = g.out_height * g.out_width * g.out_channels;
+        for band in begin..end {
+            let (image, first) = (band / shares.bands_per_image, band % shares.bands_per_image * shares.band_rows);
+            let rows = shares.band_rows.min(g.out_height - first);
+            let x = &x[image * image_in..][..image_in];
+            let part =
+                image * image_out + first * g.out_width * g.out_channels..image * image_out + (first + rows) * g.out_width * g.out_channels;
+            let band = BandProduct { g, first, rows, accumulate: band > begin };
+            match gate {
+                None => band.add::<T, V>(x, &grad_y[part], partial)?,
+                Some(gate) => with_scratch(part.len(), |gated: &mut [T]| {
+                    for ((value, &grad), &gate) in gated.iter_mut().zip(&grad_y[part.clone()]).zip(&gate[part]) {
+                        *value = if gate > T::ZERO { grad } else { T::ZERO };
+                    }
+                    band.add::<T, V>(x, gated, partial)
+                })??,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `rows` output rows of one image, from `first` on.
+struct BandProduct<'a> {
+    g: &'a Conv2dGeometry,
+    first: usize,
+    rows: usize,
+    accumulate: bool,
+}
+
+impl BandProduct<'_> {
+    /// Adds this band's products to `partial`, or overwrites it.
+    #[inline(always)]
+    fn add<T: Element, V: Vector<T>>(&self, x: &[T], grad_y: &[T], partial: &mut [T]) -> Result<()> {
+        let g = self.g;
+        let (padding, stride, dilation) = (g.window.padding, g.window.stride, g.window.dilation);
+        let (rows, columns) = g.window.axes((g.height, g.width), (g.kernel_h, g.kernel_w));
+        let top = (self.first * stride.0) as isize - padding.top as isize;
+        let left = -(padding.left as isize);
+        let tall = (self.rows - 1) * stride.0 + rows.extent();
+        let wide = (g.out_width - 1) * stride.1 + columns.extent();
+        let channels = g.in_channels;
+        let fits = top >= 0 && left >= 0 && top as usize + tall <= g.height && wide <= g.width;
+        if fits {
+            let start = top as usize * g.width * channels;
+            self.multiply::<T, V>(&x[start..], g.width * channels, grad_y, partial);
+            return Ok(());
+        }
+        debug_assert!(dilation.0 > 0 && dilation.1 > 0);
+        let row_len = wide * channels;
+        with_scratch(tall * row_len, |copy: &mut [T]| {
+            let begin = padding.left.min(wide);
+            let end = (padding.left + g.width).min(wide);
+            for (row, line) in copy.chunks_exact_mut(row_len).enumerate() {
+                let source = top + row as isize;
+                if source < 0 || source >= g.height as isize {
+                    line.fill(T::ZERO);
+                    continue;
+                }
+                let start = source as usize * g.width * channels;
+                line[..begin * channels].fill(T::ZERO);
+                line[begin * channels..end * channels].copy_from_slice(&x[start..start + (end - begin) * channels]);
+                line[end * channels..].fill(T::ZERO);
+            }
+            self.multiply::<T, V>(copy, row_len, grad_y, partial);
+        })
+    }
+
+    /// The products of a padded band: row `r` of it starts at `r * row_stride` of `pixels`.
+    #[inline(always)]
+    fn multiply<T: Element, V: Vector<T>>(&self, pixels: &[T], row_stride: usize, grad_y: &[T], partial: &mut [T]) {
+        let g = self.g;
+        let (stride, dilation) = (g.window.stride, g.window.dilation);
+        let (depth, columns) = (g.group_in(), g.group_out());
+        // Taps of one filter row that lie side by side in the input are one block of rows of the gradient.
+        let taps = if dilation.1 == 1 && g.groups == 1 { g.kernel_w } else { 1 };
+        let finish = if self.accumulate { Finish::ACCUMULATE } else { Finish::OVERWRITE };
+        let a_starts: Vec<usize> = (0..self.rows).map(|row| row * stride.0 * row_stride).collect();
+        let b_starts: Vec<usize> = (0..self.rows).map(|row| row * g.out_width * g.out_channels).collect();
+        for group in 0..g.groups {
+            for first in (0..columns).step_by(panel_width::<T, V>()) {
+                let wide = panel_width::<T, V>().min(columns - first);
+                let column = group * columns + first;
+                for tap in (0..g.kernel_h * g.kernel_w).step_by(taps) {
+                    let (ky, kx) = (tap / g.kernel_w, tap % g.kernel_w);
+                    let start = ky * dilation.0 * row_stride + kx * dilation.1 * g.in_channels + group * depth;
+                    let segments = Segments {
+                        a: &pixels[start..],
+                        a_starts: &a_starts,
+                        a_row: 1,
+                        a_step: stride.1 * g.in_channels,
+                        transposed: true,
+                        b: &grad_y[column..],
+                        b_starts: &b_starts,
+                        b_step: g.out_channels,
+                        steps: g.out_width,
+                    };
+                    let place = tap * depth * g.out_channels + column;
+                    let mut tile = TileMut::new(&mut partial[place..], taps * depth, wide, g.out_channels);
+                    multiply::<T, V>(&segments, &mut tile, &finish);
+                }
+            }
+        }
+    }
+}

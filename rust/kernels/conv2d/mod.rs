@@ -1,0 +1,289 @@
+//! Two-dimensional convolution (cross-correlation, as the field says it), forward and backward, and the choice of algorithm.
+//!
+//! `y[n, oy, ox, o] = Σ_{ky, kx, c} x[n, oy S - P + ky D, ox S - P + kx D, c] weight[ky, kx, c, o] + bias[o]`
+//!
+//! - [`direct`]: implicit matrix product over bands of rows; any stride, padding, dilation and groups; forward and gradient of the input.
+//! - [`direct_weight`]: the gradient of the weights in the same manner.
+//! - 1×1 filters of stride 1 without padding are a [`super::matmul`] over channels.
+//!
+//! In prediction the algorithm follows from the geometry of one sample alone, so that a sample has the same bits in any batch.
+
+pub mod direct;
+pub mod direct_weight;
+
+use super::Element;
+use super::error::{KernelError, Result, expect_len};
+use super::geometry::{Conv2dGeometry, Padding};
+use super::matmul::{MatmulShape, matmul};
+use super::memory::{AlignedBuffer, with_scratch};
+use super::simd::gemm::Finish;
+
+/// How a convolution is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Algorithm {
+    /// Implicit matrix product; takes any geometry.
+    Direct,
+    /// A matrix product over channels: 1×1 filters, stride 1, no padding.
+    Pointwise,
+}
+
+/// Which of the three passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Pass {
+    /// The output.
+    Forward,
+    /// The gradient of the input.
+    BackwardInput,
+    /// The gradient of the weights.
+    BackwardWeight,
+}
+
+impl Pass {
+    /// The pass of this name: `forward`, `backward_input` or `backward_weight`.
+    ///
+    /// # Errors
+    /// [`KernelError::Argument`] for another name.
+    pub fn parse(name: &str) -> Result<Self> {
+        match name {
+            "forward" => Ok(Self::Forward),
+            "backward_input" => Ok(Self::BackwardInput),
+            "backward_weight" => Ok(Self::BackwardWeight),
+            _ => Err(KernelError::Argument(format!(
+                "direction: expected \"forward\", \"backward_input\" or \"backward_weight\", got {name:?}"
+            ))),
+        }
+    }
+}
+
+impl Algorithm {
+    /// All of them, the general one first.
+    pub const ALL: [Self; 2] = [Self::Direct, Self::Pointwise];
+
+    /// Its name in `cnnrs.ops`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Pointwise => "pointwise",
+        }
+    }
+
+    /// The algorithm of this name, if it can compute this geometry.
+    ///
+    /// # Errors
+    /// [`KernelError::Argument`] for an unknown name or an algorithm that does not apply.
+    pub fn parse<T: Element>(name: &str, pass: Pass, geometry: &Conv2dGeometry) -> Result<Self> {
+        let known = Self::ALL.into_iter().find(|algorithm| algorithm.name() == name).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            KernelError::Argument(format!("algorithm: expected one of {names}, got {name:?}"))
+        })?;
+        if known.takes::<T>(pass, geometry) {
+            Ok(known)
+        } else {
+            Err(KernelError::Argument(format!("algorithm: {name:?} cannot compute this convolution: {geometry:?}")))
+        }
+    }
+
+    /// Whether it can compute this pass of this geometry.
+    pub fn takes<T: Element>(self, pass: Pass, g: &Conv2dGeometry) -> bool {
+        match self {
+            Self::Direct => true,
+            Self::Pointwise => {
+                let Padding { top, bottom, left, right } = g.window.padding;
+                let plain = (g.kernel_h, g.kernel_w, g.groups) == (1, 1, 1) && g.window.stride == (1, 1);
+                plain && top + bottom + left + right == 0 && pass != Pass::BackwardWeight
+            }
+        }
+    }
+
+    /// The fastest one, by the geometry of one sample.
+    pub fn choose<T: Element>(pass: Pass, geometry: &Conv2dGeometry) -> Self {
+        if Self::Pointwise.takes::<T>(pass, geometry) { Self::Pointwise } else { Self::Direct }
+    }
+}
+
+/// Weights transformed or packed once, for repeated use with the geometry they were prepared for.
+pub struct PreparedWeight<T: Element> {
+    algorithm: Algorithm,
+    /// The geometry they were made for, with a batch of one.
+    geometry: Conv2dGeometry,
+    data: AlignedBuffer<T>,
+}
+
+impl<T: Element> PreparedWeight<T> {
+    /// Prepares `weight` for the forward pass of `geometry` with any batch.
+    ///
+    /// # Errors
+    /// A slice of another length; out of memory; interrupted.
+    pub fn new(weight: &[T], geometry: &Conv2dGeometry, algorithm: Algorithm) -> Result<Self> {
+        expect_len("weight", weight.len(), geometry.weight_len())?;
+        let geometry = Conv2dGeometry { batch: 1, ..*geometry };
+        let data = match algorithm {
+            Algorithm::Pointwise => {
+                let mut data = AlignedBuffer::zeroed(weight.len())?;
+                data.copy_from_slice(weight);
+                data
+            }
+            Algorithm::Direct => {
+                let plan = direct::Correlation::forward(&geometry);
+                let mut data = AlignedBuffer::zeroed(plan.packed_len::<T>())?;
+                plan.pack(weight, &mut data)?;
+                data
+            }
+        };
+        Ok(Self { algorithm, geometry, data })
+    }
+
+    /// The algorithm they were prepared for.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The geometry they were prepared for, with a batch of one.
+    pub fn geometry(&self) -> &Conv2dGeometry {
+        &self.geometry
+    }
+
+    /// Size in bytes.
+    pub fn bytes(&self) -> usize {
+        self.data.len() * size_of::<T>()
+    }
+}
+
+/// The filters of a forward pass.
+#[derive(Clone, Copy)]
+pub enum Weight<'a, T: Element> {
+    /// As they are, `[kernel_h, kernel_w, in_channels / groups, out_channels]`, and how to use them.
+    Plain(&'a [T], Algorithm),
+    /// Prepared before.
+    Prepared(&'a PreparedWeight<T>),
+}
+
+/// `y = relu?(x * weight + bias?)`
+///
+/// # Shapes
+/// - `x`: `(n, height, width, in_channels)`
+/// - `bias`: `(out_channels)`
+/// - `y`: `(n, out_height, out_width, out_channels)`, overwritten
+///
+/// # Errors
+/// A slice of another length, weights prepared for another geometry; out of memory; interrupted.
+pub fn forward<T: Element>(
+    geometry: &Conv2dGeometry,
+    x: &[T],
+    weight: Weight<'_, T>,
+    bias: Option<&[T]>,
+    relu: bool,
+    y: &mut [T],
+) -> Result<()> {
+    expect_len("x", x.len(), geometry.input_len())?;
+    expect_len("out", y.len(), geometry.output_len())?;
+    if let Some(bias) = bias {
+        expect_len("bias", bias.len(), geometry.out_channels)?;
+    }
+    let finish = Finish { accumulate: false, bias, relu };
+    let algorithm = match weight {
+        Weight::Plain(weight, algorithm) => {
+            expect_len("weight", weight.len(), geometry.weight_len())?;
+            algorithm
+        }
+        Weight::Prepared(prepared) => {
+            if prepared.geometry != (Conv2dGeometry { batch: 1, ..*geometry }) {
+                let text = format!("weight: prepared for {:?}, used for {geometry:?}", prepared.geometry);
+                return Err(KernelError::Shape(text));
+            }
+            prepared.algorithm
+        }
+    };
+    match algorithm {
+        Algorithm::Pointwise => {
+            let b = match weight {
+                Weight::Plain(weight, _) => weight,
+                Weight::Prepared(prepared) => &prepared.data,
+            };
+            let m = geometry.batch * geometry.height * geometry.width;
+            let shape = MatmulShape { m, n: geometry.out_channels, k: geometry.in_channels, transpose_a: false, transpose_b: false };
+            matmul(x, b, y, shape, &finish)
+        }
+        Algorithm::Direct => {
+            let plan = direct::Correlation::forward(geometry);
+            match weight {
+                Weight::Prepared(prepared) => plan.run(x, None, &prepared.data, y, &finish),
+                Weight::Plain(weight, _) => with_scratch(plan.packed_len::<T>(), |packed| {
+                    plan.pack(weight, packed)?;
+                    plan.run(x, None, packed, y, &finish)
+                })?,
+            }
+        }
+    }
+}
+
+/// The gradient of the input: `grad_x (+)= grad_y` correlated with the turned filters.
+///
+/// # Shapes
+/// - `grad_y`, and `gate` where given (the output of a fused ReLU: the gradient counts where it is positive): as the output
+/// - `grad_x`: as the input, overwritten or accumulated
+///
+/// # Errors
+/// A slice of another length; out of memory; interrupted.
+pub fn backward_input<T: Element>(
+    geometry: &Conv2dGeometry,
+    grad_y: &[T],
+    gate: Option<&[T]>,
+    weight: &[T],
+    accumulate: bool,
+    algorithm: Algorithm,
+    grad_x: &mut [T],
+) -> Result<()> {
+    expect_len("grad_output", grad_y.len(), geometry.output_len())?;
+    expect_len("weight", weight.len(), geometry.weight_len())?;
+    expect_len("out", grad_x.len(), geometry.input_len())?;
+    if let Some(gate) = gate {
+        expect_len("activation_output", gate.len(), geometry.output_len())?;
+    }
+    let finish = Finish { accumulate, bias: None, relu: false };
+    match algorithm {
+        Algorithm::Pointwise if gate.is_none() => {
+            let m = geometry.batch * geometry.height * geometry.width;
+            let shape = MatmulShape { m, n: geometry.in_channels, k: geometry.out_channels, transpose_a: false, transpose_b: true };
+            matmul(grad_y, weight, grad_x, shape, &finish)
+        }
+        Algorithm::Direct | Algorithm::Pointwise => {
+            let plan = direct::Correlation::backward_input(geometry);
+            with_scratch(plan.packed_len::<T>(), |packed| {
+                plan.pack(weight, packed)?;
+                plan.run(grad_y, gate, packed, grad_x, &finish)
+            })?
+        }
+    }
+}
+
+/// The gradient of the weights: `grad_weight[ky, kx, c, o] (+)= Σ_{n, oy, ox} x[...] grad_y[n, oy, ox, o]`.
+///
+/// # Shapes
+/// - `grad_y` and `gate`: as the output; `x`: as the input
+/// - `grad_weight`: as the weights, overwritten or accumulated
+///
+/// # Errors
+/// A slice of another length; out of memory; interrupted.
+pub fn backward_weight<T: Element>(
+    geometry: &Conv2dGeometry,
+    grad_y: &[T],
+    gate: Option<&[T]>,
+    x: &[T],
+    accumulate: bool,
+    algorithm: Algorithm,
+    grad_weight: &mut [T],
+) -> Result<()> {
+    expect_len("grad_output", grad_y.len(), geometry.output_len())?;
+    expect_len("x", x.len(), geometry.input_len())?;
+    expect_len("out", grad_weight.len(), geometry.weight_len())?;
+    if let Some(gate) = gate {
+        expect_len("activation_output", gate.len(), geometry.output_len())?;
+    }
+    match algorithm {
+        Algorithm::Direct | Algorithm::Pointwise => direct_weight::backward_weight(geometry, grad_y, gate, x, accumulate, grad_weight),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! Every pass against loops that follow the definition, on whole numbers (exact) and on random shapes.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::kernels::geometry::{Padding, Window};
+
+/// Calls `f(input index, weight index, output index)` for every product of the convolution.
+fn each_product(g: &Conv2dGeometry, mut f: impl FnMut(usize, usize, usize)) {
+    let Window { stride, padding, dilation } = g.window;
+    for n in 0..g.batch {
+        for oy in 0..g.out_height {
+            for ox in 0..g.out_width {
+                for o in 0..g.out_channels {
+                    let group = o / g.group_out();
+                    for ky in 0..g.kernel_h {
+                        for kx in 0..g.kernel_w {
+                            let (y, x) = (oy * stride.0 + ky * dilation.0, ox * stride.1 + kx * dilation.1);
+                            if y < padding.top || x < padding.left || y - padding.top >= g.height || x - padding.left >= g.width {
+                                continue;
+                            }
+                            for c in 0..g.group_in() {
+                                let input = ((n * g.height + y - padding.top) * g.width + x - padding.left) * g.in_channels
+                                    + group * g.group_in()
+                                    + c;
+                                let weight = ((ky * g.kernel_w + kx) * g.group_in() + c) * g.out_channels + o;
+                                let output = ((n * g.out_height + oy) * g.out_width + ox) * g.out_channels + o;
+                                f(input, weight, output);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Small whole numbers: every product and sum is exact.
+fn whole(len: usize, seed: usize) -> Vec<f32> {
+    (0..len).map(|i| ((i * 7919 + seed * 104_729) % 13) as f32 - 6.0).collect()
+}
+
+fn check(g: &Conv2dGeometry) {
+    let (x, w, bias) = (whole(g.input_len(), 1), whole(g.weight_len(), 2), whole(g.out_channels, 3));
+    let (dy, gate) = (whole(g.output_len(), 4), whole(g.output_len(), 5));
+    for algorithm in Algorithm::ALL.into_iter().filter(|a| a.takes::<f32>(Pass::Forward, g)) {
+        let mut expected: Vec<f32> = (0..g.output_len()).map(|i| bias[i % g.out_channels]).collect();
+        each_product(g, |i, k, o| expected[o] += x[i] * w[k]);
+        for relu in [false, true] {
+            let expected: Vec<f32> = expected.iter().map(|&v| if relu { v.max(0.0) } else { v }).collect();
+            let mut y = vec![f32::NAN; g.output_len()];
+            forward(g, &x, Weight::Plain(&w, algorithm), Some(&bias), relu, &mut y).unwrap();
+            assert_eq!(y, expected, "{algorithm:?} {g:?}");
+            let prepared = PreparedWeight::new(&w, g, algorithm).unwrap();
+            let mut y = vec![f32::NAN; g.output_len()];
+            forward(g, &x, Weight::Prepared(&prepared), Some(&bias), relu, &mut y).unwrap();
+            assert_eq!(y, expected, "prepared {algorithm:?} {g:?}");
+        }
+    }
+    for gate in [None, Some(gate.as_slice())] {
+        let grad = |o: usize| if gate.is_none_or(|gate| gate[o] > 0.0) { dy[o] } else { 0.0 };
+        for accumulate in [false, true] {
+            let start = |len| if accumulate { whole(len, 6) } else { vec![0.0; len] };
+            for algorithm in Algorithm::ALL.into_iter().filter(|a| a.takes::<f32>(Pass::BackwardInput, g)) {
+                let mut expected = start(g.input_len());
+                each_product(g, |i, k, o| expected[i] += w[k] * grad(o));
+                let mut dx = if accumulate { start(g.input_len()) } else { vec![f32::NAN; g.input_len()] };
+                backward_input(g, &dy, gate, &w, accumulate, algorithm, &mut dx).unwrap();
+                assert_eq!(dx, expected, "{algorithm:?} {g:?}");
+            }
+            for algorithm in Algorithm::ALL.into_iter().filter(|a| a.takes::<f32>(Pass::BackwardWeight, g)) {
+                let mut expected = start(g.weight_len());
+                each_product(g, |i, k, o| expected[k] += x[i] * grad(o));
+                let mut dw = if accumulate { start(g.weight_len()) } else { vec![f32::NAN; g.weight_len()] };
+                backward_weight(g, &dy, gate, &x, accumulate, algorithm, &mut dw).unwrap();
+                assert_eq!(dw, expected, "{algorithm:?} {g:?}");
+            }
+        }
+    }
+}
+
+fn geometry(input: [usize; 4], kernel: (usize, usize), filters: usize, window: Window, groups: usize) -> Option<Conv2dGeometry> {
+    Conv2dGeometry::new(input, [kernel.0, kernel.1, input[3] / groups, filters], window, groups).ok()
+}
+
+fn plain(stride: usize, padding: usize) -> Window {
+    let padding = Padding { top: padding, bottom: padding, left: padding, right: padding };
+    Window { stride: (stride, stride), padding, dilation: (1, 1) }
+}
+
+#[test]
+fn the_usual_shapes() {
+    for (input, kernel, filters, stride, padding) in [
+        ([2, 16, 16, 3], 5, 32, 1, 2),
+        ([1, 9, 7, 32], 3, 33, 1, 1),
+        ([3, 8, 8, 17], 1, 40, 1, 0),
+        ([1, 15, 15, 8], 3, 16, 2, 1),
+        ([1, 31, 17, 3], 7, 16, 2, 3),
+        ([2, 1, 33, 4], 1, 5, 3, 0),
+        ([1, 5, 5, 300], 3, 4, 1, 1),
+    ] {
+        check(&geometry(input, (kernel, kernel), filters, plain(stride, padding), 1).unwrap());
+    }
+}
+
+#[test]
+fn no_images_is_no_work() {
+    let g = geometry([0, 8, 8, 3], (3, 3), 4, plain(1, 1), 1).unwrap();
+    forward(&g, &[], Weight::Plain(&vec![1.0; g.weight_len()], Algorithm::Direct), None, false, &mut []).unwrap();
+    let mut dw = vec![f32::NAN; g.weight_len()];
+    backward_weight(&g, &[], None, &[], false, Algorithm::Direct, &mut dw).unwrap();
+    assert!(dw.iter().all(|&v| v == 0.0));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_shape(
+        batch in 1usize..3, height in 1usize..12, width in 1usize..18, depth in 1usize..10, columns in 1usize..20, groups in 1usize..4,
+        kernel in (1usize..5, 1usize..5), stride in (1usize..5, 1usize..5), dilation in (1usize..4, 1usize..4), sides in prop::array::uniform4(0usize..5),
+    ) {
+        let [top, bottom, left, right] = sides;
+        let window = Window { stride, padding: Padding { top, bottom, left, right }, dilation };
+        if let Some(g) = geometry([batch, height, width, depth * groups], kernel, columns * groups, window, groups) {
+            check(&g);
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Matrix product `C (+)= A B`, either operand transposed, with bias and ReLU fused.
+//!
+//! `C` is cut into tiles of whole rows by groups of columns. For a tile, chunks of [`CHUNK`] steps of the sum are taken in turn: `B` is
+//! packed into panels as wide as two registers, `A` into rows that do not collide in the cache, both in this thread's scratch, and
+//! the micro-kernel ([`super::simd::gemm`]) runs over them. One row or a few (a prediction of one sample) read `B` where it lies.
+//! Each element of `C` is summed in the same order whatever the number of rows.
+
+use super::Element;
+use super::error::{Result, expect_len};
+use super::memory::{TileMut, with_scratch};
+use super::parallel;
+use super::simd::gemm::{Finish, Segments, multiply, panel_width};
+use super::simd::{Kernel, Vector};
+
+/// Steps of a sum that are added up in registers before they join the rest: bounds the rounding error of long sums, and a panel of
+/// this many rows stays in the first-level cache.
+pub const CHUNK: usize = 256;
+
+/// Rows of `A` packed at a time: with a chunk of steps, a third of a second-level cache of 512 KB.
+const ROW_BLOCK: usize = 126;
+
+/// Columns of `C` that one item computes, at most.
+const COLUMN_GROUP: usize = 256;
+
+/// Items wanted, for balance among threads. A fixed number: work is never split by thread count.
+const ITEMS: usize = 16;
+
+/// Floats added to each packed row, so that rows do not fall on the same cache sets.
+const ROW_PADDING: usize = 16;
+
+/// The sizes of `C[m, n] = A[m, k] B[k, n]` and how the operands are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MatmulShape {
+    /// Rows of `A` and `C`.
+    pub m: usize,
+    /// Columns of `B` and `C`.
+    pub n: usize,
+    /// Columns of `A`, rows of `B`.
+    pub k: usize,
+    /// `a` holds `[k, m]`.
+    pub transpose_a: bool,
+    /// `b` holds `[n, k]`.
+    pub transpose_b: bool,
+}
+
+/// `C = A B`, or as `finish` says: `C += A B`, `C = relu(A B + bias)`.
+///
+/// # Shapes
+/// - `a`: `[m, k]`, or `[k, m]` with `transpose_a`
+/// - `b`: `[k, n]`, or `[n, k]` with `transpose_b`
+/// - `c`: `[m, n]`, overwritten or accumulated
+///
+/// # Errors
+/// [`super::KernelError::Shape`] when a slice has another length; out of memory; interrupted.
+pub fn matmul<T: Element>(a: &[T], b: &[T], c: &mut [T], shape: MatmulShape, finish: &Finish<'_, T>) -> Result<()> {
+    let MatmulShape { m, n, k, .. } = shape;
+    expect_len("a", a.len(), m * k)?;
+    expect_len("b", b.len(), k * n)?;
+    expect_len("c", c.len(), m * n)?;
+    if let Some(bias) = finish.bias {
+        expect_len("bias", bias.len(), n)?;
+    }
+    if m == 0 || n == 0 {
+        return Ok(());
+    }
+    let columns = n.div_ceil(ITEMS).next_multiple_of(64).min(COLUMN_GROUP);
+    let row_parts = ITEMS.div_ceil(n.div_ceil(columns)).min(m.div_ceil(ROW_BLOCK));
+    let rows = m.div_ceil(row_parts);
+    let tiles = TileMut::new(c, m, n, n).into_parts(rows, columns);
+    parallel::try_for_each(tiles, m * n * k.max(1), |(row, column, tile)| T::dispatch(Item { a, b, shape, finish, row, column, tile }))
+}
+
+/// One tile of `C`.
+struct Item<'a, T> {
+    a: &'a [T],
+    b: &'a [T],
+    shape: MatmulShape,
+    finish: &'a Finish<'a, T>,
+    row: usize,
+    column: usize,
+    tile: TileMut<'a, T>,
+}
+
+impl<T: Element> Kernel<T> for Item<'_, T> {
+    type Output = Result<()>;
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(mut self) -> Result<()> {
+        let MatmulShape { n, k, transpose_b, .. } = self.shape;
+        let width = panel_width::<T, V>();
+        let (rows, columns) = (self.tile.rows(), self.tile.cols());
+        let panels = columns.div_ceil(width);
+        let in_place = rows <= V::ROWS && !transpose_b;
+        let chunks = k.div_ceil(CHUNK).max(1);
+        let longest = k.div_ceil(chunks);
+        let b_len = if in_place { 0 } else { panels * width * longest };
+        let a_len = ROW_BLOCK.min(rows).max(longest) * (longest.max(ROW_BLOCK) + ROW_PADDING);
+        with_scratch(b_len, |packed_b: &mut [T]| {
+            with_scratch(a_len, |packed_a: &mut [T]| {
+                for chunk in 0..chunks {
+                    let (k0, k1) = (chunk * k / chunks, (chunk + 1) * k / chunks);
+                    if !in_place {
+                        self.pack_b(packed_b, k0, k1, width);
+                    }
+                    for row in (0..rows).step_by(ROW_BLOCK) {
+                        let count = ROW_BLOCK.min(rows - row);
+                        let (a_row, a_step) = self.pack_a(packed_a, row, count, k0, k1);
+                        for panel in 0..panels {
+                            let column = panel * width;
+                            let wide = width.min(columns - column);
+                            let (b, b_start, b_step): (&[T], usize, usize) = if in_place {
+                                (self.b, k0 * n + self.column + column, n)
+                            } else {
+                                (packed_b, panel * width * (k1 - k0), width)
+                            };
+                            let segments = Segments {
+                                a: packed_a,
+                                a_starts: &[0],
+                                a_row,
+                                a_step,
+                                transposed: self.shape.transpose_a,
+                                b,
+                                b_starts: &[b_start],
+                                b_step,
+                                steps: k1 - k0,
+                            };
+                            let last = chunk + 1 == chunks;
+                            let first = self.column + column;
+                            let finish = Finish {
+                                accumulate: chunk > 0 || self.finish.accumulate,
+                                bias: self.finish.bias.filter(|_| last).map(|bias| &bias[first..first + wide]),
+                                relu: last && self.finish.relu,
+                            };
+                            multiply::<T, V>(&segments, &mut self.tile.part(row, count, column, wide), &finish);
+                        }
+                    }
+                }
+            })
+        })?
+    }
+}
+
+impl<T: Element> Item<'_, T> {
+    /// Packs steps `k0..k1` of the columns of this item into panels of `width`; missing columns are zero.
+    #[inline(always)]
+    fn pack_b(&self, packed: &mut [T], k0: usize, k1: usize, width: usize) {
+        let MatmulShape { n, k, transpose_b, .. } = self.shape;
+        let steps = k1 - k0;
+        for (panel, packed) in packed.chunks_exact_mut((width * steps).max(1)).enumerate() {
+            let first = self.column + panel * width;
+            let Some(left) = (self.column + self.tile.cols()).checked_sub(first).filter(|&left| left > 0) else { break };
+            let wide = width.min(left);
+            if transpose_b {
+                pack_transposed(&self.b[first * k + k0..], k, wide, packed, width, steps);
+            } else {
+                for (step, row) in packed.chunks_exact_mut(width).enumerate() {
+                    let start = (k0 + step) * n + first;
+                    row[..wide].copy_from_slice(&self.b[start..start + wide]);
+                    row[wide..].fill(T::ZERO);
+                }
+            }
+        }
+    }
+
+    /// Packs steps `k0..k1` of `count` rows, in the orientation in which they are stored; returns the strides of a row and of a step.
+    #[inline(always)]
+    fn pack_a(&self, packed: &mut [T], row: usize, count: usize, k0: usize, k1: usize) -> (usize, usize) {
+        let MatmulShape { m, k, transpose_a, .. } = self.shape;
+        let first = self.row + row;
+        let (lines, length, start, source_stride) =
+            if transpose_a { (k1 - k0, count, k0 * m + first, m) } else { (count, k1 - k0, first * k + k0, k) };
+        let stride = length + ROW_PADDING;
+        for line in 0..lines {
+            let from = start + line * source_stride;
+            packed[line * stride..][..length].copy_from_slice(&self.a[from..from + length]);
+        }
+        if transpose_a { (1, stride) } else { (stride, 1) }
+    }
+}
+
+/// Transposes `columns` rows of `source` (`steps` long, `stride` apart) into the columns of a panel; missing columns are zero.
+#[inline(always)]
+pub(super) fn pack_transposed<T: Element>(source: &[T], stride: usize, columns: usize, panel: &mut [T], width: usize, steps: usize) {
+    /// Rows and columns moved at a time: one cache line of floats.
+    const BLOCK: usize = 16;
+    for step in (0..steps).step_by(BLOCK) {
+        let tall = BLOCK.min(steps - step);
+        let target = &mut panel[step * width..(step + tall) * width];
+        for column in (0..width).step_by(BLOCK) {
+            let wide = BLOCK.min(width - column);
+            let mut block = [[T::ZERO; BLOCK]; BLOCK];
+            for (i, line) in block.iter_mut().enumerate().take(columns.saturating_sub(column).min(wide)) {
+                let from = &source[(column + i) * stride + step..][..tall];
+                line[..tall].copy_from_slice(from);
+            }
+            for (j, row) in target.chunks_exact_mut(width).enumerate() {
+                for (i, value) in row[column..column + wide].iter_mut().enumerate() {
+                    *value = block[i][j];
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `C = A B` by the definition, in f64.
+    fn reference(a: &[f32], b: &[f32], s: MatmulShape) -> Vec<f64> {
+        let at = |i, p| f64::from(if s.transpose_a { a[p * s.m + i] } else { a[i * s.k + p] });
+        let bt = |p, j| f64::from(if s.transpose_b { b[j * s.k + p] } else { b[p * s.n + j] });
+        (0..s.m * s.n).map(|i| (0..s.k).map(|p| at(i / s.n, p) * bt(p, i % s.n)).sum()).collect()
+    }
+
+    /// Small whole numbers: every product and sum is exact.
+    fn whole(len: usize, seed: usize) -> Vec<f32> {
+        (0..len).map(|i| ((i * 7919 + seed * 104_729) % 17) as f32 - 8.0).collect()
+    }
+
+    #[test]
+    fn whole_numbers_come_out_exact() {
+        for &m in &[1, 2, 7, 14, 15, 33, 130] {
+            for &n in &[1, 8, 15, 16, 17, 33, 70] {
+                for &k in &[0, 1, 9, 31, 300] {
+                    for flags in 0..4 {
+                        let shape = MatmulShape { m, n, k, transpose_a: flags & 1 > 0, transpose_b: flags & 2 > 0 };
+                        let (a, b, bias) = (whole(m * k, 1), whole(k * n, 2), whole(n, 3));
+                        let mut c = whole(m * n, 4);
+                        let expected: Vec<f64> = reference(&a, &b, shape)
+                            .iter()
+                            .enumerate()
+                            .map(|(i, sum)| (sum + f64::from(c[i]) + f64::from(bias[i % n])).max(0.0))
+                            .collect();
+                        let finish = Finish { accumulate: true, bias: Some(&bias), relu: true };
+                        matmul(&a, &b, &mut c, shape, &finish).unwrap();
+                        assert!(c.iter().zip(&expected).all(|(&c, &e)| f64::from(c) == e), "{shape:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_has_the_same_bits_alone_and_among_others() {
+        let (m, n, k) = (40, 37, 700);
+        let value = |i: usize| ((i * 2_654_435_761) % 1000) as f32 / 999.0 - 0.5;
+        let (a, b): (Vec<f32>, Vec<f32>) = ((0..m * k).map(value).collect(), (0..k * n).map(|i| value(i + 5)).collect());
+        let shape = MatmulShape { m, n, k, transpose_a: false, transpose_b: false };
+        let mut all = vec![0.0; m * n];
+        matmul(&a, &b, &mut all, shape, &Finish::OVERWRITE).unwrap();
+        for row in 0..m {
+            let mut one = vec![0.0; n];
+            matmul(&a[row * k..][..k], &b, &mut one, MatmulShape { m: 1, ..shape }, &Finish::OVERWRITE).unwrap();
+            assert_eq!(one, all[row * n..][..n]);
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! Aligned buffers, per-thread scratch, disjoint mutable tiles, and the floating-point state: the safe faces of unsafe things.
+
+#![allow(unsafe_code)]
+
+use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
+
+use super::error::{KernelError, Result};
+
+/// Alignment of every buffer, in bytes: one cache line, one AVX-512 register.
+pub const ALIGNMENT: usize = 64;
+
+/// Element types for which every bit pattern is a value and which need no drop.
+///
+/// # Safety
+/// An implementor must be valid for any bit pattern, zero included, and aligned to at most [`ALIGNMENT`].
+pub unsafe trait Plain: Copy + Send + Sync + 'static {}
+// SAFETY: any bits are a float.
+unsafe impl Plain for f32 {}
+// SAFETY: any bits are a float.
+unsafe impl Plain for f64 {}
+// SAFETY: any bits are an integer.
+unsafe impl Plain for u64 {}
+
+/// A heap slice aligned to [`ALIGNMENT`], zeroed at birth, whose allocation may fail without an abort.
+pub struct AlignedBuffer<T: Plain> {
+    start: NonNull<T>,
+    len: usize,
+}
+
+// SAFETY: the buffer owns its memory, as a Vec does.
+unsafe impl<T: Plain> Send for AlignedBuffer<T> {}
+// SAFETY: shared access is only through `&[T]`.
+unsafe impl<T: Plain> Sync for AlignedBuffer<T> {}
+
+impl<T: Plain> AlignedBuffer<T> {
+    /// A buffer of `len` zeros.
+    ///
+    /// # Errors
+    /// [`KernelError::Memory`] when the allocator refuses.
+    pub fn zeroed(len: usize) -> Result<Self> {
+        if len == 0 {
+            return Ok(Self { start: NonNull::dangling(), len });
+        }
+        let layout = Self::layout(len).ok_or(KernelError::Memory { bytes: usize::MAX })?;
+        // SAFETY: the layout is not of size zero.
+        let start = unsafe { alloc_zeroed(layout) };
+        let start = NonNull::new(start.cast::<T>()).ok_or(KernelError::Memory { bytes: layout.size() })?;
+        Ok(Self { start, len })
+    }
+
+    fn layout(len: usize) -> Option<Layout> {
+        Layout::from_size_align(len.checked_mul(size_of::<T>())?, ALIGNMENT).ok()
+    }
+}
+
+impl<T: Plain> Drop for AlignedBuffer<T> {
+    fn drop(&mut self) {
+        if let (Some(layout), true) = (Self::layout(self.len), self.len > 0) {
+            // SAFETY: allocated in `zeroed` with this very layout.
+            unsafe { dealloc(self.start.as_ptr().cast(), layout) }
+        }
+    }
+}
+
+impl<T: Plain> Deref for AlignedBuffer<T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        // SAFETY: `len` elements were allocated and zeroed, and any bits are a T.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+}
+
+impl<T: Plain> DerefMut for AlignedBuffer<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        // SAFETY: as in `deref`, and `&mut self` makes it the only access.
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
+    }
+}
+
+thread_local! {
+    /// Buffers that wait for their next use on this thread; as many as were ever borrowed at once.
+    static SCRATCH: RefCell<Vec<AlignedBuffer<u64>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Lends `len` elements of this thread's scratch to `f`. The contents are what the last user left. Nested calls get other buffers;
+/// a buffer grows to its largest use and stays, so a repeated call allocates nothing.
+///
+/// # Errors
+/// [`KernelError::Memory`] when the buffer must grow and cannot.
+pub fn with_scratch<T: Plain, R>(len: usize, f: impl FnOnce(&mut [T]) -> R) -> Result<R> {
+    let words = len.checked_mul(size_of::<T>()).ok_or(KernelError::Memory { bytes: usize::MAX })?.div_ceil(size_of::<u64>());
+    let mut buffer = match SCRATCH.with_borrow_mut(Vec::pop) {
+        Some(buffer) if buffer.len() >= words => buffer,
+        _ => AlignedBuffer::zeroed(words)?,
+    };
+    // SAFETY: the buffer holds at least `len` elements of T, is aligned for it, and any bits are a T.
+    let slice = unsafe { std::slice::from_raw_parts_mut(buffer.as_mut_ptr().cast::<T>(), len) };
+    let result = f(slice);
+    SCRATCH.with_borrow_mut(|stack| stack.push(buffer));
+    Ok(result)
+}
+
+/// A rectangle of a row-major matrix that may be written, alone among all tiles of that matrix.
+pub struct TileMut<'a, T> {
+    start: *mut T,
+    rows: usize,
+    cols: usize,
+    row_stride: usize,
+    owner: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: a tile is an exclusive borrow of its rectangle, as `&mut [T]` is.
+unsafe impl<T: Send> Send for TileMut<'_, T> {}
+
+impl<'a, T> TileMut<'a, T> {
+    /// The whole of `matrix`, seen as `rows` rows of `cols` elements that start `row_stride` apart.
+    ///
+    /// # Panics
+    /// When the rows overlap or do not fit in the slice.
+    pub fn new(matrix: &'a mut [T], rows: usize, cols: usize, row_stride: usize) -> Self {
+        assert!(rows <= 1 || row_stride >= cols, "rows overlap");
+        assert!(rows == 0 || (rows - 1) * row_stride + cols <= matrix.len(), "tile outside its slice");
+        Self { start: matrix.as_mut_ptr(), rows, cols, row_stride, owner: PhantomData }
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Number of columns, in elements.
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Distance between two rows, in elements.
+    pub fn row_stride(&self) -> usize {
+        self.row_stride
+    }
+
+    /// The first element; valid for `rows` rows of `cols` elements, `row_stride` apart.
+    pub fn as_mut_ptr(&mut self) -> *mut T {
+        self.start
+    }
+
+    /// The rectangle of `rows` × `cols` that starts at (`row`, `col`).
+    ///
+    /// # Panics
+    /// When it does not lie within this tile.
+    pub fn part(&mut self, row: usize, rows: usize, col: usize, cols: usize) -> TileMut<'_, T> {
+        assert!(row + rows <= self.rows && col + cols <= self.cols, "part outside its tile");
+        // SAFETY: the offset lies within the tile, by the assertion.
+        let start = unsafe { self.start.add(row * self.row_stride + col) };
+        TileMut { start, rows, cols, row_stride: self.row_stride, owner: PhantomData }
+    }
+
+    /// One row.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    pub fn row_mut(&mut self, row: usize) -> &mut [T] {
+        assert!(row < self.rows, "row outside its tile");
+        // SAFETY: the row lies within the tile, which is exclusively borrowed.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(row * self.row_stride), self.cols) }
+    }
+
+    /// Cuts the tile into disjoint parts of at most `tile_rows` × `tile_cols`, with the (row, column) each starts at; row by row.
+    pub fn into_parts(self, tile_rows: usize, tile_cols: usize) -> impl ExactSizeIterator<Item = (usize, usize, TileMut<'a, T>)> + Send
+    where
+        T: Send,
+    {
+        let (tile_rows, tile_cols) = (tile_rows.max(1), tile_cols.max(1));
+        let (down, across) = (self.rows.div_ceil(tile_rows), self.cols.div_ceil(tile_cols));
+        let whole = self;
+        (0..down * across).map(move |i| {
+            let whole = &whole;
+            let (row, col) = (i / across * tile_rows, i % across * tile_cols);
+            // SAFETY: each index is visited once and the rectangles of two indices are disjoint parts of `whole`.
+            let start = unsafe { whole.start.add(row * whole.row_stride + col) };
+            let (rows, cols) = (tile_rows.min(whole.rows - row), tile_cols.min(whole.cols - col));
+            (row, col, TileMut { start, rows, cols, row_stride: whole.row_stride, owner: PhantomData })
+        })
+    }
+}
+
+/// While it lives, this thread takes denormals for zero and writes zero for them; the caller's state comes back when it is dropped.
+/// Threads of the pool and the calling thread enter it alike, so the bits do not depend on who computed what.
+pub struct FlushDenormals {
+    before: u64,
+}
+
+impl FlushDenormals {
+    /// Saves the state and turns flushing on.
+    pub fn enter() -> Self {
+        let before = float_state();
+        set_float_state(before | FLUSH_BITS);
+        Self { before }
+    }
+}
+
+impl Drop for FlushDenormals {
+    fn drop(&mut self) {
+        set_float_state(self.before);
+    }
+}
+
+/// Flush-to-zero (bit 15) and denormals-are-zero (bit 6) of MXCSR.
+#[cfg(target_arch = "x86_64")]
+const FLUSH_BITS: u64 = 0x8040;
+/// FZ (bit 24) of FPCR.
+#[cfg(target_arch = "aarch64")]
+const FLUSH_BITS: u64 = 1 << 24;
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+const FLUSH_BITS: u64 = 0;
+
+#[cfg(target_arch = "x86_64")]
+fn float_state() -> u64 {
+    let mut state = 0u32;
+    // SAFETY: stores the 32-bit MXCSR into a local of that size.
+    unsafe { std::arch::asm!("stmxcsr [{}]", in(reg) &raw mut state, options(nostack, preserves_flags)) };
+    u64::from(state)
+}
+
+#[cfg(target_arch = "x86_64")]
+fn set_float_state(state: u64) {
+    let state = state as u32;
+    // SAFETY: loads a value that was read from MXCSR, with flush bits set at most; exceptions stay masked as they were.
+    unsafe { std::arch::asm!("ldmxcsr [{}]", in(reg) &raw const state, options(nostack, preserves_flags, readonly)) };
+}
+
+#[cfg(target_arch = "aarch64")]
+fn float_state() -> u64 {
+    let state: u64;
+    // SAFETY: reads the floating-point control register.
+    unsafe { std::arch::asm!("mrs {}, fpcr", out(reg) state, options(nomem, nostack, preserves_flags)) };
+    state
+}
+
+#[cfg(target_arch = "aarch64")]
+fn set_float_state(state: u64) {
+    // SAFETY: writes a value that was read from the register, with the flush bit set at most.
+    unsafe { std::arch::asm!("msr fpcr, {}", in(reg) state, options(nomem, nostack, preserves_flags)) };
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn float_state() -> u64 {
+    0
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn set_float_state(_state: u64) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_are_aligned_and_zero() {
+        let buffer = AlignedBuffer::<f32>::zeroed(33).unwrap();
+        assert_eq!(buffer.as_ptr().addr() % ALIGNMENT, 0);
+        assert!(buffer.iter().all(|&value| value == 0.0));
+        assert_eq!(AlignedBuffer::<f64>::zeroed(0).unwrap().len(), 0);
+        assert!(AlignedBuffer::<f64>::zeroed(usize::MAX / 2).is_err());
+    }
+
+    #[test]
+    fn nested_scratch_does_not_overlap() {
+        with_scratch(100, |outer: &mut [f32]| {
+            outer.fill(1.0);
+            with_scratch(100, |inner: &mut [f32]| inner.fill(2.0)).unwrap();
+            assert!(outer.iter().all(|&value| value == 1.0));
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn parts_cover_a_tile_once() {
+        let mut matrix = vec![0; 7 * 10];
+        for (row, col, mut part) in TileMut::new(&mut matrix, 7, 9, 10).into_parts(3, 4) {
+            for r in 0..part.rows() {
+                for (c, value) in part.row_mut(r).iter_mut().enumerate() {
+                    *value += (row + r) * 10 + col + c + 1;
+                }
+            }
+        }
+        assert!(matrix.iter().enumerate().all(|(i, &value)| value == if i % 10 == 9 { 0 } else { i + 1 }));
+    }
+
+    #[test]
+    fn denormals_are_flushed_only_inside() {
+        let tiny = std::hint::black_box(1e-40f32);
+        {
+            let _state = FlushDenormals::enter();
+            assert_eq!(std::hint::black_box(tiny) * std::hint::black_box(1.0), 0.0);
+        }
+        assert!(std::hint::black_box(tiny) * std::hint::black_box(1.0) > 0.0);
+    }
+}

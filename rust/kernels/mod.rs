@@ -1,0 +1,24 @@
+//! The ground floor: kernels on slices, forward and backward, generic over `f32` and `f64`.
+//!
+//! Images are NHWC; filters `[kernel_h, kernel_w, in_channels / groups, out_channels]`; dense weights `[in, out]`. A `backward`
+//! function stands beside its `forward`; `accumulate` adds to the output instead of overwriting it. Work is split by the shape of
+//! the problem alone, so the bits do not depend on the number of threads.
+
+pub mod activation;
+pub mod conv2d;
+pub mod element;
+pub mod error;
+pub mod geometry;
+pub mod loss;
+pub mod math;
+pub mod matmul;
+pub mod memory;
+pub mod optimizer;
+pub mod parallel;
+pub mod pool2d;
+pub mod random;
+pub mod simd;
+pub mod softmax;
+
+pub use element::Element;
+pub use error::{KernelError, Result};

@@ -1,0 +1,224 @@
+//! The thread pool: who works, how work is handed out, and when a call is interrupted.
+//!
+//! A kernel cuts its work into items by the shape of the problem, never by the number of threads, and [`for_each`] hands the items
+//! out one by one to whoever is free. No value may depend on who computed what; then the bits are the same at any thread count.
+//! The calling thread works too, looks for Ctrl-C between items, and keeps small work to itself.
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::error::{KernelError, Result};
+use super::memory::FlushDenormals;
+
+/// Work below this many multiply-adds (or as many element visits times [`ELEMENT_COST`]) stays on the calling thread.
+pub const SERIAL_COST: usize = 1 << 19;
+
+/// What one element of a memory-bound kernel counts for, in multiply-adds.
+pub const ELEMENT_COST: usize = 8;
+
+/// How long the calling thread computes between two looks for Ctrl-C.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Most threads that may be asked for.
+pub const MAX_THREADS: usize = 1024;
+
+/// 0 stands for "not set: use the default".
+static CONFIGURED: AtomicUsize = AtomicUsize::new(0);
+static INTERRUPT_CHECK: OnceLock<fn() -> bool> = OnceLock::new();
+static POOLS: Mutex<Vec<Arc<Pool>>> = Mutex::new(Vec::new());
+
+thread_local! {
+    static CURRENT: RefCell<Option<Arc<Pool>>> = const { RefCell::new(None) };
+}
+
+/// One rayon pool, for one process (a forked child makes its own) and one thread count. `workers` is absent for one thread.
+struct Pool {
+    process: u32,
+    threads: usize,
+    workers: Option<rayon::ThreadPool>,
+}
+
+/// Sets how many threads kernels may use from now on, the calling thread included.
+///
+/// # Errors
+/// [`KernelError::Argument`] outside `1..=MAX_THREADS`.
+pub fn set_num_threads(count: usize) -> Result<()> {
+    if !(1..=MAX_THREADS).contains(&count) {
+        return Err(KernelError::Argument(format!("num_threads: expected 1 to {MAX_THREADS}, got {count}")));
+    }
+    CONFIGURED.store(count, Ordering::Relaxed);
+    Ok(())
+}
+
+/// The number of threads kernels may use: what was set, else `CNNRS_NUM_THREADS`, else the CPUs this process may run on
+/// (affinity and cgroup quota honoured).
+pub fn num_threads() -> usize {
+    match CONFIGURED.load(Ordering::Relaxed) {
+        0 => default_threads(),
+        count => count,
+    }
+}
+
+fn default_threads() -> usize {
+    static DEFAULT: OnceLock<usize> = OnceLock::new();
+    *DEFAULT.get_or_init(|| {
+        let asked = std::env::var("CNNRS_NUM_THREADS").ok().and_then(|text| text.trim().parse::<usize>().ok());
+        match asked {
+            Some(count) if (1..=MAX_THREADS).contains(&count) => count,
+            _ => std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS),
+        }
+    })
+}
+
+/// Registers the function that tells whether the user interrupted (it may run signal handlers). Only the first call counts.
+pub fn set_interrupt_check(check: fn() -> bool) {
+    let _ = INTERRUPT_CHECK.set(check);
+}
+
+/// Makes this thread's pool current. The bindings call it before they let go of the GIL: `fork` happens under the GIL, so no child
+/// can inherit the lock below in a locked state.
+pub fn prepare() {
+    let (process, threads) = (std::process::id(), num_threads());
+    CURRENT.with_borrow_mut(|current| {
+        if current.as_ref().is_some_and(|pool| pool.process == process && pool.threads == threads) {
+            return;
+        }
+        let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = pools.iter().find(|pool| pool.process == process && pool.threads == threads).cloned();
+        let pool = found.unwrap_or_else(|| {
+            let pool = Arc::new(Pool { process, threads, workers: build_workers(threads - 1) });
+            pools.push(Arc::clone(&pool)); // kept for ever: a parent's pool must not be dropped in a forked child
+            pool
+        });
+        *current = Some(pool);
+    });
+}
+
+fn build_workers(count: usize) -> Option<rayon::ThreadPool> {
+    if count == 0 {
+        return None;
+    }
+    // Without threads (a limit of the system) the calling thread does the work alone: slower, same bits.
+    rayon::ThreadPoolBuilder::new().num_threads(count).thread_name(|i| format!("cnnrs-{i}")).build().ok()
+}
+
+/// Calls `f` with every item of `items`, on all threads when `cost` (multiply-adds in all) makes it worth while.
+///
+/// # Errors
+/// [`KernelError::Interrupted`] when the user pressed Ctrl-C: some items were not done.
+pub fn for_each<I>(items: I, cost: usize, f: impl Fn(I::Item) + Sync) -> Result<()>
+where
+    I: ExactSizeIterator + Send,
+{
+    run(items, cost, true, &|item| {
+        f(item);
+        Ok(())
+    })
+}
+
+/// As [`for_each`], for items whose work can fail: the first error stops the rest and is returned.
+///
+/// # Errors
+/// The error of an item, or [`KernelError::Interrupted`].
+pub fn try_for_each<I>(items: I, cost: usize, f: impl Fn(I::Item) -> Result<()> + Sync) -> Result<()>
+where
+    I: ExactSizeIterator + Send,
+{
+    run(items, cost, true, &f)
+}
+
+/// As [`for_each`], but never stopped half-way: for updates in place, which must be whole.
+pub fn for_each_uninterrupted<I>(items: I, cost: usize, f: impl Fn(I::Item) + Sync)
+where
+    I: ExactSizeIterator + Send,
+{
+    let done = run(items, cost, false, &|item| {
+        f(item);
+        Ok(())
+    });
+    debug_assert!(done.is_ok());
+}
+
+fn run<I>(mut items: I, cost: usize, interruptible: bool, f: &(impl Fn(I::Item) -> Result<()> + Sync)) -> Result<()>
+where
+    I: ExactSizeIterator + Send,
+{
+    let count = items.len();
+    if count == 0 {
+        return Ok(());
+    }
+    if cost < SERIAL_COST || count == 1 {
+        let _state = FlushDenormals::enter();
+        return items.try_for_each(f);
+    }
+    prepare();
+    let pool = CURRENT.with_borrow(Clone::clone);
+    let workers = pool.as_ref().and_then(|pool| pool.workers.as_ref());
+    let queue = Mutex::new(items);
+    let cancelled = AtomicBool::new(false);
+    let failure = Mutex::new(None);
+    let fail = |error: KernelError| {
+        cancelled.store(true, Ordering::Relaxed);
+        failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    };
+    // A panic in `f` is a defect; it must not turn into a hang of the others, so a poisoned lock is simply used.
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = |poll: &mut dyn FnMut() -> bool| {
+        let _state = FlushDenormals::enter();
+        while !cancelled.load(Ordering::Relaxed) {
+            let Some(item) = next() else { break };
+            if let Err(error) = f(item) {
+                fail(error);
+            }
+            if poll() {
+                fail(KernelError::Interrupted);
+            }
+        }
+    };
+    let mut last_look = Instant::now();
+    let mut poll = || {
+        if !interruptible || last_look.elapsed() < POLL_INTERVAL {
+            return false;
+        }
+        last_look = Instant::now();
+        INTERRUPT_CHECK.get().is_some_and(|check| check())
+    };
+    match workers {
+        None => work(&mut poll),
+        Some(workers) => workers.in_place_scope(|scope| {
+            for _ in 0..workers.current_num_threads().min(count - 1) {
+                scope.spawn(|_| work(&mut || false));
+            }
+            work(&mut poll);
+        }),
+    }
+    failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_item_is_handed_out_once() {
+        for threads in [1, 2, 5] {
+            set_num_threads(threads).unwrap();
+            let mut data = vec![0u32; 10_007];
+            for_each(data.chunks_mut(13).enumerate(), usize::MAX, |(i, chunk)| {
+                for value in chunk {
+                    *value += 1 + i as u32;
+                }
+            })
+            .unwrap();
+            assert!(data.iter().enumerate().all(|(i, &value)| value == 1 + (i / 13) as u32));
+        }
+    }
+
+    #[test]
+    fn thread_counts_out_of_range_are_refused() {
+        assert!(set_num_threads(0).is_err());
+        assert!(set_num_threads(MAX_THREADS + 1).is_err());
+    }
+}

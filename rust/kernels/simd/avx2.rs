@@ -1,0 +1,159 @@
+//! AVX2 with FMA: 16 registers of 256 bits, masks for partial vectors taken from a table.
+
+use std::arch::x86_64::*;
+
+use super::{Kernel, Vector};
+
+/// Reading `LANES` numbers from `LANES - count` on gives a mask of `count` lanes.
+static MASK_32: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+static MASK_64: [i64; 8] = [-1, -1, -1, -1, 0, 0, 0, 0];
+
+macro_rules! avx2 {
+    ($name:ident, $float:ty, $lanes:literal, $register:ty, $masks:ident, $call:ident, $setzero:ident, $set1:ident, $add:ident, $sub:ident, $mul:ident,
+     $fmadd:ident, $fnmadd:ident, $max:ident, $cmp:ident, $and:ident, $loadu:ident, $maskload:ident, $storeu:ident, $maskstore:ident, $stream:ident) => {
+        /// A 256-bit register.
+        #[derive(Clone, Copy)]
+        pub struct $name($register);
+
+        impl $name {
+            #[inline(always)]
+            fn mask(count: usize) -> __m256i {
+                debug_assert!(count <= $lanes);
+                // SAFETY: the table has twice as many entries as lanes, so `LANES` of them can be read from `LANES - count` on.
+                unsafe { _mm256_loadu_si256($masks.as_ptr().add($lanes - count.min($lanes)).cast()) }
+            }
+        }
+
+        // SAFETY of every block below: a value of this type exists only in code entered through `call`, which `super::level` allows
+        // only on a CPU with these features; memory accesses are the caller's promise, masked to `count` lanes where partial.
+        #[allow(clippy::undocumented_unsafe_blocks)]
+        impl Vector<$float> for $name {
+            const LANES: usize = $lanes;
+            const ROWS: usize = 6;
+
+            #[inline(always)]
+            fn call<K: Kernel<$float>>(kernel: K) -> K::Output {
+                unsafe { $call(kernel) }
+            }
+            #[inline(always)]
+            fn zero() -> Self {
+                Self(unsafe { $setzero() })
+            }
+            #[inline(always)]
+            fn splat(value: $float) -> Self {
+                Self(unsafe { $set1(value) })
+            }
+            #[inline(always)]
+            fn add(self, other: Self) -> Self {
+                Self(unsafe { $add(self.0, other.0) })
+            }
+            #[inline(always)]
+            fn sub(self, other: Self) -> Self {
+                Self(unsafe { $sub(self.0, other.0) })
+            }
+            #[inline(always)]
+            fn mul(self, other: Self) -> Self {
+                Self(unsafe { $mul(self.0, other.0) })
+            }
+            #[inline(always)]
+            fn mul_add(self, factor: Self, addend: Self) -> Self {
+                Self(unsafe { $fmadd(self.0, factor.0, addend.0) })
+            }
+            #[inline(always)]
+            fn neg_mul_add(self, factor: Self, addend: Self) -> Self {
+                Self(unsafe { $fnmadd(self.0, factor.0, addend.0) })
+            }
+            #[inline(always)]
+            fn relu(self) -> Self {
+                // max(a, b) gives b if either is NaN: the value must stand second.
+                Self(unsafe { $max($setzero(), self.0) })
+            }
+            #[inline(always)]
+            fn where_positive(self, gate: Self) -> Self {
+                Self(unsafe { $and($cmp::<_CMP_GT_OQ>(gate.0, $setzero()), self.0) })
+            }
+            #[inline(always)]
+            unsafe fn load(source: *const $float) -> Self {
+                Self(unsafe { $loadu(source) })
+            }
+            #[inline(always)]
+            unsafe fn load_partial(source: *const $float, count: usize) -> Self {
+                Self(unsafe { $maskload(source, Self::mask(count)) })
+            }
+            #[inline(always)]
+            unsafe fn store(self, target: *mut $float) {
+                unsafe { $storeu(target, self.0) }
+            }
+            #[inline(always)]
+            unsafe fn store_partial(self, target: *mut $float, count: usize) {
+                unsafe { $maskstore(target, Self::mask(count), self.0) }
+            }
+            #[inline(always)]
+            unsafe fn stream(self, target: *mut $float) {
+                unsafe { $stream(target, self.0) }
+            }
+            #[inline(always)]
+            fn fence() {
+                unsafe { _mm_sfence() }
+            }
+            #[inline(always)]
+            fn prefetch(source: *const $float) {
+                unsafe { _mm_prefetch::<_MM_HINT_T1>(source.cast()) }
+            }
+        }
+
+        /// # Safety
+        /// The CPU must have these features.
+        #[target_feature(enable = "avx2,fma")]
+        unsafe fn $call<K: Kernel<$float>>(kernel: K) -> K::Output {
+            kernel.run::<$name>()
+        }
+    };
+}
+
+avx2!(
+    F32x8,
+    f32,
+    8,
+    __m256,
+    MASK_32,
+    call_f32,
+    _mm256_setzero_ps,
+    _mm256_set1_ps,
+    _mm256_add_ps,
+    _mm256_sub_ps,
+    _mm256_mul_ps,
+    _mm256_fmadd_ps,
+    _mm256_fnmadd_ps,
+    _mm256_max_ps,
+    _mm256_cmp_ps,
+    _mm256_and_ps,
+    _mm256_loadu_ps,
+    _mm256_maskload_ps,
+    _mm256_storeu_ps,
+    _mm256_maskstore_ps,
+    _mm256_stream_ps
+);
+avx2!(
+    F64x4,
+    f64,
+    4,
+    __m256d,
+    MASK_64,
+    call_f64,
+    _mm256_setzero_pd,
+    _mm256_set1_pd,
+    _mm256_add_pd,
+    _mm256_sub_pd,
+    _mm256_mul_pd,
+    _mm256_fmadd_pd,
+    _mm256_fnmadd_pd,
+    _mm256_max_pd,
+    _mm256_cmp_pd,
+    _mm256_and_pd,
+    _mm256_loadu_pd,
+    _mm256_maskload_pd,
+    _mm256_storeu_pd,
+    _mm256_maskstore_pd,
+    _mm256_stream_pd
+);

@@ -1,0 +1,189 @@
+//! The matrix micro-kernel: `C (+)= Σ A B` for a few rows and two registers of columns, sums kept in registers.
+//!
+//! `A` is read one element at a time (a broadcast), `B` in registers, and each pair of loads of `B` serves all rows. A sum may run over
+//! several [`Segments`]: pieces of `A` and `B` that lie at different places, such as the rows of a convolution window.
+//! Every element of `C` is summed in the order of the segments, whatever the number of rows or columns beside it: its bits do not
+//! depend on how a matrix was cut into tiles.
+
+use super::{Kernel, Vector};
+use crate::kernels::Element;
+use crate::kernels::memory::TileMut;
+
+/// Columns of a micro-kernel call: two registers.
+pub const fn panel_width<T, V: Vector<T>>() -> usize {
+    2 * V::LANES
+}
+
+/// Where `A` and `B` lie. Element `(row, k)` of segment `s` of `A` is `a[a_starts[s] + row * a_row + k * a_step]`; row `k` of segment
+/// `s` of `B` starts at `b[b_starts[s] + k * b_step]`.
+#[derive(Clone, Copy)]
+pub struct Segments<'a, T> {
+    /// Elements of `A`.
+    pub a: &'a [T],
+    /// Start of each segment in `a`.
+    pub a_starts: &'a [usize],
+    /// Distance of two rows of `A`; 1 when `transposed`.
+    pub a_row: usize,
+    /// Distance of two steps of the sum in `A`; 1 unless `transposed`.
+    pub a_step: usize,
+    /// Whether the rows, not the steps of the sum, lie side by side in `a`.
+    pub transposed: bool,
+    /// Elements of `B`.
+    pub b: &'a [T],
+    /// Start of each segment in `b`.
+    pub b_starts: &'a [usize],
+    /// Distance of two steps of the sum in `B`.
+    pub b_step: usize,
+    /// Steps of the sum in each segment.
+    pub steps: usize,
+}
+
+/// What happens to the sums.
+#[derive(Clone, Copy)]
+pub struct Finish<'a, T> {
+    /// Add to what is in `C` already.
+    pub accumulate: bool,
+    /// Add this row to each row of `C`.
+    pub bias: Option<&'a [T]>,
+    /// Cut at zero, last of all.
+    pub relu: bool,
+}
+
+impl<T> Finish<'_, T> {
+    /// `C = sum`
+    pub const OVERWRITE: Self = Self { accumulate: false, bias: None, relu: false };
+    /// `C += sum`
+    pub const ACCUMULATE: Self = Self { accumulate: true, bias: None, relu: false };
+}
+
+/// `C (+)= Σ_s A_s B_s` for all rows of `c`, which has at most [`panel_width`] columns.
+///
+/// # Shapes
+/// - `c`: rows × columns, overwritten or accumulated as `finish` says.
+///
+/// # Panics
+/// When a segment does not lie within its slice: a defect of the caller.
+#[inline(always)]
+pub fn multiply<T: Element, V: Vector<T>>(segments: &Segments<'_, T>, c: &mut TileMut<'_, T>, finish: &Finish<'_, T>) {
+    let (rows, cols) = (c.rows(), c.cols());
+    if rows == 0 || cols == 0 {
+        return;
+    }
+    check(segments, rows, cols, finish, panel_width::<T, V>());
+    let parts = rows.div_ceil(V::ROWS);
+    let (base, longer) = (rows / parts, rows % parts);
+    let mut row = 0;
+    for part in 0..parts {
+        let count = base + usize::from(part < longer);
+        let call = Tile { segments, row, c: c.part(row, count, 0, cols), finish };
+        // Split evenly: five rows and four beat eight and one. The kernel for each number of rows is a function of its own.
+        macro_rules! by_rows {
+            ($($rows:literal)*) => {
+                match count {
+                    $($rows if $rows <= V::ROWS => call.rows::<V, $rows>(),)*
+                    _ => unreachable!("more rows than a tile has"),
+                }
+            };
+        }
+        by_rows!(1 2 3 4 5 6 7 8 9 10 11 12 13 14);
+        row += count;
+    }
+}
+
+#[inline(always)]
+fn check<T>(s: &Segments<'_, T>, rows: usize, cols: usize, finish: &Finish<'_, T>, width: usize) {
+    assert!(cols <= width && s.a_starts.len() == s.b_starts.len());
+    assert!(finish.bias.is_none_or(|bias| bias.len() == cols));
+    assert!(if s.transposed { s.a_row == 1 } else { s.a_step == 1 });
+    if s.steps > 0 {
+        let a_reach = (rows - 1) * s.a_row + (s.steps - 1) * s.a_step;
+        let b_reach = (s.steps - 1) * s.b_step + cols - 1;
+        assert!(s.a_starts.iter().all(|start| start + a_reach < s.a.len()), "A outside its slice");
+        assert!(s.b_starts.iter().all(|start| start + b_reach < s.b.len()), "B outside its slice");
+    }
+}
+
+/// One call of the micro-kernel.
+struct Tile<'a, 's, T> {
+    segments: &'a Segments<'s, T>,
+    row: usize,
+    c: TileMut<'a, T>,
+    finish: &'a Finish<'s, T>,
+}
+
+impl<T: Element> Tile<'_, '_, T> {
+    #[inline(always)]
+    fn rows<V: Vector<T>, const ROWS: usize>(self) {
+        let (wide, whole) = (self.c.cols() > V::LANES, self.c.cols().is_multiple_of(V::LANES));
+        match (self.segments.transposed, wide, whole) {
+            (false, true, true) => V::call(Sized::<T, ROWS, 2, false, false>(self)),
+            (false, true, false) => V::call(Sized::<T, ROWS, 2, false, true>(self)),
+            (false, false, true) => V::call(Sized::<T, ROWS, 1, false, false>(self)),
+            (false, false, false) => V::call(Sized::<T, ROWS, 1, false, true>(self)),
+            (true, true, true) => V::call(Sized::<T, ROWS, 2, true, false>(self)),
+            (true, true, false) => V::call(Sized::<T, ROWS, 2, true, true>(self)),
+            (true, false, true) => V::call(Sized::<T, ROWS, 1, true, false>(self)),
+            (true, false, false) => V::call(Sized::<T, ROWS, 1, true, true>(self)),
+        }
+    }
+}
+
+/// A tile whose rows, registers of columns, orientation of `A` and partial last register are known to the compiler.
+struct Sized<'a, 's, T, const ROWS: usize, const REGISTERS: usize, const TRANSPOSED: bool, const PARTIAL: bool>(Tile<'a, 's, T>);
+
+impl<T: Element, const ROWS: usize, const REGISTERS: usize, const TRANSPOSED: bool, const PARTIAL: bool> Kernel<T>
+    for Sized<'_, '_, T, ROWS, REGISTERS, TRANSPOSED, PARTIAL>
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        let Tile { segments: s, row, mut c, finish } = self.0;
+        let last = c.cols() - (REGISTERS - 1) * V::LANES; // columns of the last register
+        let (a_row, a_step) = if TRANSPOSED { (1, s.a_step) } else { (s.a_row, 1) };
+        let mut sums = [[V::zero(); REGISTERS]; ROWS];
+        // SAFETY: `check` made sure that every element of the segments that these rows and columns touch lies within `a` and `b`;
+        // a partial register is read and written only up to `last`; `c` is exclusive and has these rows and columns.
+        unsafe {
+            for (&a_start, &b_start) in s.a_starts.iter().zip(s.b_starts) {
+                let mut a = s.a.as_ptr().add(a_start + row * a_row);
+                let mut b = s.b.as_ptr().add(b_start);
+                for _ in 0..s.steps {
+                    let mut columns = [V::zero(); REGISTERS];
+                    for (r, column) in columns.iter_mut().enumerate() {
+                        let at = b.add(r * V::LANES);
+                        *column = if PARTIAL && r == REGISTERS - 1 { V::load_partial(at, last) } else { V::load(at) };
+                    }
+                    for (i, sum) in sums.iter_mut().enumerate() {
+                        let value = V::splat(*a.add(i * a_row));
+                        for (sum, &column) in sum.iter_mut().zip(&columns) {
+                            *sum = value.mul_add(column, *sum);
+                        }
+                    }
+                    a = a.wrapping_add(a_step);
+                    b = b.wrapping_add(s.b_step);
+                }
+            }
+            let (start, stride) = (c.as_mut_ptr(), c.row_stride());
+            for r in 0..REGISTERS {
+                let partial = PARTIAL && r == REGISTERS - 1;
+                let read = |at: *const T| if partial { V::load_partial(at, last) } else { V::load(at) };
+                let bias = finish.bias.map(|bias| read(bias.as_ptr().add(r * V::LANES)));
+                for (i, sum) in sums.iter().enumerate() {
+                    let at = start.add(i * stride + r * V::LANES);
+                    let mut value = sum[r];
+                    if finish.accumulate {
+                        value = read(at).add(value);
+                    }
+                    if let Some(bias) = bias {
+                        value = value.add(bias);
+                    }
+                    if finish.relu {
+                        value = value.relu();
+                    }
+                    if partial { value.store_partial(at, last) } else { value.store(at) }
+                }
+            }
+        }
+    }
+}

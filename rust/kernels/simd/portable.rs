@@ -1,0 +1,96 @@
+//! Vectors as arrays: what the baseline CPU has, left to the compiler.
+
+use super::{Kernel, Vector};
+
+/// `N` lanes in an array.
+#[derive(Clone, Copy)]
+pub struct Lanes<T, const N: usize>([T; N]);
+
+impl<T: Copy, const N: usize> Lanes<T, N> {
+    #[inline(always)]
+    fn zip(self, other: Self, f: impl Fn(T, T) -> T) -> Self {
+        Self(std::array::from_fn(|i| f(self.0[i], other.0[i])))
+    }
+}
+
+impl<T: crate::kernels::Element, const N: usize> Vector<T> for Lanes<T, N> {
+    const LANES: usize = N;
+    const ROWS: usize = 4;
+
+    #[inline(always)]
+    fn call<K: Kernel<T>>(kernel: K) -> K::Output {
+        call_baseline::<T, K, N>(kernel)
+    }
+    #[inline(always)]
+    fn zero() -> Self {
+        Self([T::ZERO; N])
+    }
+    #[inline(always)]
+    fn splat(value: T) -> Self {
+        Self([value; N])
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        self.zip(other, |a, b| a + b)
+    }
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        self.zip(other, |a, b| a - b)
+    }
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        self.zip(other, |a, b| a * b)
+    }
+    #[inline(always)]
+    fn mul_add(self, factor: Self, addend: Self) -> Self {
+        self.mul(factor).add(addend)
+    }
+    #[inline(always)]
+    fn neg_mul_add(self, factor: Self, addend: Self) -> Self {
+        addend.sub(self.mul(factor))
+    }
+    #[inline(always)]
+    fn relu(self) -> Self {
+        Self(self.0.map(|a| if a < T::ZERO { T::ZERO } else { a }))
+    }
+    #[inline(always)]
+    fn where_positive(self, gate: Self) -> Self {
+        self.zip(gate, |a, g| if g > T::ZERO { a } else { T::ZERO })
+    }
+    #[inline(always)]
+    unsafe fn load(source: *const T) -> Self {
+        // SAFETY: the caller's promise; an array of T has T's alignment.
+        Self(unsafe { source.cast::<[T; N]>().read_unaligned() })
+    }
+    #[inline(always)]
+    unsafe fn load_partial(source: *const T, count: usize) -> Self {
+        // SAFETY: the caller's promise, for the first `count` lanes.
+        Self(std::array::from_fn(|i| if i < count { unsafe { source.add(i).read() } } else { T::ZERO }))
+    }
+    #[inline(always)]
+    unsafe fn store(self, target: *mut T) {
+        // SAFETY: the caller's promise.
+        unsafe { target.cast::<[T; N]>().write_unaligned(self.0) }
+    }
+    #[inline(always)]
+    unsafe fn store_partial(self, target: *mut T, count: usize) {
+        for (i, &value) in self.0.iter().enumerate().take(count) {
+            // SAFETY: the caller's promise, for the first `count` lanes.
+            unsafe { target.add(i).write(value) }
+        }
+    }
+    #[inline(always)]
+    unsafe fn stream(self, target: *mut T) {
+        // SAFETY: the caller's promise.
+        unsafe { self.store(target) }
+    }
+    #[inline(always)]
+    fn fence() {}
+    #[inline(always)]
+    fn prefetch(_source: *const T) {}
+}
+
+#[inline(never)]
+fn call_baseline<T: crate::kernels::Element, K: Kernel<T>, const N: usize>(kernel: K) -> K::Output {
+    kernel.run::<Lanes<T, N>>()
+}
