@@ -22,8 +22,8 @@ PairLike: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
 PaddingLike: TypeAlias = SupportsIndex | str | Sequence[SupportsIndex] | Sequence[Sequence[SupportsIndex]]
 
 MAX_SIZE = 2**31 - 1  # elements: the largest size, stride, padding or dilation
-_FLOAT32 = np.dtype(np.float32)
-_FLOAT64 = np.dtype(np.float64)
+_FLOAT32: np.dtype[Any] = np.dtype(np.float32)
+_FLOAT64: np.dtype[Any] = np.dtype(np.float64)
 _INT64 = np.dtype(np.int64)
 _INT32 = np.dtype(np.int32)
 _MAY_BE_NONE = frozenset({"bias", "activation_output"})

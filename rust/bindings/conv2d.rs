@@ -229,9 +229,10 @@ fn backward_bias<T: Float>(
     if out.shape() != [columns] {
         return Err(named("ShapeError", format!("out: expected the shape [{columns}], got {:?}", out.shape())));
     }
+    let rows = grad_output.shape().iter().rev().skip(1).product();
     let gate = optional_slice("activation_output", gate.as_ref())?;
     let (grad_output, out) = (slice("grad_output", &grad_output)?, slice_mut("out", &mut out)?);
-    compute(py, || reduce::sum_rows(grad_output, gate, accumulate, out))
+    compute(py, || reduce::sum_rows(grad_output, rows, out, accumulate, gate))
 }
 
 #[pyfunction]

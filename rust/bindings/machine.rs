@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 
 use super::errors::to_python;
-use crate::kernels::{parallel, simd};
+use crate::kernels::{conv2d, parallel, simd};
 
 #[pyfunction]
 fn set_num_threads(count: usize) -> PyResult<()> {
@@ -25,9 +25,21 @@ fn cpu_features() -> Vec<&'static str> {
     simd::cpu_features()
 }
 
+#[pyfunction]
+fn set_winograd(enabled: bool) {
+    conv2d::set_winograd(enabled);
+}
+
+#[pyfunction]
+fn get_winograd() -> bool {
+    conv2d::winograd()
+}
+
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(set_num_threads, module)?)?;
     module.add_function(wrap_pyfunction!(get_num_threads, module)?)?;
     module.add_function(wrap_pyfunction!(simd_level, module)?)?;
-    module.add_function(wrap_pyfunction!(cpu_features, module)?)
+    module.add_function(wrap_pyfunction!(cpu_features, module)?)?;
+    module.add_function(wrap_pyfunction!(set_winograd, module)?)?;
+    module.add_function(wrap_pyfunction!(get_winograd, module)?)
 }

@@ -5,12 +5,16 @@
 
 #![allow(missing_docs)] // documented in `_core.pyi` and, for users, in `cnnrs.ops`
 
+mod activation;
 mod arrays;
 mod conv2d;
 mod errors;
 mod geometry;
+mod loss;
 mod machine;
 mod matmul;
+mod optimizer;
+mod pool2d;
 
 use pyo3::prelude::*;
 
@@ -20,5 +24,9 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     machine::register(module)?;
     geometry::register(module)?;
     matmul::register(module)?;
-    conv2d::register(module)
+    conv2d::register(module)?;
+    pool2d::register(module)?;
+    activation::register(module)?;
+    loss::register(module)?;
+    optimizer::register(module)
 }

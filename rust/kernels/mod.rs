@@ -17,6 +17,7 @@ pub mod optimizer;
 pub mod parallel;
 pub mod pool2d;
 pub mod random;
+pub mod reduce;
 pub mod simd;
 pub mod softmax;
 

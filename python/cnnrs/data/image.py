@@ -234,7 +234,8 @@ def _guarded(
         raise FormatError(f"{name}: {error}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise FormatError(
-            f"{name}: refused as a possible decompression bomb: {error}. If you trust the file, set PIL.Image.MAX_IMAGE_PIXELS = None"
+            f"{name}: refused as a possible decompression bomb: {str(error).rstrip('.')}; "
+            "if you trust the file, set PIL.Image.MAX_IMAGE_PIXELS = None"
         ) from error
     except UnidentifiedImageError:
         kind = "empty" if file.seek(0, os.SEEK_END) == 0 else "not an image that Pillow can read, or damaged in its header"

@@ -32,7 +32,7 @@ def random_words(count: int, purpose: int, key: Sequence[int]) -> NDArray[np.uin
 
 def permutation(count: int, purpose: int, key: Sequence[int]) -> NDArray[np.int64]:
     """Return the numbers ``0 .. count - 1`` in random order."""
-    return np.argsort(random_words(count, purpose, key), kind="stable").astype(np.int64)
+    return np.argsort(random_words(count, purpose, key), kind="stable").astype(np.int64, copy=False)
 
 
 def weighted_order(weights: NDArray[np.float64], count: int, key: Sequence[int]) -> NDArray[np.int64]:
@@ -41,7 +41,8 @@ def weighted_order(weights: NDArray[np.float64], count: int, key: Sequence[int])
     cumulative = np.cumsum(weights)
     drawn = np.searchsorted(cumulative, uniform * cumulative[-1], side="right")
     last = int(np.flatnonzero(weights)[-1])
-    return np.minimum(drawn, last).astype(np.int64)
+    clipped: NDArray[np.int64] = np.minimum(drawn, last).astype(np.int64)
+    return clipped
 
 
 def balanced_order(labels: NDArray[np.int64], count: int, key: Sequence[int]) -> NDArray[np.int64]:
@@ -58,5 +59,4 @@ def balanced_order(labels: NDArray[np.int64], count: int, key: Sequence[int]) ->
         wanted = count // len(classes) + (rank < count % len(classes))
         drawn.append(np.resize(members, wanted))
     order = np.concatenate(drawn)
-    mixed: NDArray[np.int64] = order[permutation(count, Purpose.SHUFFLE, key)]
-    return mixed
+    return order[permutation(count, Purpose.SHUFFLE, key)]

@@ -15,7 +15,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -170,13 +170,13 @@ class Layer:
     True
     """
 
-    traits: ClassVar[Traits] = Traits()
+    traits: Traits = Traits()
     name: str | None
     name_given: bool
     trainable: bool
     parameters: dict[str, Parameter]
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Layer:
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         # here and not in __init__, so that a child may forget to call that
         self = super().__new__(cls)
         self.__dict__.update(parameters={}, name=None, name_given=False, trainable=True)

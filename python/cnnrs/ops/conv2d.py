@@ -7,6 +7,7 @@ runs that do not see one another; ``groups = channels`` is a depthwise convoluti
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnrs import _core
@@ -30,13 +31,16 @@ class PreparedConv2dWeight:
     ----------
     shape : tuple of 4 int
         Of the filters that it was made from.
+    dtype : numpy.dtype
+        Of those filters, float32 or float64.
     """
 
-    __slots__ = ("_handle", "shape")
+    __slots__ = ("_handle", "dtype", "shape")
 
-    def __init__(self, handle: _core.PreparedConv2dWeight, shape: tuple[int, ...]) -> None:
+    def __init__(self, handle: _core.PreparedConv2dWeight, filters: Any) -> None:
         self._handle = handle
-        self.shape = shape
+        self.shape: tuple[int, ...] = filters.shape
+        self.dtype: np.dtype[Any] = filters.dtype
 
     @property
     def algorithm(self) -> str:
@@ -52,7 +56,7 @@ class PreparedConv2dWeight:
         return f"PreparedConv2dWeight(shape={self.shape}, algorithm={self.algorithm!r}, nbytes={self.nbytes})"
 
 
-def _filters(weight: Any) -> None:
+def _check_filters(weight: Any) -> None:
     if weight.ndim != 4:
         rank("weight", weight, 4, _WEIGHT_AXES)
     if 0 in weight.shape:
@@ -134,23 +138,27 @@ def conv2d(
     array([[ 8., 12.],
            [20., 24.]])
     """
-    if isinstance(filters, PreparedConv2dWeight):
+    if isinstance(weight, PreparedConv2dWeight):
         data, offset = floats(_PREPARED, x, bias)
-        handle: Any = filters._handle
+        if data.dtype != weight.dtype:
+            if weight.dtype == np.float32:
+                raise DTypeError(f"weight: prepared from float32 filters, but the other arrays are {data.dtype}; prepare float64 ones")
+            data, offset = data.astype(weight.dtype), None if offset is None else offset.astype(weight.dtype)
+        filters: Any = weight._handle
+        shape = weight.shape
     else:
         data, filters, offset = floats(_FORWARD, x, weight, bias)
-        _filters(filters)
-        handle = filters
+        _check_filters(filters)
+        shape = filters.shape
     images("x", data)
     if offset is not None and offset.ndim != 1:
         rank("bias", offset, 1, "(filters,)")
     if activation is not None:
         choice("activation", activation, (None, "relu"))
-    shape = filters.shape
     stride, sides, dilation, groups, (height, width) = _geometry(data.shape, shape, stride, padding, dilation, groups)
     _depth(data.shape[3], shape, groups)
     result = output(out, (data.shape[0], height, width, shape[3]), data.dtype)
-    _core.conv2d_forward(data, handle, offset, result, stride, sides, dilation, groups, activation is not None, algorithm)
+    _core.conv2d_forward(data, filters, offset, result, stride, sides, dilation, groups, activation is not None, algorithm)
     return result
 
 
@@ -203,13 +211,13 @@ def conv2d_backward_input(
            [2., 4., 2.],
            [1., 2., 1.]])
     """
-    if isinstance(filters, PreparedConv2dWeight):
+    if isinstance(weight, PreparedConv2dWeight):
         raise DTypeError("weight: prepared filters serve the forward call only; pass the filters themselves")
     gradient, filters, mask = floats(_BACKWARD_INPUT, grad_output, weight, activation_output)
     shape = shape_of("input_shape", input_shape, 4, _IMAGE_AXES)
     if 0 in shape[1:]:
         raise ShapeError(f"input_shape: expected a height, width and number of channels of at least 1, got {shape}")
-    _filters(filters)
+    _check_filters(filters)
     stride, sides, dilation, groups, (height, width) = _geometry(shape, filters.shape, stride, padding, dilation, groups)
     _depth(shape[3], filters.shape, groups)
     _gradient(gradient, mask, (shape[0], height, width, filters.shape[3]))
@@ -417,8 +425,8 @@ def prepare_conv2d_weight(
     (1, 8, 8, 4)
     """
     (filters,) = floats(("weight",), weight)
-    _filters(filters)
+    _check_filters(filters)
     shape: Any = shape_of("input_shape", input_shape, 4, _IMAGE_AXES)
     stride, sides, dilation, groups, _ = _geometry(shape, filters.shape, stride, padding, dilation, groups)
     _depth(shape[3], filters.shape, groups)
-    return PreparedConv2dWeight(_core.prepare_conv2d_weight(filters, shape, stride, sides, dilation, groups, algorithm), filters.shape)
+    return PreparedConv2dWeight(_core.prepare_conv2d_weight(filters, shape, stride, sides, dilation, groups, algorithm), filters)

@@ -246,9 +246,7 @@ def half_sum_of_squares_backward(
     count = shape[0] if shape else 1
     gradients = _sample_gradients(grad_output, reduction, shape, output_.dtype)
     result = output_array(out, output_.shape, output_.dtype, accumulate)
-    _core.half_sum_of_squares_backward(
-        gradients, _samples(output_, count), _samples(target, count), _samples(result, count), accumulate
-    )
+    _core.half_sum_of_squares_backward(gradients, _samples(output_, count), _samples(target, count), _samples(result, count), accumulate)
     return result
 
 

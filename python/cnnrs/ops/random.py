@@ -14,7 +14,7 @@ from cnnrs.errors import ArgumentError, DTypeError
 
 SEED_BITS = 64
 STREAM_BITS = 32
-STEP_BITS = 32
+STEP_BITS = 64
 
 
 def _counters(seed: Any, stream: Any, step: Any) -> tuple[int, int, int]:
@@ -36,7 +36,8 @@ def random_uniform(
     ----------
     shape : int or tuple of int
     seed : int from 0 to 2**64 - 1
-    stream, step : int from 0 to 2**32 - 1
+    stream : int from 0 to 2**32 - 1
+    step : int from 0 to 2**64 - 1
         Which sequence: say, the ordinal of a layer and the training step.
     dtype : {float32, float64}
         Of the result where `out` is absent.
@@ -86,10 +87,11 @@ def dropout(x: ArrayLike, rate: float, *, seed: int, stream: int = 0, step: int 
     rate : float, at least 0 and less than 1
         Probability of a value to be dropped.
     seed : int from 0 to 2**64 - 1
-    stream, step : int from 0 to 2**32 - 1
+    stream : int from 0 to 2**32 - 1
+    step : int from 0 to 2**64 - 1
         Which mask: say, the ordinal of a layer and the training step.
     out : ndarray of the shape and dtype of the result, optional
-        Written to and returned.
+        Written to and returned; may be `x`.
 
     Returns
     -------

@@ -11,12 +11,34 @@
 pub mod direct;
 pub mod direct_weight;
 
+use std::sync::atomic::{AtomicU8, Ordering};
+
 use super::Element;
 use super::error::{KernelError, Result, expect_len};
 use super::geometry::{Conv2dGeometry, Padding};
 use super::matmul::{MatmulShape, matmul};
 use super::memory::{AlignedBuffer, with_scratch};
 use super::simd::gemm::Finish;
+
+/// 0: not decided yet, ask the environment; 1: off; 2: on.
+static WINOGRAD: AtomicU8 = AtomicU8::new(0);
+
+/// Lets the choice of algorithm use Winograd's, or not: plain accumulation everywhere. A forced algorithm is not affected.
+pub fn set_winograd(enabled: bool) {
+    WINOGRAD.store(1 + u8::from(enabled), Ordering::Relaxed);
+}
+
+/// Whether the choice may use Winograd's algorithms: as set, else unless `CNNRS_WINOGRAD` is `off` or `0`.
+pub fn winograd() -> bool {
+    match WINOGRAD.load(Ordering::Relaxed) {
+        0 => {
+            let enabled = !matches!(std::env::var("CNNRS_WINOGRAD").as_deref(), Ok("off" | "0"));
+            set_winograd(enabled);
+            enabled
+        }
+        state => state == 2,
+    }
+}
 
 /// How a convolution is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

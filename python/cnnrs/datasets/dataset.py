@@ -1,0 +1,89 @@
+"""What the loaders of `cnnrs.datasets` return: the training and the test images of one data set, with its names and terms."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnrs.errors import FormatError
+
+__all__ = ["Dataset"]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images and labels, divided into training and test.
+
+    Attributes
+    ----------
+    name : str
+        Such as ``"mnist"``.
+    x_train, x_test : ndarray of shape (n, height, width, channels), uint8
+        Images, 0..255.
+    y_train, y_test : ndarray of shape (n,), int64
+        Labels, indices into `class_names`.
+    class_names : tuple of str
+        The name of each label.
+    description : str
+        What it is, and what to keep in mind when figures are compared.
+    licence : str
+        The terms, as far as they are known.
+    origin : str
+        The file or folder that the images were read from.
+
+    Examples
+    --------
+    >>> from cnnrs.datasets import load_digits
+    >>> digits = load_digits()
+    >>> digits
+    Dataset('digits', 1437 training and 360 test images of 8x8x1, 10 classes)
+    """
+
+    name: str
+    x_train: NDArray[np.uint8] = field(repr=False)
+    y_train: NDArray[np.int64] = field(repr=False)
+    x_test: NDArray[np.uint8] = field(repr=False)
+    y_test: NDArray[np.int64] = field(repr=False)
+    class_names: tuple[str, ...]
+    description: str
+    licence: str
+    origin: str
+
+    def __post_init__(self) -> None:
+        for part, x, y in (("training", self.x_train, self.y_train), ("test", self.x_test, self.y_test)):
+            if len(x) != len(y):
+                raise FormatError(f"{self.origin}: {len(x)} {part} images but {len(y)} labels")
+            if len(x) == 0:
+                raise FormatError(f"{self.origin}: there are no {part} images")
+            if y.min() < 0 or y.max() >= len(self.class_names):
+                raise FormatError(f"{self.origin}: a {part} label is {y.max()}, beyond the {len(self.class_names)} classes")
+        if self.x_train.shape[1:] != self.x_test.shape[1:]:
+            raise FormatError(f"{self.origin}: training images are {self.x_train.shape[1:]}, test images {self.x_test.shape[1:]}")
+
+    @property
+    def train(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """The pair ``(x_train, y_train)``."""
+        return self.x_train, self.y_train
+
+    @property
+    def test(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """The pair ``(x_test, y_test)``."""
+        return self.x_test, self.y_test
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """``(height, width, channels)`` of every image."""
+        height, width, channels = self.x_train.shape[1:]
+        return height, width, channels
+
+    @property
+    def num_classes(self) -> int:
+        """The number of classes."""
+        return len(self.class_names)
+
+    def __repr__(self) -> str:
+        shape = "x".join(map(str, self.image_shape))
+        return (
+            f"Dataset({self.name!r}, {len(self.x_train)} training and {len(self.x_test)} test images of {shape}, "
+            f"{self.num_classes} classes)"
+        )

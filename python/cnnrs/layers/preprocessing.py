@@ -1,0 +1,118 @@
+"""Preprocessing as first layers, saved with the model: whoever loads it hands in plain images, uint8 too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cnnrs import _arguments
+from cnnrs.errors import ArgumentError, ShapeError
+from cnnrs.layers.base import Layer, Traits
+from cnnrs.layers.context import Context
+from cnnrs.layers.node import Shape
+
+__all__ = ["Normalize", "Rescale"]
+
+
+class _Affine(Layer):
+    """``x · factor + summand``, both fixed; the gradient is ``g · factor``."""
+
+    traits = Traits(saves_input=False, saves_output=False, in_place=True)
+
+    def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
+        """The shape stays."""
+        return input_shape
+
+    def coefficients(self, dtype: Any) -> tuple[Any, Any]:
+        """Factor and summand, each a number or one per channel."""
+        raise NotImplementedError
+
+    def forward(self, ctx: Context, x: Any) -> Any:  # type: ignore[override]
+        """``x · factor + summand``."""
+        factor, summand = self.coefficients(ctx.dtype)
+        y = np.multiply(x, factor, out=ctx.out())
+        y += summand
+        return y
+
+    def backward(self, ctx: Context, grad_output: Any) -> Any:
+        """``g · factor``."""
+        return np.multiply(grad_output, self.coefficients(ctx.dtype)[0], out=ctx.out())
+
+
+class Rescale(_Affine):
+    """Bring pixel values into another range: ``x · scale + offset``.
+
+    Parameters
+    ----------
+    scale : float
+        By default 1/255, which takes 0..255 to 0..1.
+    offset : float
+    name : str, optional
+
+    Examples
+    --------
+    >>> import cnnrs
+    >>> model = cnnrs.Sequential((1, 2, 1), [Rescale()])
+    >>> model(np.array([[[[0], [255]]]], dtype=np.uint8)).ravel().tolist()
+    [0.0, 1.0]
+    """
+
+    def __init__(self, scale: float = 1 / 255, offset: float = 0.0, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.scale = _arguments.number("scale", scale)
+        self.offset = _arguments.number("offset", offset)
+
+    def coefficients(self, dtype: Any) -> tuple[Any, Any]:
+        """Scale and offset."""
+        return dtype.type(self.scale), dtype.type(self.offset)
+
+
+class Normalize(_Affine):
+    """Subtract a mean and divide by a deviation, channel by channel: ``(x - mean) / std``.
+
+    Parameters
+    ----------
+    mean, std : float or sequence of float, one per channel
+        In the units of the input; `std` is above 0.
+    name : str, optional
+
+    Raises
+    ------
+    ArgumentError
+        For a deviation that is not above 0.
+
+    Examples
+    --------
+    >>> import cnnrs
+    >>> cnnrs.Sequential((2,), [Normalize([1.0, 2.0], [1.0, 4.0])])([[3.0, 2.0]]).tolist()
+    [[2.0, 0.0]]
+    """
+
+    def __init__(self, mean: ArrayLike, std: ArrayLike, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.mean = _channel_values("mean", mean)
+        self.std = _channel_values("std", std)
+        if (self.std <= 0).any():
+            raise ArgumentError(f"std: expected values above 0, got {self.std.tolist()}")
+
+    def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
+        """The shape stays; the channels must be as many as the values."""
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if values.ndim == 1 and len(values) not in (1, input_shape[-1]):
+                raise ShapeError(f"{name}: {len(values)} values for an input of {input_shape[-1]} channels")
+        return input_shape
+
+    def coefficients(self, dtype: Any) -> tuple[Any, Any]:
+        """``1 / std`` and ``-mean / std``."""
+        return (1 / self.std).astype(dtype), (-self.mean / self.std).astype(dtype)
+
+
+def _channel_values(name: str, values: ArrayLike) -> Any:
+    array = np.array(values, dtype=np.float64)
+    if array.ndim > 1 or array.size == 0:
+        raise ShapeError(f"{name}: expected a number or one per channel, got shape {array.shape}")
+    if not np.isfinite(array).all():
+        raise ArgumentError(f"{name}: expected finite numbers, got {array.tolist()}")
+    return array
