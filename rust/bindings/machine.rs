@@ -32,7 +32,7 @@ fn set_winograd(enabled: bool) {
 
 #[pyfunction]
 fn get_winograd() -> bool {
-    conv2d::winograd()
+    conv2d::winograd_enabled()
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

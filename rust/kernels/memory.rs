@@ -104,6 +104,29 @@ pub fn with_scratch<T: Plain, R>(len: usize, f: impl FnOnce(&mut [T]) -> R) -> R
     Ok(result)
 }
 
+/// A slice that several threads write, each at places of its own: for results whose parts are no chunks, such as tiles of an image.
+pub struct SharedMut<'a, T> {
+    start: *mut T,
+    owner: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: it only carries the address; who writes through it promises that no two threads touch the same element.
+unsafe impl<T: Send> Send for SharedMut<'_, T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for SharedMut<'_, T> {}
+
+impl<'a, T> SharedMut<'a, T> {
+    /// Shares an exclusive slice.
+    pub fn new(slice: &'a mut [T]) -> Self {
+        Self { start: slice.as_mut_ptr(), owner: PhantomData }
+    }
+
+    /// The first element.
+    pub fn start(&self) -> *mut T {
+        self.start
+    }
+}
+
 /// A rectangle of a row-major matrix that may be written, alone among all tiles of that matrix.
 pub struct TileMut<'a, T> {
     start: *mut T,

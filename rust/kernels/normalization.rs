@@ -290,12 +290,18 @@ pub fn batch_norm_backward<T: Element>(
     })?
 }
 
+/// `g`, or zero where a fused ReLU was cut.
+#[inline(always)]
+fn gated<T: Element, const GATED: bool>(grad: T, gate: T) -> T {
+    if !GATED || gate > T::ZERO { grad } else { T::ZERO }
+}
+
 /// `sums += g`, `products += g (x - mean)` for one wide row.
 #[inline(always)]
 fn add_products<T: Element, const GATED: bool>(grad: &[T], x: &[T], gate: &[T], means: &[T], sums: &mut [T], products: &mut [T]) {
     let items = sums.iter_mut().zip(products).zip(grad).zip(x).zip(gate).zip(means);
     items.for_each(|(((((sum, product), &grad), &x), &gate), &mean)| {
-        let grad = if GATED && gate <= T::ZERO { T::ZERO } else { grad };
+        let grad = gated::<T, GATED>(grad, gate);
         *sum += grad;
         *product += grad * (x - mean);
     });
@@ -321,7 +327,7 @@ impl<'a, T: Element> Tables<'a, T> {
         let tables = self.mean.iter().zip(self.factor).zip(self.slope).zip(self.offset);
         let items = grad_x.iter_mut().zip(grad).zip(x).zip(gate).zip(tables);
         items.for_each(|((((out, &grad), &x), &gate), (((&mean, &factor), &slope), &offset))| {
-            let grad = if GATED && gate <= T::ZERO { T::ZERO } else { grad };
+            let grad = gated::<T, GATED>(grad, gate);
             let value = grad * factor + ((x - mean) * slope + offset);
             *out = if ACCUMULATE { *out + value } else { value };
         });

@@ -4,15 +4,18 @@
 //!
 //! - [`direct`]: implicit matrix product over bands of rows; any stride, padding, dilation and groups; forward and gradient of the input.
 //! - [`direct_weight`]: the gradient of the weights in the same manner.
+//! - [`winograd`]: fewer multiplications for 3×3 and 5×5 filters of stride 1, at some cost in rounding error.
 //! - 1×1 filters of stride 1 without padding are a [`super::matmul`] over channels.
 //!
 //! In prediction the algorithm follows from the geometry of one sample alone, so that a sample has the same bits in any batch.
 
 pub mod direct;
 pub mod direct_weight;
+pub mod winograd;
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use self::winograd::Outputs;
 use super::Element;
 use super::error::{KernelError, Result, expect_len};
 use super::geometry::{Conv2dGeometry, Padding};
@@ -29,7 +32,7 @@ pub fn set_winograd(enabled: bool) {
 }
 
 /// Whether the choice may use Winograd's algorithms: as set, else unless `CNNRS_WINOGRAD` is `off` or `0`.
-pub fn winograd() -> bool {
+pub fn winograd_enabled() -> bool {
     match WINOGRAD.load(Ordering::Relaxed) {
         0 => {
             let enabled = !matches!(std::env::var("CNNRS_WINOGRAD").as_deref(), Ok("off" | "0"));
@@ -47,6 +50,8 @@ pub enum Algorithm {
     Direct,
     /// A matrix product over channels: 1×1 filters, stride 1, no padding.
     Pointwise,
+    /// Winograd's method on tiles of 2×2 or 4×4 outputs: 3×3 and 5×5 filters, stride 1.
+    Winograd(Outputs),
 }
 
 /// Which of the three passes.
@@ -79,13 +84,15 @@ impl Pass {
 
 impl Algorithm {
     /// All of them, the general one first.
-    pub const ALL: [Self; 2] = [Self::Direct, Self::Pointwise];
+    pub const ALL: [Self; 4] = [Self::Direct, Self::Pointwise, Self::Winograd(Outputs::Two), Self::Winograd(Outputs::Four)];
 
     /// Its name in `cnnrs.ops`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Direct => "direct",
             Self::Pointwise => "pointwise",
+            Self::Winograd(Outputs::Two) => "winograd_2x2",
+            Self::Winograd(Outputs::Four) => "winograd_4x4",
         }
     }
 
@@ -114,14 +121,29 @@ impl Algorithm {
                 let plain = (g.kernel_h, g.kernel_w, g.groups) == (1, 1, 1) && g.window.stride == (1, 1);
                 plain && top + bottom + left + right == 0 && pass != Pass::BackwardWeight
             }
+            Self::Winograd(_) => winograd::takes(g, pass == Pass::Forward),
         }
     }
 
-    /// The fastest one, by the geometry of one sample.
+    /// The fastest one, by the geometry of one sample: Winograd's method for `f32` where there are channels enough to pay for the
+    /// transforms (see `BENCHMARKS.md`).
     pub fn choose<T: Element>(pass: Pass, geometry: &Conv2dGeometry) -> Self {
-        if Self::Pointwise.takes::<T>(pass, geometry) { Self::Pointwise } else { Self::Direct }
+        let g = geometry;
+        let single = size_of::<T>() == size_of::<f32>();
+        if Self::Pointwise.takes::<T>(pass, g) {
+            return Self::Pointwise;
+        }
+        let four = Self::Winograd(Outputs::Four);
+        let channels = g.in_channels.min(g.out_channels);
+        if single && winograd_enabled() && four.takes::<T>(pass, g) && channels >= WINOGRAD_CHANNELS && g.out_height.min(g.out_width) >= 3 {
+            return four;
+        }
+        Self::Direct
     }
 }
+
+/// Fewest channels, in and out, for which transforming them pays.
+const WINOGRAD_CHANNELS: usize = 16;
 
 /// Weights transformed or packed once, for repeated use with the geometry they were prepared for.
 pub struct PreparedWeight<T: Element> {
@@ -149,6 +171,12 @@ impl<T: Element> PreparedWeight<T> {
                 let plan = direct::Correlation::forward(&geometry);
                 let mut data = AlignedBuffer::zeroed(plan.packed_len::<T>())?;
                 plan.pack(weight, &mut data)?;
+                data
+            }
+            Algorithm::Winograd(outputs) => {
+                let plan = winograd::Correlation::forward::<T>(&geometry, outputs);
+                let mut data = AlignedBuffer::zeroed(plan.filters_len())?;
+                plan.transform_filters(weight, &mut data)?;
                 data
             }
         };
@@ -236,6 +264,16 @@ pub fn forward<T: Element>(
                 })?,
             }
         }
+        Algorithm::Winograd(outputs) => {
+            let plan = winograd::Correlation::forward::<T>(geometry, outputs);
+            match weight {
+                Weight::Prepared(prepared) => plan.run(x, None, &prepared.data, y, &finish),
+                Weight::Plain(weight, _) => with_scratch(plan.filters_len(), |filters| {
+                    plan.transform_filters(weight, filters)?;
+                    plan.run(x, None, filters, y, &finish)
+                })?,
+            }
+        }
     }
 }
 
@@ -276,6 +314,13 @@ pub fn backward_input<T: Element>(
                 plan.run(grad_y, gate, packed, grad_x, &finish)
             })?
         }
+        Algorithm::Winograd(outputs) => {
+            let plan = winograd::Correlation::backward_input::<T>(geometry, outputs);
+            with_scratch(plan.filters_len(), |filters| {
+                plan.transform_filters(weight, filters)?;
+                plan.run(grad_y, gate, filters, grad_x, &finish)
+            })?
+        }
     }
 }
 
@@ -304,6 +349,7 @@ pub fn backward_weight<T: Element>(
     }
     match algorithm {
         Algorithm::Direct | Algorithm::Pointwise => direct_weight::backward_weight(geometry, grad_y, gate, x, accumulate, grad_weight),
+        Algorithm::Winograd(outputs) => winograd::backward_weight(geometry, outputs, grad_y, gate, x, accumulate, grad_weight),
     }
 }
 

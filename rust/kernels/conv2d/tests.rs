@@ -40,10 +40,60 @@ fn whole(len: usize, seed: usize) -> Vec<f32> {
     (0..len).map(|i| ((i * 7919 + seed * 104_729) % 13) as f32 - 6.0).collect()
 }
 
+/// The algorithms that multiply directly.
+const EXACT: [Algorithm; 2] = [Algorithm::Direct, Algorithm::Pointwise];
+
+/// Winograd's method against the direct one: in `f64` they agree to rounding, so the transforms and all indices are right.
+fn check_winograd(g: &Conv2dGeometry) {
+    let value =
+        |len: usize, seed: usize| -> Vec<f64> { (0..len).map(|i| ((i * 7919 + seed * 104_729) % 1009) as f64 / 500.0 - 1.0).collect() };
+    let (x, w, bias) = (value(g.input_len(), 1), value(g.weight_len(), 2), value(g.out_channels, 3));
+    let (dy, gate) = (value(g.output_len(), 4), value(g.output_len(), 5));
+    let near = |a: &[f64], b: &[f64]| {
+        let scale = b.iter().fold(1e-3, |max: f64, v| max.max(v.abs()));
+        a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-12 * scale)
+    };
+    for algorithm in [Algorithm::Winograd(Outputs::Two), Algorithm::Winograd(Outputs::Four)] {
+        for relu in [false, true] {
+            let run = |algorithm| {
+                let mut y = vec![f64::NAN; g.output_len()];
+                forward(g, &x, Weight::Plain(&w, algorithm), Some(&bias), relu, &mut y).unwrap();
+                y
+            };
+            assert!(near(&run(algorithm), &run(Algorithm::Direct)), "{algorithm:?} {g:?}");
+        }
+        for (gate, accumulate) in [(None, false), (Some(gate.as_slice()), true)] {
+            let run = |algorithm| {
+                let (mut dx, mut dw) = (value(g.input_len(), 6), value(g.weight_len(), 7));
+                backward_input(g, &dy, gate, &w, accumulate, algorithm, &mut dx).unwrap();
+                backward_weight(g, &dy, gate, &x, accumulate, algorithm, &mut dw).unwrap();
+                (dx, dw)
+            };
+            let (a, b) = (run(algorithm), run(Algorithm::Direct));
+            assert!(near(&a.0, &b.0) && near(&a.1, &b.1), "{algorithm:?} {g:?}");
+        }
+    }
+}
+
+#[test]
+fn winograd_agrees_with_direct() {
+    for (input, kernel, filters, padding) in [
+        ([2, 16, 16, 8], 3, 16, 1),
+        ([1, 9, 7, 17], 3, 33, 1),
+        ([3, 8, 8, 4], 5, 40, 2),
+        ([1, 15, 31, 70], 5, 7, 0),
+        ([40, 5, 5, 3], 3, 4, 2),
+        ([1, 3, 3, 1], 3, 1, 0),
+        ([1, 4, 4, 600], 3, 35, 1),
+    ] {
+        check_winograd(&geometry(input, (kernel, kernel), filters, plain(1, padding), 1).unwrap());
+    }
+}
+
 fn check(g: &Conv2dGeometry) {
     let (x, w, bias) = (whole(g.input_len(), 1), whole(g.weight_len(), 2), whole(g.out_channels, 3));
     let (dy, gate) = (whole(g.output_len(), 4), whole(g.output_len(), 5));
-    for algorithm in Algorithm::ALL.into_iter().filter(|a| a.takes::<f32>(Pass::Forward, g)) {
+    for algorithm in EXACT.into_iter().filter(|a| a.takes::<f32>(Pass::Forward, g)) {
         let mut expected: Vec<f32> = (0..g.output_len()).map(|i| bias[i % g.out_channels]).collect();
         each_product(g, |i, k, o| expected[o] += x[i] * w[k]);
         for relu in [false, true] {
@@ -61,14 +111,14 @@ fn check(g: &Conv2dGeometry) {
         let grad = |o: usize| if gate.is_none_or(|gate| gate[o] > 0.0) { dy[o] } else { 0.0 };
         for accumulate in [false, true] {
             let start = |len| if accumulate { whole(len, 6) } else { vec![0.0; len] };
-            for algorithm in Algorithm::ALL.into_iter().filter(|a| a.takes::<f32>(Pass::BackwardInput, g)) {
+            for algorithm in EXACT.into_iter().filter(|a| a.takes::<f32>(Pass::BackwardInput, g)) {
                 let mut expected = start(g.input_len());
                 each_product(g, |i, k, o| expected[i] += w[k] * grad(o));
                 let mut dx = if accumulate { start(g.input_len()) } else { vec![f32::NAN; g.input_len()] };
                 backward_input(g, &dy, gate, &w, accumulate, algorithm, &mut dx).unwrap();
                 assert_eq!(dx, expected, "{algorithm:?} {g:?}");
             }
-            for algorithm in Algorithm::ALL.into_iter().filter(|a| a.takes::<f32>(Pass::BackwardWeight, g)) {
+            for algorithm in EXACT.into_iter().filter(|a| a.takes::<f32>(Pass::BackwardWeight, g)) {
                 let mut expected = start(g.weight_len());
                 each_product(g, |i, k, o| expected[k] += x[i] * grad(o));
                 let mut dw = if accumulate { start(g.weight_len()) } else { vec![f32::NAN; g.weight_len()] };
@@ -114,6 +164,18 @@ fn no_images_is_no_work() {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn winograd_takes_any_shape(
+        batch in 1usize..3, height in 3usize..20, width in 3usize..20, depth in 1usize..40, columns in 1usize..40, kernel in 0usize..2,
+        sides in prop::array::uniform4(0usize..3),
+    ) {
+        let [top, bottom, left, right] = sides;
+        let window = Window { stride: (1, 1), padding: Padding { top, bottom, left, right }, dilation: (1, 1) };
+        if let Some(g) = geometry([batch, height, width, depth], (3 + 2 * kernel, 3 + 2 * kernel), columns, window, 1) {
+            check_winograd(&g);
+        }
+    }
 
     #[test]
     fn any_shape(

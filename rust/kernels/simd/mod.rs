@@ -19,6 +19,7 @@ pub mod gemm;
 mod neon;
 mod portable;
 mod vector;
+pub mod winograd;
 
 pub use vector::Vector;
 

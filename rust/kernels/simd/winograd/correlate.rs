@@ -1,0 +1,220 @@
+//! Correlation by Winograd's method: the forward pass, and the gradient of the input (the same with turned filters).
+//!
+//! A block of tiles is transformed to this thread's scratch, multiplied frequency by frequency with the transformed filters, and
+//! transformed back, a group of panels of filters at a time, so that all of it stays in the second-level cache while the filters
+//! stream past.
+
+use super::transform::{Filter, Input, output};
+use super::{ROW_PADDING, Tiling, Transform, transform_patch};
+use crate::kernels::Element;
+use crate::kernels::error::Result;
+use crate::kernels::matmul::CHUNK;
+use crate::kernels::memory::{SharedMut, TileMut, with_scratch};
+use crate::kernels::simd::gemm::{Finish, Segments, multiply, panel_width};
+use crate::kernels::simd::{Kernel, Vector};
+
+/// Bytes of transformed inputs that a block may take.
+const BLOCK_BYTES: usize = 352 << 10;
+
+/// Panels of filters that are multiplied before their results are transformed back.
+const PANEL_GROUP: usize = 2;
+
+/// The layout of transformed filters: `[panel][frequency][channel][width]`.
+#[derive(Debug, Clone, Copy)]
+pub struct FilterLayout {
+    /// Channels of the source.
+    pub depth: usize,
+    /// Channels of the target.
+    pub columns: usize,
+    /// Columns of a panel.
+    pub width: usize,
+    /// Frequencies of a tile.
+    pub frequencies: usize,
+}
+
+impl FilterLayout {
+    /// Elements from one frequency to the next: a little more than needed, so that frequencies do not fall on the same cache sets.
+    pub fn frequency_stride(&self) -> usize {
+        self.depth * self.width + 2 * ROW_PADDING
+    }
+
+    /// Elements of one panel.
+    pub fn panel_len(&self) -> usize {
+        self.frequencies * self.frequency_stride()
+    }
+
+    /// Elements in all.
+    pub fn len(&self) -> usize {
+        self.columns.div_ceil(self.width) * self.panel_len()
+    }
+}
+
+/// Transforms the filters `[R, R, depth, columns]` of one panel.
+pub struct TransformFilters<'a, T, const N: usize, const R: usize> {
+    /// The filters.
+    pub weight: &'a [T],
+    /// How they are laid out.
+    pub layout: FilterLayout,
+    /// First column of the panel.
+    pub first: usize,
+    /// The panel, overwritten.
+    pub panel: &'a mut [T],
+}
+
+impl<T: Element, const N: usize, const R: usize> Kernel<T> for TransformFilters<'_, T, N, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        let FilterLayout { depth, columns, width, .. } = self.layout;
+        let stride = self.layout.frequency_stride();
+        assert!(self.weight.len() == R * R * depth * columns && self.panel.len() == self.layout.panel_len());
+        for channel in 0..depth {
+            for offset in (0..width).step_by(V::LANES) {
+                let first = self.first + offset;
+                let count = V::LANES.min(columns.saturating_sub(first));
+                let get = |i: usize, j: usize| {
+                    let at = ((i * R + j) * depth + channel) * columns + first;
+                    // SAFETY: `count` columns from `first` on exist.
+                    unsafe {
+                        match count {
+                            0 => V::zero(),
+                            _ if count == V::LANES => V::load(self.weight.as_ptr().add(at)),
+                            _ => V::load_partial(self.weight.as_ptr().add(at), count),
+                        }
+                    }
+                };
+                let start = self.panel.as_mut_ptr();
+                // SAFETY: frequency `f < N²`, channel below `depth` and LANES columns below `width` lie within the panel.
+                let put = |f: usize, value: V| unsafe { value.store(start.add(f * stride + channel * width + offset)) };
+                <Filter<N> as Transform<T, V, R>>::apply(get, put);
+            }
+        }
+    }
+}
+
+/// Tiles of one block, by the sizes alone: what the cache holds, in whole calls of the micro-kernel.
+pub fn block_tiles<T>(depth: usize, frequencies: usize, rows: usize) -> usize {
+    let bytes = frequencies * (depth + ROW_PADDING) * size_of::<T>();
+    (BLOCK_BYTES / bytes / rows * rows).clamp(rows, 4 * rows)
+}
+
+/// One block of tiles.
+pub struct Block<'a, T, const N: usize, const M: usize> {
+    /// Where the tiles lie.
+    pub tiling: &'a Tiling,
+    /// The images.
+    pub source: &'a [T],
+    /// Lets through the source where it is positive.
+    pub gate: Option<&'a [T]>,
+    /// The transformed filters.
+    pub filters: &'a [T],
+    /// Their layout.
+    pub layout: FilterLayout,
+    /// The result; each block writes the outputs of its own tiles.
+    pub target: &'a SharedMut<'a, T>,
+    /// First tile of this block.
+    pub first: usize,
+    /// Tiles of this block.
+    pub count: usize,
+    /// What happens to the results.
+    pub finish: &'a Finish<'a, T>,
+}
+
+impl<T: Element, const N: usize, const M: usize> Kernel<T> for Block<'_, T, N, M> {
+    type Output = Result<()>;
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) -> Result<()> {
+        let FilterLayout { depth, columns, width, frequencies } = self.layout;
+        debug_assert!(width == panel_width::<T, V>() && frequencies == N * N);
+        let row = depth.next_multiple_of(V::LANES) + ROW_PADDING;
+        let frequency = self.count * row + ROW_PADDING;
+        let group = (PANEL_GROUP * width).min(columns.next_multiple_of(width));
+        let result_row = group + ROW_PADDING;
+        let result_frequency = self.count * result_row + ROW_PADDING;
+        with_scratch(frequencies * frequency, |inputs: &mut [T]| {
+            self.transform_inputs::<V>(inputs, row, frequency);
+            with_scratch(frequencies * result_frequency, |results: &mut [T]| {
+                for first in (0..columns).step_by(group) {
+                    let panels = group.min(columns - first).div_ceil(width);
+                    for f in 0..frequencies {
+                        for panel in 0..panels {
+                            let filters =
+                                &self.filters[(first / width + panel) * self.layout.panel_len() + f * self.layout.frequency_stride()..];
+                            let mut tile =
+                                TileMut::new(&mut results[f * result_frequency + panel * width..], self.count, width, result_row);
+                            for begin in (0..depth).step_by(2 * CHUNK) {
+                                let segments = Segments {
+                                    a: &inputs[f * frequency..],
+                                    a_starts: &[begin],
+                                    a_row: row,
+                                    a_step: 1,
+                                    transposed: false,
+                                    b: filters,
+                                    b_starts: &[begin * width],
+                                    b_step: width,
+                                    steps: (depth - begin).min(2 * CHUNK),
+                                };
+                                let finish = if begin > 0 { Finish::ACCUMULATE } else { Finish::OVERWRITE };
+                                multiply::<T, V>(&segments, &mut tile, &finish);
+                            }
+                        }
+                    }
+                    self.transform_results::<V>(results, result_row, result_frequency, first, group.min(columns - first));
+                }
+            })
+        })?
+    }
+}
+
+impl<T: Element, const N: usize, const M: usize> Block<'_, T, N, M> {
+    #[inline(always)]
+    fn transform_inputs<V: Vector<T>>(&self, inputs: &mut [T], row: usize, frequency: usize) {
+        let channels = self.tiling.source[2];
+        assert!(inputs.len() >= N * N * frequency && frequency >= self.count * row && row >= channels.next_multiple_of(V::LANES));
+        for tile in 0..self.count {
+            let patch = self.tiling.patch(self.first + tile, self.tiling.source, M, self.tiling.before, N);
+            // SAFETY: the patch was made for this source's shape; the row has room for whole registers of channels at each frequency.
+            unsafe {
+                let target = inputs.as_mut_ptr().add(tile * row);
+                transform_patch::<T, V, Input, N>(self.source, self.gate, patch, channels, target, frequency);
+            }
+        }
+    }
+
+    /// Transforms `count` columns from `first` on back, and writes the outputs that lie inside the image.
+    #[inline(always)]
+    fn transform_results<V: Vector<T>>(&self, results: &[T], row: usize, frequency: usize, first: usize, count: usize) {
+        let target = self.tiling.target;
+        let finish = self.finish;
+        for tile in 0..self.count {
+            let patch = self.tiling.patch(self.first + tile, target, M, (0, 0), M);
+            for offset in (0..count).step_by(V::LANES) {
+                let lanes = V::LANES.min(count - offset);
+                let column = first + offset;
+                // SAFETY: results have whole registers of columns at each frequency; the places written lie inside the image, in tiles
+                // that belong to this block alone, and have `lanes` channels from `column` on; so has the bias.
+                unsafe {
+                    let get = |f: usize| V::load(results.as_ptr().add(f * frequency + tile * row + offset));
+                    let read = |from: *const T| if lanes == V::LANES { V::load(from) } else { V::load_partial(from, lanes) };
+                    let bias = finish.bias.map_or_else(V::zero, |bias| read(bias.as_ptr().add(column)));
+                    let start = self.target.start();
+                    output::<T, V, N, M>(get, |i, j, value| {
+                        if i < patch.rows.1 && j < patch.columns.1 {
+                            let at = start.add((patch.at(i, j) + column as isize) as usize);
+                            let mut value = value.add(bias);
+                            if finish.accumulate {
+                                value = read(at).add(value);
+                            }
+                            if finish.relu {
+                                value = value.relu();
+                            }
+                            if lanes == V::LANES { value.store(at) } else { value.store_partial(at, lanes) }
+                        }
+                    });
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Winograd's minimal filtering on tiles of vectors (one lane a channel): the transforms, and the blocks of work made of them.
+//!
+//! An `R × R` filter over an `M × M` tile of outputs reads a tile of `N × N` inputs, `N = M + R - 1`. Input and filter are transformed
+//! to `N²` frequencies, multiplied frequency by frequency (a matrix product over channels), and transformed back:
+//! `Y = Aᵀ [ (G g Gᵀ) ⊙ (Bᵀ d B) ] A` (Lavin & Gray 2016). The gradient of the weights is the same identity with other sizes: a "filter"
+//! of `M × M` gradients over `N × N` inputs gives `R × R` outputs.
+//!
+//! `M² R²` products become `N²`: a quarter for `M = 4, R = 3`. The price is rounding error, which grows with the size of the
+//! interpolation points; see [`transform`].
+
+pub mod correlate;
+pub mod transform;
+pub mod weight_gradient;
+
+use super::Vector;
+use crate::kernels::Element;
+use crate::kernels::geometry::Conv2dGeometry;
+
+/// Floats added to a row of transformed values, so that rows do not fall on the same cache sets.
+pub const ROW_PADDING: usize = 16;
+
+/// How images are cut into tiles of `M × M` outputs; the last tile of a row or column may hang over.
+#[derive(Debug, Clone, Copy)]
+pub struct Tiling {
+    /// Height, width and channels of the source.
+    pub source: [usize; 3],
+    /// Height, width and channels of the target.
+    pub target: [usize; 3],
+    /// Rows and columns of zeros before the source.
+    pub before: (usize, usize),
+    /// Images.
+    pub batch: usize,
+    /// Tiles down and across an image.
+    pub tiles: (usize, usize),
+}
+
+impl Tiling {
+    /// The tiles of the forward pass.
+    pub fn forward(g: &Conv2dGeometry, outputs: usize) -> Self {
+        Self {
+            source: [g.height, g.width, g.in_channels],
+            target: [g.out_height, g.out_width, g.out_channels],
+            before: (g.window.padding.top, g.window.padding.left),
+            batch: g.batch,
+            tiles: (g.out_height.div_ceil(outputs), g.out_width.div_ceil(outputs)),
+        }
+    }
+
+    /// The tiles of the gradient of the input: the output's gradient under the turned filter. The padding must be smaller than the filter.
+    pub fn backward_input(g: &Conv2dGeometry, outputs: usize) -> Self {
+        Self {
+            source: [g.out_height, g.out_width, g.out_channels],
+            target: [g.height, g.width, g.in_channels],
+            before: (g.kernel_h - 1 - g.window.padding.top, g.kernel_w - 1 - g.window.padding.left),
+            batch: g.batch,
+            tiles: (g.height.div_ceil(outputs), g.width.div_ceil(outputs)),
+        }
+    }
+
+    /// Tiles in all.
+    pub fn count(&self) -> usize {
+        self.batch * self.tiles.0 * self.tiles.1
+    }
+
+    /// Image, row and column of a tile.
+    #[inline(always)]
+    fn place(&self, tile: usize) -> (usize, usize, usize) {
+        let (down, across) = self.tiles;
+        (tile / (down * across), tile / across % down, tile % across)
+    }
+
+    /// Where the `size × size` patch that begins at tile `tile` times `step`, less `before`, lies in images of `shape`.
+    #[inline(always)]
+    fn patch(&self, tile: usize, shape: [usize; 3], step: usize, before: (usize, usize), size: usize) -> Patch {
+        let (image, row, column) = self.place(tile);
+        let [height, width, channels] = shape;
+        let top = (row * step) as isize - before.0 as isize;
+        let left = (column * step) as isize - before.1 as isize;
+        let span = |start: isize, len: usize| {
+            let begin = (-start).clamp(0, size as isize) as usize;
+            (begin, (len as isize - start).clamp(begin as isize, size as isize) as usize)
+        };
+        Patch {
+            origin: (image * height * width * channels) as isize + (top * width as isize + left) * channels as isize,
+            row_stride: width * channels,
+            column_stride: channels,
+            rows: span(top, height),
+            columns: span(left, width),
+        }
+    }
+}
+
+/// A patch of an image, with the rows and columns of it that lie inside.
+#[derive(Clone, Copy)]
+struct Patch {
+    /// Offset of the patch's first element; outside the image where the patch is.
+    origin: isize,
+    row_stride: usize,
+    column_stride: usize,
+    rows: (usize, usize),
+    columns: (usize, usize),
+}
+
+impl Patch {
+    #[inline(always)]
+    fn is_whole(&self, size: usize) -> bool {
+        self.rows == (0, size) && self.columns == (0, size)
+    }
+
+    /// Offset of element (`i`, `j`) of the patch.
+    #[inline(always)]
+    fn at(&self, i: usize, j: usize) -> isize {
+        self.origin + (i * self.row_stride + j * self.column_stride) as isize
+    }
+}
+
+/// Which transform a patch goes through.
+trait Transform<T: Element, V: Vector<T>, const SIZE: usize> {
+    /// Transforms the patch that `get` reads by row and column, handing each frequency to `put`.
+    fn apply(get: impl Fn(usize, usize) -> V, put: impl FnMut(usize, V));
+}
+
+/// Transforms the patch of all channels, zero outside the image and where the gate is shut, to `target`: frequency `f` of channel `c` goes
+/// to `target[f * stride + c]`. Channels are written in whole registers; those past the last are zero.
+///
+/// # Safety
+/// `patch` must describe places in `source` (and `gate`) for all rows and columns that it says lie inside; `target` must be
+/// writable for whole registers of channels at every frequency.
+#[inline(always)]
+unsafe fn transform_patch<T: Element, V: Vector<T>, K: Transform<T, V, SIZE>, const SIZE: usize>(
+    source: &[T],
+    gate: Option<&[T]>,
+    patch: Patch,
+    channels: usize,
+    target: *mut T,
+    stride: usize,
+) {
+    let whole = patch.is_whole(SIZE) && gate.is_none();
+    for first in (0..channels).step_by(V::LANES) {
+        let count = V::LANES.min(channels - first);
+        // SAFETY: in both branches the places read lie inside the image and `count` channels from `first` on exist there; the
+        // places written are the caller's promise.
+        unsafe {
+            let put = |f: usize, value: V| value.store(target.add(f * stride + first));
+            if whole && count == V::LANES {
+                let start = source.as_ptr().offset(patch.origin).add(first);
+                K::apply(|i, j| V::load(start.add(i * patch.row_stride + j * patch.column_stride)), put);
+                continue;
+            }
+            let mut values = [[V::zero(); SIZE]; SIZE];
+            for (i, row) in values.iter_mut().enumerate() {
+                for (j, value) in row.iter_mut().enumerate() {
+                    if i >= patch.rows.0 && i < patch.rows.1 && j >= patch.columns.0 && j < patch.columns.1 {
+                        let at = (patch.at(i, j) + first as isize) as usize;
+                        let read = |slice: &[T]| {
+                            debug_assert!(at + count <= slice.len());
+                            let from = slice.as_ptr().add(at);
+                            if count == V::LANES { V::load(from) } else { V::load_partial(from, count) }
+                        };
+                        *value = gate.map_or_else(|| read(source), |gate| read(source).where_positive(read(gate)));
+                    }
+                }
+            }
+            K::apply(|i, j| values[i][j], put);
+        }
+    }
+}

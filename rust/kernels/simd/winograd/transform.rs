@@ -1,0 +1,242 @@
+//! The three transforms, for tiles of 4, 6 and 8: interpolation at 0, ∞ and pairs ±p.
+//!
+//! The points are ±1; ±2/3, ±3/2; ±1, ±2, ±1/2. For tiles of 6 those give a third of the error of the usual ±1, ±2 at the same cost
+//! (Barabasz et al. 2020, "Error analysis and improving the accuracy of Winograd convolution"). A pair shares its even and odd parts.
+
+use super::Transform;
+use crate::kernels::Element;
+use crate::kernels::simd::Vector;
+
+/// Largest tile.
+pub const MAX_TILE: usize = 8;
+/// Largest number of pairs of points.
+const MAX_PAIRS: usize = 3;
+
+/// Constants of a tile's transforms, in double precision.
+struct Points {
+    /// The points p.
+    point: [f64; MAX_PAIRS],
+    /// Coefficients of `Π (x² - p_j²)`, by power of x².
+    all: [f64; MAX_PAIRS + 1],
+    /// Coefficients of `Π_{j ≠ i} (x² - p_j²)`.
+    others: [[f64; MAX_PAIRS]; MAX_PAIRS],
+    /// `1 / Π -p_j²`
+    at_zero: f64,
+    /// `1 / (2 p_i² Π_{j ≠ i} (p_i² - p_j²))`
+    at_point: [f64; MAX_PAIRS],
+}
+
+impl Points {
+    const fn new(pairs: usize, point: [f64; MAX_PAIRS]) -> Self {
+        let mut points = Self { point, all: [0.0; 4], others: [[0.0; 3]; 3], at_zero: 1.0, at_point: [0.0; 3] };
+        let mut skip = 0;
+        // The product over all pairs but `skip`; over all, when `skip` is past the last.
+        while skip <= pairs {
+            let mut product = [0.0; 4];
+            product[0] = 1.0;
+            let mut value = 1.0;
+            let mut j = 0;
+            while j < pairs {
+                if j != skip {
+                    let square = point[j] * point[j];
+                    let mut next = [0.0; 4];
+                    let mut k = 0;
+                    while k < 4 {
+                        next[k] = -square * product[k] + if k > 0 { product[k - 1] } else { 0.0 };
+                        k += 1;
+                    }
+                    product = next;
+                    value *= if skip < pairs { point[skip] * point[skip] - square } else { -square };
+                }
+                j += 1;
+            }
+            if skip < pairs {
+                points.others[skip] = [product[0], product[1], product[2]];
+                points.at_point[skip] = 1.0 / (2.0 * point[skip] * point[skip] * value);
+            } else {
+                points.all = product;
+                points.at_zero = 1.0 / value;
+            }
+            skip += 1;
+        }
+        points
+    }
+
+    /// The points of a tile of `size`.
+    const fn of(size: usize) -> &'static Self {
+        const FOUR: Points = Points::new(1, [1.0, 0.0, 0.0]);
+        const SIX: Points = Points::new(2, [2.0 / 3.0, 1.5, 0.0]);
+        const EIGHT: Points = Points::new(3, [1.0, 2.0, 0.5]);
+        match size {
+            4 => &FOUR,
+            6 => &SIX,
+            8 => &EIGHT,
+            _ => panic!("no transform for this size"),
+        }
+    }
+}
+
+#[inline(always)]
+fn number<T: Element, V: Vector<T>>(value: f64) -> V {
+    V::splat(T::from_f64(value))
+}
+
+/// Row 0 (`offset` 0) or the last row (`offset` 1) of `Bᵀ d`.
+#[inline(always)]
+fn end<T: Element, V: Vector<T>, const N: usize>(d: impl Fn(usize) -> V, offset: usize) -> V {
+    let (points, pairs) = (const { Points::of(N) }, (N - 2) / 2);
+    let mut sum = d(2 * pairs + offset);
+    for k in 0..pairs {
+        sum = number::<T, V>(points.all[k]).mul_add(d(2 * k + offset), sum);
+    }
+    sum
+}
+
+/// Rows `1 + 2 i` and `2 + 2 i` of `Bᵀ d`.
+#[inline(always)]
+fn pair<T: Element, V: Vector<T>, const N: usize>(d: impl Fn(usize) -> V, i: usize) -> (V, V) {
+    let (points, pairs) = (const { Points::of(N) }, (N - 2) / 2);
+    let (mut even, mut odd) = (d(2 * pairs), d(2 * pairs - 1));
+    for k in 0..pairs - 1 {
+        let factor = number::<T, V>(points.others[i][k]);
+        even = factor.mul_add(d(2 * k + 2), even);
+        odd = factor.mul_add(d(2 * k + 1), odd);
+    }
+    if points.point[i] == 1.0 {
+        return (even.add(odd), even.sub(odd));
+    }
+    let point = number::<T, V>(points.point[i]);
+    (point.mul_add(odd, even), point.neg_mul_add(odd, even))
+}
+
+/// `Bᵀ d`
+#[inline(always)]
+fn input_row<T: Element, V: Vector<T>, const N: usize>(d: &[V; N]) -> [V; N] {
+    let mut out = [V::zero(); N];
+    out[0] = end::<T, V, N>(|k| d[k], 0);
+    out[N - 1] = end::<T, V, N>(|k| d[k], 1);
+    for i in 0..(N - 2) / 2 {
+        (out[1 + 2 * i], out[2 + 2 * i]) = pair::<T, V, N>(|k| d[k], i);
+    }
+    out
+}
+
+/// `Bᵀ d B`: input tiles of `N × N`.
+pub struct Input;
+
+impl<T: Element, V: Vector<T>, const N: usize> Transform<T, V, N> for Input {
+    #[inline(always)]
+    fn apply(get: impl Fn(usize, usize) -> V, mut put: impl FnMut(usize, V)) {
+        // Row by row (two at a time for a pair of points), reading the tile anew: what is kept at once fits the registers.
+        let mut emit = |row: usize, values: &[V; N]| {
+            for (j, value) in input_row::<T, V, N>(values).into_iter().enumerate() {
+                put(row * N + j, value);
+            }
+        };
+        let mut values = [V::zero(); N];
+        for (j, value) in values.iter_mut().enumerate() {
+            *value = end::<T, V, N>(|k| get(k, j), 0);
+        }
+        emit(0, &values);
+        for i in 0..(N - 2) / 2 {
+            let mut other = [V::zero(); N];
+            for j in 0..N {
+                (values[j], other[j]) = pair::<T, V, N>(|k| get(k, j), i);
+            }
+            emit(1 + 2 * i, &values);
+            emit(2 + 2 * i, &other);
+        }
+        for (j, value) in values.iter_mut().enumerate() {
+            *value = end::<T, V, N>(|k| get(k, j), 1);
+        }
+        emit(N - 1, &values);
+    }
+}
+
+/// `G g`
+#[inline(always)]
+fn filter_row<T: Element, V: Vector<T>, const N: usize, const R: usize>(g: &[V; R]) -> [V; N] {
+    let points = const { Points::of(N) };
+    let mut out = [V::zero(); N];
+    out[0] = number::<T, V>(points.at_zero).mul(g[0]);
+    out[N - 1] = g[R - 1];
+    for i in 0..(N - 2) / 2 {
+        let mut power = points.at_point[i];
+        let (mut even, mut odd) = (number::<T, V>(power).mul(g[0]), V::zero());
+        for (k, &g) in g.iter().enumerate().skip(1) {
+            power *= points.point[i];
+            let factor = number::<T, V>(power);
+            if k % 2 == 0 {
+                even = factor.mul_add(g, even);
+            } else if k == 1 {
+                odd = factor.mul(g);
+            } else {
+                odd = factor.mul_add(g, odd);
+            }
+        }
+        (out[1 + 2 * i], out[2 + 2 * i]) = (even.add(odd), even.sub(odd));
+    }
+    out
+}
+
+/// `G g Gᵀ`: filters, or gradients in their place, of `R × R`, for tiles of `N × N`.
+pub struct Filter<const N: usize>;
+
+impl<T: Element, V: Vector<T>, const N: usize, const R: usize> Transform<T, V, R> for Filter<N> {
+    #[inline(always)]
+    fn apply(get: impl Fn(usize, usize) -> V, mut put: impl FnMut(usize, V)) {
+        let mut columns = [[V::zero(); N]; R];
+        for (j, column) in columns.iter_mut().enumerate() {
+            *column = filter_row::<T, V, N, R>(&std::array::from_fn(|i| get(i, j)));
+        }
+        for i in 0..N {
+            for (j, value) in filter_row::<T, V, N, R>(&std::array::from_fn(|j| columns[j][i])).into_iter().enumerate() {
+                put(i * N + j, value);
+            }
+        }
+    }
+}
+
+/// `Aᵀ m`
+#[inline(always)]
+fn output_row<T: Element, V: Vector<T>, const N: usize, const M: usize>(m: &[V; N]) -> [V; M] {
+    let (points, pairs) = (const { Points::of(N) }, (N - 2) / 2);
+    let (mut sums, mut differences) = ([V::zero(); MAX_PAIRS], [V::zero(); MAX_PAIRS]);
+    let mut out = [V::zero(); M];
+    out[0] = m[0];
+    for i in 0..pairs {
+        (sums[i], differences[i]) = (m[1 + 2 * i].add(m[2 + 2 * i]), m[1 + 2 * i].sub(m[2 + 2 * i]));
+        out[0] = out[0].add(sums[i]);
+    }
+    let mut powers = [1.0; MAX_PAIRS];
+    for (j, out) in out.iter_mut().enumerate().skip(1) {
+        let parts = if j % 2 == 0 { &sums } else { &differences };
+        for i in 0..pairs {
+            powers[i] *= points.point[i];
+            let factor = number::<T, V>(powers[i]);
+            *out = if i == 0 && points.point[0] == 1.0 {
+                parts[0]
+            } else if i == 0 {
+                factor.mul(parts[0])
+            } else {
+                factor.mul_add(parts[i], *out)
+            };
+        }
+    }
+    out[M - 1] = out[M - 1].add(m[N - 1]);
+    out
+}
+
+/// `Aᵀ m A`: products of `N × N` frequencies back to `M × M` outputs.
+#[inline(always)]
+pub fn output<T: Element, V: Vector<T>, const N: usize, const M: usize>(get: impl Fn(usize) -> V, mut put: impl FnMut(usize, usize, V)) {
+    let mut columns = [[V::zero(); M]; N];
+    for (j, column) in columns.iter_mut().enumerate() {
+        *column = output_row::<T, V, N, M>(&std::array::from_fn(|i| get(i * N + j)));
+    }
+    for i in 0..M {
+        for (j, value) in output_row::<T, V, N, M>(&std::array::from_fn(|j| columns[j][i])).into_iter().enumerate() {
+            put(i, j, value);
+        }
+    }
+}
