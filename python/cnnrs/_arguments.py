@@ -174,6 +174,8 @@ def output(out: Any, shape: tuple[int, ...], dtype: "np.dtype[Any]", accumulate:
     ArgumentError
         For an ``out`` that is not contiguous or not writeable, or accumulation into nothing.
     """
+    if accumulate.__class__ is not bool:
+        flag("accumulate", accumulate)
     if out is None:
         if accumulate:
             raise ArgumentError(f"{name}: accumulate=True adds to an array: pass it as {name}=")
@@ -277,6 +279,10 @@ def pair(name: str, value: Any, minimum: int = 1) -> Pair:
     """
     if type(value) is int and minimum <= value <= MAX_SIZE:
         return value, value
+    if type(value) is tuple and len(value) == 2:
+        first, second = value
+        if type(first) is type(second) is int and minimum <= first <= MAX_SIZE and minimum <= second <= MAX_SIZE:
+            return value
     if not is_sequence(value):
         size = integer(name, value, minimum)
         return size, size
@@ -332,6 +338,19 @@ def number(name: str, value: Any, minimum: float = -math.inf, maximum: float = m
         wanted = f"at least {minimum:g}" if result < minimum else f"at most {maximum:g}"
         raise ArgumentError(f"{name}: expected {wanted}, got {result:g}")
     return result
+
+
+def flag(name: str, value: Any) -> bool:
+    """True or False; nothing else stands for them.
+
+    Raises
+    ------
+    DTypeError
+        For anything but a bool.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise DTypeError(f"{name}: expected True or False, got {value!r}")
+    return bool(value)
 
 
 def counter(name: str, value: Any, bits: int) -> int:

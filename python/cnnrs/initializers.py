@@ -3,8 +3,8 @@
 ``fan_in`` is the number of inputs that one output sums over (kernel height x kernel width x input channels / groups, or input features),
 ``fan_out`` the same seen from behind; the last axis of a weight is that of its outputs.
 
-A layer that is given no initialiser starts He-normal, which keeps the size of activations through layers of ReLU. The head of a model starts ten
-times smaller (`head`), so that a new model gives every class about the same probability instead of a confident guess.
+A layer that is given no initialiser starts He-normal, which keeps the size of activations through layers of ReLU. The head of a model
+starts ten times smaller (`head`), so that a new model gives every class about the same probability instead of a confident guess.
 """
 
 from __future__ import annotations

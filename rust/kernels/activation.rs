@@ -69,7 +69,7 @@ pub fn forward<T: Element, A: Activation<T>>(x: &[T], out: &mut [T]) -> Result<(
     expect_len("out", out.len(), x.len())?;
     let items = x.chunks(CHUNK).zip(out.chunks_mut(CHUNK));
     parallel::for_each(items, x.len() * ELEMENT_COST, |(x, out)| {
-        vectorized::<T, _>(|| x.iter().zip(out).for_each(|(&x, out)| *out = A::value(x)));
+        vectorized!(|| x.iter().zip(out).for_each(|(&x, out)| *out = A::value(x)));
     })
 }
 
@@ -79,7 +79,7 @@ pub fn forward<T: Element, A: Activation<T>>(x: &[T], out: &mut [T]) -> Result<(
 /// Interrupted.
 pub fn forward_in_place<T: Element, A: Activation<T>>(x: &mut [T]) -> Result<()> {
     let cost = x.len() * ELEMENT_COST;
-    parallel::for_each(x.chunks_mut(CHUNK), cost, |x| vectorized::<T, _>(|| x.iter_mut().for_each(|x| *x = A::value(*x))))
+    parallel::for_each(x.chunks_mut(CHUNK), cost, |x| vectorized!(|| x.iter_mut().for_each(|x| *x = A::value(*x))))
 }
 
 /// `out (+)= grad_output f'(x)`
@@ -91,7 +91,7 @@ pub fn backward<T: Element, A: Activation<T>>(grad_output: &[T], y: &[T], accumu
     expect_len("out", out.len(), grad_output.len())?;
     let items = grad_output.chunks(CHUNK).zip(y.chunks(CHUNK)).zip(out.chunks_mut(CHUNK));
     parallel::for_each(items, y.len() * ELEMENT_COST, |((grad, y), out)| {
-        vectorized::<T, _>(|| {
+        vectorized!(|| {
             let items = grad.iter().zip(y).zip(out);
             if accumulate {
                 items.for_each(|((&grad, &y), out)| *out += A::gradient(grad, y));
@@ -110,7 +110,7 @@ pub fn backward_in_place<T: Element, A: Activation<T>>(grad: &mut [T], y: &[T]) 
     expect_len("y", y.len(), grad.len())?;
     let items = grad.chunks_mut(CHUNK).zip(y.chunks(CHUNK));
     parallel::for_each(items, y.len() * ELEMENT_COST, |(grad, y)| {
-        vectorized::<T, _>(|| grad.iter_mut().zip(y).for_each(|(grad, &y)| *grad = A::gradient(*grad, y)));
+        vectorized!(|| grad.iter_mut().zip(y).for_each(|(grad, &y)| *grad = A::gradient(*grad, y)));
     })
 }
 

@@ -8,13 +8,7 @@
 pub fn exp_f32(x: f32) -> f32 {
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
-    let clamped = if x > 89.0 {
-        89.0
-    } else if x < -104.0 {
-        -104.0
-    } else {
-        x
-    };
+    let clamped = x.clamp(-104.0, 89.0);
     // Adding and taking away 1.5 * 2^23 rounds to the nearest integer.
     let n = (clamped * std::f32::consts::LOG2_E + 12_582_912.0) - 12_582_912.0;
     let r = (clamped - n * LN2_HIGH) - n * LN2_LOW;
@@ -40,7 +34,7 @@ pub fn exp_f32(x: f32) -> f32 {
 pub fn tanh_f32(x: f32) -> f32 {
     let magnitude = x.abs();
     let s = x * x;
-    let p = (((-5.704_988_7e-3 * s + 2.063_908_9e-2) * s - 5.373_971_5e-2) * s + 1.333_144_2e-1) * s - 3.333_327_5e-1;
+    let p = (((-5.704_988_7e-3 * s + 2.063_909e-2) * s - 5.373_971_5e-2) * s + 1.333_144_2e-1) * s - 3.333_327_5e-1;
     let small = p * s * x + x;
     let large = (1.0 - 2.0 / (exp_f32(2.0 * magnitude) + 1.0)).copysign(x);
     if magnitude < 0.625 { small } else { large }

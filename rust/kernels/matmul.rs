@@ -7,7 +7,7 @@
 
 use super::Element;
 use super::error::{Result, expect_len};
-use super::memory::{TileMut, with_scratch};
+use super::memory::{Scratch, TileMut};
 use super::parallel;
 use super::simd::gemm::{Finish, Segments, multiply, panel_width};
 use super::simd::{Kernel, Vector};
@@ -95,48 +95,44 @@ impl<T: Element> Kernel<T> for Item<'_, T> {
         let longest = k.div_ceil(chunks);
         let b_len = if in_place { 0 } else { panels * width * longest };
         let a_len = ROW_BLOCK.min(rows).max(longest) * (longest.max(ROW_BLOCK) + ROW_PADDING);
-        with_scratch(b_len, |packed_b: &mut [T]| {
-            with_scratch(a_len, |packed_a: &mut [T]| {
-                for chunk in 0..chunks {
-                    let (k0, k1) = (chunk * k / chunks, (chunk + 1) * k / chunks);
-                    if !in_place {
-                        self.pack_b(packed_b, k0, k1, width);
-                    }
-                    for row in (0..rows).step_by(ROW_BLOCK) {
-                        let count = ROW_BLOCK.min(rows - row);
-                        let (a_row, a_step) = self.pack_a(packed_a, row, count, k0, k1);
-                        for panel in 0..panels {
-                            let column = panel * width;
-                            let wide = width.min(columns - column);
-                            let (b, b_start, b_step): (&[T], usize, usize) = if in_place {
-                                (self.b, k0 * n + self.column + column, n)
-                            } else {
-                                (packed_b, panel * width * (k1 - k0), width)
-                            };
-                            let segments = Segments {
-                                a: packed_a,
-                                a_starts: &[0],
-                                a_row,
-                                a_step,
-                                transposed: self.shape.transpose_a,
-                                b,
-                                b_starts: &[b_start],
-                                b_step,
-                                steps: k1 - k0,
-                            };
-                            let last = chunk + 1 == chunks;
-                            let first = self.column + column;
-                            let finish = Finish {
-                                accumulate: chunk > 0 || self.finish.accumulate,
-                                bias: self.finish.bias.filter(|_| last).map(|bias| &bias[first..first + wide]),
-                                relu: last && self.finish.relu,
-                            };
-                            multiply::<T, V>(&segments, &mut self.tile.part(row, count, column, wide), &finish);
-                        }
-                    }
+        let (mut packed_a, mut packed_b) = (Scratch::<T>::take(a_len)?, Scratch::<T>::take(b_len)?);
+        let (packed_a, packed_b): (&mut [T], &mut [T]) = (&mut packed_a, &mut packed_b);
+        for chunk in 0..chunks {
+            let (k0, k1) = (chunk * k / chunks, (chunk + 1) * k / chunks);
+            if !in_place {
+                self.pack_b(packed_b, k0, k1, width);
+            }
+            for row in (0..rows).step_by(ROW_BLOCK) {
+                let count = ROW_BLOCK.min(rows - row);
+                let (a_row, a_step) = self.pack_a(packed_a, row, count, k0, k1);
+                for panel in 0..panels {
+                    let column = panel * width;
+                    let wide = width.min(columns - column);
+                    let (b, b_start, b_step): (&[T], usize, usize) =
+                        if in_place { (self.b, k0 * n + self.column + column, n) } else { (packed_b, panel * width * (k1 - k0), width) };
+                    let segments = Segments {
+                        a: packed_a,
+                        a_starts: &[0],
+                        a_row,
+                        a_step,
+                        transposed: self.shape.transpose_a,
+                        b,
+                        b_starts: &[b_start],
+                        b_step,
+                        steps: k1 - k0,
+                    };
+                    let last = chunk + 1 == chunks;
+                    let first = self.column + column;
+                    let finish = Finish {
+                        accumulate: chunk > 0 || self.finish.accumulate,
+                        bias: self.finish.bias.filter(|_| last).map(|bias| &bias[first..first + wide]),
+                        relu: last && self.finish.relu,
+                    };
+                    multiply::<T, V>(&segments, &mut self.tile.part(row, count, column, wide), &finish);
                 }
-            })
-        })?
+            }
+        }
+        Ok(())
     }
 }
 

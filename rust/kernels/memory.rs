@@ -86,22 +86,61 @@ thread_local! {
     static SCRATCH: RefCell<Vec<AlignedBuffer<u64>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Lends `len` elements of this thread's scratch to `f`. The contents are what the last user left. Nested calls get other buffers;
-/// a buffer grows to its largest use and stays, so a repeated call allocates nothing.
+/// A slice of this thread's scratch, given back when dropped. The contents are what the last user left. A buffer grows to its largest use
+/// and stays, so a repeated call allocates nothing.
+///
+/// A guard rather than a function that takes a closure: the closure would not be compiled for the instruction set of its caller.
+pub struct Scratch<T: Plain> {
+    buffer: AlignedBuffer<u64>,
+    len: usize,
+    element: PhantomData<T>,
+}
+
+impl<T: Plain> Scratch<T> {
+    /// Borrows `len` elements.
+    ///
+    /// # Errors
+    /// [`KernelError::Memory`] when the buffer must grow and cannot.
+    pub fn take(len: usize) -> Result<Self> {
+        let words = len.checked_mul(size_of::<T>()).ok_or(KernelError::Memory { bytes: usize::MAX })?.div_ceil(size_of::<u64>());
+        let buffer = match SCRATCH.with_borrow_mut(Vec::pop) {
+            Some(buffer) if buffer.len() >= words => buffer,
+            _ => AlignedBuffer::zeroed(words)?,
+        };
+        Ok(Self { buffer, len, element: PhantomData })
+    }
+}
+
+impl<T: Plain> Deref for Scratch<T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        // SAFETY: the buffer holds at least `len` elements of T, is aligned for it, and any bits are a T.
+        unsafe { std::slice::from_raw_parts(self.buffer.as_ptr().cast::<T>(), self.len) }
+    }
+}
+
+impl<T: Plain> DerefMut for Scratch<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        // SAFETY: as in `deref`, and `&mut self` makes it the only access.
+        unsafe { std::slice::from_raw_parts_mut(self.buffer.as_mut_ptr().cast::<T>(), self.len) }
+    }
+}
+
+impl<T: Plain> Drop for Scratch<T> {
+    fn drop(&mut self) {
+        let empty = AlignedBuffer { start: NonNull::dangling(), len: 0 };
+        let buffer = std::mem::replace(&mut self.buffer, empty);
+        // When the thread ends its stack may be gone already; then the buffer is simply freed.
+        let _ = SCRATCH.try_with(|stack| stack.borrow_mut().push(buffer));
+    }
+}
+
+/// Lends `len` elements of [`Scratch`] to `f`; for callers that are not compiled for an instruction set themselves.
 ///
 /// # Errors
 /// [`KernelError::Memory`] when the buffer must grow and cannot.
 pub fn with_scratch<T: Plain, R>(len: usize, f: impl FnOnce(&mut [T]) -> R) -> Result<R> {
-    let words = len.checked_mul(size_of::<T>()).ok_or(KernelError::Memory { bytes: usize::MAX })?.div_ceil(size_of::<u64>());
-    let mut buffer = match SCRATCH.with_borrow_mut(Vec::pop) {
-        Some(buffer) if buffer.len() >= words => buffer,
-        _ => AlignedBuffer::zeroed(words)?,
-    };
-    // SAFETY: the buffer holds at least `len` elements of T, is aligned for it, and any bits are a T.
-    let slice = unsafe { std::slice::from_raw_parts_mut(buffer.as_mut_ptr().cast::<T>(), len) };
-    let result = f(slice);
-    SCRATCH.with_borrow_mut(|stack| stack.push(buffer));
-    Ok(result)
+    Ok(f(&mut Scratch::take(len)?))
 }
 
 /// A slice that several threads write, each at places of its own: for results whose parts are no chunks, such as tiles of an image.

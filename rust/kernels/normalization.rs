@@ -98,7 +98,7 @@ fn cut<T: Element>((y, value): (&mut T, T)) {
 fn elementwise<T: Element>(x: &[T], y: &mut [T], width: usize, row: impl Fn(&[T], &mut [T]) + Sync) -> Result<()> {
     let chunk = width * (CHUNK / width).max(1);
     parallel::for_each(y.chunks_mut(chunk).zip(x.chunks(chunk)), x.len() * ELEMENT_COST, |(y, x)| {
-        vectorized::<T, _>(|| {
+        vectorized!(|| {
             for (y, x) in y.chunks_mut(width).zip(x.chunks(width)) {
                 row(x, y);
             }
@@ -118,7 +118,7 @@ fn statistics<T: Element>(x: &[T], mean: &mut [T], variance: &mut [T]) -> Result
             let x = &x[range];
             let rows = |column: usize| T::from_f64(((x.len() + width - 1 - column) / width).max(1) as f64);
             let (all, fewer, whole) = (rows(0), rows(width - 1), if x.len().is_multiple_of(width) { width } else { x.len() % width });
-            vectorized::<T, _>(|| {
+            vectorized!(|| {
                 means.fill(T::ZERO);
                 squares.fill(T::ZERO);
                 add_rows(x, means);
@@ -240,7 +240,7 @@ pub fn batch_norm_backward<T: Element>(
             partition.for_each_block(records, 2 * width, |range, record| {
                 let (sums, products) = record.split_at_mut(width);
                 let (grad, x, gate) = (&grad_output[range.clone()], &x[range.clone()], &gate[range]);
-                vectorized::<T, _>(|| {
+                vectorized!(|| {
                     sums.fill(T::ZERO);
                     products.fill(T::ZERO);
                     for ((grad, x), gate) in grad.chunks(width).zip(x.chunks(width)).zip(gate.chunks(width)) {
@@ -277,7 +277,7 @@ pub fn batch_norm_backward<T: Element>(
         let chunk = width * (CHUNK / width).max(1);
         let items = grad_x.chunks_mut(chunk).zip(grad_output.chunks(chunk)).zip(x.chunks(chunk).zip(gate.chunks(chunk)));
         parallel::for_each(items, x.len() * ELEMENT_COST, |((grad_x, grad), (x, gate))| {
-            vectorized::<T, _>(|| {
+            vectorized!(|| {
                 let rows = grad_x.chunks_mut(width).zip(grad.chunks(width)).zip(x.chunks(width).zip(gate.chunks(width)));
                 rows.for_each(|((grad_x, grad), (x, gate))| match (relu_output.is_some(), accumulate) {
                     (false, false) => tables.backward_row::<false, false>(grad_x, grad, x, gate),

@@ -33,7 +33,7 @@ pub fn sgd_step<T: Element>(parameter: &mut [T], gradient: &[T], velocity: Optio
     let cost = parameter.len() * ELEMENT_COST;
     let Some(velocity) = velocity else {
         parallel::for_each_uninterrupted(parameter.chunks_mut(CHUNK).zip(gradient.chunks(CHUNK)), cost, |(parameter, gradient)| {
-            vectorized::<T, _>(|| {
+            vectorized!(|| {
                 for (w, &g) in parameter.iter_mut().zip(gradient) {
                     *w = *w - rate * (g + decay * *w);
                 }
@@ -44,7 +44,7 @@ pub fn sgd_step<T: Element>(parameter: &mut [T], gradient: &[T], velocity: Optio
     expect_len("velocity", velocity.len(), parameter.len())?;
     let items = parameter.chunks_mut(CHUNK).zip(gradient.chunks(CHUNK)).zip(velocity.chunks_mut(CHUNK));
     parallel::for_each_uninterrupted(items, cost, |((parameter, gradient), velocity)| {
-        vectorized::<T, _>(|| {
+        vectorized!(|| {
             for ((w, &g), v) in parameter.iter_mut().zip(gradient).zip(velocity) {
                 let g = g + decay * *w;
                 *v = momentum * *v + kept * g;

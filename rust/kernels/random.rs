@@ -33,13 +33,12 @@ pub struct Counter {
 fn philox(counters: &mut [[u32; LANES]; 4], seed: u64) {
     let mut key = [seed as u32, (seed >> 32) as u32];
     for _ in 0..10 {
-        for i in 0..LANES {
-            let products = [u64::from(MULTIPLIERS[0]) * u64::from(counters[0][i]), u64::from(MULTIPLIERS[1]) * u64::from(counters[2][i])];
-            let (c1, c3) = (counters[1][i], counters[3][i]);
-            counters[0][i] = (products[1] >> 32) as u32 ^ c1 ^ key[0];
-            counters[1][i] = products[1] as u32;
-            counters[2][i] = (products[0] >> 32) as u32 ^ c3 ^ key[1];
-            counters[3][i] = products[0] as u32;
+        let [c0, c1, c2, c3] = counters;
+        for (((c0, c1), c2), c3) in c0.iter_mut().zip(c1).zip(c2).zip(c3) {
+            let first = u64::from(MULTIPLIERS[0]) * u64::from(*c0);
+            let second = u64::from(MULTIPLIERS[1]) * u64::from(*c2);
+            (*c0, *c2) = ((second >> 32) as u32 ^ *c1 ^ key[0], (first >> 32) as u32 ^ *c3 ^ key[1]);
+            (*c1, *c3) = (second as u32, first as u32);
         }
         key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
     }
@@ -77,7 +76,7 @@ pub fn uniform<T: Element>(counter: Counter, out: &mut [T]) -> Result<()> {
     expect_countable(out.len())?;
     let cost = out.len() * ELEMENT_COST;
     parallel::for_each(out.chunks_mut(CHUNK).enumerate(), cost, |(i, out)| {
-        vectorized::<T, _>(|| each(counter, i * CHUNK / 4, out.len(), |k, word| out[k] = T::from_f64(f64::from(word >> 8) / 16_777_216.0)));
+        vectorized!(|| each(counter, i * CHUNK / 4, out.len(), |k, word| out[k] = T::from_f64(f64::from(word >> 8) / 16_777_216.0)));
     })
 }
 
@@ -91,7 +90,7 @@ pub fn dropout<T: Element>(x: &[T], rate: f64, counter: Counter, out: &mut [T]) 
     expect_countable(x.len())?;
     let items = x.chunks(CHUNK).zip(out.chunks_mut(CHUNK)).enumerate();
     parallel::for_each(items, x.len() * ELEMENT_COST, |(i, (x, out))| {
-        vectorized::<T, _>(|| {
+        vectorized!(|| {
             each(counter, i * CHUNK / 4, x.len(), |k, word| out[k] = if word >= threshold { x[k] * scale } else { T::ZERO });
         });
     })
@@ -106,9 +105,7 @@ pub fn dropout_in_place<T: Element>(x: &mut [T], rate: f64, counter: Counter) ->
     expect_countable(x.len())?;
     let cost = x.len() * ELEMENT_COST;
     parallel::for_each(x.chunks_mut(CHUNK).enumerate(), cost, |(i, x)| {
-        vectorized::<T, _>(|| {
-            each(counter, i * CHUNK / 4, x.len(), |k, word| x[k] = if word >= threshold { x[k] * scale } else { T::ZERO })
-        });
+        vectorized!(|| { each(counter, i * CHUNK / 4, x.len(), |k, word| x[k] = if word >= threshold { x[k] * scale } else { T::ZERO }) });
     })
 }
 

@@ -149,7 +149,7 @@ pub fn sum_rows<T: Element>(matrix: &[T], rows: usize, out: &mut [T], accumulate
     let width = partition.width();
     with_scratch(partition.records() * width, |records: &mut [T]| {
         partition.for_each_block(records, width, |range, sums| {
-            vectorized::<T, _>(|| {
+            vectorized!(|| {
                 sums.fill(T::ZERO);
                 match gate {
                     None => add_rows(&matrix[range], sums),
@@ -180,7 +180,7 @@ pub fn all_finite<T: Element>(x: &[T]) -> Result<bool> {
     let found = AtomicBool::new(false);
     parallel::for_each(x.chunks(BLOCK), x.len() * ELEMENT_COST / 2, |x| {
         if !found.load(Ordering::Relaxed) {
-            let count = vectorized::<T, _>(|| x.iter().map(|x| u32::from(!x.is_finite())).sum::<u32>());
+            let count = vectorized!(|| x.iter().map(|x| u32::from(!x.is_finite())).sum::<u32>());
             if count > 0 {
                 found.store(true, Ordering::Relaxed);
             }

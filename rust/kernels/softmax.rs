@@ -30,7 +30,7 @@ pub fn forward<T: Element>(x: &[T], classes: usize, y: &mut [T]) -> Result<()> {
     expect_len("out", y.len(), x.len())?;
     let len = rows_per_item(classes) * classes;
     parallel::for_each(x.chunks(len).zip(y.chunks_mut(len)), x.len() * ELEMENT_COST * 4, |(x, y)| {
-        vectorized::<T, _>(|| x.chunks_exact(classes).zip(y.chunks_exact_mut(classes)).for_each(|(x, y)| row(x, y)));
+        vectorized!(|| x.chunks_exact(classes).zip(y.chunks_exact_mut(classes)).for_each(|(x, y)| row(x, y)));
     })
 }
 
@@ -59,7 +59,7 @@ pub fn backward<T: Element>(grad_output: &[T], y: &[T], classes: usize, accumula
     let len = rows_per_item(classes) * classes;
     let items = grad_output.chunks(len).zip(y.chunks(len)).zip(out.chunks_mut(len));
     parallel::for_each(items, y.len() * ELEMENT_COST, |((grad, y), out)| {
-        vectorized::<T, _>(|| {
+        vectorized!(|| {
             for ((grad, y), out) in grad.chunks_exact(classes).zip(y.chunks_exact(classes)).zip(out.chunks_exact_mut(classes)) {
                 let dot = grad.iter().zip(y).fold(T::ZERO, |sum, (&grad, &y)| sum + grad * y);
                 for ((&grad, &y), out) in grad.iter().zip(y).zip(out) {

@@ -11,6 +11,9 @@ from cnnrs.errors import ArgumentError, DTypeError, FormatError, ShapeError
 
 __all__ = ["image_size_pair", "inside", "one_of", "whole_number"]
 
+LONGEST_NAME = 2048  # characters
+LONGEST_PART = 255  # bytes, what file systems allow between two slashes
+
 
 def whole_number(name: str, value: object, minimum: int) -> int:
     """Return `value` as an int of at least `minimum`; floats and booleans are refused."""
@@ -60,12 +63,13 @@ def inside(folder: Path, name: str, where: str) -> Path:
     where : str
         The file that holds the name, for the message.
     """
-    if not name or "\0" in name or "\\" in name:
-        raise FormatError(f"{where}: {name!r} is not a usable file name")
+    too_long = len(name) > LONGEST_NAME or any(len(part.encode(errors="replace")) > LONGEST_PART for part in name.split("/"))
+    if not name or "\0" in name or "\\" in name or too_long:
+        raise FormatError(f"{where}: {name!r:.80} is not a usable file name")
     try:
         root = folder.resolve()
         target = (root / name).resolve()
-    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a name too long
+    except (OSError, RuntimeError, ValueError) as error:  # such as a loop of links
         raise FormatError(f"{where}: {name!r} is not a usable file name ({error})") from None
     if target == root or not target.is_relative_to(root):
         raise FormatError(f"{where}: {name!r} leads out of the data folder {folder}; files outside it are never opened")

@@ -7,8 +7,10 @@ interrupted, so none is alive between two iterations. A child made by `os.fork` 
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 __all__ = ["decoding_threads", "map_ahead"]
 
@@ -53,6 +55,8 @@ def map_ahead(function: Callable[[Task], Result], tasks: Iterable[Task], *, thre
     if threads == 0:
         yield from map(function, tasks)
         return
+    from concurrent.futures import ThreadPoolExecutor  # slow to import
+
     owner = os.getpid()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="cnnrs-data")
     pending: deque[tuple[Task, Future[Result]]] = deque()
@@ -73,7 +77,9 @@ def map_ahead(function: Callable[[Task], Result], tasks: Iterable[Task], *, thre
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _take(function: Callable[[Task], Result], pending: deque[tuple[Task, Future[Result]]], owner: int) -> Result:
+def _take(function: Callable[[Task], Result], pending: "deque[tuple[Task, Future[Result]]]", owner: int) -> Result:
+    from concurrent.futures import wait
+
     task, future = pending.popleft()
     if os.getpid() != owner:  # the threads stayed in the parent
         return function(task)

@@ -5,7 +5,6 @@ Looked for in a folder, in this order: the six ``.bin`` files; ``cifar-10-binary
 """
 
 import os
-import tarfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -114,6 +113,8 @@ def _read_files(folder: Path) -> dict[str, bytes]:
 
 def _read_archive(path: Path) -> dict[str, bytes]:
     """Read the six files out of the archive, into memory; nothing is written to disk."""
+    import tarfile  # here, to keep `import cnnrs` short
+
     wanted = {*TRAIN_FILES, TEST_FILE}
     contents: dict[str, bytes] = {}
     with open(path, "rb") as file:

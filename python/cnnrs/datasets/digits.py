@@ -1,7 +1,5 @@
 """The handwritten digits that come with the package: 1,797 images of 8 x 8, no network needed."""
 
-from importlib import resources
-
 import numpy as np
 
 from cnnrs.data.splitting import split_indices
@@ -34,6 +32,8 @@ def load_digits() -> Dataset:
     >>> digits.x_train.shape, digits.x_test.shape, int(digits.x_train.max())
     ((1437, 8, 8, 1), (360, 8, 8, 1), 255)
     """
+    from importlib import resources  # here, to keep `import cnnrs` short
+
     with resources.files("cnnrs.datasets").joinpath("digits.npz").open("rb") as file, np.load(file, allow_pickle=False) as stored:
         images, labels = stored["images"].astype(np.int64), stored["labels"].astype(np.int64)
     x = ((images * 255 + LARGEST // 2) // LARGEST).astype(np.uint8)[..., np.newaxis]

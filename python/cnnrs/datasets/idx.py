@@ -3,7 +3,6 @@
 Header: two zero bytes, the element type, the number of axes, then each axis as 32 bits. Here the elements are always uint8.
 """
 
-import gzip
 import math
 import os
 import zlib
@@ -58,6 +57,8 @@ def read_idx(path: str | os.PathLike[str], ndim: int | None = None, *, max_bytes
     >>> read_idx(file).tolist()
     [7, 2, 1]
     """
+    import gzip  # here, to keep `import cnnrs` short
+
     where = os.fspath(path)
     with open(path, "rb") as file:
         compressed = file.read(2) == GZIP_MAGIC

@@ -1,6 +1,5 @@
 """MNIST and Fashion-MNIST, from their original idx files."""
 
-import hashlib
 import os
 from pathlib import Path
 
@@ -145,6 +144,8 @@ def _load(
     description: str,
     licence: str,
 ) -> Dataset:
+    import hashlib  # here, to keep `import cnnrs` short
+
     def look(folder: Path) -> list[Path] | str:
         files = [suffixes_found(folder, stem) for stem in STEMS]
         missing = [stem for stem, file in zip(STEMS, files, strict=True) if file is None]

@@ -2,15 +2,17 @@
 
 import math
 import os
-import zipfile
 import zlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cnnrs.errors import FormatError
+
+if TYPE_CHECKING:
+    import zipfile
 
 __all__ = ["read_npz"]
 
@@ -48,6 +50,8 @@ def read_npz(
     >>> read_npz(file, {"labels": ("iu", 1)})["labels"].tolist()
     [3, 1]
     """
+    import zipfile  # here, to keep `import cnnrs` short
+
     where = os.fspath(path)
     with open(path, "rb") as file:
         try:
@@ -59,7 +63,7 @@ def read_npz(
             raise FormatError(f"{where}: damaged, or no .npz file ({type(error).__name__}: {error})") from error
 
 
-def _read(archive: zipfile.ZipFile, name: str, kind: str, ndim: int, max_bytes: int, where: str) -> NDArray[Any]:
+def _read(archive: "zipfile.ZipFile", name: str, kind: str, ndim: int, max_bytes: int, where: str) -> NDArray[Any]:
     try:
         entry = archive.getinfo(f"{name}.npy")
     except KeyError:

@@ -1,7 +1,7 @@
 """Layers: the parts that models are made of.
 
-Arrays are ``(n, height, width, channels)`` or ``(n, features)``; the shapes that ``build`` sees leave out ``n``. A layer keeps no activations, so it can stand in
-several places of a graph and run in several threads. To write your own, derive from `Layer`.
+Arrays are ``(n, height, width, channels)`` or ``(n, features)``; the shapes that ``build`` sees leave out ``n``. A layer keeps no
+activations, so it can stand in several places of a graph and run in several threads. To write your own, derive from `Layer`.
 """
 
 from cnnrs.layers.activation import ReLU, Sigmoid, Softmax, Tanh

@@ -40,7 +40,7 @@ class ReLU(_Activation):
 
     traits = Traits(saves_input=False, in_place=True, activation="relu", non_negative="always")
 
-    def forward(self, ctx: Context, x: Any) -> Any:  # type: ignore[override]
+    def forward(self, ctx: Context, x: Any) -> Any:
         """``max(0, x)``."""
         y = ops.relu(x, out=ctx.out())
         ctx.save(y=y)
@@ -67,7 +67,7 @@ class Sigmoid(_Activation):
 
     traits = Traits(saves_input=False, in_place=True, non_negative="always")
 
-    def forward(self, ctx: Context, x: Any) -> Any:  # type: ignore[override]
+    def forward(self, ctx: Context, x: Any) -> Any:
         """``1 / (1 + exp(-x))``."""
         y = ops.sigmoid(x, out=ctx.out())
         ctx.save(y=y)
@@ -94,7 +94,7 @@ class Tanh(_Activation):
 
     traits = Traits(saves_input=False, in_place=True)
 
-    def forward(self, ctx: Context, x: Any) -> Any:  # type: ignore[override]
+    def forward(self, ctx: Context, x: Any) -> Any:
         """``tanh(x)``."""
         y = ops.tanh(x, out=ctx.out())
         ctx.save(y=y)
@@ -108,7 +108,8 @@ class Tanh(_Activation):
 class Softmax(_Activation):
     """Turn the last axis into probabilities: ``exp(x) / sum(exp(x))``, without overflow.
 
-    A model does not need it: models put out logits, the loss takes logits, and ``predict_proba`` applies softmax unless the model ends in it.
+    A model does not need it: models put out logits, the loss takes logits, and ``predict_proba`` applies softmax unless the model
+    ends in it.
 
     Parameters
     ----------
@@ -123,7 +124,7 @@ class Softmax(_Activation):
 
     traits = Traits(saves_input=False, non_negative="always")
 
-    def forward(self, ctx: Context, x: Any) -> Any:  # type: ignore[override]
+    def forward(self, ctx: Context, x: Any) -> Any:
         """Probabilities."""
         y = ops.softmax(x, out=ctx.out())
         ctx.save(y=y)

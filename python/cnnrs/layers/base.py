@@ -2,7 +2,8 @@
 
 A layer is small: ``build(input_shape) -> output_shape`` declares its parameters, ``forward(ctx, x) -> y`` computes, and
 ``backward(ctx, grad_y) -> grad_x`` adds to the parameter gradients. Shapes given to ``build`` are those of one sample; arrays have the
-batch axis in front. A layer with several inputs takes them one after another: ``build(shape_1, shape_2)``, ``forward(ctx, x_1, x_2)``, and
+batch axis in front. A layer with several inputs takes them one after another: ``build(shape_1, shape_2)``, ``forward(ctx, x_1, x_2)``,
+and
 ``backward`` returns a tuple.
 
 Each argument of a layer's constructor is kept in an attribute of the same name; saving a model relies on that.

@@ -1,7 +1,8 @@
 """What a layer is handed while it runs: the `Context` of one layer in one run.
 
-Everything that a run must remember is here and not in the layer, so that one layer can stand in several places of a graph and run in several
-threads. The arrays that a context gives out belong to the workspace of the run: they are valid until the run ends and are used again afterwards.
+Everything that a run must remember is here and not in the layer, so that one layer can stand in several places of a graph and run in
+several threads. The arrays that a context gives out belong to the workspace of the run: they are valid until the run ends and are used
+again afterwards.
 """
 
 from __future__ import annotations

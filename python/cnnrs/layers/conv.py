@@ -109,7 +109,7 @@ class Conv2D(Linear):
         self.add_linear_parameters((*self.kernel_size, channels // self.groups, self.filters))
         return (*shape, self.filters)
 
-    def forward(self, ctx: Context, x: Any) -> Any:  # type: ignore[override]
+    def forward(self, ctx: Context, x: Any) -> Any:
         """Convolve a batch of images."""
         weight = self.weight if ctx.prepare is None else ctx.prepare(self.weight)
         bias = self.bias if self.use_bias else None
@@ -151,5 +151,5 @@ class Conv2D(Linear):
 
     def window(self, input_shape: Shape) -> Window:
         """The window of a filter."""
-        padding = sides(input_shape[:2], self.kernel_size, self.stride, self.padding, self.dilation)
+        padding = sides((input_shape[0], input_shape[1]), self.kernel_size, self.stride, self.padding, self.dilation)
         return Window(self.kernel_size, self.stride, padding, self.dilation)

@@ -62,11 +62,13 @@ class Dense(Linear):
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
         """Declare weight and bias for that many features."""
         if len(input_shape) != 1:
-            raise ShapeError(f"Dense needs a vector of features, got {shape_text(input_shape)}; put Flatten or a global pooling layer in front")
+            raise ShapeError(
+                f"Dense needs a vector of features, got {shape_text(input_shape)}; put Flatten or a global pooling layer in front"
+            )
         self.add_linear_parameters((input_shape[0], self.units))
         return (self.units,)
 
-    def forward(self, ctx: Context, x: Any) -> Any:  # type: ignore[override]
+    def forward(self, ctx: Context, x: Any) -> Any:
         """Multiply a batch of vectors by the weight."""
         y = ops.matmul(x, self.weight, bias=self.bias if self.use_bias else None, activation=self.fused(ctx), out=ctx.out())
         return self.finish(ctx, x, y)

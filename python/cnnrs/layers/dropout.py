@@ -53,7 +53,7 @@ class Dropout(Layer):
         """The shape stays."""
         return input_shape
 
-    def forward(self, ctx: Context, x: Any) -> Any:  # type: ignore[override]
+    def forward(self, ctx: Context, x: Any) -> Any:
         """Zero some activations."""
         if not ctx.training:
             return x

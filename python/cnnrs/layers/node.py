@@ -68,7 +68,7 @@ class Prefix:
         self.names = names
 
 
-def Input(shape: int | Sequence[int], *, name: str | None = None) -> Node:  # noqa: N802 -- a constructor in all but kind
+def Input(shape: int | Sequence[int], *, name: str | None = None) -> Node:
     """The place where data enters a graph.
 
     Parameters
@@ -139,14 +139,17 @@ def layer_names(nodes: Sequence[Node]) -> dict[Layer, str]:
     ArgumentError
         If two layers were given one name.
     """
-    given: dict[str, Layer] = {}
-    for node in nodes:
-        layer = node.layer
-        if layer is not None and node.prefix is None and layer.name_given and given.setdefault(layer.name or "", layer) is not layer:
+    own = [node.layer for node in nodes if node.layer is not None and node.prefix is None]
+    owner: dict[str, Layer] = {}
+    for layer in own:
+        if layer.name_given and owner.setdefault(layer.name or "", layer) is not layer:
             raise ArgumentError(f"name: two layers are called {layer.name!r}; names within a model must differ")
+    for layer in own:  # a number that a layer got in an earlier model stays, if nobody else has it
+        if layer.name is not None:
+            owner.setdefault(layer.name, layer)
     names: dict[Layer, str] = {}
     prefixes: dict[Prefix, str] = {}
-    taken = set(given)
+    taken = set(owner)
     counts: Counter[str] = Counter()
 
     def numbered(kind: str) -> str:
@@ -157,15 +160,15 @@ def layer_names(nodes: Sequence[Node]) -> dict[Layer, str]:
                 return name
 
     for node in nodes:
-        layer, prefix = node.layer, node.prefix
-        if layer is None or layer in names:
+        if node.layer is None or node.layer in names:
             continue
+        layer, prefix = node.layer, node.prefix
         if prefix is not None:
             if prefix not in prefixes:
                 prefixes[prefix] = prefix.name if prefix.name and prefix.name not in taken else numbered(prefix.kind)
                 taken.add(prefixes[prefix])
             name = f"{prefixes[prefix]}.{prefix.names[layer]}"
-        elif layer.name is not None and (layer.name_given or layer.name not in taken):
+        elif layer.name is not None and owner[layer.name] is layer:
             name = layer.name
         else:
             name = numbered(layer.kind)

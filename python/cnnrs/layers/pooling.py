@@ -59,7 +59,9 @@ class _Pool2D(Layer):
 
     def window(self, input_shape: Shape) -> Window:
         """The pooling window."""
-        return Window(self.kernel_size, self.stride, sides(input_shape[:2], self.kernel_size, self.stride, self.padding, (1, 1)))
+        return Window(
+            self.kernel_size, self.stride, sides((input_shape[0], input_shape[1]), self.kernel_size, self.stride, self.padding, (1, 1))
+        )
 
     @property
     def geometry(self) -> dict[str, Any]:
@@ -97,7 +99,7 @@ class MaxPool2D(_Pool2D):
         """Which pixel was the largest."""
         return {"argmax": (self.build(input_shape), np.int32)}
 
-    def forward(self, ctx: Context, x: Any) -> Any:  # type: ignore[override]
+    def forward(self, ctx: Context, x: Any) -> Any:
         """The largest value of each window."""
         y, argmax = ops.max_pool2d(x, **self.geometry, out=(ctx.out(), ctx.scratch("argmax")))
         ctx.save(argmax=argmax, shape=x.shape)
@@ -148,7 +150,7 @@ class AveragePool2D(_Pool2D):
         super().__init__(kernel_size, stride, padding, rounding, name=name)
         self.count_include_pad = bool(count_include_pad)
 
-    def forward(self, ctx: Context, x: Any) -> Any:  # type: ignore[override]
+    def forward(self, ctx: Context, x: Any) -> Any:
         """The mean of each window."""
         ctx.save(shape=x.shape)
         return ops.avg_pool2d(x, **self.geometry, count_include_pad=self.count_include_pad, out=ctx.out())
@@ -199,7 +201,7 @@ class LpPool2D(_Pool2D):
         super().__init__(kernel_size, stride, padding, rounding, name=name)
         self.p = _arguments.number("p", p, 1)
 
-    def forward(self, ctx: Context, x: Any) -> Any:  # type: ignore[override]
+    def forward(self, ctx: Context, x: Any) -> Any:
         """The norm of each window."""
         y = ops.lp_pool2d(x, **self.geometry, p=self.p, out=ctx.out())
         ctx.save(x=x, y=y)
@@ -238,7 +240,7 @@ class GlobalAveragePool2D(_GlobalPool2D):
 
     traits = Traits(saves_input=False, saves_output=False, non_negative="keeps")
 
-    def forward(self, ctx: Context, x: Any) -> Any:  # type: ignore[override]
+    def forward(self, ctx: Context, x: Any) -> Any:
         """The mean of each channel."""
         ctx.save(shape=x.shape)
         return ops.global_avg_pool2d(x, out=ctx.out())
@@ -264,7 +266,7 @@ class GlobalMaxPool2D(_GlobalPool2D):
         """Which pixel was the largest."""
         return {"argmax": ((1, 1, input_shape[2]), np.int32)}
 
-    def forward(self, ctx: Context, x: Any) -> Any:  # type: ignore[override]
+    def forward(self, ctx: Context, x: Any) -> Any:
         """The largest value of each channel."""
         y, argmax = ctx.out(), ctx.scratch("argmax")
         ops.max_pool2d(x, x.shape[1:3], out=(y.reshape(argmax.shape), argmax))

@@ -29,7 +29,7 @@ class _Affine(Layer):
         """Factor and summand, each a number or one per channel."""
         raise NotImplementedError
 
-    def forward(self, ctx: Context, x: Any) -> Any:  # type: ignore[override]
+    def forward(self, ctx: Context, x: Any) -> Any:
         """``x · factor + summand``."""
         factor, summand = self.coefficients(ctx.dtype)
         y = np.multiply(x, factor, out=ctx.out())

@@ -28,7 +28,7 @@ class Flatten(Layer):
         """One number for all sizes."""
         return (math.prod(input_shape),)
 
-    def forward(self, ctx: Context, x: Any) -> Any:  # type: ignore[override]
+    def forward(self, ctx: Context, x: Any) -> Any:
         """The same values as vectors."""
         ctx.save(shape=x.shape)
         return x.reshape(len(x), -1)

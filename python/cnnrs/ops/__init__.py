@@ -7,24 +7,16 @@ fused activation.
 """
 
 from cnnrs.ops.activation import relu, relu_backward, sigmoid, sigmoid_backward, tanh, tanh_backward
-from cnnrs.ops.conv2d import (
-    PreparedConv2dWeight,
-    conv2d,
-    conv2d_algorithm,
-    conv2d_backward_bias,
-    conv2d_backward_input,
-    conv2d_backward_weight,
-    prepare_conv2d_weight,
-)
+from cnnrs.ops.conv2d import conv2d, conv2d_backward_bias, conv2d_backward_input, conv2d_backward_weight
+from cnnrs.ops.conv2d_weight import PreparedConv2dWeight, conv2d_algorithm, prepare_conv2d_weight
 from cnnrs.ops.geometry import conv2d_output_size
+from cnnrs.ops.global_pool2d import global_avg_pool2d, global_avg_pool2d_backward
 from cnnrs.ops.loss import cross_entropy, cross_entropy_backward, half_sum_of_squares, half_sum_of_squares_backward, one_hot
 from cnnrs.ops.matmul import matmul
 from cnnrs.ops.optimizer import sgd_step
 from cnnrs.ops.pool2d import (
     avg_pool2d,
     avg_pool2d_backward,
-    global_avg_pool2d,
-    global_avg_pool2d_backward,
     lp_pool2d,
     lp_pool2d_backward,
     max_pool2d,

@@ -5,81 +5,29 @@ As everywhere in this field it is cross-correlation: the filter is not flipped. 
 runs that do not see one another; ``groups = channels`` is a depthwise convolution. The algorithm is chosen by shape (`conv2d_algorithm`).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnrs import _core
-from cnnrs._arguments import Floats, PaddingLike, Pair, PairLike, Sides, choice, floats, images, integer, output, pair, rank, shape_of
+from cnnrs._arguments import Floats, PaddingLike, PairLike, choice, floats, images, output, pair, rank, shape_of
 from cnnrs.errors import DTypeError, ShapeError
-from cnnrs.ops.geometry import output_sizes, padding_sides
+from cnnrs.ops.conv2d_weight import (
+    IMAGE_AXES,
+    PreparedConv2dWeight,
+    check_algorithm_name,
+    check_depth,
+    check_filters,
+    window_geometry,
+)
 
 _FORWARD = ("x", "weight", "bias")
 _PREPARED = ("x", "bias")
 _BACKWARD_INPUT = ("grad_output", "weight", "activation_output")
 _BACKWARD_WEIGHT = ("grad_output", "x", "activation_output")
 _BACKWARD_BIAS = ("grad_output", "activation_output")
-_IMAGE_AXES = "(n, height, width, channels)"
-_WEIGHT_AXES = "(kernel_height, kernel_width, channels / groups, filters)"
-
-
-class PreparedConv2dWeight:
-    """Filters transformed and packed once for one convolution; made by `prepare_conv2d_weight`, taken by `conv2d`.
-
-    Attributes
-    ----------
-    shape : tuple of 4 int
-        Of the filters that it was made from.
-    dtype : numpy.dtype
-        Of those filters, float32 or float64.
-    """
-
-    __slots__ = ("_handle", "dtype", "shape")
-
-    def __init__(self, handle: _core.PreparedConv2dWeight, filters: Any) -> None:
-        self._handle = handle
-        self.shape: tuple[int, ...] = filters.shape
-        self.dtype: np.dtype[Any] = filters.dtype
-
-    @property
-    def algorithm(self) -> str:
-        """Name of the algorithm that it was made for."""
-        return self._handle.algorithm
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that it holds."""
-        return self._handle.nbytes
-
-    def __repr__(self) -> str:
-        return f"PreparedConv2dWeight(shape={self.shape}, algorithm={self.algorithm!r}, nbytes={self.nbytes})"
-
-
-def _check_filters(weight: Any) -> None:
-    if weight.ndim != 4:
-        rank("weight", weight, 4, _WEIGHT_AXES)
-    if 0 in weight.shape:
-        raise ShapeError(f"weight: expected sizes of at least 1 {_WEIGHT_AXES}, got shape {weight.shape}")
-
-
-def _geometry(shape: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, groups: Any) -> tuple[Pair, Sides, Pair, int, Pair]:
-    """Stride, four sides of padding, dilation, groups, and the output's height and width."""
-    stride = (stride, stride) if stride.__class__ is int and 0 < stride < 2**31 else pair("stride", stride)
-    dilation = (dilation, dilation) if dilation.__class__ is int and 0 < dilation < 2**31 else pair("dilation", dilation)
-    groups = integer("groups", groups, 1)
-    size, kernel = (shape[1], shape[2]), (kernel_size[0], kernel_size[1])
-    sides = padding_sides(padding, size, kernel, stride, dilation)
-    return stride, sides, dilation, groups, output_sizes(size, kernel, stride, sides, dilation)
-
-
-def _depth(channels: int, weight_shape: tuple[int, ...], groups: int) -> None:
-    if weight_shape[2] * groups != channels:
-        split = f" in {groups} groups" if groups > 1 else ""
-        raise ShapeError(
-            f"weight: the filters have depth {weight_shape[2]}, but the input has {channels} channels{split}; "
-            f"a filter must be as deep as its input{' divided by groups' if groups > 1 else ''}"
-        )
 
 
 def conv2d(
@@ -144,20 +92,21 @@ def conv2d(
             if weight.dtype == np.float32:
                 raise DTypeError(f"weight: prepared from float32 filters, but the other arrays are {data.dtype}; prepare float64 ones")
             data, offset = data.astype(weight.dtype), None if offset is None else offset.astype(weight.dtype)
-        filters: Any = weight._handle
+        filters: Any = weight.handle
         shape = weight.shape
     else:
         data, filters, offset = floats(_FORWARD, x, weight, bias)
-        _check_filters(filters)
+        check_filters(filters)
         shape = filters.shape
     images("x", data)
     if offset is not None and offset.ndim != 1:
         rank("bias", offset, 1, "(filters,)")
     if activation is not None:
         choice("activation", activation, (None, "relu"))
-    stride, sides, dilation, groups, (height, width) = _geometry(data.shape, shape, stride, padding, dilation, groups)
-    _depth(data.shape[3], shape, groups)
+    stride, sides, dilation, groups, (height, width) = window_geometry(data.shape, shape, stride, padding, dilation, groups)
+    check_depth(data.shape[3], shape, groups)
     result = output(out, (data.shape[0], height, width, shape[3]), data.dtype)
+    check_algorithm_name(algorithm)
     _core.conv2d_forward(data, filters, offset, result, stride, sides, dilation, groups, activation is not None, algorithm)
     return result
 
@@ -165,7 +114,7 @@ def conv2d(
 def conv2d_backward_input(
     grad_output: ArrayLike,
     weight: ArrayLike,
-    input_shape: tuple[int, int, int, int],
+    input_shape: Sequence[int],
     *,
     stride: PairLike = 1,
     padding: PaddingLike = 0,
@@ -214,14 +163,15 @@ def conv2d_backward_input(
     if isinstance(weight, PreparedConv2dWeight):
         raise DTypeError("weight: prepared filters serve the forward call only; pass the filters themselves")
     gradient, filters, mask = floats(_BACKWARD_INPUT, grad_output, weight, activation_output)
-    shape = shape_of("input_shape", input_shape, 4, _IMAGE_AXES)
+    shape = shape_of("input_shape", input_shape, 4, IMAGE_AXES)
     if 0 in shape[1:]:
         raise ShapeError(f"input_shape: expected a height, width and number of channels of at least 1, got {shape}")
-    _check_filters(filters)
-    stride, sides, dilation, groups, (height, width) = _geometry(shape, filters.shape, stride, padding, dilation, groups)
-    _depth(shape[3], filters.shape, groups)
+    check_filters(filters)
+    stride, sides, dilation, groups, (height, width) = window_geometry(shape, filters.shape, stride, padding, dilation, groups)
+    check_depth(shape[3], filters.shape, groups)
     _gradient(gradient, mask, (shape[0], height, width, filters.shape[3]))
     result = output(out, shape, filters.dtype, accumulate)
+    check_algorithm_name(algorithm)
     _core.conv2d_backward_input(gradient, filters, result, stride, sides, dilation, groups, accumulate, mask, algorithm)
     return result
 
@@ -284,7 +234,7 @@ def conv2d_backward_weight(
     gradient, data, mask = floats(_BACKWARD_WEIGHT, grad_output, x, activation_output)
     images("x", data)
     kernel = pair("kernel_size", kernel_size)
-    stride, sides, dilation, groups, (height, width) = _geometry(data.shape, kernel, stride, padding, dilation, groups)
+    stride, sides, dilation, groups, (height, width) = window_geometry(data.shape, kernel, stride, padding, dilation, groups)
     if gradient.ndim != 4:
         rank("grad_output", gradient, 4, "(n, out_height, out_width, filters)")
     channels, filters = data.shape[3], gradient.shape[3]
@@ -292,6 +242,7 @@ def conv2d_backward_weight(
         raise ShapeError(f"groups: expected a divisor of {channels} channels and of {filters} filters (at least 1), got {groups}")
     _gradient(gradient, mask, (data.shape[0], height, width, filters))
     result = output(out, (*kernel, channels // groups, filters), data.dtype, accumulate)
+    check_algorithm_name(algorithm)
     _core.conv2d_backward_weight(gradient, data, result, stride, sides, dilation, groups, accumulate, mask, algorithm)
     return result
 
@@ -339,94 +290,3 @@ def conv2d_backward_bias(
         mask = None if mask is None else mask.reshape(shape)
     _core.conv2d_backward_bias(gradient, result, accumulate, mask)
     return result
-
-
-def conv2d_algorithm(
-    input_shape: tuple[int, int, int, int],
-    weight_shape: tuple[int, int, int, int],
-    *,
-    stride: PairLike = 1,
-    padding: PaddingLike = 0,
-    dilation: PairLike = 1,
-    groups: int = 1,
-    direction: str = "forward",
-) -> str:
-    """Name of the algorithm that a float32 convolution of these shapes uses.
-
-    Parameters
-    ----------
-    input_shape : tuple of 4 int, (n, height, width, channels)
-    weight_shape : tuple of 4 int, (kernel_height, kernel_width, channels / groups, filters)
-    stride, padding, dilation, groups
-        As in `conv2d`.
-    direction : {"forward", "backward_input", "backward_weight"}
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    ShapeError, DTypeError, ArgumentError
-        For arguments that do not fit, naming them.
-
-    Examples
-    --------
-    >>> from cnnrs import ops
-    >>> isinstance(ops.conv2d_algorithm((1, 28, 28, 1), (5, 5, 1, 32)), str)
-    True
-    """
-    choice("direction", direction, ("forward", "backward_input", "backward_weight"))
-    shape: Any = shape_of("input_shape", input_shape, 4, _IMAGE_AXES)
-    filters: Any = shape_of("weight_shape", weight_shape, 4, _WEIGHT_AXES)
-    stride, sides, dilation, groups, _ = _geometry(shape, filters, stride, padding, dilation, groups)
-    return _core.conv2d_algorithm(direction, shape, filters, stride, sides, dilation, groups)
-
-
-def prepare_conv2d_weight(
-    weight: ArrayLike,
-    input_shape: tuple[int, int, int, int],
-    *,
-    stride: PairLike = 1,
-    padding: PaddingLike = 0,
-    dilation: PairLike = 1,
-    groups: int = 1,
-    algorithm: str | None = None,
-) -> PreparedConv2dWeight:
-    """Transforms and packs filters once, for many forward calls with inputs of one size.
-
-    The result is a snapshot: a later edit of `weight` does not reach it.
-
-    Parameters
-    ----------
-    weight : array_like of shape (kernel_height, kernel_width, channels / groups, filters)
-    input_shape : tuple of 4 int
-        Of the inputs to come, ``(n, height, width, channels)``; their batch size may differ.
-    stride, padding, dilation, groups, algorithm
-        As in the calls to come.
-
-    Returns
-    -------
-    PreparedConv2dWeight
-        Accepted by `conv2d` in place of the filters; the result has the same bits.
-
-    Raises
-    ------
-    ShapeError, DTypeError, ArgumentError
-        For arguments that do not fit, naming them.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from cnnrs import ops
-    >>> weight = np.ones((3, 3, 1, 4), np.float32)
-    >>> prepared = ops.prepare_conv2d_weight(weight, (1, 8, 8, 1), padding="same")
-    >>> ops.conv2d(np.ones((1, 8, 8, 1), np.float32), prepared, padding="same").shape
-    (1, 8, 8, 4)
-    """
-    (filters,) = floats(("weight",), weight)
-    _check_filters(filters)
-    shape: Any = shape_of("input_shape", input_shape, 4, _IMAGE_AXES)
-    stride, sides, dilation, groups, _ = _geometry(shape, filters.shape, stride, padding, dilation, groups)
-    _depth(shape[3], filters.shape, groups)
-    return PreparedConv2dWeight(_core.prepare_conv2d_weight(filters, shape, stride, sides, dilation, groups, algorithm), filters)

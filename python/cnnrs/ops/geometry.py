@@ -92,6 +92,10 @@ def padding_sides(padding: Any, size: Pair, kernel_size: Pair, stride: Pair, dil
             *_core.same_padding(size[0], kernel_size[0], stride[0], dilation[0]),
             *_core.same_padding(size[1], kernel_size[1], stride[1], dilation[1]),
         )
+    if type(padding) is tuple and len(padding) == 2 and type(padding[0]) is type(padding[1]) is tuple:
+        vertical, horizontal = padding
+        if len(vertical) == len(horizontal) == 2:
+            return (*pair("padding", vertical, 0), *pair("padding", horizontal, 0))
     if is_sequence(padding):
         items = tuple(padding)
         if len(items) == 2 and is_sequence(items[0]) and is_sequence(items[1]) and len(items[0]) == len(items[1]) == 2:

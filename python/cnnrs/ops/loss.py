@@ -5,6 +5,7 @@ the same ``reduction`` as its loss, and optionally ``grad_output``, the gradient
 one per sample.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,20 +17,23 @@ from cnnrs._arguments import output as output_array
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
 from cnnrs.ops.softmax import as_rows
 
+_LOGITS = ("logits",)
+_SOFT = ("logits", "labels")
 REDUCTIONS = ("mean", "sum", "none")
 
 
 def _reduce(values: Any, reduction: str) -> float:
+    total = float(np.add.reduce(values, axis=None, dtype=np.float64))
     if reduction == "sum":
-        return float(values.sum(dtype=np.float64))
+        return total
     if values.size == 0:
         raise ShapeError("reduction: the mean over no samples has no value; 'sum' and 'none' have")
-    return float(values.mean(dtype=np.float64))
+    return total / int(values.size)
 
 
 def _sample_gradients(grad_output: Any, reduction: str, shape: tuple[int, ...], dtype: Any) -> Any:
     """The gradient of each sample's loss, as a vector."""
-    count = int(np.prod(shape, dtype=np.int64))
+    count = math.prod(shape)
     if reduction == "none":
         if grad_output is None:
             return np.ones(count, dtype)
@@ -38,25 +42,27 @@ def _sample_gradients(grad_output: Any, reduction: str, shape: tuple[int, ...], 
             raise ShapeError(f"grad_output: expected one value per sample, shape {shape}, got {gradients.shape}")
         return gradients.astype(dtype, copy=False).reshape(count)
     scale = 1.0 if grad_output is None else number("grad_output", grad_output)
-    return np.full(count, scale / max(count, 1) if reduction == "mean" else scale, dtype)
+    gradients = np.empty(count, dtype)
+    gradients.fill(scale / max(count, 1) if reduction == "mean" else scale)
+    return gradients
 
 
 def _labelled(logits: Any, labels: Any) -> tuple[Any, Any, Any]:
     """Logits as they came, the same as rows, and labels as int64 vector or as rows of probabilities."""
-    found = as_array("labels", labels)
-    (logits_only,) = floats(("logits",), logits)
-    rows = as_rows("logits", logits_only)
-    shape = logits_only.shape
+    (scores,) = floats(_LOGITS, logits)
+    rows = as_rows("logits", scores)
+    shape = scores.shape
+    found = labels if type(labels) is np.ndarray else as_array("labels", labels)
     if found.shape == shape:
-        logits_only, probabilities = floats(("logits", "labels"), logits, labels)
-        return logits_only, as_rows("logits", logits_only), as_rows("labels", probabilities)
+        scores, probabilities = floats(_SOFT, logits, labels)
+        return scores, as_rows("logits", scores), as_rows("labels", probabilities)
     if found.shape != shape[:-1]:
         raise ShapeError(f"labels: expected class indices of shape {shape[:-1]} or probabilities of shape {shape}, got shape {found.shape}")
-    if found.dtype.kind not in "iu" and not (found.size == 0 and not isinstance(labels, np.ndarray)):
-        raise DTypeError(f"labels: class indices are integers, got {found.dtype}; probabilities would have shape {shape}")
-    classes = integers("labels", found.astype(np.int64) if found.size == 0 else found).reshape(rows.shape[0])
-    _within(classes, rows.shape[1])
-    return logits_only, rows, classes
+    if found.dtype.kind not in "iu":
+        if found.size or isinstance(labels, np.ndarray):
+            raise DTypeError(f"labels: class indices are integers, got {found.dtype}; probabilities would have shape {shape}")
+        found = np.empty(found.shape, np.int64)
+    return scores, rows, integers("labels", found).reshape(rows.shape[0])
 
 
 def _within(classes: Any, num_classes: int) -> None:
@@ -200,7 +206,7 @@ def half_sum_of_squares(output: ArrayLike, target: ArrayLike, *, reduction: str 
 
 
 def _samples(array: Any, count: int) -> Any:
-    return array.reshape(count, array.size // count if count else int(np.prod(array.shape[1:], dtype=np.int64)))
+    return array.reshape(count, array.size // count if count else math.prod(array.shape[1:]))
 
 
 def half_sum_of_squares_backward(

@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from cnnrs import _core
-from cnnrs._arguments import Floats, choice, floats, output, rank
+from cnnrs._arguments import Floats, choice, flag, floats, output, rank
 
 _NAMES = ("a", "b", "bias")
 
@@ -59,6 +59,9 @@ def matmul(
     array([[11., 24.],
            [13., 28.]], dtype=float32)
     """
+    if not (transpose_a.__class__ is transpose_b.__class__ is bool):
+        flag("transpose_a", transpose_a)
+        flag("transpose_b", transpose_b)
     left, right, offset = floats(_NAMES, a, b, bias)
     if left.ndim != 2 or right.ndim != 2:
         rank("a", left, 2, "(k, m)" if transpose_a else "(m, k)")

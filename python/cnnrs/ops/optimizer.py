@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnrs import _core
-from cnnrs._arguments import Floats, floats, in_place, number
+from cnnrs._arguments import Floats, flag, floats, in_place, number
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
 
 
@@ -62,7 +62,7 @@ def sgd_step(
     decay = number("weight_decay", weight_decay, 0.0)
     if keep and velocity is None:
         raise ArgumentError(f"velocity: momentum {keep:g} needs an array to remember the last step in, zeros at first")
-    if nesterov and (not keep or damp):
+    if flag("nesterov", nesterov) and (not keep or damp):
         raise ArgumentError(f"nesterov: expected momentum above 0 and dampening 0, got {keep:g} and {damp:g}")
     if not isinstance(parameter, np.ndarray) or parameter.dtype not in (np.float32, np.float64):
         found = getattr(parameter, "dtype", type(parameter).__name__)

@@ -1,17 +1,18 @@
-"""Max, average and Lp pooling over windows of images, global average pooling, and their gradients.
+"""Max, average and Lp pooling over windows of images, and their gradients.
 
 Images are ``(n, height, width, channels)``; channels are pooled one by one. ``stride=None`` means the kernel size. Padding is at most
 half the window: max pooling never chooses it, average pooling does not count it unless asked to, Lp pooling takes it as zeros.
 ``rounding="ceil"`` lets a last window hang over the border, if it starts inside the image or the padding before it.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnrs import _core
-from cnnrs._arguments import Floats, PaddingLike, Pair, PairLike, Sides, floats, images, indices, number, output, pair, shape_of
+from cnnrs._arguments import Floats, PaddingLike, Pair, PairLike, Sides, flag, floats, images, indices, number, output, pair, shape_of
 from cnnrs.errors import ArgumentError, ShapeError
 from cnnrs.ops.geometry import output_sizes, padding_sides
 
@@ -32,7 +33,8 @@ def _geometry(shape: Any, kernel_size: Any, stride: Any, padding: Any, rounding:
     return kernel, step, sides, (shape[0], height, width, shape[3])
 
 
-def _input_shape(input_shape: Any) -> tuple[int, ...]:
+def image_shape(input_shape: Any) -> tuple[int, ...]:
+    """The checked shape of a batch of images, of which only the number may be 0."""
     shape = shape_of("input_shape", input_shape, 4, "(n, height, width, channels)")
     if 0 in shape[1:]:
         raise ShapeError(f"input_shape: expected a height, width and number of channels of at least 1, got {shape}")
@@ -108,7 +110,7 @@ def max_pool2d(
 def max_pool2d_backward(
     grad_output: ArrayLike,
     argmax: ArrayLike,
-    input_shape: tuple[int, int, int, int],
+    input_shape: Sequence[int],
     *,
     kernel_size: PairLike | None = None,
     stride: PairLike | None = None,
@@ -151,7 +153,7 @@ def max_pool2d_backward(
     """
     (gradient,) = floats(_GRADIENT, grad_output)
     places = indices("argmax", argmax)
-    shape = _input_shape(input_shape)
+    shape = image_shape(input_shape)
     window = None
     if kernel_size is not None:
         kernel, step, sides, expected = _geometry(shape, kernel_size, stride, padding, rounding)
@@ -210,13 +212,13 @@ def avg_pool2d(
     images("x", data)
     kernel, step, sides, shape = _geometry(data.shape, kernel_size, stride, padding, rounding)
     y = output(out, shape, data.dtype)
-    _core.avg_pool2d_forward(data, y, kernel, step, sides, count_include_pad)
+    _core.avg_pool2d_forward(data, y, kernel, step, sides, flag("count_include_pad", count_include_pad))
     return y
 
 
 def avg_pool2d_backward(
     grad_output: ArrayLike,
-    input_shape: tuple[int, int, int, int],
+    input_shape: Sequence[int],
     kernel_size: PairLike,
     *,
     stride: PairLike | None = None,
@@ -257,11 +259,11 @@ def avg_pool2d_backward(
            [2., 2.]])
     """
     (gradient,) = floats(_GRADIENT, grad_output)
-    shape = _input_shape(input_shape)
+    shape = image_shape(input_shape)
     kernel, step, sides, expected = _geometry(shape, kernel_size, stride, padding, rounding)
     _gradient("grad_output", gradient, expected)
     result = output(out, shape, gradient.dtype, accumulate)
-    _core.avg_pool2d_backward(gradient, result, kernel, step, sides, count_include_pad, accumulate)
+    _core.avg_pool2d_backward(gradient, result, kernel, step, sides, flag("count_include_pad", count_include_pad), accumulate)
     return result
 
 
@@ -365,78 +367,4 @@ def lp_pool2d_backward(
     _gradient("y", value, expected)
     result = output(out, data.shape, data.dtype, accumulate)
     _core.lp_pool2d_backward(gradient, data, value, result, kernel, step, sides, power, accumulate)
-    return result
-
-
-def global_avg_pool2d(x: ArrayLike, *, out: Floats | None = None) -> Any:
-    """Mean of each channel over the whole image.
-
-    Parameters
-    ----------
-    x : array_like of shape (n, height, width, channels)
-    out : ndarray of shape (n, channels), optional
-        Written to and returned; overlaps no other argument.
-
-    Returns
-    -------
-    ndarray of shape (n, channels)
-
-    Raises
-    ------
-    ShapeError, DTypeError, ArgumentError
-        For arguments that do not fit, naming them.
-
-    References
-    ----------
-    M. Lin, Q. Chen and S. Yan, "Network In Network", arXiv:1312.4400.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from cnnrs import ops
-    >>> ops.global_avg_pool2d(np.arange(8.0).reshape(1, 2, 2, 2))
-    array([[3., 4.]])
-    """
-    (data,) = floats(_X, x)
-    images("x", data)
-    y = output(out, (data.shape[0], data.shape[3]), data.dtype)
-    _core.global_avg_pool2d_forward(data, y)
-    return y
-
-
-def global_avg_pool2d_backward(
-    grad_output: ArrayLike, input_shape: tuple[int, int, int, int], *, out: Floats | None = None, accumulate: bool = False
-) -> Any:
-    """Gradient of `global_avg_pool2d`: each output gradient spread evenly over its image.
-
-    Parameters
-    ----------
-    grad_output : array_like of shape (n, channels)
-    input_shape : tuple of 4 int, (n, height, width, channels)
-    out : ndarray of shape `input_shape`, optional
-        Written to and returned; overlaps no other argument.
-    accumulate : bool
-        Whether to add to `out`.
-
-    Returns
-    -------
-    ndarray of shape `input_shape`
-
-    Raises
-    ------
-    ShapeError, DTypeError, ArgumentError
-        For arguments that do not fit, naming them.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from cnnrs import ops
-    >>> ops.global_avg_pool2d_backward(np.array([[4.0]]), (1, 2, 2, 1)).ravel()
-    array([1., 1., 1., 1.])
-    """
-    (gradient,) = floats(_GRADIENT, grad_output)
-    shape = _input_shape(input_shape)
-    _gradient("grad_output", gradient, (shape[0], shape[3]))
-    result = output(out, shape, gradient.dtype, accumulate)
-    _core.global_avg_pool2d_backward(gradient, result, accumulate)
     return result

@@ -5,8 +5,8 @@ child simply works.
 """
 
 from cnnrs import _core
-from cnnrs._arguments import counter
-from cnnrs.errors import ArgumentError, DTypeError
+from cnnrs._arguments import counter, flag
+from cnnrs.errors import ArgumentError
 
 
 def set_num_threads(count: int) -> None:
@@ -104,9 +104,7 @@ def set_winograd(enabled: bool) -> None:
     False
     >>> ops.set_winograd(before)
     """
-    if not isinstance(enabled, bool):
-        raise DTypeError(f"enabled: expected True or False, got {enabled!r}")
-    _core.set_winograd(enabled)
+    _core.set_winograd(flag("enabled", enabled))
 
 
 def get_winograd() -> bool:

@@ -10,7 +10,7 @@ use crate::kernels::Element;
 use crate::kernels::error::Result;
 use crate::kernels::geometry::Conv2dGeometry;
 use crate::kernels::matmul::{CHUNK, pack_transposed};
-use crate::kernels::memory::{TileMut, with_scratch};
+use crate::kernels::memory::{Scratch, TileMut};
 use crate::kernels::parallel;
 use crate::kernels::simd::gemm::{Finish, Segments, multiply, panel_width};
 use crate::kernels::simd::{Kernel, Vector};
@@ -305,12 +305,12 @@ impl<T: Element> Band<'_, T> {
         }
         let row_len = ((right - left) * channels) as usize;
         let row_stride = row_len + ROW_PADDING;
-        with_scratch((bottom - top) as usize * row_stride, |copy: &mut [T]| {
-            for (row, line) in copy.chunks_exact_mut(row_stride).enumerate() {
-                self.copy_row(top + row as isize, left, &mut line[..row_len]);
-            }
-            self.multiply::<V>(sweep, count, &View { pixels: copy, origin: 0, row_stride, top: first_tap.row, left });
-        })
+        let mut copy = Scratch::<T>::take((bottom - top) as usize * row_stride)?;
+        for (row, line) in copy.chunks_exact_mut(row_stride).enumerate() {
+            self.copy_row(top + row as isize, left, &mut line[..row_len]);
+        }
+        self.multiply::<V>(sweep, count, &View { pixels: &copy, origin: 0, row_stride, top: first_tap.row, left });
+        Ok(())
     }
 
     /// Copies source row `row` from column `left` on; zero outside the image and where the gate is shut.

@@ -8,7 +8,7 @@
 use crate::kernels::Element;
 use crate::kernels::error::Result;
 use crate::kernels::geometry::Conv2dGeometry;
-use crate::kernels::memory::{TileMut, with_scratch};
+use crate::kernels::memory::{Scratch, TileMut, with_scratch};
 use crate::kernels::parallel;
 use crate::kernels::simd::gemm::{Finish, Segments, multiply, panel_width};
 use crate::kernels::simd::{Kernel, Vector, vectorized};
@@ -70,7 +70,7 @@ pub fn backward_weight<T: Element>(
         let partials = &*partials;
         let pieces = grad_weight.chunks_mut(COMBINE_LEN).enumerate();
         parallel::for_each(pieces, len * shares.count, |(i, piece)| {
-            vectorized::<T, _>(|| {
+            vectorized!(|| {
                 if !accumulate {
                     piece.fill(T::ZERO);
                 }
@@ -117,12 +117,13 @@ impl<T: Element> Kernel<T> for Share<'_, T> {
             let band = BandProduct { g, first, rows, accumulate: band > begin };
             match gate {
                 None => band.add::<T, V>(x, &grad_y[part], partial)?,
-                Some(gate) => with_scratch(part.len(), |gated: &mut [T]| {
+                Some(gate) => {
+                    let mut gated = Scratch::<T>::take(part.len())?;
                     for ((value, &grad), &gate) in gated.iter_mut().zip(&grad_y[part.clone()]).zip(&gate[part]) {
                         *value = if gate > T::ZERO { grad } else { T::ZERO };
                     }
-                    band.add::<T, V>(x, gated, partial)
-                })??,
+                    band.add::<T, V>(x, &gated, partial)?;
+                }
             }
         }
         Ok(())
@@ -157,22 +158,22 @@ impl BandProduct<'_> {
         }
         debug_assert!(dilation.0 > 0 && dilation.1 > 0);
         let row_len = wide * channels;
-        with_scratch(tall * row_len, |copy: &mut [T]| {
-            let begin = padding.left.min(wide);
-            let end = (padding.left + g.width).min(wide);
-            for (row, line) in copy.chunks_exact_mut(row_len).enumerate() {
-                let source = top + row as isize;
-                if source < 0 || source >= g.height as isize {
-                    line.fill(T::ZERO);
-                    continue;
-                }
-                let start = source as usize * g.width * channels;
-                line[..begin * channels].fill(T::ZERO);
-                line[begin * channels..end * channels].copy_from_slice(&x[start..start + (end - begin) * channels]);
-                line[end * channels..].fill(T::ZERO);
+        let mut copy = Scratch::<T>::take(tall * row_len)?;
+        let begin = padding.left.min(wide);
+        let end = (padding.left + g.width).min(wide);
+        for (row, line) in copy.chunks_exact_mut(row_len).enumerate() {
+            let source = top + row as isize;
+            if source < 0 || source >= g.height as isize {
+                line.fill(T::ZERO);
+                continue;
             }
-            self.multiply::<T, V>(copy, row_len, grad_y, partial);
-        })
+            let start = source as usize * g.width * channels;
+            line[..begin * channels].fill(T::ZERO);
+            line[begin * channels..end * channels].copy_from_slice(&x[start..start + (end - begin) * channels]);
+            line[end * channels..].fill(T::ZERO);
+        }
+        self.multiply::<T, V>(&copy, row_len, grad_y, partial);
+        Ok(())
     }
 
     /// The products of a padded band: row `r` of it starts at `r * row_stride` of `pixels`.

@@ -104,7 +104,7 @@ impl Correlation {
 
     /// Elements of the transformed filters.
     pub fn filters_len(&self) -> usize {
-        self.layout.len()
+        self.layout.total_len()
     }
 
     /// Transforms the filters.
@@ -157,7 +157,7 @@ fn transform_filters<T: Element, const N: usize, const M: usize, const R: usize>
     filters: &mut [T],
 ) -> Result<()> {
     let layout = plan.layout;
-    let cost = layout.len() * ELEMENT_COST;
+    let cost = layout.total_len() * ELEMENT_COST;
     parallel::for_each(filters.chunks_mut(layout.panel_len()).enumerate(), cost, |(i, panel)| {
         T::dispatch(TransformFilters::<T, N, R> { weight, layout, first: i * layout.width, panel });
     })

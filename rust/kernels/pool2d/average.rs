@@ -16,7 +16,7 @@ pub fn forward<T: Element>(g: &Pool2dGeometry, x: &[T], count_include_pad: bool,
     parallel::for_each(y.chunks_mut(g.output_row()).enumerate(), super::cost(g), |(i, y)| {
         let (image, oy) = (i / g.out_height, i % g.out_height);
         let x = &x[image * g.height * g.input_row()..];
-        vectorized::<T, _>(|| {
+        vectorized!(|| {
             for (ox, y) in y.chunks_exact_mut(g.channels).enumerate() {
                 y.fill(T::ZERO);
                 for iy in g.rows(oy) {
@@ -42,7 +42,7 @@ pub fn backward<T: Element>(g: &Pool2dGeometry, grad_y: &[T], count_include_pad:
     parallel::for_each(grad_x.chunks_mut(g.input_row()).enumerate(), super::cost(g), |(i, grad_x)| {
         let (image, iy) = (i / g.height, i % g.height);
         let grad_y = &grad_y[image * g.out_height * g.output_row()..];
-        vectorized::<T, _>(|| {
+        vectorized!(|| {
             for (ix, grad_x) in grad_x.chunks_exact_mut(g.channels).enumerate() {
                 if !accumulate {
                     grad_x.fill(T::ZERO);

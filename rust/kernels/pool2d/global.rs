@@ -29,7 +29,7 @@ pub fn average_forward<T: Element>(x: &[T], images: usize, channels: usize, y: &
     let scale = T::ONE / T::from_f64(pixels as f64);
     let items = y.chunks_mut(channels.max(1)).zip(x.chunks((pixels * channels).max(1)));
     parallel::for_each(items, x.len() * ELEMENT_COST, |(y, x)| {
-        vectorized::<T, _>(|| {
+        vectorized!(|| {
             y.fill(T::ZERO);
             let mut block = vec![T::ZERO; channels];
             for part in x.chunks(BLOCK_PIXELS * channels) {
@@ -55,7 +55,7 @@ pub fn average_backward<T: Element>(grad_y: &[T], images: usize, channels: usize
     let cost = grad_x.len() * ELEMENT_COST;
     let items = grad_x.chunks_mut((pixels * channels).max(1)).zip(grad_y.chunks(channels.max(1)));
     parallel::for_each(items, cost, |(grad_x, grad_y)| {
-        vectorized::<T, _>(|| {
+        vectorized!(|| {
             for pixel in grad_x.chunks_exact_mut(channels) {
                 for (x, &y) in pixel.iter_mut().zip(grad_y) {
                     *x = if accumulate { *x + y * scale } else { y * scale };

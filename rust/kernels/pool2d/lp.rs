@@ -36,7 +36,7 @@ pub fn forward<T: Element>(g: &Pool2dGeometry, x: &[T], p: f64, y: &mut [T]) -> 
     parallel::for_each(y.chunks_mut(g.output_row()).enumerate(), super::cost(g) * POWER_COST, |(i, y)| {
         let (image, oy) = (i / g.out_height, i % g.out_height);
         let x = &x[image * g.height * g.input_row()..];
-        vectorized::<T, _>(|| {
+        vectorized!(|| {
             for (ox, y) in y.chunks_exact_mut(g.channels).enumerate() {
                 y.fill(T::ZERO);
                 for iy in g.rows(oy) {
@@ -69,7 +69,7 @@ pub fn backward<T: Element>(g: &Pool2dGeometry, grad_y: &[T], x: &[T], y: &[T], 
     parallel::for_each(items, super::cost(g) * POWER_COST, |(i, (grad_x, x))| {
         let (image, iy) = (i / g.height, i % g.height);
         let start = image * g.out_height * g.output_row();
-        vectorized::<T, _>(|| {
+        vectorized!(|| {
             for (ix, (grad_x, x)) in grad_x.chunks_exact_mut(g.channels).zip(x.chunks_exact(g.channels)).enumerate() {
                 if !accumulate {
                     grad_x.fill(T::ZERO);

@@ -28,7 +28,7 @@ pub fn forward<T: Element>(g: &Pool2dGeometry, x: &[T], y: &mut [T], argmax: &mu
     parallel::for_each(items, super::cost(g), |(i, (y, argmax))| {
         let (image, oy) = (i / g.out_height, i % g.out_height);
         let x = &x[image * g.height * g.input_row()..];
-        vectorized::<T, _>(|| {
+        vectorized!(|| {
             let pixels = y.chunks_exact_mut(g.channels).zip(argmax.chunks_exact_mut(g.channels));
             for (ox, (y, argmax)) in pixels.enumerate() {
                 let mut first = true;
@@ -72,7 +72,7 @@ pub fn backward<T: Element>(g: &Pool2dGeometry, grad_y: &[T], argmax: &[i32], ac
     parallel::for_each(grad_x.chunks_mut(g.input_row()).enumerate(), super::cost(g), |(i, grad_x)| {
         let (image, iy) = (i / g.height, i % g.height);
         let start = image * g.out_height * g.output_row();
-        let count = vectorized::<T, _>(|| {
+        let count = vectorized!(|| {
             let mut count = 0;
             for (ix, grad_x) in grad_x.chunks_exact_mut(g.channels).enumerate() {
                 if !accumulate {

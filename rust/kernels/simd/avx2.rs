@@ -157,3 +157,10 @@ avx2!(
     _mm256_maskstore_pd,
     _mm256_stream_pd
 );
+
+/// # Safety
+/// The CPU must have these features.
+#[target_feature(enable = "avx2,fma")]
+pub(super) unsafe fn plain<R>(f: impl FnOnce() -> R) -> R {
+    f()
+}

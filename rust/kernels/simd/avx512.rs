@@ -144,3 +144,10 @@ avx512!(
     _mm512_mask_storeu_pd,
     _mm512_stream_pd
 );
+
+/// # Safety
+/// The CPU must have these features.
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,bmi1,bmi2,popcnt")]
+pub(super) unsafe fn plain<R>(f: impl FnOnce() -> R) -> R {
+    f()
+}

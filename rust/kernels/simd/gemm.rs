@@ -164,24 +164,39 @@ impl<T: Element, const ROWS: usize, const REGISTERS: usize, const TRANSPOSED: bo
                     b = b.wrapping_add(s.b_step);
                 }
             }
+            // Each step of the finish is a small loop of its own: only loops that the compiler unrolls whole leave the sums in registers.
             let (start, stride) = (c.as_mut_ptr(), c.row_stride());
-            for r in 0..REGISTERS {
-                let partial = PARTIAL && r == REGISTERS - 1;
-                let read = |at: *const T| if partial { V::load_partial(at, last) } else { V::load(at) };
-                let bias = finish.bias.map(|bias| read(bias.as_ptr().add(r * V::LANES)));
-                for (i, sum) in sums.iter().enumerate() {
+            if finish.accumulate {
+                for (i, row) in sums.iter_mut().enumerate() {
+                    for (r, sum) in row.iter_mut().enumerate() {
+                        let at = start.add(i * stride + r * V::LANES);
+                        *sum = if PARTIAL && r == REGISTERS - 1 { V::load_partial(at, last) } else { V::load(at) }.add(*sum);
+                    }
+                }
+            }
+            if let Some(bias) = finish.bias {
+                let mut columns = [V::zero(); REGISTERS];
+                for (r, column) in columns.iter_mut().enumerate() {
+                    let at = bias.as_ptr().add(r * V::LANES);
+                    *column = if PARTIAL && r == REGISTERS - 1 { V::load_partial(at, last) } else { V::load(at) };
+                }
+                for row in &mut sums {
+                    for (sum, &column) in row.iter_mut().zip(&columns) {
+                        *sum = sum.add(column);
+                    }
+                }
+            }
+            if finish.relu {
+                for row in &mut sums {
+                    for sum in row {
+                        *sum = sum.relu();
+                    }
+                }
+            }
+            for (i, row) in sums.iter().enumerate() {
+                for (r, sum) in row.iter().enumerate() {
                     let at = start.add(i * stride + r * V::LANES);
-                    let mut value = sum[r];
-                    if finish.accumulate {
-                        value = read(at).add(value);
-                    }
-                    if let Some(bias) = bias {
-                        value = value.add(bias);
-                    }
-                    if finish.relu {
-                        value = value.relu();
-                    }
-                    if partial { value.store_partial(at, last) } else { value.store(at) }
+                    if PARTIAL && r == REGISTERS - 1 { sum.store_partial(at, last) } else { sum.store(at) }
                 }
             }
         }

@@ -129,16 +129,57 @@ macro_rules! dispatcher {
 dispatcher!("Runs an `f32` kernel in the instruction set in use.", dispatch_f32, f32, avx512::F32x16, avx2::F32x8, neon::F32x4, portable::Lanes<f32, 4>);
 dispatcher!("Runs an `f64` kernel in the instruction set in use.", dispatch_f64, f64, avx512::F64x8, avx2::F64x4, neon::F64x2, portable::Lanes<f64, 2>);
 
-/// Runs `f` compiled for the instruction set in use: plain loops become wide. Mark the closure's callees `#[inline(always)]`.
-#[inline(always)]
-pub fn vectorized<T: super::Element, R>(f: impl FnOnce() -> R) -> R {
-    struct Plain<F>(F);
-    impl<T, R, F: FnOnce() -> R> Kernel<T> for Plain<F> {
-        type Output = R;
-        #[inline(always)]
-        fn run<V: Vector<T>>(self) -> R {
-            (self.0)()
+/// `vectorized!(|| body)` runs `body` compiled for the instruction set in use: plain loops become wide.
+///
+/// The body is written out once for each set, so that each copy has one caller and is inlined there; one closure called from three
+/// places would stay a function of the baseline set.
+macro_rules! vectorized {
+    ($body:expr) => {
+        match $crate::kernels::simd::level() {
+            $crate::kernels::simd::Level::Avx512 => $crate::kernels::simd::plain_avx512($body),
+            $crate::kernels::simd::Level::Avx2 => $crate::kernels::simd::plain_avx2($body),
+            _ => ($body)(),
         }
-    }
-    T::dispatch(Plain(f))
+    };
+}
+pub(crate) use vectorized;
+
+/// Runs a closure compiled for AVX-512; only after [`level`] said so.
+#[inline(always)]
+pub(crate) fn plain_avx512<R>(f: impl FnOnce() -> R) -> R {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: called only where `level` found the features.
+    return unsafe { avx512::plain(f) };
+    #[cfg(not(target_arch = "x86_64"))]
+    f()
+}
+
+/// Runs a closure compiled for AVX2; only after [`level`] said so.
+#[inline(always)]
+pub(crate) fn plain_avx2<R>(f: impl FnOnce() -> R) -> R {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: called only where `level` found the features.
+    return unsafe { avx2::plain(f) };
+    #[cfg(not(target_arch = "x86_64"))]
+    f()
+}
+
+/// Reads `count` elements, a whole register or less.
+///
+/// # Safety
+/// They must be readable.
+#[inline(always)]
+unsafe fn load_some<T, V: Vector<T>>(from: *const T, count: usize) -> V {
+    // SAFETY: the caller's promise.
+    unsafe { if count == V::LANES { V::load(from) } else { V::load_partial(from, count) } }
+}
+
+/// Writes `count` elements, a whole register or less.
+///
+/// # Safety
+/// They must be writable.
+#[inline(always)]
+unsafe fn store_some<T, V: Vector<T>>(value: V, to: *mut T, count: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { if count == V::LANES { value.store(to) } else { value.store_partial(to, count) } }
 }

@@ -5,13 +5,13 @@
 //! stream past.
 
 use super::transform::{Filter, Input, output};
-use super::{ROW_PADDING, Tiling, Transform, transform_patch};
+use super::{Frequencies, Get, ROW_PADDING, Tiling, Transform, transform_patch};
 use crate::kernels::Element;
 use crate::kernels::error::Result;
 use crate::kernels::matmul::CHUNK;
-use crate::kernels::memory::{SharedMut, TileMut, with_scratch};
+use crate::kernels::memory::{Scratch, SharedMut, TileMut};
 use crate::kernels::simd::gemm::{Finish, Segments, multiply, panel_width};
-use crate::kernels::simd::{Kernel, Vector};
+use crate::kernels::simd::{Kernel, Vector, load_some, store_some};
 
 /// Bytes of transformed inputs that a block may take.
 const BLOCK_BYTES: usize = 352 << 10;
@@ -44,7 +44,7 @@ impl FilterLayout {
     }
 
     /// Elements in all.
-    pub fn len(&self) -> usize {
+    pub fn total_len(&self) -> usize {
         self.columns.div_ceil(self.width) * self.panel_len()
     }
 }
@@ -67,29 +67,43 @@ impl<T: Element, const N: usize, const R: usize> Kernel<T> for TransformFilters<
     #[inline(always)]
     fn run<V: Vector<T>>(self) {
         let FilterLayout { depth, columns, width, .. } = self.layout;
-        let stride = self.layout.frequency_stride();
         assert!(self.weight.len() == R * R * depth * columns && self.panel.len() == self.layout.panel_len());
         for channel in 0..depth {
             for offset in (0..width).step_by(V::LANES) {
                 let first = self.first + offset;
                 let count = V::LANES.min(columns.saturating_sub(first));
-                let get = |i: usize, j: usize| {
-                    let at = ((i * R + j) * depth + channel) * columns + first;
-                    // SAFETY: `count` columns from `first` on exist.
-                    unsafe {
-                        match count {
-                            0 => V::zero(),
-                            _ if count == V::LANES => V::load(self.weight.as_ptr().add(at)),
-                            _ => V::load_partial(self.weight.as_ptr().add(at), count),
-                        }
-                    }
-                };
-                let start = self.panel.as_mut_ptr();
-                // SAFETY: frequency `f < N²`, channel below `depth` and LANES columns below `width` lie within the panel.
-                let put = |f: usize, value: V| unsafe { value.store(start.add(f * stride + channel * width + offset)) };
-                <Filter<N> as Transform<T, V, R>>::apply(get, put);
+                let taps =
+                    Taps { weight: self.weight, at: channel * columns + first, row: R * depth * columns, column: depth * columns, count };
+                let stride = self.layout.frequency_stride();
+                // SAFETY: `count` columns from `first` on exist; frequency `f < N²`, channel below `depth` and LANES columns below
+                // `width` lie within the panel.
+                unsafe {
+                    let start = self.panel.as_mut_ptr().add(channel * width + offset);
+                    <Filter<N> as Transform<T, V, R>>::apply(taps, Frequencies { start, stride });
+                }
             }
         }
+    }
+}
+
+/// Reads the taps of some filters; zero past the last filter.
+#[derive(Clone, Copy)]
+struct Taps<'a, T> {
+    weight: &'a [T],
+    at: usize,
+    row: usize,
+    column: usize,
+    count: usize,
+}
+
+impl<T: Element, V: Vector<T>> Get<V> for Taps<'_, T> {
+    #[inline(always)]
+    unsafe fn get(self, i: usize, j: usize) -> V {
+        if self.count == 0 {
+            return V::zero();
+        }
+        // SAFETY: the caller's promise.
+        unsafe { load_some(self.weight.as_ptr().add(self.at + i * self.row + j * self.column), self.count) }
     }
 }
 
@@ -133,38 +147,35 @@ impl<T: Element, const N: usize, const M: usize> Kernel<T> for Block<'_, T, N, M
         let group = (PANEL_GROUP * width).min(columns.next_multiple_of(width));
         let result_row = group + ROW_PADDING;
         let result_frequency = self.count * result_row + ROW_PADDING;
-        with_scratch(frequencies * frequency, |inputs: &mut [T]| {
-            self.transform_inputs::<V>(inputs, row, frequency);
-            with_scratch(frequencies * result_frequency, |results: &mut [T]| {
-                for first in (0..columns).step_by(group) {
-                    let panels = group.min(columns - first).div_ceil(width);
-                    for f in 0..frequencies {
-                        for panel in 0..panels {
-                            let filters =
-                                &self.filters[(first / width + panel) * self.layout.panel_len() + f * self.layout.frequency_stride()..];
-                            let mut tile =
-                                TileMut::new(&mut results[f * result_frequency + panel * width..], self.count, width, result_row);
-                            for begin in (0..depth).step_by(2 * CHUNK) {
-                                let segments = Segments {
-                                    a: &inputs[f * frequency..],
-                                    a_starts: &[begin],
-                                    a_row: row,
-                                    a_step: 1,
-                                    transposed: false,
-                                    b: filters,
-                                    b_starts: &[begin * width],
-                                    b_step: width,
-                                    steps: (depth - begin).min(2 * CHUNK),
-                                };
-                                let finish = if begin > 0 { Finish::ACCUMULATE } else { Finish::OVERWRITE };
-                                multiply::<T, V>(&segments, &mut tile, &finish);
-                            }
-                        }
+        let mut inputs = Scratch::<T>::take(frequencies * frequency)?;
+        let mut results = Scratch::<T>::take(frequencies * result_frequency)?;
+        self.transform_inputs::<V>(&mut inputs, row, frequency);
+        for first in (0..columns).step_by(group) {
+            let panels = group.min(columns - first).div_ceil(width);
+            for f in 0..frequencies {
+                for panel in 0..panels {
+                    let filters = &self.filters[(first / width + panel) * self.layout.panel_len() + f * self.layout.frequency_stride()..];
+                    let mut tile = TileMut::new(&mut results[f * result_frequency + panel * width..], self.count, width, result_row);
+                    for begin in (0..depth).step_by(2 * CHUNK) {
+                        let segments = Segments {
+                            a: &inputs[f * frequency..],
+                            a_starts: &[begin],
+                            a_row: row,
+                            a_step: 1,
+                            transposed: false,
+                            b: filters,
+                            b_starts: &[begin * width],
+                            b_step: width,
+                            steps: (depth - begin).min(2 * CHUNK),
+                        };
+                        let finish = if begin > 0 { Finish::ACCUMULATE } else { Finish::OVERWRITE };
+                        multiply::<T, V>(&segments, &mut tile, &finish);
                     }
-                    self.transform_results::<V>(results, result_row, result_frequency, first, group.min(columns - first));
                 }
-            })
-        })?
+            }
+            self.transform_results::<V>(&results, result_row, result_frequency, first, group.min(columns - first));
+        }
+        Ok(())
     }
 }
 
@@ -196,23 +207,25 @@ impl<T: Element, const N: usize, const M: usize> Block<'_, T, N, M> {
                 // SAFETY: results have whole registers of columns at each frequency; the places written lie inside the image, in tiles
                 // that belong to this block alone, and have `lanes` channels from `column` on; so has the bias.
                 unsafe {
-                    let get = |f: usize| V::load(results.as_ptr().add(f * frequency + tile * row + offset));
-                    let read = |from: *const T| if lanes == V::LANES { V::load(from) } else { V::load_partial(from, lanes) };
-                    let bias = finish.bias.map_or_else(V::zero, |bias| read(bias.as_ptr().add(column)));
-                    let start = self.target.start();
-                    output::<T, V, N, M>(get, |i, j, value| {
-                        if i < patch.rows.1 && j < patch.columns.1 {
-                            let at = start.add((patch.at(i, j) + column as isize) as usize);
+                    let from = results.as_ptr().add(tile * row + offset);
+                    let outputs = output::<T, V, N, M>(|f| V::load(from.add(f * frequency)));
+                    let bias = match finish.bias {
+                        Some(bias) => load_some(bias.as_ptr().add(column), lanes),
+                        None => V::zero(),
+                    };
+                    for (i, outputs) in outputs.iter().enumerate().take(patch.rows.1) {
+                        for (j, &value) in outputs.iter().enumerate().take(patch.columns.1) {
+                            let at = self.target.start().add((patch.at(i, j) + column as isize) as usize);
                             let mut value = value.add(bias);
                             if finish.accumulate {
-                                value = read(at).add(value);
+                                value = load_some::<T, V>(at, lanes).add(value);
                             }
                             if finish.relu {
                                 value = value.relu();
                             }
-                            if lanes == V::LANES { value.store(at) } else { value.store_partial(at, lanes) }
+                            store_some(value, at, lanes);
                         }
-                    });
+                    }
                 }
             }
         }

@@ -12,7 +12,7 @@ pub mod correlate;
 pub mod transform;
 pub mod weight_gradient;
 
-use super::Vector;
+use super::{Vector, load_some};
 use crate::kernels::Element;
 use crate::kernels::geometry::Conv2dGeometry;
 
@@ -116,8 +116,66 @@ impl Patch {
 
 /// Which transform a patch goes through.
 trait Transform<T: Element, V: Vector<T>, const SIZE: usize> {
-    /// Transforms the patch that `get` reads by row and column, handing each frequency to `put`.
-    fn apply(get: impl Fn(usize, usize) -> V, put: impl FnMut(usize, V));
+    /// Transforms the patch that `get` reads, and writes each frequency to `put`.
+    ///
+    /// # Safety
+    /// What `get` reads and `put` writes must be there.
+    unsafe fn apply<G: Get<V>>(get: G, put: Frequencies<T>);
+}
+
+/// Reads a register of a patch by row and column. A trait, not a closure: its method is always inlined, and so compiled for the set.
+trait Get<V>: Copy {
+    /// The register at row `i`, column `j`.
+    ///
+    /// # Safety
+    /// It must be there.
+    unsafe fn get(self, i: usize, j: usize) -> V;
+}
+
+/// Reads straight from an image.
+#[derive(Clone, Copy)]
+struct Direct<T> {
+    start: *const T,
+    row: usize,
+    column: usize,
+}
+
+impl<T: Element, V: Vector<T>> Get<V> for Direct<T> {
+    #[inline(always)]
+    unsafe fn get(self, i: usize, j: usize) -> V {
+        // SAFETY: the caller's promise.
+        unsafe { V::load(self.start.add(i * self.row + j * self.column)) }
+    }
+}
+
+/// Reads registers that were gathered before.
+#[derive(Clone, Copy)]
+struct Gathered<'a, V, const SIZE: usize>(&'a [[V; SIZE]; SIZE]);
+
+impl<V: Copy, const SIZE: usize> Get<V> for Gathered<'_, V, SIZE> {
+    #[inline(always)]
+    unsafe fn get(self, i: usize, j: usize) -> V {
+        self.0[i][j]
+    }
+}
+
+/// Where frequencies are written: frequency `f` at `start + f * stride`.
+#[derive(Clone, Copy)]
+struct Frequencies<T> {
+    start: *mut T,
+    stride: usize,
+}
+
+impl<T: Element> Frequencies<T> {
+    /// Writes a register.
+    ///
+    /// # Safety
+    /// It must be writable there.
+    #[inline(always)]
+    unsafe fn put<V: Vector<T>>(self, f: usize, value: V) {
+        // SAFETY: the caller's promise.
+        unsafe { value.store(self.start.add(f * self.stride)) }
+    }
 }
 
 /// Transforms the patch of all channels, zero outside the image and where the gate is shut, to `target`: frequency `f` of channel `c` goes
@@ -141,10 +199,10 @@ unsafe fn transform_patch<T: Element, V: Vector<T>, K: Transform<T, V, SIZE>, co
         // SAFETY: in both branches the places read lie inside the image and `count` channels from `first` on exist there; the
         // places written are the caller's promise.
         unsafe {
-            let put = |f: usize, value: V| value.store(target.add(f * stride + first));
+            let put = Frequencies { start: target.add(first), stride };
             if whole && count == V::LANES {
                 let start = source.as_ptr().offset(patch.origin).add(first);
-                K::apply(|i, j| V::load(start.add(i * patch.row_stride + j * patch.column_stride)), put);
+                K::apply(Direct { start, row: patch.row_stride, column: patch.column_stride }, put);
                 continue;
             }
             let mut values = [[V::zero(); SIZE]; SIZE];
@@ -152,16 +210,15 @@ unsafe fn transform_patch<T: Element, V: Vector<T>, K: Transform<T, V, SIZE>, co
                 for (j, value) in row.iter_mut().enumerate() {
                     if i >= patch.rows.0 && i < patch.rows.1 && j >= patch.columns.0 && j < patch.columns.1 {
                         let at = (patch.at(i, j) + first as isize) as usize;
-                        let read = |slice: &[T]| {
-                            debug_assert!(at + count <= slice.len());
-                            let from = slice.as_ptr().add(at);
-                            if count == V::LANES { V::load(from) } else { V::load_partial(from, count) }
-                        };
-                        *value = gate.map_or_else(|| read(source), |gate| read(source).where_positive(read(gate)));
+                        debug_assert!(at + count <= source.len());
+                        *value = load_some(source.as_ptr().add(at), count);
+                        if let Some(gate) = gate {
+                            *value = value.where_positive(load_some(gate.as_ptr().add(at), count));
+                        }
                     }
                 }
             }
-            K::apply(|i, j| values[i][j], put);
+            K::apply(Gathered(&values), put);
         }
     }
 }

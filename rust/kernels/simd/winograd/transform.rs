@@ -3,7 +3,7 @@
 //! The points are ±1; ±2/3, ±3/2; ±1, ±2, ±1/2. For tiles of 6 those give a third of the error of the usual ±1, ±2 at the same cost
 //! (Barabasz et al. 2020, "Error analysis and improving the accuracy of Winograd convolution"). A pair shares its even and odd parts.
 
-use super::Transform;
+use super::{Frequencies, Get, Transform};
 use crate::kernels::Element;
 use crate::kernels::simd::Vector;
 
@@ -124,32 +124,44 @@ fn input_row<T: Element, V: Vector<T>, const N: usize>(d: &[V; N]) -> [V; N] {
 /// `Bᵀ d B`: input tiles of `N × N`.
 pub struct Input;
 
+impl Input {
+    /// Transforms row `row` of `Bᵀ d` along its columns and writes it.
+    ///
+    /// # Safety
+    /// As [`Transform::apply`].
+    #[inline(always)]
+    unsafe fn emit<T: Element, V: Vector<T>, const N: usize>(row: usize, values: &[V; N], put: Frequencies<T>) {
+        for (j, value) in input_row::<T, V, N>(values).into_iter().enumerate() {
+            // SAFETY: the caller's promise.
+            unsafe { put.put(row * N + j, value) }
+        }
+    }
+}
+
 impl<T: Element, V: Vector<T>, const N: usize> Transform<T, V, N> for Input {
     #[inline(always)]
-    fn apply(get: impl Fn(usize, usize) -> V, mut put: impl FnMut(usize, V)) {
+    unsafe fn apply<G: Get<V>>(get: G, put: Frequencies<T>) {
         // Row by row (two at a time for a pair of points), reading the tile anew: what is kept at once fits the registers.
-        let mut emit = |row: usize, values: &[V; N]| {
-            for (j, value) in input_row::<T, V, N>(values).into_iter().enumerate() {
-                put(row * N + j, value);
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut values = [V::zero(); N];
+            for (j, value) in values.iter_mut().enumerate() {
+                *value = end::<T, V, N>(|k| get.get(k, j), 0);
             }
-        };
-        let mut values = [V::zero(); N];
-        for (j, value) in values.iter_mut().enumerate() {
-            *value = end::<T, V, N>(|k| get(k, j), 0);
-        }
-        emit(0, &values);
-        for i in 0..(N - 2) / 2 {
-            let mut other = [V::zero(); N];
-            for j in 0..N {
-                (values[j], other[j]) = pair::<T, V, N>(|k| get(k, j), i);
+            Self::emit(0, &values, put);
+            for i in 0..(N - 2) / 2 {
+                let mut other = [V::zero(); N];
+                for j in 0..N {
+                    (values[j], other[j]) = pair::<T, V, N>(|k| get.get(k, j), i);
+                }
+                Self::emit(1 + 2 * i, &values, put);
+                Self::emit(2 + 2 * i, &other, put);
             }
-            emit(1 + 2 * i, &values);
-            emit(2 + 2 * i, &other);
+            for (j, value) in values.iter_mut().enumerate() {
+                *value = end::<T, V, N>(|k| get.get(k, j), 1);
+            }
+            Self::emit(N - 1, &values, put);
         }
-        for (j, value) in values.iter_mut().enumerate() {
-            *value = end::<T, V, N>(|k| get(k, j), 1);
-        }
-        emit(N - 1, &values);
     }
 }
 
@@ -184,14 +196,24 @@ pub struct Filter<const N: usize>;
 
 impl<T: Element, V: Vector<T>, const N: usize, const R: usize> Transform<T, V, R> for Filter<N> {
     #[inline(always)]
-    fn apply(get: impl Fn(usize, usize) -> V, mut put: impl FnMut(usize, V)) {
+    unsafe fn apply<G: Get<V>>(get: G, put: Frequencies<T>) {
         let mut columns = [[V::zero(); N]; R];
         for (j, column) in columns.iter_mut().enumerate() {
-            *column = filter_row::<T, V, N, R>(&std::array::from_fn(|i| get(i, j)));
+            let mut taps = [V::zero(); R];
+            for (i, tap) in taps.iter_mut().enumerate() {
+                // SAFETY: the caller's promise.
+                *tap = unsafe { get.get(i, j) };
+            }
+            *column = filter_row::<T, V, N, R>(&taps);
         }
         for i in 0..N {
-            for (j, value) in filter_row::<T, V, N, R>(&std::array::from_fn(|j| columns[j][i])).into_iter().enumerate() {
-                put(i * N + j, value);
+            let mut taps = [V::zero(); R];
+            for (tap, column) in taps.iter_mut().zip(&columns) {
+                *tap = column[i];
+            }
+            for (j, value) in filter_row::<T, V, N, R>(&taps).into_iter().enumerate() {
+                // SAFETY: the caller's promise.
+                unsafe { put.put(i * N + j, value) }
             }
         }
     }
@@ -227,16 +249,24 @@ fn output_row<T: Element, V: Vector<T>, const N: usize, const M: usize>(m: &[V; 
     out
 }
 
-/// `Aᵀ m A`: products of `N × N` frequencies back to `M × M` outputs.
+/// `Aᵀ m A`: the registers `m` of `N × N` frequencies back to `M × M` outputs.
 #[inline(always)]
-pub fn output<T: Element, V: Vector<T>, const N: usize, const M: usize>(get: impl Fn(usize) -> V, mut put: impl FnMut(usize, usize, V)) {
+pub fn output<T: Element, V: Vector<T>, const N: usize, const M: usize>(m: impl Fn(usize) -> V) -> [[V; M]; M] {
     let mut columns = [[V::zero(); M]; N];
     for (j, column) in columns.iter_mut().enumerate() {
-        *column = output_row::<T, V, N, M>(&std::array::from_fn(|i| get(i * N + j)));
-    }
-    for i in 0..M {
-        for (j, value) in output_row::<T, V, N, M>(&std::array::from_fn(|j| columns[j][i])).into_iter().enumerate() {
-            put(i, j, value);
+        let mut values = [V::zero(); N];
+        for (i, value) in values.iter_mut().enumerate() {
+            *value = m(i * N + j);
         }
+        *column = output_row::<T, V, N, M>(&values);
     }
+    let mut outputs = [[V::zero(); M]; M];
+    for (i, row) in outputs.iter_mut().enumerate() {
+        let mut values = [V::zero(); N];
+        for (value, column) in values.iter_mut().zip(&columns) {
+            *value = column[i];
+        }
+        *row = output_row::<T, V, N, M>(&values);
+    }
+    outputs
 }

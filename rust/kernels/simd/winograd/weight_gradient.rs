@@ -3,13 +3,13 @@
 //! Inputs are transformed as in the forward pass, the output's gradient as if each tile of it were a filter. The products are summed over
 //! tiles frequency by frequency (a matrix product whose sum runs over tiles) and transformed back once, at the end.
 
-use super::transform::{Filter, Input, output};
+use super::transform::{Filter, Input, MAX_TILE, output};
 use super::{ROW_PADDING, Tiling, transform_patch};
 use crate::kernels::Element;
 use crate::kernels::error::Result;
-use crate::kernels::memory::{TileMut, with_scratch};
+use crate::kernels::memory::{Scratch, TileMut};
 use crate::kernels::simd::gemm::{Finish, Segments, multiply, panel_width};
-use crate::kernels::simd::{Kernel, Vector};
+use crate::kernels::simd::{Kernel, Vector, load_some, store_some};
 
 /// Bytes of transformed inputs and gradients that a block of tiles may take.
 const BLOCK_BYTES: usize = 512 << 10;
@@ -56,43 +56,41 @@ impl<T: Element, const N: usize, const M: usize> Kernel<T> for Share<'_, T, N, M
         if tiles.is_empty() {
             sums.fill(T::ZERO);
         }
-        with_scratch(N * N * stride_x, |inputs: &mut [T]| {
-            with_scratch(N * N * stride_y, |gradients: &mut [T]| {
-                for begin in tiles.clone().step_by(block) {
-                    let count = block.min(tiles.end - begin);
-                    for tile in 0..count {
-                        let source = tiling.patch(begin + tile, tiling.source, M, tiling.before, N);
-                        let target = tiling.patch(begin + tile, tiling.target, M, (0, 0), M);
-                        // SAFETY: the patches were made for these shapes; the rows have room for whole registers of channels.
-                        unsafe {
-                            let to = inputs.as_mut_ptr().add(tile * row_x);
-                            transform_patch::<T, V, Input, N>(x, None, source, depth, to, stride_x);
-                            let to = gradients.as_mut_ptr().add(tile * row_y);
-                            transform_patch::<T, V, Filter<N>, M>(grad_y, gate, target, columns, to, stride_y);
-                        }
-                    }
-                    let finish = if begin > tiles.start { Finish::ACCUMULATE } else { Finish::OVERWRITE };
-                    for f in 0..N * N {
-                        for column in (0..columns).step_by(panel_width::<T, V>()) {
-                            let wide = panel_width::<T, V>().min(columns - column);
-                            let segments = Segments {
-                                a: &inputs[f * stride_x..],
-                                a_starts: &[0],
-                                a_row: 1,
-                                a_step: row_x,
-                                transposed: true,
-                                b: &gradients[f * stride_y + column..],
-                                b_starts: &[0],
-                                b_step: row_y,
-                                steps: count,
-                            };
-                            let mut tile = TileMut::new(&mut sums[f * stride + column..], depth, wide, columns);
-                            multiply::<T, V>(&segments, &mut tile, &finish);
-                        }
-                    }
+        let (mut inputs, mut gradients) = (Scratch::<T>::take(N * N * stride_x)?, Scratch::<T>::take(N * N * stride_y)?);
+        for begin in tiles.clone().step_by(block) {
+            let count = block.min(tiles.end - begin);
+            for tile in 0..count {
+                let source = tiling.patch(begin + tile, tiling.source, M, tiling.before, N);
+                let target = tiling.patch(begin + tile, tiling.target, M, (0, 0), M);
+                // SAFETY: the patches were made for these shapes; the rows have room for whole registers of channels.
+                unsafe {
+                    let to = inputs.as_mut_ptr().add(tile * row_x);
+                    transform_patch::<T, V, Input, N>(x, None, source, depth, to, stride_x);
+                    let to = gradients.as_mut_ptr().add(tile * row_y);
+                    transform_patch::<T, V, Filter<N>, M>(grad_y, gate, target, columns, to, stride_y);
                 }
-            })
-        })?
+            }
+            let finish = if begin > tiles.start { Finish::ACCUMULATE } else { Finish::OVERWRITE };
+            for f in 0..N * N {
+                for column in (0..columns).step_by(panel_width::<T, V>()) {
+                    let wide = panel_width::<T, V>().min(columns - column);
+                    let segments = Segments {
+                        a: &inputs[f * stride_x..],
+                        a_starts: &[0],
+                        a_row: 1,
+                        a_step: row_x,
+                        transposed: true,
+                        b: &gradients[f * stride_y + column..],
+                        b_starts: &[0],
+                        b_step: row_y,
+                        steps: count,
+                    };
+                    let mut tile = TileMut::new(&mut sums[f * stride + column..], depth, wide, columns);
+                    multiply::<T, V>(&segments, &mut tile, &finish);
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -122,20 +120,19 @@ impl<T: Element, const N: usize, const R: usize> Kernel<T> for Finishing<'_, T, 
             let count = V::LANES.min(columns - column);
             // SAFETY: `count` columns from `column` on exist in every row of the sums and of the result.
             unsafe {
-                let read = |from: *const T| if count == V::LANES { V::load(from) } else { V::load_partial(from, count) };
-                let get = |f: usize| {
+                let mut sums = [V::zero(); MAX_TILE * MAX_TILE];
+                for (f, sum) in sums.iter_mut().enumerate().take(N * N) {
                     let at = f * stride + self.channel * columns + column;
-                    let mut sum = V::zero();
                     for share in self.sums.chunks_exact(self.share_len) {
-                        sum = sum.add(read(share.as_ptr().add(at)));
+                        *sum = sum.add(load_some(share.as_ptr().add(at), count));
                     }
-                    sum
-                };
-                let start = self.rows.as_mut_ptr();
-                output::<T, V, N, R>(get, |i, j, value| {
-                    let at = start.add((i * R + j) * columns + column);
-                    if count == V::LANES { value.store(at) } else { value.store_partial(at, count) }
-                });
+                }
+                let outputs = output::<T, V, N, R>(|f| sums[f]);
+                for (i, outputs) in outputs.iter().enumerate() {
+                    for (j, &value) in outputs.iter().enumerate() {
+                        store_some(value, self.rows.as_mut_ptr().add((i * R + j) * columns + column), count);
+                    }
+                }
             }
         }
     }

@@ -1,0 +1,100 @@
+"""cnnrs: convolutional networks for people who have images, NumPy and a CPU.
+
+Images are NumPy arrays of shape ``(n, height, width, channels)``. Everything is reachable from here and loaded when it is first used.
+
+Examples
+--------
+>>> import cnnrs
+>>> from cnnrs.layers import Conv2D, Dense, Flatten, MaxPool2D, ReLU
+>>> model = cnnrs.Sequential((8, 8, 1), [Conv2D(8, 3, padding="same"), ReLU(), MaxPool2D(2), Flatten(), Dense(10)], seed=0)
+>>> model.num_parameters
+1370
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cnnrs import callbacks, data, datasets, errors, initializers, layers, losses, metrics, ops, optimizers, schedules, testing, zoo
+    from cnnrs.model import Input, Model, Sequential, load, parse
+    from cnnrs.ops import get_num_threads, set_num_threads, set_winograd
+    from cnnrs.trainer import Trainer
+
+__version__: str
+
+_MODULES = (
+    "augment",
+    "callbacks",
+    "data",
+    "datasets",
+    "errors",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "ops",
+    "optimizers",
+    "schedules",
+    "testing",
+    "zoo",
+)
+_HOMES = {
+    "Input": "model",
+    "Model": "model",
+    "Sequential": "model",
+    "Trainer": "trainer",
+    "get_num_threads": "ops",
+    "load": "model",
+    "parse": "model",
+    "set_num_threads": "ops",
+    "set_winograd": "ops",
+}
+
+__all__ = [
+    "Input",
+    "Model",
+    "Sequential",
+    "Trainer",
+    "callbacks",
+    "data",
+    "datasets",
+    "errors",
+    "get_num_threads",
+    "initializers",
+    "layers",
+    "load",
+    "losses",
+    "metrics",
+    "ops",
+    "optimizers",
+    "parse",
+    "schedules",
+    "set_num_threads",
+    "set_winograd",
+    "testing",
+    "zoo",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(import_module(f"cnnrs.{_HOMES[name]}"), name)
+    elif name in _MODULES:
+        value = import_module(f"cnnrs.{name}")
+    elif name == "__version__":
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            value = version("cnnrs")
+        except PackageNotFoundError:  # run from its source folder
+            value = "0+unknown"
+    else:
+        raise AttributeError(f"module 'cnnrs' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES, *_HOMES, "__version__"})

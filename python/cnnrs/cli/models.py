@@ -1,0 +1,42 @@
+"""Model files as the commands see them."""
+
+from pathlib import Path
+
+from cnnrs.errors import FormatError
+from cnnrs.model import Model, load
+
+__all__ = ["class_names_of", "image_shape_of", "load_model"]
+
+
+def load_model(path: str) -> Model:
+    """Load a model file.
+
+    Raises
+    ------
+    FormatError
+        If it is damaged, or no model file.
+    OSError
+        If it cannot be read.
+    """
+    return load(Path(path).expanduser())
+
+
+def class_names_of(model: Model) -> tuple[str, ...]:
+    """The names of the classes; their numbers if the model has none."""
+    return model.class_names or tuple(map(str, range(model.output_shape[-1])))
+
+
+def image_shape_of(model: Model, path: str) -> tuple[int, int, int]:
+    """``(height, width, channels)`` of the images that a model takes.
+
+    Raises
+    ------
+    FormatError
+        If it is no classifier of grey or colour images.
+    """
+    shapes = [node.shape for node in model.inputs], [node.shape for node in model.outputs]
+    is_classifier = len(shapes[0]) == len(shapes[1]) == 1 and len(shapes[1][0]) == 1 and shapes[1][0][0] >= 2
+    if not is_classifier or len(shapes[0][0]) != 3 or shapes[0][0][2] not in (1, 3):
+        raise FormatError(f"{path}: not a classifier of single grey or colour images; it goes from {shapes[0]} to {shapes[1]}")
+    height, width, channels = shapes[0][0]
+    return height, width, channels

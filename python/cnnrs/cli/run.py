@@ -1,0 +1,113 @@
+"""From a command line to an exit code: the parser, and what becomes of errors."""
+
+import argparse
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from typing import NoReturn, TextIO
+
+from cnnrs.cli import doctor, evaluate, predict, summary, train
+from cnnrs.cli.arguments import UsageError, describe_os_error
+from cnnrs.errors import CnnrsError
+
+__all__ = ["main"]
+
+COMMANDS = (train, evaluate, predict, summary, doctor)
+INTERRUPTED = 130
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, and where the help is."""
+
+    def error(self, message: str) -> NoReturn:
+        """Leave with exit code 2."""
+        self.exit(2, f"cnnrs: error: {message} (see '{self.prog} --help')\n")
+
+
+class Version(argparse.Action):
+    """Prints the version; it is looked up only then."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from cnnrs import __version__
+
+        print(f"cnnrs {__version__}")
+        parser.exit()
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = Parser(prog="cnnrs", description="Train, test and use convolutional networks on images, on the CPU.", allow_abbrev=False)
+    parser.add_argument("--version", action=Version, nargs=0, help="print the version and leave")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_parser(subparsers)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments after the name of the program; by default those of this process.
+
+    Returns
+    -------
+    int
+        The exit code: 0 done, 1 an error, 2 a wrong command line, 130 interrupted.
+
+    Examples
+    --------
+    >>> main(["--version"])                                           # doctest: +ELLIPSIS
+    cnnrs ...
+    0
+    """
+    for stream in (sys.stdout, sys.stderr):  # a class name that the terminal cannot show is no reason to fail
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            arguments = build_parser().parse_args(argv)
+            code: int = arguments.run(arguments)
+            sys.stdout.flush()
+            return code
+        except SystemExit as leave:  # argparse: help, version, a wrong command line
+            return leave.code if isinstance(leave.code, int) else 0
+        except KeyboardInterrupt:
+            return _fail("interrupted", INTERRUPTED, prefix="cnnrs: ")
+        except BrokenPipeError:  # the reader of stdout has seen enough, as `head` does
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        except UsageError as error:
+            return _fail(f"{error}", 2)
+        except CnnrsError as error:
+            return _fail(f"{error}", 1)
+        except MemoryError as error:
+            return _fail(f"out of memory{f': {error}' if str(error) else ''}; try a smaller --batch-size or smaller images", 1)
+        except OSError as error:
+            return _fail(describe_os_error(error), 1)
+        except Exception as error:
+            hint = "" if _debugging() else "; this is a defect of cnnrs: CNNRS_DEBUG=1 shows where"
+            return _fail(f"unexpected {type(error).__name__}: {error}{hint}", 1)
+
+
+def _fail(message: str, code: int, prefix: str = "cnnrs: error: ") -> int:
+    if _debugging():
+        traceback.print_exc()
+    sys.stdout.flush()
+    print(f"{prefix}{message}", file=sys.stderr)
+    return code
+
+
+def _debugging() -> bool:
+    return os.environ.get("CNNRS_DEBUG", "") not in ("", "0")
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None, line: str | None = None
+) -> None:
+    print(f"cnnrs: warning: {message}", file=sys.stderr)

@@ -1,0 +1,129 @@
+"""Sources of images with boxes, whatever file the boxes came from.
+
+A target is a dict of ``"boxes"``, float32 ``(n, 4)``, ``xyxy`` in pixels; ``"labels"``, int64 ``(n,)``; and ``"difficult"``, bool
+``(n,)``: VOC's mark of an object that is hard to see, COCO's of a crowd. Boxes of zero size are kept: dropping them is the
+training's decision.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnrs.data.checks import image_size_pair, one_of
+from cnnrs.data.image import MODES, Size, image_size, read_image
+from cnnrs.data.source import FileSource
+from cnnrs.errors import ArgumentError, FormatError
+
+__all__ = ["Annotation", "BoxSource", "BoxTarget", "box_source"]
+
+
+class BoxTarget(TypedDict):
+    """The objects of one image."""
+
+    boxes: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    difficult: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """What a file says about one image: its boxes, and its size ``(height, width)`` where that is stated."""
+
+    image: Path
+    boxes: list[list[float]]
+    names: list[str]
+    difficult: list[bool]
+    size: tuple[int, int] | None
+    where: str
+
+
+class BoxSource(FileSource):
+    """Images with boxes; made by `voc` and `coco`.
+
+    Attributes
+    ----------
+    class_names : tuple of str
+        The name of each label.
+    paths : tuple of Path
+        The image files.
+    targets : tuple of dict
+        The boxes of every image, in the pixels of the file.
+    """
+
+    target = "boxes"
+
+    def __init__(
+        self,
+        annotations: Sequence[Annotation],
+        targets: Sequence[BoxTarget],
+        class_names: tuple[str, ...],
+        size: tuple[int, int] | None,
+        mode: str,
+    ) -> None:
+        self.annotations = tuple(annotations)
+        self.targets = tuple(targets)
+        self.class_names = class_names
+        self.paths = tuple(annotation.image for annotation in annotations)
+        self.size = size
+        self.mode = mode
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __repr__(self) -> str:
+        boxes = sum(len(target["labels"]) for target in self.targets)
+        return f"BoxSource({len(self)} images, {boxes} boxes, {len(self.class_names)} classes)"
+
+    def describe(self, index: int) -> str:
+        """Return the path of the image at `index`."""
+        return str(self.paths[index])
+
+    def read(self, index: int) -> tuple[NDArray[np.uint8], BoxTarget]:
+        """Return the image and its boxes at `index`."""
+        height, width = image_size(self.paths[index])
+        stated = self.annotations[index].size
+        if stated is not None and stated != (height, width):
+            raise FormatError(
+                f"{self.annotations[index].where}: says that {self.paths[index].name} is {stated[0]}x{stated[1]} (height x width), "
+                f"but it is {height}x{width}; its boxes belong to another image"
+            )
+        stored = self.targets[index]
+        image = read_image(self.paths[index], self.mode, size=self.size)
+        boxes = stored["boxes"].copy()
+        if self.size is not None:
+            scale = np.array([self.size[1] / width, self.size[0] / height] * 2)
+            boxes = (boxes * scale).astype(np.float32)
+        return image, {"boxes": boxes, "labels": stored["labels"].copy(), "difficult": stored["difficult"].copy()}
+
+
+def box_source(
+    annotations: Sequence[Annotation], class_names: tuple[str, ...] | None, size: Size, mode: str, where: str
+) -> BoxSource:
+    """Number the classes and make the source; `class_names` None takes the names that occur, sorted."""
+    pair = image_size_pair(size)
+    one_of("mode", mode, MODES)
+    if not annotations:
+        raise FormatError(f"{where}: no annotated images")
+    if class_names is None:
+        class_names = tuple(sorted({name for annotation in annotations for name in annotation.names}))
+    class_names = tuple(class_names)
+    if len(set(class_names)) != len(class_names):
+        raise ArgumentError(f"class_names holds a name twice: {list(class_names)}")
+    number = {name: label for label, name in enumerate(class_names)}
+    targets: list[BoxTarget] = []
+    for annotation in annotations:
+        unknown = [name for name in annotation.names if name not in number]
+        if unknown:
+            raise FormatError(f"{annotation.where}: the class {unknown[0]!r} is not one of {', '.join(class_names)}")
+        targets.append(
+            {
+                "boxes": np.array(annotation.boxes, dtype=np.float32).reshape(-1, 4),
+                "labels": np.array([number[name] for name in annotation.names], dtype=np.int64),
+                "difficult": np.array(annotation.difficult, dtype=np.bool_),
+            }
+        )
+    return BoxSource(annotations, targets, class_names, pair, mode)

@@ -1,0 +1,159 @@
+"""Images listed in a CSV file with the label of each.
+
+The first row names the columns. Labels that are all whole numbers are used as they are; names are numbered in sorted order.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnrs.data.checks import image_size_pair, inside, one_of
+from cnnrs.data.image import MODES, Size, read_image
+from cnnrs.data.source import FileSource
+from cnnrs.errors import ArgumentError, FormatError
+
+__all__ = ["CsvSource", "csv"]
+
+MAX_LABEL = 1_000_000
+
+
+class CsvSource(FileSource):
+    """Images listed in a table; made by `csv`.
+
+    Attributes
+    ----------
+    paths : tuple of Path
+        The image files, in the order of the rows.
+    labels : ndarray of shape (n,), int64
+    class_names : tuple of str
+        The name of each label.
+    """
+
+    def __init__(
+        self,
+        paths: tuple[Path, ...],
+        labels: NDArray[np.int64],
+        class_names: tuple[str, ...],
+        size: tuple[int, int] | None,
+        mode: str,
+    ) -> None:
+        self.paths = paths
+        self.labels = labels
+        self.class_names = class_names
+        self.size = size
+        self.mode = mode
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __repr__(self) -> str:
+        return f"CsvSource({len(self)} images, {len(self.class_names)} classes)"
+
+    def describe(self, index: int) -> str:
+        """Return the path of the image at `index`."""
+        return str(self.paths[index])
+
+    def read(self, index: int) -> tuple[NDArray[np.uint8], int]:
+        """Return the image and the label at `index`."""
+        return read_image(self.paths[index], self.mode, size=self.size), int(self.labels[index])
+
+
+def csv(
+    file: str | os.PathLike[str],
+    *,
+    images: str | os.PathLike[str] | None = None,
+    file_column: str = "file",
+    label_column: str = "label",
+    class_names: tuple[str, ...] | None = None,
+    size: Size = None,
+    mode: str = "rgb",
+) -> CsvSource:
+    """Make a source of the images that a CSV file lists.
+
+    Parameters
+    ----------
+    file : str or path-like
+        UTF-8, comma-separated, the first row naming the columns.
+    images : str or path-like, optional
+        The folder that the file names start from and stay in; by default that of the CSV file.
+    file_column, label_column : str
+        Which columns hold the file name and the label.
+    class_names : tuple of str, optional
+        The labels in the order of their numbers, where they are names.
+    size : int or (height, width), optional
+        Resize every image to this.
+    mode : {"rgb", "grey", "unchanged"}
+        As in `read_image`.
+
+    Returns
+    -------
+    CsvSource
+        Lazy: ``source[i]`` is ``(image, label)``.
+
+    Raises
+    ------
+    FormatError
+        If a column is missing, a row is incomplete, or a name leads out of the folder; the row is named.
+    OSError
+        If the file is not there.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> root = pathlib.Path(tempfile.mkdtemp())
+    >>> _ = (root / "a.pgm").write_bytes(b"P5 1 1 255 " + bytes([9]))
+    >>> _ = (root / "table.csv").write_text("file,label\\na.pgm,cat\\n")
+    >>> source = csv(root / "table.csv", mode="grey")
+    >>> source.class_names, source[0][0].tolist()
+    (('cat',), [[[9]]])
+    """
+    path = Path(file)
+    folder = path.parent if images is None else Path(images)
+    pair = image_size_pair(size)
+    one_of("mode", mode, MODES)
+    rows = _rows(path, file_column, label_column)
+    paths = tuple(inside(folder, name, f"{path}: line {line}") for line, name, _ in rows)
+    labels, names = _numbered([(line, label) for line, _, label in rows], class_names, path)
+    return CsvSource(paths, labels, names, pair, mode)
+
+
+def _rows(path: Path, file_column: str, label_column: str) -> list[tuple[int, str, str]]:
+    import csv as csv_reader  # here, to keep `import cnnrs` short
+
+    rows = []
+    with open(path, newline="", encoding="utf-8-sig") as stream:
+        reader = csv_reader.DictReader(stream, strict=True)
+        try:
+            for name in (file_column, label_column):
+                if name not in (reader.fieldnames or ()):
+                    raise FormatError(f"{path}: no column {name!r}; the first row has {reader.fieldnames}")
+            for row in reader:
+                values = row[file_column], row[label_column]
+                if not values[0] or not values[1] or None in row:
+                    raise FormatError(f"{path}: line {reader.line_num} lacks a file name or a label, or has too many fields")
+                rows.append((reader.line_num, values[0].strip(), values[1].strip()))
+        except (csv_reader.Error, UnicodeDecodeError) as error:
+            raise FormatError(f"{path}: damaged, or no CSV file in UTF-8 ({error})") from None
+    if not rows:
+        raise FormatError(f"{path}: lists no images")
+    return rows
+
+
+def _numbered(
+    labels: list[tuple[int, str]], class_names: tuple[str, ...] | None, path: Path
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    if class_names is None and all(label.isdecimal() for _, label in labels):
+        numbers = [min(int(label[:20]), MAX_LABEL) for _, label in labels]
+        if max(numbers) >= MAX_LABEL:
+            raise FormatError(f"{path}: line {labels[int(np.argmax(numbers))][0]} has a label of {MAX_LABEL} or more")
+        return np.array(numbers, dtype=np.int64), tuple(map(str, range(max(numbers) + 1)))
+    names = tuple(sorted({label for _, label in labels}) if class_names is None else class_names)
+    if len(set(names)) != len(names):
+        raise ArgumentError(f"class_names holds a name twice: {list(names)}")
+    number = {name: k for k, name in enumerate(names)}
+    for line, label in labels:
+        if label not in number:
+            raise FormatError(f"{path}: line {line} has the label {label!r}, which is not in class_names")
+    return np.array([number[label] for _, label in labels], dtype=np.int64), names

@@ -1,0 +1,167 @@
+"""Boxes from Pascal VOC annotation files, one XML file per image.
+
+Layout: ``Annotations/*.xml``, ``JPEGImages/``, and the splits in ``ImageSets/Main/<split>.txt``. Boxes are taken as written,
+``xmin ymin xmax ymax`` in pixels, also those of zero size. XML with a document type, hence with entities, is refused; the
+``path`` of an annotation is not used, and its ``filename`` cannot lead out of the image folder.
+"""
+
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from cnnrs.data.boxes import Annotation, BoxSource, box_source
+from cnnrs.data.checks import inside
+from cnnrs.data.image import IMAGE_SUFFIXES, Size
+from cnnrs.errors import ArgumentError, FormatError
+
+if TYPE_CHECKING:
+    from xml.etree import ElementTree
+
+__all__ = ["voc"]
+
+MAX_XML_BYTES = 1 << 24
+
+
+def voc(
+    path: str | os.PathLike[str],
+    split: str | None = None,
+    *,
+    size: Size = None,
+    mode: str = "rgb",
+    class_names: tuple[str, ...] | None = None,
+) -> BoxSource:
+    """Make a source of images and boxes from a folder in the layout of Pascal VOC.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The folder that holds ``Annotations`` and ``JPEGImages``.
+    split : str, optional
+        A name such as ``"train"``: the images that ``ImageSets/Main/train.txt`` lists. By default every annotation.
+    size : int or (height, width), optional
+        Resize every image to this; the boxes are scaled along.
+    mode : {"rgb", "grey", "unchanged"}
+        As in `read_image`.
+    class_names : tuple of str, optional
+        The classes in the order of their labels. By default the names in all annotations, of whatever split, sorted.
+
+    Returns
+    -------
+    BoxSource
+        Lazy: ``source[i]`` is ``(image, target)`` with ``target["boxes"]`` float32 ``(n, 4)``, ``xyxy`` in pixels,
+        ``target["labels"]`` int64 ``(n,)`` and ``target["difficult"]`` bool ``(n,)``.
+
+    Raises
+    ------
+    FormatError
+        If an annotation is damaged, has a document type, or names a file outside the folder.
+    OSError
+        If a folder or file is not there.
+
+    References
+    ----------
+    M. Everingham et al., "The Pascal visual object classes (VOC) challenge", IJCV 88, 2010.
+
+    Examples
+    --------
+    >>> source = voc("VOC2012", "train")                              # doctest: +SKIP
+    >>> image, target = source[0]                                     # doctest: +SKIP
+    """
+    root = Path(path)
+    annotations, images = root / "Annotations", root / "JPEGImages"
+    files = sorted(file for file in annotations.iterdir() if file.suffix.lower() == ".xml" and not file.name.startswith("."))
+    if not files:
+        raise FormatError(f"{annotations}: no .xml files")
+    if split is not None:
+        wanted = _split_names(root, split)
+        if class_names is None:
+            class_names = tuple(sorted({name for file in files for name in _parse(file, None).names}))
+        files = [inside(annotations, f"{name}.xml", str(root / "ImageSets" / "Main" / f"{split}.txt")) for name in wanted]
+    return box_source([_parse(file, images) for file in files], class_names, size, mode, str(root))
+
+
+def _split_names(root: Path, split: str) -> list[str]:
+    if not split or set(split) & set("/\\\0") or split.startswith("."):
+        raise ArgumentError(f"split must be the name of a file in ImageSets/Main, without suffix; got {split!r}")
+    file = root / "ImageSets" / "Main" / f"{split}.txt"
+    if not file.is_file():
+        known = sorted(other.stem for other in file.parent.glob("*.txt")) if file.parent.is_dir() else []
+        raise ArgumentError(f"split {split!r} is not in {file.parent}; it has {', '.join(known) or 'none'}")
+    try:
+        lines = [line.split() for line in file.read_text(encoding="utf-8").splitlines()]
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{file}: not a text file ({error})") from None
+    names = [words[0] for words in lines if words]
+    if not names:
+        raise FormatError(f"{file}: lists no images")
+    return names
+
+
+def _tree(content: bytes, file: Path) -> "ElementTree.Element":
+    """Parse XML that has no document type; one is refused at its first word, before any entity in it is declared."""
+    from xml.etree import ElementTree  # here, to keep `import cnnrs` short
+
+    class Builder(ElementTree.TreeBuilder):
+        def doctype(self, name: str, pubid: str | None, system: str | None) -> NoReturn:
+            raise FormatError("the XML has a document type (DOCTYPE), which may hide entities; remove it")
+
+    try:
+        return ElementTree.fromstring(content, parser=ElementTree.XMLParser(target=Builder()))
+    except FormatError as error:
+        raise FormatError(f"{file}: {error}") from None
+    except (ElementTree.ParseError, ValueError, LookupError) as error:  # a LookupError is an unknown encoding
+        raise FormatError(f"{file}: damaged XML ({error})") from error
+
+
+def _parse(file: Path, images: Path | None) -> Annotation:
+    """Read an annotation; without the folder of images it is not looked whether its image is there."""
+    with open(file, "rb") as stream:
+        content = stream.read(MAX_XML_BYTES + 1)
+    if len(content) > MAX_XML_BYTES:
+        raise FormatError(f"{file}: larger than the {MAX_XML_BYTES} bytes allowed for an annotation")
+    tree = _tree(content, file)
+    if tree.tag != "annotation":
+        raise FormatError(f"{file}: its root is <{tree.tag}>, expected <annotation>")
+    boxes, names, difficult = [], [], []
+    for number, item in enumerate(tree.iterfind("object")):
+        where = f"{file}: object {number}"
+        name = (item.findtext("name") or "").strip()
+        if not name:
+            raise FormatError(f"{where} has no name")
+        corners = [_number(item, f"bndbox/{corner}", where) for corner in ("xmin", "ymin", "xmax", "ymax")]
+        if corners[2] < corners[0] or corners[3] < corners[1]:
+            raise FormatError(f"{where} ({name}) has a box from right to left or bottom to top: {corners}")
+        boxes.append(corners)
+        names.append(name)
+        difficult.append((item.findtext("difficult") or "0").strip() == "1")
+    image = Path() if images is None else _image_file(file, (tree.findtext("filename") or "").strip(), images)
+    stated = None
+    if tree.find("size") is not None:
+        height, width = _number(tree, "size/height", str(file)), _number(tree, "size/width", str(file))
+        stated = (int(height), int(width)) if height > 0 and width > 0 else None  # some tools write zeros
+    return Annotation(image, boxes, names, difficult, stated, str(file))
+
+
+def _number(item: "ElementTree.Element", tag: str, where: str) -> float:
+    text = item.findtext(tag)
+    try:
+        value = float(text if text is not None else "missing")
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise FormatError(f"{where}: <{tag.replace('/', '><')}> must be a number, got {text!r}")
+    return value
+
+
+def _image_file(annotation: Path, name: str, images: Path) -> Path:
+    """The file that the annotation names, or, as tools often misspell it, one with the annotation's own name."""
+    if name:
+        named = inside(images, name, str(annotation))
+        if named.is_file():
+            return named
+    for suffix in (".jpg", *sorted(IMAGE_SUFFIXES)):
+        sibling = images / f"{annotation.stem}{suffix}"
+        if sibling.is_file():
+            return inside(images, sibling.name, str(annotation))
+    raise FileNotFoundError(f"{annotation}: its image {name or annotation.stem!r} is not in {images}")

@@ -1,0 +1,43 @@
+"""What a model says about one image, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = ["Description"]
+
+
+class Description(list[tuple[str, float]]):
+    """Pairs of class name and probability, the most probable first; as text, a sentence that goes through the classes in their order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> answer = Description(("cat", "dog", "owl"), np.array([0.25, 0.7, 0.05]), 3)
+    >>> answer[0]
+    ('dog', 0.7)
+    >>> print(answer)
+    a 25% probability that the image is a cat, a 70% probability that the image is a dog, and a 5% probability that the image is an owl
+    """
+
+    def __init__(self, names: Sequence[str], probabilities: Any, count: int) -> None:
+        order = sorted(range(len(names)), key=lambda label: (-float(probabilities[label]), label))[:count]
+        super().__init__((names[label], float(probabilities[label])) for label in order)
+        self._in_order = [(names[label], float(probabilities[label])) for label in sorted(order)]
+
+    def __str__(self) -> str:
+        clauses = [
+            f"{_article(f'{100 * value:.0f}')}% probability that the image is {_article(name)}"
+            for name, value in self._in_order
+            if round(100 * value) > 0
+        ]
+        if len(clauses) < 3:
+            return " and ".join(clauses)
+        return ", ".join(clauses[:-1]) + ", and " + clauses[-1]
+
+
+def _article(word: str) -> str:
+    """The word with its indefinite article, by how it sounds: ``a cat``, ``an owl``, ``an 8``."""
+    vowel = word[:1].lower() in "aeio" or word.startswith("8") or word in ("11", "18")
+    return f"{'an' if vowel else 'a'} {word}"

@@ -1,0 +1,248 @@
+"""The plan: what a model does in one run, worked out once: which layers run as one step, and where in memory each array lives.
+
+Three things are decided here. *Fusion*: a ReLU runs inside the convolution or dense layer in front of it; a ReLU on what is never
+negative, a `Flatten`, and `Dropout` in prediction do not run at all. *Lifetimes*: time counts the steps forward, then the same steps
+backward; an array lives from the step that writes it to the last that reads it. *Sharing*: arrays whose lifetimes do not meet share
+memory, and element-wise steps write over their input where nobody reads that again. All sizes are bytes of one sample, so that one plan
+serves every batch size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cnnrs.layers import Layer
+from cnnrs.layers.node import Shape
+from cnnrs.model.graph import Graph
+from cnnrs.model.layout import Buffer, place
+from cnnrs.model.memory import round_up
+
+__all__ = ["Plan", "Step"]
+
+
+@dataclass(slots=True)
+class Step:
+    """One layer that runs.
+
+    Attributes
+    ----------
+    layer : Layer
+    inputs : tuple of int
+        The nodes that it reads.
+    output : int
+        The node that it computes: that of the activation, if one is fused in.
+    stream : int
+        The ordinal of its random numbers.
+    activation : str or None
+        Fused in.
+    backward : bool
+        Whether there are gradients to compute.
+    needs : tuple of bool
+        For each input, whether its gradient is needed.
+    starts : tuple of bool
+        For each input, whether this step is the first of the backward pass to write its gradient.
+    scratch : dict of str to (Buffer, shape, dtype)
+    """
+
+    layer: Layer
+    inputs: tuple[int, ...]
+    output: int
+    stream: int
+    activation: str | None = None
+    backward: bool = False
+    needs: tuple[bool, ...] = ()
+    starts: tuple[bool, ...] = ()
+    scratch: dict[str, tuple[Buffer, Shape, np.dtype[Any]]] = field(default_factory=dict)
+
+
+class Plan:
+    """The steps of a run of one kind.
+
+    Parameters
+    ----------
+    graph : Graph
+    dtype : dtype
+    training : bool
+        Whether there is a backward pass.
+    input_gradients : bool
+        Whether that ends in the gradients of the inputs.
+
+    Attributes
+    ----------
+    steps : list of Step
+    root : list of int
+        For each node, the node whose memory it shares because it is that node in another shape.
+    values, gradients : dict of int to Buffer
+        By root.
+    bytes_per_sample : int
+        Size of the block of memory for a batch of one.
+    fused, dropped : list of str
+        What was decided, for people.
+    """
+
+    def __init__(self, graph: Graph, dtype: np.dtype[Any], *, training: bool, input_gradients: bool = False) -> None:
+        self.graph = graph
+        self.dtype = dtype
+        self.training = training
+        self.input_gradients = input_gradients
+        self.steps: list[Step] = []
+        self.root = list(range(len(graph.nodes)))
+        self.values: dict[int, Buffer] = {}
+        self.gradients: dict[int, Buffer] = {}
+        self.fused: list[str] = []
+        self.dropped: list[str] = []
+        self._make_steps()
+        self._mark_gradients()
+        self._time_values()
+        if training:
+            self._time_gradients()
+        scratch = [buffer for step in self.steps for buffer, _, _ in step.scratch.values()]
+        unique = {id(buffer): buffer for buffer in (*self.values.values(), *self.gradients.values(), *scratch)}
+        self.bytes_per_sample = place(list(unique.values()))
+
+    # --- steps --------------------------------------------------------------------------------------------------------------
+    def _make_steps(self) -> None:
+        graph = self.graph
+        readers = graph.consumers()
+        non_negative = [False] * len(graph.nodes)
+        step_of: dict[int, Step] = {}
+        for index, (node, sources) in enumerate(zip(graph.nodes, graph.sources, strict=True)):
+            layer = node.layer
+            if layer is None:
+                continue
+            traits = layer.traits
+            non_negative[index] = traits.non_negative == "always" or (
+                traits.non_negative == "keeps" and all(non_negative[source] for source in sources)
+            )
+            if traits.activation is not None:
+                source = sources[0]
+                before = step_of.get(source)
+                if traits.activation == "relu" and non_negative[source]:
+                    self.root[index] = self.root[source]
+                    self.dropped.append(f"{graph.node_name(index)} (what {graph.node_name(source)} gives is never negative)")
+                    continue
+                alone = readers[source] == [index] and source not in graph.outputs
+                if alone and before is not None and before.activation is None and traits.activation in before.layer.traits.fuses:
+                    before.activation = traits.activation
+                    before.output = index
+                    step_of[index] = step_of.pop(source)
+                    self.fused.append(f"{graph.node_name(source)} + {graph.node_name(index)}")
+                    continue
+            if traits.view or (traits.identity_in_prediction and not self.training):
+                self.root[index] = self.root[sources[0]]
+                if not traits.view:
+                    self.dropped.append(f"{graph.node_name(index)} (does nothing in prediction)")
+                continue
+            step = Step(layer, sources, index, stream=index)
+            step_of[index] = step
+            self.steps.append(step)
+
+    def _mark_gradients(self) -> None:
+        """Decide for which nodes a gradient is computed: those behind which something is trained."""
+        graph = self.graph
+        wanted = [False] * len(graph.nodes)
+        for index, (node, sources) in enumerate(zip(graph.nodes, graph.sources, strict=True)):
+            layer = node.layer
+            if layer is None:
+                wanted[index] = self.training and self.input_gradients
+            else:
+                wanted[index] = (self.training and trains(layer)) or any(wanted[source] for source in sources)
+        for step in self.steps:
+            step.backward = wanted[step.output]
+            step.needs = tuple(wanted[source] for source in step.inputs)
+
+    # --- lifetimes ------------------------------------------------------------------------------------------------------------
+    def _time_values(self) -> None:
+        """Give every value and scratch array its buffer; the steps run forward at times 0, 1, ... and backward after ``turn``."""
+        graph, turn = self.graph, len(self.steps)
+        shared = self._families()
+        written_by = {self.root[step.output]: time for time, step in enumerate(self.steps)}
+        for index in range(len(graph.nodes)):
+            if self.root[index] == index and index not in self.values and (index in written_by or graph.nodes[index].layer is None):
+                self.values[index] = Buffer(
+                    self._bytes(graph.nodes[index].shape, self.dtype), written_by.get(index, -1), written_by.get(index, -1)
+                )
+        for output in graph.outputs:
+            self.values[self.root[output]].last = turn
+        for time, step in enumerate(self.steps):
+            backward_time = 2 * turn - time
+            traits = step.layer.traits
+            for source in step.inputs:
+                buffer = self.values[self.root[source]]
+                buffer.last = max(buffer.last, backward_time if step.backward and traits.saves_input else time)
+            if step.backward and (traits.saves_output or step.activation is not None):
+                buffer = self.values[self.root[step.output]]
+                buffer.last = max(buffer.last, backward_time)
+            shapes = (graph.nodes[source].shape for source in step.inputs)
+            for name, (shape, dtype) in step.layer.scratch(*shapes).items():
+                kind = np.dtype(dtype)
+                last = backward_time if step.backward else time
+                step.scratch[name] = (Buffer(self._bytes(shape, kind), time, last), shape, kind)
+        for time, step in enumerate(self.steps):
+            source = self.root[step.inputs[0]]
+            before, after = self.values[source], self.values[self.root[step.output]]
+            fits = before.size == after.size and before.last == time and shared[source] == 1
+            if step.layer.traits.in_place and fits and graph.nodes[source].layer is not None:
+                before.last = max(before.last, after.last)
+                self.values[self.root[step.output]] = before
+
+    def _families(self) -> list[int]:
+        """For each root, how many steps read it or what shares its memory."""
+        counts = [0] * len(self.graph.nodes)
+        for step in self.steps:
+            for source in {self.root[source] for source in step.inputs}:
+                counts[source] += 1
+        return counts
+
+    def _time_gradients(self) -> None:
+        """Give every gradient that is needed its buffer: from the first step backward that writes it to the one that reads it."""
+        graph, turn = self.graph, len(self.steps)
+        begun: set[int] = set()
+        for output in graph.outputs:
+            root = self.root[output]
+            self.gradients[root] = Buffer(self._bytes(graph.nodes[root].shape, self.dtype), turn, turn)
+            begun.add(root)
+        shared = self._families()
+        for time in reversed(range(turn)):
+            step, backward_time = self.steps[time], 2 * turn - time
+            if not step.backward:
+                continue
+            own = self.gradients.get(self.root[step.output])
+            if own is None:  # a step whose output nobody uses
+                continue
+            own.last = max(own.last, backward_time)
+            starts = []
+            for source, needed in zip(step.inputs, step.needs, strict=True):
+                root = self.root[source]
+                starts.append(root not in begun)
+                if not needed:
+                    continue
+                if root in begun:
+                    self.gradients[root].last = max(self.gradients[root].last, backward_time)
+                    continue
+                begun.add(root)
+                size = self._bytes(graph.nodes[root].shape, self.dtype)
+                if step.layer.traits.in_place and shared[root] == 1 and size == own.size:
+                    self.gradients[root] = own
+                else:
+                    self.gradients[root] = Buffer(size, backward_time, backward_time)
+            step.starts = tuple(starts)
+        if self.input_gradients:
+            for index in graph.inputs:
+                if index in self.gradients:
+                    self.gradients[index].last = 2 * turn + 1
+
+    @staticmethod
+    def _bytes(shape: Shape, dtype: np.dtype[Any]) -> int:
+        size = dtype.itemsize
+        for extent in shape:
+            size *= extent
+        return round_up(size)
+
+
+def trains(layer: Layer) -> bool:
+    """Whether a layer has parameters that are trained."""
+    return layer.trainable and any(parameter.trainable for parameter in layer.parameters.values())

@@ -1,0 +1,5 @@
+"""Plots, saved to image files. They need matplotlib (``pip install 'cnnrs[plot]'``), which is imported when one is drawn."""
+
+from cnnrs.plot.learning_curves import history
+
+__all__ = ["history"]

@@ -1,0 +1,7 @@
+"""Training: `Trainer`, and what it reports."""
+
+from cnnrs.trainer.history import History
+from cnnrs.trainer.leak_guard import LeakWarning
+from cnnrs.trainer.trainer import Trainer
+
+__all__ = ["History", "LeakWarning", "Trainer"]

@@ -1,0 +1,145 @@
+"""Samples from memory-mapped files, and statistics of data sets."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnnrs.data import Loader, arrays, duplicates, folder, memmap, statistics
+from cnnrs.errors import ArgumentError, CnnrsError, DTypeError, FormatError, ShapeError
+
+
+@pytest.fixture
+def files(tmp_path):
+    x = np.arange(50 * 2 * 2, dtype=np.uint8).reshape(50, 2, 2, 1)
+    np.save(tmp_path / "x.npy", x)
+    np.save(tmp_path / "y.npy", np.arange(50) % 3)
+    return tmp_path / "x.npy", tmp_path / "y.npy"
+
+
+def test_batches_equal_those_in_memory(files):
+    mapped = memmap(*files)
+    plain = arrays(np.load(files[0]), np.load(files[1]))
+    for (x, y), (x_plain, y_plain) in zip(Loader(mapped, 8, shuffle=True), Loader(plain, 8, shuffle=True), strict=True):
+        assert np.array_equal(x, x_plain)
+        assert np.array_equal(y, y_plain)
+        assert type(x) is np.ndarray
+        x[:] = 0  # a copy: the file is not written to
+    assert np.array_equal(mapped[7][0], plain[7][0])
+    assert mapped.labels.tolist() == plain.labels.tolist()
+    with pytest.raises(IndexError):
+        mapped.batch([50])
+
+
+def test_files_that_cannot_be_mapped(files, tmp_path):
+    x, y = files
+    np.save(tmp_path / "short.npy", np.arange(49))
+    with pytest.raises(ShapeError, match=r"50.*49"):
+        memmap(x, tmp_path / "short.npy")
+    cut = tmp_path / "cut.npy"
+    for content in (x.read_bytes()[:-1], x.read_bytes()[:40], b"", b"text"):
+        cut.write_bytes(content)
+        with pytest.raises(FormatError, match=r"cut\.npy"):
+            memmap(cut, y)
+        with pytest.raises(CnnrsError):
+            memmap(x, cut)
+    np.save(tmp_path / "objects.npy", np.array([None] * 50), allow_pickle=True)
+    with pytest.raises(FormatError, match=r"objects\.npy"):
+        memmap(x, tmp_path / "objects.npy")
+    np.save(tmp_path / "text.npy", np.array(["a"] * 50))
+    with pytest.raises(DTypeError, match=r"text\.npy"):
+        memmap(x, tmp_path / "text.npy")
+    np.savez(tmp_path / "packed.npz", x=np.zeros(3))
+    with pytest.raises(FormatError, match="npz"):
+        memmap(tmp_path / "packed.npz", y)
+    np.save(tmp_path / "fortran.npy", np.asfortranarray(np.zeros((50, 2, 2, 1))))
+    with pytest.raises(FormatError, match="Fortran"):
+        memmap(tmp_path / "fortran.npy", y)
+    with pytest.raises(FileNotFoundError):
+        memmap(tmp_path / "missing.npy", y)
+
+
+RESIDENT = """
+import resource, sys
+import numpy as np
+from cnnrs.data import Loader, memmap
+
+def resident_now():
+    return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
+
+source = memmap(sys.argv[1], sys.argv[2])
+before, most, total = resident_now(), 0, 0
+for x, y in Loader(source, 64, shuffle=True):
+    total += len(y)
+    most = max(most, resident_now())
+print(total, (most - before) >> 20)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_pages_of_the_file_are_given_back(tmp_path):
+    count = 14_000  # of 64 KiB: 875 MiB, sparse on disk
+    x = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.uint8, (count, 256, 256, 1))
+    x[0] = 1
+    x.flush()
+    np.save(tmp_path / "y.npy", np.zeros(count, np.int64))
+    command = [sys.executable, "-c", RESIDENT, str(tmp_path / "x.npy"), str(tmp_path / "y.npy")]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    total, grown = map(int, run.stdout.split())
+    assert total == count
+    assert grown < 450  # MiB; all of it without giving pages back
+
+
+def test_statistics_by_hand():
+    x = np.array([[[0, 10]], [[4, 10]], [[4, 10]], [[8, 10]]], dtype=np.uint8).reshape(4, 1, 1, 2)
+    figures = statistics(arrays(x, [0, 0, 0, 2], class_names=("a", "b", "c")))
+    assert figures.count == 4
+    assert figures.class_counts == {"a": 3, "b": 0, "c": 1}
+    assert figures.sizes == {(1, 1): 4}
+    assert figures.mean == (4.0, 10.0)
+    assert np.allclose(figures.std, (8**0.5, 0.0))
+    assert figures.repeated == 1
+    assert "4 images, 1 of them repeated" in str(figures)
+
+
+def test_statistics_of_many_batches_equal_those_of_all_pixels():
+    x = np.random.default_rng(0).integers(0, 256, (700, 3, 5, 3), dtype=np.uint8)
+    figures = statistics((x, np.zeros(700, int)))
+    assert np.allclose(figures.mean, x.mean(axis=(0, 1, 2)), rtol=1e-12)
+    assert np.allclose(figures.std, x.std(axis=(0, 1, 2)), rtol=1e-12)
+
+
+def test_statistics_of_images_of_differing_sizes(tmp_path):
+    for name, height, width, value in (("a/0", 2, 3, 0), ("a/1", 2, 3, 0), ("b/0", 4, 1, 120)):
+        path = tmp_path / f"{name}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(np.full((height, width), value, np.uint8)).save(path)
+    figures = statistics(folder(tmp_path, mode="grey"))
+    assert figures.sizes == {(2, 3): 2, (4, 1): 1}
+    assert figures.class_counts == {"a": 2, "b": 1}
+    assert np.allclose(figures.mean, 120 * 4 / 16)
+    assert figures.repeated == 1
+
+
+def test_statistics_refuse_what_are_no_images():
+    with pytest.raises(ShapeError, match="images"):
+        statistics((np.zeros((3, 4)), np.zeros(3, int)))
+
+
+def test_duplicates_between_splits():
+    x = np.random.default_rng(1).integers(0, 256, (20, 4, 4, 1), dtype=np.uint8)
+    y = np.zeros(20, int)
+    assert duplicates((x[:10], y[:10]), (x[10:], y[10:])) == []
+    assert duplicates((x[:12], y[:12]), (x[10:], y[10:])) == [(10, 0), (11, 1)]
+    reshaped = x[:1].reshape(1, 2, 8, 1)  # the same bytes in another shape are another image
+    assert duplicates((x, y), (reshaped, y[:1])) == []
+
+
+def test_arrays_with_targets_that_are_no_labels():
+    source = arrays(np.zeros((3, 2, 2, 1)), np.zeros((3, 4)))
+    assert source.batch([0, 1])[1].shape == (2, 4)
+    with pytest.raises(ArgumentError, match="no class labels"):
+        _ = source.labels
