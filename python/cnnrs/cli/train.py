@@ -29,6 +29,8 @@ __all__ = ["add_parser"]
 
 MODELS = ("small", "lenet5", "classic")  # suited to small images; the zoo may hold others
 MOMENTUM = 0.9
+WARM_UP = 0.1  # of the training; without it a first large step can leave every ReLU at zero
+LEARNING_RATES = {"small": 0.02, "lenet5": 0.02, "classic": 0.01}  # five-by-five filters take larger gradients, hence smaller steps
 
 
 @dataclass(frozen=True)
@@ -38,17 +40,17 @@ class Recipe:
     model: str
     epochs: int
     batch_size: int = 64
-    learning_rate: float = 0.05
+    learning_rate: float | None = None
     weight_decay: float = 5e-4
 
 
 RECIPES = {
-    "digits": Recipe("small", 30, batch_size=32),
+    "digits": Recipe("small", 30, batch_size=16, learning_rate=0.01),
     "mnist": Recipe("lenet5", 5),
     "fashion-mnist": Recipe("classic", 6),
     "cifar10": Recipe("classic", 10),
 }
-FOLDER_RECIPE = Recipe("small", 30, batch_size=32)
+FOLDER_RECIPE = Recipe("small", 30, batch_size=16, learning_rate=0.01)
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -70,7 +72,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--epochs", type=positive, metavar="N", help="passes over the training images (default: by data set)")
     parser.add_argument("--batch-size", type=positive, metavar="N", help="images per step (default: by data set)")
     parser.add_argument(
-        "--lr", type=positive_rate, metavar="X", help="learning rate at the start; it falls to 0 on a cosine (default: by data set)"
+        "--lr", type=positive_rate, metavar="X", help="highest learning rate; it falls to 0 on a cosine (default: by model)"
     )
     parser.add_argument("--seed", type=whole, default=0, metavar="N", help="of division, initial weights and order (default: 0)")
     parser.add_argument("--out", metavar="FILE", help="where to save the model (default: cnnrs-DATA.cnnrs)")
@@ -106,11 +108,12 @@ def run(arguments: argparse.Namespace) -> int:
 def chosen_recipe(arguments: argparse.Namespace) -> Recipe:
     """What the command line says, and for the rest what suits the data set."""
     default = RECIPES.get(arguments.data, FOLDER_RECIPE)
+    model = arguments.model or default.model
     return Recipe(
-        arguments.model or default.model,
+        model,
         arguments.epochs or default.epochs,
         arguments.batch_size or default.batch_size,
-        arguments.lr or default.learning_rate,
+        arguments.lr or default.learning_rate or LEARNING_RATES[model],
         default.weight_decay,
     )
 
@@ -146,8 +149,10 @@ def pixel_statistics(images: NDArray[np.uint8]) -> tuple[list[float], list[float
 
 
 def fit(model: Model, parts: Parts, recipe: Recipe, seed: int) -> History:
-    """Train by stochastic gradient descent with momentum and a learning rate that falls to 0 on a cosine; return the history."""
-    optimizer = optimizers.SGD(schedules.Cosine(recipe.learning_rate), momentum=MOMENTUM, nesterov=True, weight_decay=recipe.weight_decay)
+    """Train by stochastic gradient descent with momentum; the learning rate rises for a tenth of the training and falls to 0 on a cosine. Return the history."""
+    cosine = schedules.Cosine(recipe.learning_rate or LEARNING_RATES[recipe.model])
+    rate = schedules.WarmUp(cosine, epochs=WARM_UP * recipe.epochs)
+    optimizer = optimizers.SGD(rate, momentum=MOMENTUM, nesterov=True, weight_decay=recipe.weight_decay)
     trainer = Trainer(model, loss="cross_entropy", optimizer=optimizer, metrics=["accuracy"], seed=seed)
     start = time.perf_counter()
     report = [] if sys.stderr.isatty() else [EpochLines(recipe.epochs)]  # on a terminal the bars tell

@@ -158,7 +158,6 @@ class Plan:
     def _time_values(self) -> None:
         """Give every value and scratch array its buffer; the steps run forward at times 0, 1, ... and backward after ``turn``."""
         graph, turn = self.graph, len(self.steps)
-        shared = self._families()
         written_by = {self.root[step.output]: time for time, step in enumerate(self.steps)}
         for index in range(len(graph.nodes)):
             if self.root[index] == index and index not in self.values and (index in written_by or graph.nodes[index].layer is None):
@@ -184,18 +183,10 @@ class Plan:
         for time, step in enumerate(self.steps):
             source = self.root[step.inputs[0]]
             before, after = self.values[source], self.values[self.root[step.output]]
-            fits = before.size == after.size and before.last == time and shared[source] == 1
+            fits = before.size == after.size and before.last == time
             if step.layer.traits.in_place and fits and graph.nodes[source].layer is not None:
                 before.last = max(before.last, after.last)
                 self.values[self.root[step.output]] = before
-
-    def _families(self) -> list[int]:
-        """For each root, how many steps read it or what shares its memory."""
-        counts = [0] * len(self.graph.nodes)
-        for step in self.steps:
-            for source in {self.root[source] for source in step.inputs}:
-                counts[source] += 1
-        return counts
 
     def _time_gradients(self) -> None:
         """Give every gradient that is needed its buffer: from the first step backward that writes it to the one that reads it."""
@@ -205,7 +196,6 @@ class Plan:
             root = self.root[output]
             self.gradients[root] = Buffer(self._bytes(graph.nodes[root].shape, self.dtype), turn, turn)
             begun.add(root)
-        shared = self._families()
         for time in reversed(range(turn)):
             step, backward_time = self.steps[time], 2 * turn - time
             if not step.backward:
@@ -225,7 +215,7 @@ class Plan:
                     continue
                 begun.add(root)
                 size = self._bytes(graph.nodes[root].shape, self.dtype)
-                if step.layer.traits.in_place and shared[root] == 1 and size == own.size:
+                if step.layer.traits.in_place and size == own.size:
                     self.gradients[root] = own
                 else:
                     self.gradients[root] = Buffer(size, backward_time, backward_time)

@@ -1,0 +1,149 @@
+"""The container of model files: named tensors and a text in one safetensors file, with checksums of everything.
+
+The metadata of the safetensors header holds two texts: ``cnnrs``, the content as JSON, in it the version of the format and the SHA-256 of
+every tensor; and ``digest``, the SHA-256 of that text and of the rest of the header (names, dtypes, shapes and places of the tensors).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import struct
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cnnrs.errors import FormatError
+
+__all__ = ["VERSION", "pack", "unpack", "write_atomically"]
+
+VERSION = 1
+_LARGEST_HEADER = 100_000_000  # bytes: the limit of safetensors itself
+_DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
+_DAMAGE = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError)
+
+
+def pack(content: Mapping[str, Any], tensors: Mapping[str, Any]) -> bytes:
+    """The bytes of a file.
+
+    Parameters
+    ----------
+    content : mapping
+        Values that JSON can hold.
+    tensors : mapping of str to ndarray, float32 or float64
+
+    Raises
+    ------
+    TypeError, ValueError
+        For content that JSON cannot hold.
+    """
+    from safetensors.numpy import save
+
+    arrays = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
+    checksums = {name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in arrays.items()}
+    text = json.dumps({"version": VERSION, **content, "sha256": checksums}, allow_nan=False, ensure_ascii=False)
+    header = _split(save(arrays, {"cnnrs": text, "digest": ""}))[0]
+    return save(arrays, {"cnnrs": text, "digest": digest(text, header)})
+
+
+def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Content and tensors of a file.
+
+    Raises
+    ------
+    FormatError
+        For bytes that `pack` did not make: damaged, truncated, too long, of a newer version.
+    """
+    header, start = _split(data)
+    try:
+        metadata = header["__metadata__"]
+        text, expected = metadata["cnnrs"], metadata["digest"]
+        content = json.loads(text)
+        version, checksums = content["version"], dict(content["sha256"])
+    except _DAMAGE as error:
+        raise FormatError(f"the header is damaged, or this is no model file of cnnrs ({type(error).__name__}: {error})") from None
+    if type(version) is not int or version > VERSION:
+        raise FormatError(f"the file has version {version}, this cnnrs reads up to {VERSION}; a newer cnnrs is needed")
+    if digest(text, header) != expected:
+        raise FormatError("the header is damaged: its digest does not match")
+    entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
+    for name in checksums:
+        if name not in entries:
+            raise FormatError(f"the tensor {name!r} is missing")
+    for name in entries:
+        if name not in checksums:
+            raise FormatError(f"the tensor {name!r} does not belong here")
+    tensors: dict[str, Any] = {}
+    position = start
+    try:
+        places = sorted((*map(int, entry["data_offsets"]), name) for name, entry in entries.items())
+    except _DAMAGE as error:
+        raise FormatError(f"the header is damaged ({type(error).__name__}: {error})") from None
+    for first, last, name in places:
+        if start + first != position or last < first:
+            raise FormatError(f"the tensor {name!r} is not where it should be")
+        if start + last > len(data):
+            raise FormatError(f"the file is truncated within the tensor {name!r}")
+        part = data[position : start + last]
+        if hashlib.sha256(part).hexdigest() != checksums[name]:
+            raise FormatError(f"the tensor {name!r} is damaged: its checksum does not match")
+        try:
+            tensors[name] = np.frombuffer(part, _DTYPES[entries[name]["dtype"]]).reshape(entries[name]["shape"])
+        except _DAMAGE as error:
+            raise FormatError(f"the tensor {name!r} cannot be read ({type(error).__name__}: {error})") from None
+        position = start + last
+    if position != len(data):
+        raise FormatError(f"{len(data) - position} bytes too many at the end")
+    return content, tensors
+
+
+def _split(data: bytes) -> tuple[dict[str, Any], int]:
+    """The header of a safetensors file, and where its tensors start."""
+    if len(data) < 8:
+        raise FormatError(f"not a model file: {len(data)} bytes")
+    (length,) = struct.unpack("<Q", data[:8])
+    if length > min(len(data) - 8, _LARGEST_HEADER):
+        raise FormatError("the file is truncated, or not a model file: its header is longer than the file")
+    try:
+        header = json.loads(data[8 : 8 + length])
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"the header is damaged, or this is no model file ({type(error).__name__}: {error})") from None
+    if not isinstance(header, dict):
+        raise FormatError("this is no model file: its header is no table")
+    return header, 8 + length
+
+
+def digest(text: str, header: Mapping[str, Any]) -> str:
+    """The checksum of the content and of the table of tensors."""
+    table = {name: entry for name, entry in header.items() if name != "__metadata__"}
+    return hashlib.sha256(json.dumps([text, table], sort_keys=True).encode()).hexdigest()
+
+
+def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file so that, whatever happens, there is the old one or the new one, whole."""
+    target = Path(path)
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)  # mkstemp makes files that only the owner reads
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    with contextlib.suppress(OSError, AttributeError):  # not every system can open a folder
+        folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -1,0 +1,239 @@
+"""The plan against the obvious executor, on hand-made and random graphs; what it fuses; what it allocates."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import cnnrs
+from cnnrs.layers import (
+    Add,
+    AveragePool2D,
+    Concat,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool2D,
+    GlobalMaxPool2D,
+    Layer,
+    LpPool2D,
+    MaxPool2D,
+    Multiply,
+    ReLU,
+    Rescale,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+
+from . import naive
+
+
+class Cube(Layer):
+    """A layer of a user: no traits, fresh arrays, saves its input."""
+
+    def build(self, input_shape):
+        self.add_parameter("scale", input_shape[-1:], "ones")
+        return input_shape
+
+    def forward(self, ctx, x):
+        ctx.save(x=x)
+        return self.scale * x**3 / 8
+
+    def backward(self, ctx, grad_y):
+        x = ctx.saved.x
+        ctx.gradient("scale")[...] += (grad_y * x**3 / 8).reshape(-1, x.shape[-1]).sum(axis=0)
+        return grad_y * self.scale * 3 * x**2 / 8
+
+
+def random_graph(random, dtype="float64"):
+    """A graph of up to 14 layers with branches, shared layers and one to three outputs."""
+    inputs = [cnnrs.Input((6, 6, 2)) for _ in range(random.integers(1, 3))]
+    images, vectors, shared = list(inputs), [], []
+    for _ in range(random.integers(2, 15)):
+        pick = random.integers(0, 20)
+        node = images[random.integers(len(images))] if random.random() < 0.4 else images[-1]
+        if pick < 5:
+            activation = [None, None, "relu", "tanh"][random.integers(4)]
+            node = Conv2D(int(random.integers(1, 4)), 3, padding="same", activation=activation)(node)
+        elif pick < 9:
+            node = ReLU()(node)
+        elif pick < 13:
+            layer = [Sigmoid, Tanh, lambda: Dropout(0.3), lambda: Rescale(0.5, 0.1), Softmax, Cube][random.integers(6)]()
+            node = layer(node)
+        elif pick < 16:
+            layer = [MaxPool2D, AveragePool2D, LpPool2D][random.integers(3)](3, stride=1, padding=1)
+            node = layer(node)
+        elif pick < 18:
+            other = images[random.integers(len(images))]
+            node = Concat()([node, other]) if other.shape != node.shape else [Add, Multiply][random.integers(2)]()([node, other])
+        elif shared and shared[0].parameters["weight"].shape[2] == node.shape[-1]:
+            node = shared[0](node)
+        else:
+            shared = [Conv2D(2, 1)]
+            node = shared[0](node)
+        images.append(node)
+    vector = [Flatten, GlobalAveragePool2D, GlobalMaxPool2D][random.integers(3)]()(images[-1])
+    vectors = [vector, ReLU()(vector), Dense(3, activation="relu")(vector)]
+    outputs = [vectors[random.integers(3)]]
+    if random.random() < 0.5:
+        outputs.append(images[random.integers(len(inputs), len(images))])
+    if random.random() < 0.3:
+        outputs.append(vectors[0])
+    from cnnrs.layers.node import ancestors
+
+    used = set(ancestors(outputs))
+    return cnnrs.Model([node for node in inputs if node in used], outputs, dtype=dtype, seed=int(random.integers(100)))
+
+
+def train_once(model, inputs, cotangents, seed=0, step=0):
+    """The same as the reference returns, by the plan."""
+    token, run = model.acquire(model.plan_for(training=True, input_gradients=True), len(inputs[0]))
+    outputs = [output.copy() for output in run.forward(inputs, seed=seed, step=step)]
+    for cotangent, (buffer, starts) in zip(cotangents, run.output_gradients(), strict=True):
+        buffer[...] = cotangent if starts else buffer + cotangent
+    run.backward()
+    slopes = [run.input_gradient(index).copy() for index in range(len(inputs))]
+    model.release(token)
+    return outputs, slopes, {name: gradient.copy() for name, gradient in model.gradients().items()}
+
+
+def assert_same(actual, expected):
+    for mine, truth in zip(actual[0] + actual[1], expected[0] + expected[1], strict=True):
+        np.testing.assert_allclose(mine, truth, rtol=1e-9, atol=1e-11)
+    assert actual[2].keys() == expected[2].keys()
+    for name, truth in expected[2].items():
+        np.testing.assert_allclose(actual[2][name], truth, rtol=1e-9, atol=1e-11, err_msg=name)
+
+
+@pytest.mark.parametrize("case", range(60))
+def test_random_graphs_do_what_the_obvious_executor_does(case):
+    random = np.random.default_rng(case)
+    model = random_graph(random)
+    for count in (3, 1, 3):
+        inputs = [random.standard_normal((count, *node.shape)) for node in model.inputs]
+        cotangents = [random.standard_normal((count, *node.shape)) for node in model.outputs]
+        expected = naive.run(model, inputs, cotangents, seed=case, step=count)
+        assert_same(train_once(model, inputs, cotangents, seed=case, step=count), expected)
+        if not any(isinstance(layer, Dropout) for layer in model.layers):
+            outputs = model(inputs if len(inputs) > 1 else inputs[0])
+            for mine, truth in zip(outputs if isinstance(outputs, list) else [outputs], expected[0], strict=True):
+                np.testing.assert_allclose(mine, truth, rtol=1e-9, atol=1e-11)
+
+
+def classic(**options):
+    return cnnrs.parse(
+        "Input 12x12x3 -> Conv5x5x8 same -> ReLU -> Conv5x5x8 same -> ReLU -> Pool -> ReLU -> Conv5x5x16 same -> ReLU -> Pool -> FC10", **options
+    )
+
+
+def test_relu_is_fused_and_relu_behind_pooling_is_dropped():
+    plan = classic().plan()
+    assert plan.fused == ["conv2d_1 + relu_1", "conv2d_2 + relu_2", "conv2d_3 + relu_4"]
+    assert len(plan.dropped) == 1
+    assert plan.dropped[0].startswith("relu_3 ")
+    assert [step.name for step in plan.steps] == [*plan.fused[:2], "max_pool2d_1", plan.fused[2], "max_pool2d_2", "dense_1"]
+    assert all(step.algorithm for step in plan.steps if "conv" in step.name)
+
+
+def test_what_is_read_twice_or_put_out_is_not_fused():
+    x = cnnrs.Input((4, 4, 1))
+    y = Conv2D(2, 3, padding="same")(x)
+    assert cnnrs.Model(x, [ReLU()(y), y]).plan().fused == []
+    y = Conv2D(2, 3, padding="same")(x)
+    assert cnnrs.Model(x, Add()([ReLU()(y), y])).plan().fused == []
+
+
+def test_relu_of_what_may_be_negative_is_kept(rng):
+    model = cnnrs.Sequential((4, 4, 1), [MaxPool2D(2), ReLU()])
+    assert model.plan().dropped == []
+    assert (model(-rng.random((2, 4, 4, 1))) == 0).all()
+
+
+def test_bytes_are_shared_where_lifetimes_allow():
+    layers = [Conv2D(8, 3, padding="same", activation="relu") for _ in range(10)]
+    model = cnnrs.Sequential((16, 16, 8), layers)
+    activation = 16 * 16 * 8 * 4
+    prediction, training = model.plan_for(training=False), model.plan_for(training=True)
+    assert prediction.bytes_per_sample == 2 * activation, "a chain predicts in two buffers"
+    # eleven activations and input, and two gradients that take turns
+    assert training.bytes_per_sample <= 13 * activation
+    assert training.bytes_per_sample >= 11 * activation
+
+
+def test_no_activation_is_allocated_after_the_second_step(rng):
+    model = classic()
+    trainer = cnnrs.Trainer(model, optimizer=cnnrs.optimizers.SGD(0.01, momentum=0.9))
+    x, y = rng.random((32, 12, 12, 3)).astype(np.float32), rng.integers(0, 10, 32)
+    for _ in range(2):
+        trainer.train_step(x, y)
+    held = model.held_bytes
+    tracemalloc.start()
+    trainer.train_step(x, y)
+    trainer.train_step(x[:20], y[:20])
+    model(x)
+    model(x[:7])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert model.held_bytes == held, "a smaller batch, and prediction, run in the same block"
+    assert peak < 12 * 12 * 8 * 32 * 4 / 2, "less than half an activation"
+
+
+def test_predictions_are_copies(rng):
+    model = classic()
+    x = rng.random((4, 12, 12, 3))
+    first = model(x)
+    before = first.copy()
+    model(x + 1)
+    cnnrs.Trainer(model).train_step(x, [0, 1, 2, 3])
+    assert np.array_equal(first, before)
+    assert first.flags.owndata
+    assert first.flags.writeable
+
+
+def test_buffers_are_aligned_and_apart():
+    model = classic()
+    plan = model.plan_for(training=True)
+    token, run = model.acquire(plan, 5)
+    for array in [*run.buffers.values(), *run.gradients.values()]:
+        assert array.ctypes.data % 64 == 0
+    model.release(token)
+
+
+def test_one_block_for_each_caller():
+    model = classic()
+    plan = model.plan_for(training=False)
+    (first, one), (second, two) = model.acquire(plan, 2), model.acquire(plan, 2)
+    assert not np.may_share_memory(one.block, two.block)
+    model.release(first)
+    third, three = model.acquire(plan, 2)
+    assert three is one
+    for token in (second, third):
+        model.release(token)
+    assert model.held_bytes > 0
+    model.release_memory()
+    assert model.held_bytes == 0
+
+
+def test_a_model_that_only_reshapes():
+    assert cnnrs.Sequential((2, 3), [Flatten()])(np.arange(6).reshape(1, 2, 3)).tolist() == [[0, 1, 2, 3, 4, 5]]
+
+
+def test_frozen_layers_cost_no_backward_pass(rng):
+    model = classic()
+    for layer in model.layers[:-1]:
+        layer.trainable = False
+    plan = model.plan_for(training=True)
+    assert [model.graph.names[step.layer] for step in plan.steps if step.backward] == ["dense_1"]
+    assert not plan.steps[-1].needs[0]
+    before = model.state_dict()
+    trainer = cnnrs.Trainer(model, optimizer=cnnrs.optimizers.SGD(0.1, momentum=0.9, weight_decay=0.1))
+    for _ in range(3):
+        trainer.train_step(rng.random((4, 12, 12, 3)), [0, 1, 2, 3])
+    after = model.state_dict()
+    changed = {name for name in before if not np.array_equal(before[name], after[name])}
+    assert changed == {"dense_1.weight", "dense_1.bias"}
+    for layer in model.layers:
+        layer.trainable = True
+    assert all(step.backward for step in model.plan_for(training=True).steps)
