@@ -1,21 +1,65 @@
 """The compiled kernels: arrays in, arrays out, the GIL released, no arithmetic of its own.
 
 Private: ``cnnrs.ops`` is its only importer and its documentation. Every array is C-contiguous, aligned, in native byte order;
-float arrays of one call share one dtype, float32 or float64 (``Floats``). Outputs are allocated by the caller and overwritten,
+float arrays of one call share one dtype, float32 or float64 (``_Floats``). Outputs are allocated by the caller and overwritten,
 or added to where ``accumulate`` is true. ``padding`` is ``(top, bottom, left, right)``; pairs are ``(height, width)``.
 Wrong sizes raise ``cnnrs.errors.ShapeError``, wrong dtypes ``DTypeError``; an ``out`` that overlaps another array raises
 ``CnnrsError``, except where a function says that it may be one of its inputs.
 """
 
-from typing import TypeAlias
+from typing import TypeAlias, final
 
 from numpy import float32, float64, int32, int64
 from numpy.typing import NDArray
 
-Floats: TypeAlias = NDArray[float32] | NDArray[float64]
-Pair: TypeAlias = tuple[int, int]
-Sides: TypeAlias = tuple[int, int, int, int]
+__all__ = [
+    "PreparedConv2dWeight",
+    "all_finite",
+    "avg_pool2d_backward",
+    "avg_pool2d_forward",
+    "conv2d_algorithm",
+    "conv2d_backward_bias",
+    "conv2d_backward_input",
+    "conv2d_backward_weight",
+    "conv2d_forward",
+    "cpu_features",
+    "cross_entropy_backward",
+    "cross_entropy_forward",
+    "dropout",
+    "get_num_threads",
+    "get_winograd",
+    "global_avg_pool2d_backward",
+    "global_avg_pool2d_forward",
+    "half_sum_of_squares_backward",
+    "half_sum_of_squares_forward",
+    "lp_pool2d_backward",
+    "lp_pool2d_forward",
+    "matmul",
+    "max_pool2d_backward",
+    "max_pool2d_forward",
+    "output_size",
+    "prepare_conv2d_weight",
+    "random_uniform",
+    "relu_backward",
+    "relu_forward",
+    "same_padding",
+    "set_num_threads",
+    "set_winograd",
+    "sgd_step",
+    "sigmoid_backward",
+    "sigmoid_forward",
+    "simd_level",
+    "softmax_backward",
+    "softmax_forward",
+    "tanh_backward",
+    "tanh_forward",
+]
 
+_Floats: TypeAlias = NDArray[float32] | NDArray[float64]
+_Pair: TypeAlias = tuple[int, int]
+_Sides: TypeAlias = tuple[int, int, int, int]
+
+@final
 class PreparedConv2dWeight:
     """Weights transformed and packed once for one convolution geometry; read-only."""
 
@@ -34,49 +78,125 @@ def get_winograd() -> bool: ...
 
 # --- geometry ------------------------------------------------------------------------------------------------------
 def output_size(size: int, kernel_size: int, stride: int, padding_before: int, padding_after: int, dilation: int, rounding: str) -> int: ...
-def same_padding(size: int, kernel_size: int, stride: int, dilation: int) -> Pair: ...
+def same_padding(size: int, kernel_size: int, stride: int, dilation: int) -> _Pair: ...
 
 # --- matmul --------------------------------------------------------------------------------------------------------
-def matmul(a: Floats, b: Floats, out: Floats, transpose_a: bool, transpose_b: bool, bias: Floats | None, relu: bool, accumulate: bool) -> None: ...
+def matmul(
+    a: _Floats, b: _Floats, out: _Floats, transpose_a: bool, transpose_b: bool, bias: _Floats | None, relu: bool, accumulate: bool
+) -> None: ...
 
 # --- conv2d --------------------------------------------------------------------------------------------------------
-def conv2d_forward(x: Floats, weight: Floats | PreparedConv2dWeight, bias: Floats | None, out: Floats, stride: Pair, padding: Sides, dilation: Pair, groups: int, relu: bool, algorithm: str | None) -> None: ...
-def conv2d_backward_input(grad_output: Floats, weight: Floats, out: Floats, stride: Pair, padding: Sides, dilation: Pair, groups: int, accumulate: bool, activation_output: Floats | None, algorithm: str | None) -> None: ...
-def conv2d_backward_weight(grad_output: Floats, x: Floats, out: Floats, stride: Pair, padding: Sides, dilation: Pair, groups: int, accumulate: bool, activation_output: Floats | None, algorithm: str | None) -> None: ...
-def conv2d_backward_bias(grad_output: Floats, out: Floats, accumulate: bool, activation_output: Floats | None) -> None: ...
-def conv2d_algorithm(direction: str, input_shape: tuple[int, int, int, int], weight_shape: tuple[int, int, int, int], stride: Pair, padding: Sides, dilation: Pair, groups: int) -> str: ...
-def prepare_conv2d_weight(weight: Floats, input_shape: tuple[int, int, int, int], stride: Pair, padding: Sides, dilation: Pair, groups: int, algorithm: str | None) -> PreparedConv2dWeight: ...
+def conv2d_forward(
+    x: _Floats,
+    weight: _Floats | PreparedConv2dWeight,
+    bias: _Floats | None,
+    out: _Floats,
+    stride: _Pair,
+    padding: _Sides,
+    dilation: _Pair,
+    groups: int,
+    relu: bool,
+    algorithm: str | None,
+) -> None: ...
+def conv2d_backward_input(
+    grad_output: _Floats,
+    weight: _Floats,
+    out: _Floats,
+    stride: _Pair,
+    padding: _Sides,
+    dilation: _Pair,
+    groups: int,
+    accumulate: bool,
+    activation_output: _Floats | None,
+    algorithm: str | None,
+) -> None: ...
+def conv2d_backward_weight(
+    grad_output: _Floats,
+    x: _Floats,
+    out: _Floats,
+    stride: _Pair,
+    padding: _Sides,
+    dilation: _Pair,
+    groups: int,
+    accumulate: bool,
+    activation_output: _Floats | None,
+    algorithm: str | None,
+) -> None: ...
+def conv2d_backward_bias(grad_output: _Floats, out: _Floats, accumulate: bool, activation_output: _Floats | None) -> None: ...
+def conv2d_algorithm(
+    direction: str,
+    input_shape: tuple[int, int, int, int],
+    weight_shape: tuple[int, int, int, int],
+    stride: _Pair,
+    padding: _Sides,
+    dilation: _Pair,
+    groups: int,
+) -> str: ...
+def prepare_conv2d_weight(
+    weight: _Floats,
+    input_shape: tuple[int, int, int, int],
+    stride: _Pair,
+    padding: _Sides,
+    dilation: _Pair,
+    groups: int,
+    algorithm: str | None,
+) -> PreparedConv2dWeight: ...
 
 # --- pool2d (argmax is the index into the sample's height x width plane, per channel) -----------------------------------
-def max_pool2d_forward(x: Floats, out: Floats, argmax: NDArray[int32], kernel_size: Pair, stride: Pair, padding: Sides) -> None: ...
-def max_pool2d_backward(grad_output: Floats, argmax: NDArray[int32], out: Floats, window: tuple[Pair, Pair, Sides] | None, accumulate: bool) -> None: ...
-def avg_pool2d_forward(x: Floats, out: Floats, kernel_size: Pair, stride: Pair, padding: Sides, count_include_pad: bool) -> None: ...
-def avg_pool2d_backward(grad_output: Floats, out: Floats, kernel_size: Pair, stride: Pair, padding: Sides, count_include_pad: bool, accumulate: bool) -> None: ...
-def lp_pool2d_forward(x: Floats, out: Floats, kernel_size: Pair, stride: Pair, padding: Sides, p: float) -> None: ...
-def lp_pool2d_backward(grad_output: Floats, x: Floats, y: Floats, out: Floats, kernel_size: Pair, stride: Pair, padding: Sides, p: float, accumulate: bool) -> None: ...
-def global_avg_pool2d_forward(x: Floats, out: Floats) -> None: ...
-def global_avg_pool2d_backward(grad_output: Floats, out: Floats, accumulate: bool) -> None: ...
+def max_pool2d_forward(x: _Floats, out: _Floats, argmax: NDArray[int32], kernel_size: _Pair, stride: _Pair, padding: _Sides) -> None: ...
+def max_pool2d_backward(
+    grad_output: _Floats, argmax: NDArray[int32], out: _Floats, window: tuple[_Pair, _Pair, _Sides] | None, accumulate: bool
+) -> None: ...
+def avg_pool2d_forward(x: _Floats, out: _Floats, kernel_size: _Pair, stride: _Pair, padding: _Sides, count_include_pad: bool) -> None: ...
+def avg_pool2d_backward(
+    grad_output: _Floats, out: _Floats, kernel_size: _Pair, stride: _Pair, padding: _Sides, count_include_pad: bool, accumulate: bool
+) -> None: ...
+def lp_pool2d_forward(x: _Floats, out: _Floats, kernel_size: _Pair, stride: _Pair, padding: _Sides, p: float) -> None: ...
+def lp_pool2d_backward(
+    grad_output: _Floats,
+    x: _Floats,
+    y: _Floats,
+    out: _Floats,
+    kernel_size: _Pair,
+    stride: _Pair,
+    padding: _Sides,
+    p: float,
+    accumulate: bool,
+) -> None: ...
+def global_avg_pool2d_forward(x: _Floats, out: _Floats) -> None: ...
+def global_avg_pool2d_backward(grad_output: _Floats, out: _Floats, accumulate: bool) -> None: ...
 
 # --- activation (element-wise, any shape; out may be the first argument itself) ---------------------------------------
-def relu_forward(x: Floats, out: Floats) -> None: ...
-def relu_backward(grad_output: Floats, y: Floats, out: Floats, accumulate: bool) -> None: ...
-def sigmoid_forward(x: Floats, out: Floats) -> None: ...
-def sigmoid_backward(grad_output: Floats, y: Floats, out: Floats, accumulate: bool) -> None: ...
-def tanh_forward(x: Floats, out: Floats) -> None: ...
-def tanh_backward(grad_output: Floats, y: Floats, out: Floats, accumulate: bool) -> None: ...
+def relu_forward(x: _Floats, out: _Floats) -> None: ...
+def relu_backward(grad_output: _Floats, y: _Floats, out: _Floats, accumulate: bool) -> None: ...
+def sigmoid_forward(x: _Floats, out: _Floats) -> None: ...
+def sigmoid_backward(grad_output: _Floats, y: _Floats, out: _Floats, accumulate: bool) -> None: ...
+def tanh_forward(x: _Floats, out: _Floats) -> None: ...
+def tanh_backward(grad_output: _Floats, y: _Floats, out: _Floats, accumulate: bool) -> None: ...
 
 # --- softmax and losses (rows of (n, classes)) ---------------------------------------------------------------------------
-def softmax_forward(x: Floats, out: Floats) -> None: ...
-def softmax_backward(grad_output: Floats, y: Floats, out: Floats, accumulate: bool) -> None: ...
-def cross_entropy_forward(logits: Floats, labels: NDArray[int64] | Floats, out: Floats) -> None: ...
-def cross_entropy_backward(grad_output: Floats, logits: Floats, labels: NDArray[int64] | Floats, out: Floats, accumulate: bool) -> None: ...
-def half_sum_of_squares_forward(output: Floats, target: Floats, out: Floats) -> None: ...
-def half_sum_of_squares_backward(grad_output: Floats, output: Floats, target: Floats, out: Floats, accumulate: bool) -> None: ...
+def softmax_forward(x: _Floats, out: _Floats) -> None: ...
+def softmax_backward(grad_output: _Floats, y: _Floats, out: _Floats, accumulate: bool) -> None: ...
+def cross_entropy_forward(logits: _Floats, labels: NDArray[int64] | _Floats, out: _Floats) -> None: ...
+def cross_entropy_backward(
+    grad_output: _Floats, logits: _Floats, labels: NDArray[int64] | _Floats, out: _Floats, accumulate: bool
+) -> None: ...
+def half_sum_of_squares_forward(output: _Floats, target: _Floats, out: _Floats) -> None: ...
+def half_sum_of_squares_backward(grad_output: _Floats, output: _Floats, target: _Floats, out: _Floats, accumulate: bool) -> None: ...
 
 # --- optimizer (flat arrays, updated in place in one uninterruptible pass) -------------------------------------------------
-def sgd_step(parameter: Floats, gradient: Floats, velocity: Floats | None, learning_rate: float, momentum: float, dampening: float, weight_decay: float, nesterov: bool) -> None: ...
+def sgd_step(
+    parameter: _Floats,
+    gradient: _Floats,
+    velocity: _Floats | None,
+    learning_rate: float,
+    momentum: float,
+    dampening: float,
+    weight_decay: float,
+    nesterov: bool,
+) -> None: ...
 
 # --- random (Philox 4x32-10: key = seed, counter = (element block, stream, step)) --------------------------------------------
-def dropout(x: Floats, out: Floats, rate: float, seed: int, stream: int, step: int) -> None: ...
-def random_uniform(out: Floats, seed: int, stream: int, step: int) -> None: ...
-def all_finite(x: Floats) -> bool: ...
+def dropout(x: _Floats, out: _Floats, rate: float, seed: int, stream: int, step: int) -> None: ...
+def random_uniform(out: _Floats, seed: int, stream: int, step: int) -> None: ...
+def all_finite(x: _Floats) -> bool: ...

@@ -55,6 +55,7 @@ class CrossEntropy(Loss):
 
     Examples
     --------
+    >>> import numpy as np
     >>> round(CrossEntropy()(np.zeros((1, 10)), [3]), 6)
     2.302585
     """
@@ -77,6 +78,7 @@ class HalfSumOfSquares(Loss):
 
     Examples
     --------
+    >>> import numpy as np
     >>> round(HalfSumOfSquares()(np.full((1, 10), 0.1), [3]), 6)
     0.45
     """
@@ -97,6 +99,7 @@ class MSE(Loss):
 
     Examples
     --------
+    >>> import numpy as np
     >>> round(MSE()(np.full((1, 10), 0.1), [3]), 6)
     0.09
     """
@@ -120,6 +123,7 @@ class MAE(Loss):
 
     Examples
     --------
+    >>> import numpy as np
     >>> MAE()(np.array([[1.0, 2.0]]), [[3.0, 2.0]])
     1.0
     """

@@ -187,7 +187,7 @@ def wilson_interval(right: int, count: int, confidence: float = 0.95) -> tuple[f
     middle = part + z * z / (2 * count)
     spread = z * math.sqrt(part * (1 - part) / count + z * z / (4 * count * count))
     scale = 1 + z * z / count
-    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+    return (middle - spread) / scale if right else 0.0, (middle + spread) / scale if right < count else 1.0
 
 
 # --- metrics by name, as a trainer uses them ------------------------------------------------------------------------------
@@ -227,6 +227,7 @@ def get(metric: str | Callable[[Any, Any], float]) -> tuple[str, Callable[[Any, 
 
     Examples
     --------
+    >>> import numpy as np
     >>> get("accuracy")[1](np.array([1]), np.array([[0.0, 2.0]]))
     1.0
     """

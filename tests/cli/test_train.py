@@ -43,7 +43,7 @@ def test_same_figure_and_same_weights_with_any_number_of_threads(command: Comman
         file = tmp_path / f"{threads}.cnnrs"
         done = command("train", "digits", "--epochs", 2, "--seed", 7, "--threads", threads, "--out", file)
         assert done.returncode == 0, done.stderr
-        outputs.append((done.stdout, file.read_bytes()))
+        outputs.append((done.stdout, {name: value.tobytes() for name, value in cnnrs.load(file).state_dict().items()}))
     assert outputs[0] == outputs[1] == outputs[2]
 
 
@@ -59,9 +59,7 @@ def test_another_seed_gives_another_model(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["small", "lenet5", "classic"])
 def test_a_folder_of_classes(name: str, class_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "photos.cnnrs"
-    assert (
-        main(["train", str(class_folder), "--image-size", "32", "--model", name, "--epochs", "8", "--lr", "0.01", "--out", str(file)]) == 0
-    )
+    assert main(["train", str(class_folder), "--image-size", "32", "--model", name, "--epochs", "15", "--out", str(file)]) == 0
     assert accuracy(capsys.readouterr().out) >= 75
     model = cnnrs.load(file)
     assert model.class_names == ("bright", "dark")
@@ -101,6 +99,18 @@ def test_pixel_statistics_are_those_of_numpy(rng: np.random.Generator) -> None:
     assert np.allclose(mean, images.mean(axis=(0, 1, 2)), atol=1e-3)
     assert np.allclose(std, images.std(axis=(0, 1, 2)), atol=1e-3)
     assert pixel_statistics(np.full((1, 2, 2, 1), 9, dtype=np.uint8)) == ([9.0], [1.0])  # nothing to divide by
+
+
+def test_evaluate_finds_the_images_that_were_held_back(class_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = str(tmp_path / "photos.cnnrs")
+    assert main(["train", str(class_folder), "--seed", "5", "--epochs", "2", "--out", file]) == 0
+    trained = capsys.readouterr().out.splitlines()
+    assert main(["evaluate", file, str(class_folder), "--seed", "5"]) == 0
+    evaluated = capsys.readouterr().out.splitlines()
+    assert trained[-len(evaluated) :] == evaluated
+    assert evaluated[-1].endswith("(4 images)")
+    assert main(["evaluate", file, str(class_folder), "--all"]) == 0
+    assert last_line(capsys.readouterr().out).endswith("(24 images)")
 
 
 @pytest.mark.slow

@@ -28,7 +28,13 @@ class Twice(Layer):
 def model():
     return cnnrs.Sequential(
         (6, 6, 2),
-        [Normalize([1, 2], [3, 4]), Conv2D(3, 3, padding=((1, 0), (0, 1)), weight_initializer="glorot_uniform"), ReLU(), Flatten(), Dense(3)],
+        [
+            Normalize([1, 2], [3, 4]),
+            Conv2D(3, 3, padding=((1, 0), (0, 1)), weight_initializer="glorot_uniform"),
+            ReLU(),
+            Flatten(),
+            Dense(3),
+        ],
         seed=7,
         class_names=["cat", "dög", "bird"],
     )
@@ -108,7 +114,7 @@ def test_every_truncation_is_refused(model, tmp_path):
     path = tmp_path / "model.cnnrs"
     model.save(path)
     data = path.read_bytes()
-    for length in [*range(0, 64), *range(64, len(data), 97), len(data) - 1]:
+    for length in [*range(64), *range(64, len(data), 97), len(data) - 1]:
         path.write_bytes(data[:length])
         with pytest.raises(FormatError, match=r"model\.cnnrs"):
             cnnrs.load(path)
@@ -122,7 +128,7 @@ def test_every_flipped_bit_is_refused(tmp_path):
     cnnrs.Sequential((2,), [Dense(2)], class_names=["a", "b"]).save(path)
     data = path.read_bytes()
     for position in range(len(data)):
-        for bit in range(8) if position < 16 or position % 7 == 0 else (position % 8,):
+        for bit in range(8) if position < 16 or position % 29 == 0 else (position % 8,):
             damaged = bytearray(data)
             damaged[position] ^= 1 << bit
             path.write_bytes(damaged)
@@ -150,11 +156,11 @@ def rewritten(data, change):
 
     (length,) = struct.unpack("<Q", data[:8])
     header = json.loads(data[8 : 8 + length])
-    metadata = header.pop("__metadata__")
-    content = json.loads(metadata["cnnrs"])
+    content = json.loads(header.pop("__metadata__")["cnnrs"])
+    del content["digest"]
     change(content, header)
-    text = json.dumps(content)
-    made = json.dumps({"__metadata__": {"cnnrs": text, "digest": digest(text, header)}, **header}).encode()
+    text = json.dumps({"digest": digest(content, header), **content})
+    made = json.dumps({"__metadata__": {"cnnrs": text}, **header}).encode()
     return struct.pack("<Q", len(made)) + made + data[8 + length :]
 
 
@@ -193,7 +199,8 @@ def test_a_forged_file_is_refused(model, tmp_path, change, word):
 
 
 def test_what_is_no_model_file(tmp_path):
-    for name, data in (("empty", b""), ("text", b"hello, this is no model"), ("json", struct.pack("<Q", 2) + b"{}"), ("list", struct.pack("<Q", 2) + b"[]")):
+    two = struct.pack("<Q", 2)
+    for name, data in (("empty", b""), ("text", b"hello, this is no model"), ("json", two + b"{}"), ("list", two + b"[]")):
         (tmp_path / name).write_bytes(data)
         with pytest.raises(FormatError, match=name):
             cnnrs.load(tmp_path / name)

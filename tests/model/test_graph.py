@@ -9,9 +9,17 @@ from cnnrs.layers import Add, Concat, Conv2D, Dense, Flatten, MaxPool2D, ReLU
 
 
 def test_layers_are_numbered_by_kind():
-    model = cnnrs.Sequential((9, 9, 1), [Conv2D(2, 3), ReLU(), Conv2D(2, 3, name="second"), ReLU(), MaxPool2D(2), Flatten(), Dense(3)])
+    layers = [Conv2D(2, 3), ReLU(), Conv2D(2, 3, name="second"), ReLU(), MaxPool2D(2), Flatten(), Dense(3)]
+    model = cnnrs.Sequential((9, 9, 1), layers)
     assert list(model.graph.names.values()) == ["conv2d_1", "relu_1", "second", "relu_2", "max_pool2d_1", "flatten_1", "dense_1"]
-    assert list(model.parameters()) == ["conv2d_1.weight", "conv2d_1.bias", "second.weight", "second.bias", "dense_1.weight", "dense_1.bias"]
+    assert list(model.parameters()) == [
+        "conv2d_1.weight",
+        "conv2d_1.bias",
+        "second.weight",
+        "second.bias",
+        "dense_1.weight",
+        "dense_1.bias",
+    ]
     assert model.layer("second").filters == 2
     with pytest.raises(ArgumentError, match="dense_1"):
         model.layer("dense_7")

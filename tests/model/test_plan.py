@@ -124,7 +124,8 @@ def test_random_graphs_do_what_the_obvious_executor_does(case):
 
 def classic(**options):
     return cnnrs.parse(
-        "Input 12x12x3 -> Conv5x5x8 same -> ReLU -> Conv5x5x8 same -> ReLU -> Pool -> ReLU -> Conv5x5x16 same -> ReLU -> Pool -> FC10", **options
+        "Input 12x12x3 -> Conv5x5x8 same -> ReLU -> Conv5x5x8 same -> ReLU -> Pool -> ReLU -> Conv5x5x16 same -> ReLU -> Pool -> FC10",
+        **options,
     )
 
 

@@ -186,7 +186,7 @@ def _refuse_too_many(root: Path, count: int, size: tuple[int, int], channels: in
 def _refuse_small_classes(root: Path, names: tuple[str, ...], labels: NDArray[np.int64], parts: int) -> None:
     counts = np.bincount(labels, minlength=len(names))
     if counts.min() < parts:
-        name, count = names[int(counts.argmin())], counts.min()
+        name, count = names[int(counts.argmin())], int(counts.min())
         raise FormatError(
             f"{root / name}: holds {count} image{'s' * (count != 1)}; at least {parts} are needed to divide them for training and test"
         )

@@ -30,27 +30,30 @@ __all__ = ["add_parser"]
 MODELS = ("small", "lenet5", "classic")  # suited to small images; the zoo may hold others
 MOMENTUM = 0.9
 WARM_UP = 0.1  # of the training; without it a first large step can leave every ReLU at zero
-LEARNING_RATES = {"small": 0.02, "lenet5": 0.02, "classic": 0.01}  # five-by-five filters take larger gradients, hence smaller steps
+BATCH_SIZE = 64
+IMAGE_SIDE = 32  # pixels
+# At that batch size and image size. Filters of five by five with many channels have larger gradients, and take smaller steps.
+LEARNING_RATES = {"small": 0.02, "lenet5": 0.02, "classic": 0.01}
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a data set is trained where the command line does not say."""
+    """How a model is trained."""
 
     model: str
     epochs: int
-    batch_size: int = 64
-    learning_rate: float | None = None
+    batch_size: int = BATCH_SIZE
+    learning_rate: float = 0.0  # that of LEARNING_RATES
     weight_decay: float = 5e-4
 
 
-RECIPES = {
-    "digits": Recipe("small", 30, batch_size=16, learning_rate=0.01),
+RECIPES = {  # where the command line does not say
+    "digits": Recipe("small", 30, batch_size=16),
     "mnist": Recipe("lenet5", 5),
     "fashion-mnist": Recipe("classic", 6),
     "cifar10": Recipe("classic", 10),
 }
-FOLDER_RECIPE = Recipe("small", 30, batch_size=16, learning_rate=0.01)
+FOLDER_RECIPE = Recipe("small", 30, batch_size=16)
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -87,13 +90,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(arguments: argparse.Namespace) -> int:
     """Train, save, and print summary and report."""
     set_threads(arguments)
-    recipe = chosen_recipe(arguments)
     target = checked_target(arguments.out or f"cnnrs-{short_name(arguments.data)}.cnnrs")
     size = (arguments.image_size, arguments.image_size) if arguments.image_size else None
     options = FolderOptions(size, 1 if arguments.grey else 3, arguments.skip_broken)
     parts = load_parts(arguments.data, options, arguments.data_dir, arguments.seed)
     train, validation, test = (len(y) for _, y in (parts.train, parts.validation, parts.test))
     note(f"{parts.description}; {train} training, {validation} validation, {test} test images")
+    recipe = chosen_recipe(arguments, max(parts.image_shape[:2]))
     model = build_model(recipe.model, parts, arguments.seed)
     print(model.summary(), flush=True)
     history = fit(model, parts, recipe, arguments.seed)
@@ -105,17 +108,14 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def chosen_recipe(arguments: argparse.Namespace) -> Recipe:
+def chosen_recipe(arguments: argparse.Namespace, image_side: int) -> Recipe:
     """What the command line says, and for the rest what suits the data set."""
     default = RECIPES.get(arguments.data, FOLDER_RECIPE)
     model = arguments.model or default.model
-    return Recipe(
-        model,
-        arguments.epochs or default.epochs,
-        arguments.batch_size or default.batch_size,
-        arguments.lr or default.learning_rate or LEARNING_RATES[model],
-        default.weight_decay,
-    )
+    batch_size = arguments.batch_size or default.batch_size
+    # Less for small batches, whose gradients are noisier, and for large images, from which more values reach the last layer.
+    rate = LEARNING_RATES[model] * min(1.0, (batch_size / BATCH_SIZE) ** 0.5) * min(1.0, IMAGE_SIDE / image_side)
+    return Recipe(model, arguments.epochs or default.epochs, batch_size, arguments.lr or rate)
 
 
 def checked_target(out: str) -> Path:
@@ -149,16 +149,13 @@ def pixel_statistics(images: NDArray[np.uint8]) -> tuple[list[float], list[float
 
 
 def fit(model: Model, parts: Parts, recipe: Recipe, seed: int) -> History:
-    """Train by stochastic gradient descent with momentum; the learning rate rises for a tenth of the training and falls to 0 on a cosine. Return the history."""
-    cosine = schedules.Cosine(recipe.learning_rate or LEARNING_RATES[recipe.model])
-    rate = schedules.WarmUp(cosine, epochs=WARM_UP * recipe.epochs)
+    """Train by SGD with momentum; the learning rate rises for a tenth of the training, then falls to 0 on a cosine."""
+    rate = schedules.WarmUp(schedules.Cosine(recipe.learning_rate), epochs=WARM_UP * recipe.epochs)
     optimizer = optimizers.SGD(rate, momentum=MOMENTUM, nesterov=True, weight_decay=recipe.weight_decay)
     trainer = Trainer(model, loss="cross_entropy", optimizer=optimizer, metrics=["accuracy"], seed=seed)
     start = time.perf_counter()
     report = [] if sys.stderr.isatty() else [EpochLines(recipe.epochs)]  # on a terminal the bars tell
-    history = trainer.fit(
-        parts.train, epochs=recipe.epochs, batch_size=recipe.batch_size, validation=parts.validation, callbacks=report
-    )
+    history = trainer.fit(parts.train, epochs=recipe.epochs, batch_size=recipe.batch_size, validation=parts.validation, callbacks=report)
     note(f"trained {recipe.epochs} epochs of {len(parts.train[1])} images in {time.perf_counter() - start:.1f} s")
     return history
 

@@ -86,6 +86,7 @@ class MaxPool2D(_Pool2D):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import cnnrs
     >>> model = cnnrs.Sequential((4, 4, 1), [MaxPool2D(2)])
     >>> image = np.array([[1, 1, 2, 4], [5, 6, 7, 8], [3, 2, 1, 0], [1, 2, 3, 4]])
@@ -130,6 +131,7 @@ class AveragePool2D(_Pool2D):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import cnnrs
     >>> cnnrs.Sequential((2, 2, 1), [AveragePool2D(2)])(np.arange(4).reshape(1, 2, 2, 1)).tolist()
     [[[[1.5]]]]
@@ -233,6 +235,7 @@ class GlobalAveragePool2D(_GlobalPool2D):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import cnnrs
     >>> cnnrs.Sequential((2, 2, 1), [GlobalAveragePool2D()])(np.arange(4).reshape(1, 2, 2, 1)).tolist()
     [[1.5]]
@@ -255,6 +258,7 @@ class GlobalMaxPool2D(_GlobalPool2D):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import cnnrs
     >>> cnnrs.Sequential((2, 2, 1), [GlobalMaxPool2D()])(np.arange(4).reshape(1, 2, 2, 1)).tolist()
     [[3.0]]

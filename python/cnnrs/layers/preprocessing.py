@@ -53,6 +53,7 @@ class Rescale(_Affine):
 
     Examples
     --------
+    >>> import numpy as np
     >>> import cnnrs
     >>> model = cnnrs.Sequential((1, 2, 1), [Rescale()])
     >>> model(np.array([[[[0], [255]]]], dtype=np.uint8)).ravel().tolist()

@@ -1,7 +1,8 @@
 """The container of model files: named tensors and a text in one safetensors file, with checksums of everything.
 
-The metadata of the safetensors header holds two texts: ``cnnrs``, the content as JSON, in it the version of the format and the SHA-256 of
-every tensor; and ``digest``, the SHA-256 of that text and of the rest of the header (names, dtypes, shapes and places of the tensors).
+The metadata of the safetensors header holds one text, ``cnnrs``: the content as JSON, in it the version of the format, the SHA-256 of every
+tensor, and a digest: the SHA-256 of all else in the content and of the rest of the header (names, dtypes, shapes and places of the
+tensors). The same content makes the same bytes.
 """
 
 from __future__ import annotations
@@ -46,9 +47,10 @@ def pack(content: Mapping[str, Any], tensors: Mapping[str, Any]) -> bytes:
 
     arrays = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
     checksums = {name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in arrays.items()}
-    text = json.dumps({"version": VERSION, **content, "sha256": checksums}, allow_nan=False, ensure_ascii=False)
-    header = _split(save(arrays, {"cnnrs": text, "digest": ""}))[0]
-    return save(arrays, {"cnnrs": text, "digest": digest(text, header)})
+    whole = {"version": VERSION, **content, "sha256": checksums}
+    header = _split(save(arrays))[0]
+    text = json.dumps({"digest": digest(whole, header), **whole}, allow_nan=False, ensure_ascii=False)
+    return save(arrays, {"cnnrs": text})
 
 
 def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -61,15 +63,13 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     header, start = _split(data)
     try:
-        metadata = header["__metadata__"]
-        text, expected = metadata["cnnrs"], metadata["digest"]
-        content = json.loads(text)
-        version, checksums = content["version"], dict(content["sha256"])
+        content = json.loads(header["__metadata__"]["cnnrs"])
+        version, checksums, expected = content["version"], dict(content["sha256"]), content.pop("digest")
     except _DAMAGE as error:
         raise FormatError(f"the header is damaged, or this is no model file of cnnrs ({type(error).__name__}: {error})") from None
     if type(version) is not int or version > VERSION:
         raise FormatError(f"the file has version {version}, this cnnrs reads up to {VERSION}; a newer cnnrs is needed")
-    if digest(text, header) != expected:
+    if digest(content, header) != expected:
         raise FormatError("the header is damaged: its digest does not match")
     entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
     for name in checksums:
@@ -81,7 +81,7 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     tensors: dict[str, Any] = {}
     position = start
     try:
-        places = sorted((*map(int, entry["data_offsets"]), name) for name, entry in entries.items())
+        places = sorted((int(entry["data_offsets"][0]), int(entry["data_offsets"][1]), name) for name, entry in entries.items())
     except _DAMAGE as error:
         raise FormatError(f"the header is damaged ({type(error).__name__}: {error})") from None
     for first, last, name in places:
@@ -118,10 +118,10 @@ def _split(data: bytes) -> tuple[dict[str, Any], int]:
     return header, 8 + length
 
 
-def digest(text: str, header: Mapping[str, Any]) -> str:
-    """The checksum of the content and of the table of tensors."""
+def digest(content: Mapping[str, Any], header: Mapping[str, Any]) -> str:
+    """The checksum of the content (without its own digest) and of the table of tensors."""
     table = {name: entry for name, entry in header.items() if name != "__metadata__"}
-    return hashlib.sha256(json.dumps([text, table], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([content, table], sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:

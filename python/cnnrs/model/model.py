@@ -57,6 +57,7 @@ class Model:
 
     Examples
     --------
+    >>> import numpy as np
     >>> import cnnrs
     >>> from cnnrs.layers import Add, Conv2D, Dense, Flatten
     >>> inputs = cnnrs.Input((8, 8, 3))

@@ -85,6 +85,7 @@ fn winograd_agrees_with_direct() {
         ([40, 5, 5, 3], 3, 4, 2),
         ([1, 3, 3, 1], 3, 1, 0),
         ([1, 4, 4, 600], 3, 35, 1),
+        ([2, 24, 24, 96], 3, 100, 1), // several blocks of shared tiles
     ] {
         check_winograd(&geometry(input, (kernel, kernel), filters, plain(1, padding), 1).unwrap());
     }

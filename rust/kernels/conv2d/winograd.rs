@@ -2,6 +2,8 @@
 //!
 //! Filters of 3×3 and 5×5 at stride 1 without dilation or groups. Output tiles are 4×4 or 2×2; see [`crate::kernels::simd::winograd`].
 
+use std::ops::Range;
+
 use crate::kernels::Element;
 use crate::kernels::error::Result;
 use crate::kernels::geometry::Conv2dGeometry;
@@ -10,8 +12,9 @@ use crate::kernels::memory::{SharedMut, with_scratch};
 use crate::kernels::parallel::{self, ELEMENT_COST};
 use crate::kernels::simd::gemm::{Finish, panel_width};
 use crate::kernels::simd::winograd::Tiling;
-use crate::kernels::simd::winograd::correlate::{Block, FilterLayout, TransformFilters, block_tiles};
-use crate::kernels::simd::winograd::weight_gradient::{self, Finishing, Share};
+use crate::kernels::simd::winograd::correlate::{Block, FilterLayout, Source, TransformFilters, block_tiles, group_columns};
+use crate::kernels::simd::winograd::tiles::{Places, SharedTiles, TileLayout};
+use crate::kernels::simd::winograd::weight_gradient::{self, Finishing, Rectangle, Share};
 use crate::kernels::simd::{Kernel, Vector};
 
 /// Bytes that the sums of all shares of a weight gradient may take; at least two shares are made where there is work for two.
@@ -19,6 +22,28 @@ const SUMS_BYTES: usize = 48 << 20;
 
 /// Shares of a weight gradient, at most.
 const SHARES: usize = 8;
+
+/// Bytes of transformed filters up to which each thread transforms its own tiles: the filters then stream from the second- or third-level
+/// cache for every block of tiles.
+const PRIVATE_FILTER_BYTES: usize = 4 << 20;
+
+/// Tiles of a block where the transformed tiles are shared.
+const SHARED_TILES: usize = 64;
+
+/// Blocks that are transformed before they are multiplied.
+const SHARED_BLOCKS: usize = 8;
+
+/// Tiles that one item transforms.
+const RUN_TILES: usize = 4;
+
+/// Input channels times filters from which the gradient of the weights is made in rectangles.
+const RECTANGLE_CHANNELS: usize = 96 * 96;
+
+/// Side of a rectangle, in channels.
+const RECTANGLE: usize = 64;
+
+/// Bytes that the shared transformed tiles of a weight gradient may take.
+const TRANSFORMED_BYTES: usize = 64 << 20;
 
 /// Output pixels of a tile along one axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -173,22 +198,45 @@ fn correlate<T: Element, const N: usize, const M: usize, const R: usize>(
 ) -> Result<()> {
     let FilterLayout { depth, columns, frequencies, .. } = plan.layout;
     let tiles = plan.tiling.count();
-    let blocks = tiles.div_ceil(block_tiles::<T>(depth, frequencies, plan.rows));
+    let cost = tiles * frequencies * depth * columns;
     let target = SharedMut::new(target);
-    let places = (0..blocks).map(|i| (i * tiles / blocks, (i + 1) * tiles / blocks));
-    parallel::try_for_each(places, tiles * frequencies * depth * columns, |(begin, end)| {
-        T::dispatch(Block::<T, N, M> {
-            tiling: &plan.tiling,
-            source,
-            gate,
-            filters,
-            layout: plan.layout,
-            target: &target,
-            first: begin,
-            count: end - begin,
-            finish,
-        })
-    })
+    let block = |first: usize, end: usize, columns: Range<usize>, source: Source<'_, T>| {
+        let (tiling, layout, target, count) = (&plan.tiling, plan.layout, &target, end - first);
+        T::dispatch(Block::<T, N, M> { tiling, source, filters, layout, target, first, count, columns, finish })
+    };
+    if plan.layout.total_len() * size_of::<T>() <= PRIVATE_FILTER_BYTES {
+        let blocks = tiles.div_ceil(block_tiles::<T>(depth, frequencies, plan.rows));
+        let places = (0..blocks).map(|i| (i * tiles / blocks, (i + 1) * tiles / blocks));
+        return parallel::try_for_each(places, cost, |(begin, end)| block(begin, end, 0..columns, Source::Images(source, gate)));
+    }
+    let group = group_columns(&plan.layout);
+    let groups = columns.div_ceil(group);
+    let places = Places { tiling: &plan.tiling, shape: plan.tiling.source, step: M, before: plan.tiling.before };
+    for first in (0..tiles).step_by(SHARED_TILES * SHARED_BLOCKS) {
+        let tiles = first..tiles.min(first + SHARED_TILES * SHARED_BLOCKS);
+        let blocks = tiles.len().div_ceil(SHARED_TILES);
+        let begin = |i: usize| tiles.start + i * tiles.len() / blocks;
+        let layout = TileLayout::new(depth, tiles.len().div_ceil(blocks));
+        let len = frequencies * layout.frequency;
+        with_scratch(blocks * len, |shared: &mut [T]| {
+            // Tile `t` of block `i` lies at place `t` of the block's part.
+            let whole: Vec<SharedMut<'_, T>> = shared.chunks_mut(len).map(SharedMut::new).collect();
+            let runs: Vec<_> = (0..blocks).flat_map(|i| (begin(i)..begin(i + 1)).step_by(RUN_TILES).map(move |t| (i, t))).collect();
+            parallel::for_each(runs.into_iter(), cost, |(i, tile)| {
+                let layout = TileLayout::new(depth, begin(i + 1) - begin(i));
+                let run = tile..begin(i + 1).min(tile + RUN_TILES);
+                let target = (&whole[i], tile - begin(i));
+                T::dispatch(SharedTiles::<T, N, M> { images: source, gate, places, tiles: run, gradients: false, target, layout });
+            })?;
+            drop(whole);
+            let shared = &*shared;
+            parallel::try_for_each(0..blocks * groups, cost, |item| {
+                let (i, column) = (item % blocks, item / blocks * group);
+                block(begin(i), begin(i + 1), column..columns.min(column + group), Source::Tiles(&shared[i * len..(i + 1) * len]))
+            })
+        })??;
+    }
+    Ok(())
 }
 
 /// The gradient of the weights; see [`super::backward_weight`].
@@ -219,6 +267,11 @@ fn weight_gradient<T: Element, const N: usize, const M: usize, const R: usize>(
     let (depth, columns) = (tiling.source[2], tiling.target[2]);
     let share_len = N * N * weight_gradient::frequency_stride(depth, columns);
     let tiles = tiling.count();
+    let (layout_x, layout_y) = (TileLayout::new(depth, tiles), TileLayout::new(columns, tiles));
+    let transformed_len = N * N * (layout_x.frequency + layout_y.frequency);
+    if depth * columns >= RECTANGLE_CHANNELS && transformed_len * size_of::<T>() <= TRANSFORMED_BYTES && tiles > 0 {
+        return rectangles::<T, N, M, R>(tiling, (layout_x, layout_y), grad_y, gate, x, accumulate, grad_weight);
+    }
     let by_memory = (SUMS_BYTES / (share_len * size_of::<T>())).clamp(2, SHARES);
     let shares = tiles.div_ceil(weight_gradient::block_tiles::<T>(depth, columns, N * N)).clamp(1, by_memory);
     with_scratch(share_len * shares, |sums: &mut [T]| {
@@ -244,6 +297,44 @@ fn weight_gradient<T: Element, const N: usize, const M: usize, const R: usize>(
                 }
             }
             Ok(())
+        })?
+    })?
+}
+
+/// The gradient of the weights from tiles that all threads share.
+fn rectangles<T: Element, const N: usize, const M: usize, const R: usize>(
+    tiling: &Tiling,
+    (layout_x, layout_y): (TileLayout, TileLayout),
+    grad_y: &[T],
+    gate: Option<&[T]>,
+    x: &[T],
+    accumulate: bool,
+    grad_weight: &mut [T],
+) -> Result<()> {
+    let (depth, columns, tiles) = (tiling.source[2], tiling.target[2], tiling.count());
+    let cost = tiles * N * N * depth * columns;
+    with_scratch(N * N * layout_x.frequency, |inputs: &mut [T]| {
+        with_scratch(N * N * layout_y.frequency, |gradients: &mut [T]| {
+            let (to_x, to_y) = (SharedMut::new(inputs), SharedMut::new(gradients));
+            parallel::for_each((0..tiles).step_by(RUN_TILES), cost, |tile| {
+                let run = tile..tiles.min(tile + RUN_TILES);
+                let places = Places { tiling, shape: tiling.source, step: M, before: tiling.before };
+                let target = (&to_x, tile);
+                let tiles = run.clone();
+                T::dispatch(SharedTiles::<T, N, M> { images: x, gate: None, places, tiles, gradients: false, target, layout: layout_x });
+                let places = Places { shape: tiling.target, before: (0, 0), ..places };
+                let target = (&to_y, tile);
+                T::dispatch(SharedTiles::<T, N, M> { images: grad_y, gate, places, tiles: run, gradients: true, target, layout: layout_y });
+            })?;
+            let (inputs, gradients) = (&*inputs, &*gradients);
+            let (down, across) = (depth.div_ceil(RECTANGLE), columns.div_ceil(RECTANGLE));
+            let target = SharedMut::new(grad_weight);
+            parallel::try_for_each(0..down * across, cost, |item| {
+                let (channel, column) = (item / across * RECTANGLE, item % across * RECTANGLE);
+                let part = (channel..depth.min(channel + RECTANGLE), column..columns.min(column + RECTANGLE));
+                let (inputs, gradients, target) = ((inputs, layout_x), (gradients, layout_y), &target);
+                T::dispatch(Rectangle::<T, N, R> { inputs, gradients, tiles, size: (depth, columns), part, accumulate, target })
+            })
         })?
     })?
 }

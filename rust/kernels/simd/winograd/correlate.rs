@@ -2,10 +2,12 @@
 //!
 //! A block of tiles is transformed to this thread's scratch, multiplied frequency by frequency with the transformed filters, and
 //! transformed back, a group of panels of filters at a time, so that all of it stays in the second-level cache while the filters
-//! stream past.
+//! stream past. Where the filters are larger than that cache, all tiles are transformed first, for all threads, and a block is many
+//! tiles by one group of panels: then the filters stream past only a few times.
 
+use super::tiles::{Places, TileLayout, transform_tiles};
 use super::transform::{Filter, Input, output};
-use super::{Frequencies, Get, ROW_PADDING, Tiling, Transform, transform_patch};
+use super::{Frequencies, Get, ROW_PADDING, Tiling, Transform};
 use crate::kernels::Element;
 use crate::kernels::error::Result;
 use crate::kernels::matmul::CHUNK;
@@ -113,14 +115,26 @@ pub fn block_tiles<T>(depth: usize, frequencies: usize, rows: usize) -> usize {
     (BLOCK_BYTES / bytes / rows * rows).clamp(rows, 4 * rows)
 }
 
+/// Columns of a group of panels.
+pub fn group_columns(layout: &FilterLayout) -> usize {
+    (PANEL_GROUP * layout.width).min(layout.columns.next_multiple_of(layout.width))
+}
+
+/// Where a block takes its tiles from.
+#[derive(Clone, Copy)]
+pub enum Source<'a, T> {
+    /// Images, let through where the gate is positive; the block transforms its tiles itself.
+    Images(&'a [T], Option<&'a [T]>),
+    /// The block's tiles, transformed before.
+    Tiles(&'a [T]),
+}
+
 /// One block of tiles.
 pub struct Block<'a, T, const N: usize, const M: usize> {
     /// Where the tiles lie.
     pub tiling: &'a Tiling,
-    /// The images.
-    pub source: &'a [T],
-    /// Lets through the source where it is positive.
-    pub gate: Option<&'a [T]>,
+    /// The tiles.
+    pub source: Source<'a, T>,
     /// The transformed filters.
     pub filters: &'a [T],
     /// Their layout.
@@ -131,6 +145,8 @@ pub struct Block<'a, T, const N: usize, const M: usize> {
     pub first: usize,
     /// Tiles of this block.
     pub count: usize,
+    /// Columns of this block; whole groups of panels.
+    pub columns: std::ops::Range<usize>,
     /// What happens to the results.
     pub finish: &'a Finish<'a, T>,
 }
@@ -142,15 +158,30 @@ impl<T: Element, const N: usize, const M: usize> Kernel<T> for Block<'_, T, N, M
     fn run<V: Vector<T>>(self) -> Result<()> {
         let FilterLayout { depth, columns, width, frequencies } = self.layout;
         debug_assert!(width == panel_width::<T, V>() && frequencies == N * N);
-        let row = depth.next_multiple_of(V::LANES) + ROW_PADDING;
-        let frequency = self.count * row + ROW_PADDING;
-        let group = (PANEL_GROUP * width).min(columns.next_multiple_of(width));
+        let TileLayout { row, frequency } = TileLayout::new(depth, self.count);
+        let group = group_columns(&self.layout);
         let result_row = group + ROW_PADDING;
         let result_frequency = self.count * result_row + ROW_PADDING;
-        let mut inputs = Scratch::<T>::take(frequencies * frequency)?;
+        let mut scratch = Scratch::<T>::take(if matches!(self.source, Source::Images(..)) { frequencies * frequency } else { 0 })?;
         let mut results = Scratch::<T>::take(frequencies * result_frequency)?;
-        self.transform_inputs::<V>(&mut inputs, row, frequency);
-        for first in (0..columns).step_by(group) {
+        let inputs = match self.source {
+            Source::Tiles(tiles) => tiles,
+            Source::Images(images, gate) => {
+                let shape = self.tiling.source;
+                let places = Places { tiling: self.tiling, shape, step: M, before: self.tiling.before };
+                transform_tiles::<T, V, Input, N>(
+                    images,
+                    gate,
+                    &places,
+                    self.first..self.first + self.count,
+                    &SharedMut::new(&mut scratch),
+                    0,
+                    frequency,
+                );
+                &scratch
+            }
+        };
+        for first in self.columns.clone().step_by(group) {
             let panels = group.min(columns - first).div_ceil(width);
             for f in 0..frequencies {
                 for panel in 0..panels {
@@ -180,20 +211,6 @@ impl<T: Element, const N: usize, const M: usize> Kernel<T> for Block<'_, T, N, M
 }
 
 impl<T: Element, const N: usize, const M: usize> Block<'_, T, N, M> {
-    #[inline(always)]
-    fn transform_inputs<V: Vector<T>>(&self, inputs: &mut [T], row: usize, frequency: usize) {
-        let channels = self.tiling.source[2];
-        assert!(inputs.len() >= N * N * frequency && frequency >= self.count * row && row >= channels.next_multiple_of(V::LANES));
-        for tile in 0..self.count {
-            let patch = self.tiling.patch(self.first + tile, self.tiling.source, M, self.tiling.before, N);
-            // SAFETY: the patch was made for this source's shape; the row has room for whole registers of channels at each frequency.
-            unsafe {
-                let target = inputs.as_mut_ptr().add(tile * row);
-                transform_patch::<T, V, Input, N>(self.source, self.gate, patch, channels, target, frequency);
-            }
-        }
-    }
-
     /// Transforms `count` columns from `first` on back, and writes the outputs that lie inside the image.
     #[inline(always)]
     fn transform_results<V: Vector<T>>(&self, results: &[T], row: usize, frequency: usize, first: usize, count: usize) {

@@ -9,6 +9,7 @@
 //! interpolation points; see [`transform`].
 
 pub mod correlate;
+pub mod tiles;
 pub mod transform;
 pub mod weight_gradient;
 

@@ -2,12 +2,18 @@
 //!
 //! Inputs are transformed as in the forward pass, the output's gradient as if each tile of it were a filter. The products are summed over
 //! tiles frequency by frequency (a matrix product whose sum runs over tiles) and transformed back once, at the end.
+//!
+//! With few channels each share of the tiles is transformed and summed by one thread ([`Share`], [`Finishing`]). With many channels
+//! and not too many tiles all tiles are transformed first, for all threads, and an item is a rectangle of the gradient, summed over all
+//! tiles and transformed back at once ([`Rectangle`]): no partial sums are kept.
 
+use super::tiles::{Places, TileLayout, transform_tiles};
 use super::transform::{Filter, Input, MAX_TILE, output};
-use super::{ROW_PADDING, Tiling, transform_patch};
+use super::{ROW_PADDING, Tiling};
 use crate::kernels::Element;
 use crate::kernels::error::Result;
-use crate::kernels::memory::{Scratch, TileMut};
+use crate::kernels::matmul::CHUNK;
+use crate::kernels::memory::{Scratch, SharedMut, TileMut};
 use crate::kernels::simd::gemm::{Finish, Segments, multiply, panel_width};
 use crate::kernels::simd::{Kernel, Vector, load_some, store_some};
 
@@ -47,9 +53,9 @@ impl<T: Element, const N: usize, const M: usize> Kernel<T> for Share<'_, T, N, M
     #[inline(always)]
     fn run<V: Vector<T>>(self) -> Result<()> {
         let (depth, columns) = (self.tiling.source[2], self.tiling.target[2]);
-        let (row_x, row_y) = (depth.next_multiple_of(V::LANES) + ROW_PADDING, columns.next_multiple_of(V::LANES) + ROW_PADDING);
         let block = block_tiles::<T>(depth, columns, N * N);
-        let (stride_x, stride_y) = (block * row_x + ROW_PADDING, block * row_y + ROW_PADDING);
+        let TileLayout { row: row_x, frequency: stride_x } = TileLayout::new(depth, block);
+        let TileLayout { row: row_y, frequency: stride_y } = TileLayout::new(columns, block);
         let stride = frequency_stride(depth, columns);
         let Self { tiling, x, grad_y, gate, tiles, sums } = self;
         assert!(sums.len() >= N * N * stride);
@@ -59,17 +65,11 @@ impl<T: Element, const N: usize, const M: usize> Kernel<T> for Share<'_, T, N, M
         let (mut inputs, mut gradients) = (Scratch::<T>::take(N * N * stride_x)?, Scratch::<T>::take(N * N * stride_y)?);
         for begin in tiles.clone().step_by(block) {
             let count = block.min(tiles.end - begin);
-            for tile in 0..count {
-                let source = tiling.patch(begin + tile, tiling.source, M, tiling.before, N);
-                let target = tiling.patch(begin + tile, tiling.target, M, (0, 0), M);
-                // SAFETY: the patches were made for these shapes; the rows have room for whole registers of channels.
-                unsafe {
-                    let to = inputs.as_mut_ptr().add(tile * row_x);
-                    transform_patch::<T, V, Input, N>(x, None, source, depth, to, stride_x);
-                    let to = gradients.as_mut_ptr().add(tile * row_y);
-                    transform_patch::<T, V, Filter<N>, M>(grad_y, gate, target, columns, to, stride_y);
-                }
-            }
+            let run = begin..begin + count;
+            let source = Places { tiling, shape: tiling.source, step: M, before: tiling.before };
+            let target = Places { tiling, shape: tiling.target, step: M, before: (0, 0) };
+            transform_tiles::<T, V, Input, N>(x, None, &source, run.clone(), &SharedMut::new(&mut inputs), 0, stride_x);
+            transform_tiles::<T, V, Filter<N>, M>(grad_y, gate, &target, run, &SharedMut::new(&mut gradients), 0, stride_y);
             let finish = if begin > tiles.start { Finish::ACCUMULATE } else { Finish::OVERWRITE };
             for f in 0..N * N {
                 for column in (0..columns).step_by(panel_width::<T, V>()) {
@@ -135,5 +135,76 @@ impl<T: Element, const N: usize, const R: usize> Kernel<T> for Finishing<'_, T, 
                 }
             }
         }
+    }
+}
+
+/// Sums all tiles into a rectangle of the gradient, and transforms it back.
+pub struct Rectangle<'a, T, const N: usize, const R: usize> {
+    /// Transformed inputs of all tiles, and their layout.
+    pub inputs: (&'a [T], TileLayout),
+    /// Transformed gradients of all tiles, and their layout.
+    pub gradients: (&'a [T], TileLayout),
+    /// Tiles.
+    pub tiles: usize,
+    /// Input channels and filters in all.
+    pub size: (usize, usize),
+    /// The rectangle: input channels and filters.
+    pub part: (std::ops::Range<usize>, std::ops::Range<usize>),
+    /// Add to the gradient instead of overwriting it.
+    pub accumulate: bool,
+    /// The gradient `[R, R, depth, columns]`; each item writes its own rectangle.
+    pub target: &'a SharedMut<'a, T>,
+}
+
+impl<T: Element, const N: usize, const R: usize> Kernel<T> for Rectangle<'_, T, N, R> {
+    type Output = Result<()>;
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) -> Result<()> {
+        let (channels, filters) = self.part;
+        let (depth, columns) = (channels.len(), filters.len());
+        let row = columns.next_multiple_of(V::LANES);
+        let stride = depth * row + ROW_PADDING;
+        let mut sums = Scratch::<T>::take(N * N * stride)?;
+        let ((inputs, layout_x), (gradients, layout_y)) = (self.inputs, self.gradients);
+        for f in 0..N * N {
+            for column in (0..columns).step_by(panel_width::<T, V>()) {
+                let wide = panel_width::<T, V>().min(columns - column);
+                for begin in (0..self.tiles).step_by(CHUNK) {
+                    let segments = Segments {
+                        a: &inputs[f * layout_x.frequency + begin * layout_x.row + channels.start..],
+                        a_starts: &[0],
+                        a_row: 1,
+                        a_step: layout_x.row,
+                        transposed: true,
+                        b: &gradients[f * layout_y.frequency + begin * layout_y.row + filters.start + column..],
+                        b_starts: &[0],
+                        b_step: layout_y.row,
+                        steps: CHUNK.min(self.tiles - begin),
+                    };
+                    let finish = if begin > 0 { Finish::ACCUMULATE } else { Finish::OVERWRITE };
+                    multiply::<T, V>(&segments, &mut TileMut::new(&mut sums[f * stride + column..], depth, wide, row), &finish);
+                }
+            }
+        }
+        for channel in 0..depth {
+            for column in (0..columns).step_by(V::LANES) {
+                let count = V::LANES.min(columns - column);
+                // SAFETY: the sums have whole registers of columns; the rectangle lies within the gradient and is this item's alone.
+                unsafe {
+                    let from = sums.as_ptr().add(channel * row + column);
+                    let outputs = output::<T, V, N, R>(|f| V::load(from.add(f * stride)));
+                    for (i, outputs) in outputs.iter().enumerate() {
+                        for (j, &value) in outputs.iter().enumerate() {
+                            let line = (i * R + j) * self.size.0 + channels.start + channel;
+                            let at = self.target.start().add(line * self.size.1 + filters.start + column);
+                            let value = if self.accumulate { load_some::<T, V>(at, count).add(value) } else { value };
+                            store_some(value, at, count);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 }

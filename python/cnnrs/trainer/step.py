@@ -1,0 +1,224 @@
+"""The steps of a training run: forward pass, loss, backward pass and update of one batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cnnrs import _arguments, ops
+from cnnrs import losses as loss_functions
+from cnnrs import optimizers as optimizer_rules
+from cnnrs.errors import ArgumentError, DTypeError, NonFiniteError, ShapeError
+from cnnrs.model import Model
+from cnnrs.model.arena import Arena
+from cnnrs.model.batch import as_batch
+from cnnrs.trainer.interrupts import uninterrupted
+from cnnrs.trainer.segments import segments
+
+__all__ = ["Losses", "Steps"]
+
+Losses = str | loss_functions.Loss | Sequence[str | loss_functions.Loss]
+
+
+class Steps:
+    """The part of a `Trainer` that knows nothing of epochs."""
+
+    def __init__(
+        self,
+        model: Model,
+        loss: Losses,
+        optimizer: str | optimizer_rules.Optimizer | None,
+        seed: int,
+        loss_weights: Sequence[float] | None,
+    ) -> None:
+        if not isinstance(model, Model):
+            raise DTypeError(f"model: expected a cnnrs.Model, got {type(model).__name__}")
+        self.model = model
+        listed: Sequence[str | loss_functions.Loss] = [loss] if isinstance(loss, (str, loss_functions.Loss)) else loss
+        self.losses = [loss_functions.get(item) for item in listed]
+        count = len(model.outputs)
+        if len(self.losses) != count:
+            raise ArgumentError(f"loss: the model has {count} outputs, got {len(self.losses)} losses")
+        self.loss_weights = [1.0] * count if loss_weights is None else [_arguments.number("loss_weights", item, 0) for item in loss_weights]
+        if len(self.loss_weights) != count:
+            raise ArgumentError(f"loss_weights: the model has {count} outputs, got {len(self.loss_weights)} weights")
+        self.network = model.without_softmax() if all(item.takes_logits for item in self.losses) else model
+        self.optimizer = optimizer_rules.SGD(0.01, 0.9) if optimizer is None else optimizer_rules.get(optimizer)
+        self.seed = _arguments.counter("seed", seed, 64)
+        self.step = 0
+        self.optimizer_state: dict[str, Any] = {}
+        self._segments: tuple[Any, list[tuple[slice, bool]]] = (None, [])
+        self._schedule_epoch = 0.0
+        self._schedule_epochs = 1
+        self._where = ""  # epoch and step, for messages
+        self._block: Any = None
+        self._run: Any = None
+        self._outputs: list[Any] = []
+        self._targets: list[Any] = []
+        self._ready = ""  # which part of a step comes next
+
+    # --- the four parts of a step ----------------------------------------------------------------------------------------------
+    def forward(self, x: Any) -> Any:
+        """The outputs of the model in training, with dropout; the first part of a step.
+
+        Parameters
+        ----------
+        x : array-like of shape (n, *input_shape)
+
+        Returns
+        -------
+        ndarray of shape (n, *output_shape)
+            For several outputs a list of arrays.
+        """
+        self._forward(x)
+        copies = [output.copy() for output in self._outputs]
+        return copies[0] if len(copies) == 1 else copies
+
+    def _forward(self, x: Any) -> None:
+        self._release()
+        network = self.network
+        arrays, count = as_batch(network.graph, x)
+        if count == 0:
+            raise ShapeError("x: a training step needs at least one sample, got none")
+        self._block, self._run = network.acquire(network.plan_for(training=True), count)
+        self._outputs = self._run.forward(arrays, seed=self.seed, step=self.step)
+        self._ready = "loss"
+
+    def loss(self, y: Any) -> float:
+        """How wrong the outputs are; the second part of a step.
+
+        Parameters
+        ----------
+        y : array-like
+            Class numbers of shape (n,), or what the loss takes; for several outputs a list.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        NonFiniteError
+            If it is infinite or not a number.
+        """
+        self._expect("loss", "forward")
+        self._targets = self._as_targets(y)
+        value = self._weighted_loss(self._outputs, self._targets)
+        if not math.isfinite(value):
+            raise self._diverged(f"the loss is {value}")
+        self._ready = "backward"
+        return value
+
+    def backward(self) -> None:
+        """The gradients of all parameters (`Model.gradients`); the third part of a step."""
+        self._expect("backward", "loss")
+        parts = zip(self.losses, self.loss_weights, self._outputs, self._targets, self._run.output_gradients(), strict=True)
+        for loss, weight, output, target, (buffer, starts) in parts:
+            result = loss.gradient(output, target, buffer) if starts and weight == 1 else weight * loss.gradient(output, target)
+            if result is not buffer:
+                if starts:
+                    buffer[...] = result
+                else:
+                    buffer += result
+        self._run.backward()
+        self._ready = "update"
+
+    def update(self) -> None:
+        """Change the parameters; the last part of a step.
+
+        Nothing interrupts it: Ctrl-C takes effect afterwards.
+
+        Raises
+        ------
+        NonFiniteError
+            If a gradient is infinite or not a number; the parameters are then as they were.
+        """
+        self._expect("update", "backward")
+        arena = self.network.arena
+        if not ops.all_finite(arena.gradients):
+            raise self._diverged("a gradient is infinite or not a number")
+        rate = self.learning_rate
+        for slot in self.optimizer.slots:
+            if slot not in self.optimizer_state or self.optimizer_state[slot].size != arena.size:
+                self.optimizer_state[slot] = np.zeros(arena.size, arena.dtype)
+        parts = self._parts(arena)
+        values, gradients = arena.values, arena.gradients
+        with uninterrupted():
+            for region, decays in parts:
+                self.optimizer.update(
+                    values[region],
+                    gradients[region],
+                    {name: array[region] for name, array in self.optimizer_state.items()},
+                    learning_rate=rate,
+                    weight_decay=self.optimizer.weight_decay if decays else 0.0,
+                    step=self.step,
+                )
+            self.step += 1
+        self._release()
+
+    def _parts(self, arena: Arena) -> list[tuple[slice, bool]]:
+        """The stretches of the arena to update, worked out anew when layers were frozen or thawed, or the arena has grown."""
+        key = arena, arena.generation, [layer.trainable for layer in self.network.graph.layers]
+        if self._segments[0] != key:
+            uniform = self.optimizer.decay_biases or not self.optimizer.weight_decay
+            self._segments = key, segments(self.network, arena, decay_biases=uniform)
+        return self._segments[1]
+
+    def train_step(self, x: Any, y: Any) -> float:
+        """One forward pass, loss, backward pass and update.
+
+        Returns
+        -------
+        float
+            The loss, before the update.
+
+        Raises
+        ------
+        NonFiniteError
+            If the loss or a gradient is infinite or not a number; the parameters are then as they were.
+        """
+        try:
+            self._forward(x)
+            value = self.loss(y)
+            self.backward()
+            self.update()
+        finally:
+            self._release()
+        return value
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next update."""
+        return self.optimizer.rate(self._schedule_epoch, self._schedule_epochs)
+
+    def _expect(self, part: str, before: str) -> None:
+        if self._ready != part:
+            raise ArgumentError(f"{part}: call {before} first; a step is forward, loss, backward, update")
+
+    def _release(self) -> None:
+        if self._block is not None:
+            self.network.release(self._block)
+        self._block = self._run = None
+        self._outputs, self._targets, self._ready = [], [], ""
+
+    def _as_targets(self, y: Any) -> list[Any]:
+        if len(self.losses) == 1:
+            return [y]
+        if not isinstance(y, (list, tuple)) or len(y) != len(self.losses):
+            raise ShapeError(f"y: the model has {len(self.losses)} outputs; expected a list of {len(self.losses)} targets")
+        return list(y)
+
+    def _weighted_loss(self, outputs: Sequence[Any], targets: Sequence[Any]) -> float:
+        parts = zip(self.losses, self.loss_weights, outputs, targets, strict=True)
+        return float(sum(weight * loss(output, target) for loss, weight, output, target in parts))
+
+    def _diverged(self, what: str) -> NonFiniteError:
+        rate = self.learning_rate
+        self._release()
+        return NonFiniteError(
+            f"{what} in {self._where or f'step {self.step + 1}'}; the parameters are as they were before this step. "
+            f"Try a learning rate below {rate:g}, and look for inputs that are not finite or not scaled"
+        )

@@ -1,0 +1,96 @@
+//! Transformed tiles: where they lie in memory, and how a run of them is made.
+
+use super::transform::{Filter, Input};
+use super::{ROW_PADDING, Tiling, Transform, transform_patch};
+use crate::kernels::Element;
+use crate::kernels::memory::SharedMut;
+use crate::kernels::simd::{Kernel, Vector};
+
+/// Channels are padded to a multiple of this, the widest register of any set.
+const CHANNEL_MULTIPLE: usize = 16;
+
+/// Channel `c` of tile `t` at frequency `f` is element `f * frequency + t * row + c`.
+#[derive(Debug, Clone, Copy)]
+pub struct TileLayout {
+    /// Elements from one tile to the next.
+    pub row: usize,
+    /// Elements from one frequency to the next.
+    pub frequency: usize,
+}
+
+impl TileLayout {
+    /// The layout of `count` tiles.
+    pub fn new(channels: usize, count: usize) -> Self {
+        let row = channels.next_multiple_of(CHANNEL_MULTIPLE) + ROW_PADDING;
+        Self { row, frequency: count * row + ROW_PADDING }
+    }
+}
+
+/// Where the patches of tiles lie in images.
+#[derive(Clone, Copy)]
+pub struct Places<'a> {
+    /// The tiles.
+    pub tiling: &'a Tiling,
+    /// Height, width and channels of an image.
+    pub shape: [usize; 3],
+    /// Pixels from one tile to the next.
+    pub step: usize,
+    /// Rows and columns of zeros before the image.
+    pub before: (usize, usize),
+}
+
+/// Transforms a run of tiles; the first goes to place `at` of `target`.
+#[inline(always)]
+pub(super) fn transform_tiles<T: Element, V: Vector<T>, K: Transform<T, V, SIZE>, const SIZE: usize>(
+    images: &[T],
+    gate: Option<&[T]>,
+    places: &Places<'_>,
+    tiles: std::ops::Range<usize>,
+    target: &SharedMut<'_, T>,
+    at: usize,
+    frequency: usize,
+) {
+    let channels = places.shape[2];
+    let row = TileLayout::new(channels, 0).row;
+    for (i, tile) in tiles.enumerate() {
+        let patch = places.tiling.patch(tile, places.shape, places.step, places.before, SIZE);
+        // SAFETY: the patch was made for this shape; a tile's row has room for whole registers of channels at each frequency, and no
+        // other thread writes it.
+        unsafe {
+            let start = target.start().add((at + i) * row);
+            transform_patch::<T, V, K, SIZE>(images, gate, patch, channels, start, frequency);
+        }
+    }
+}
+
+/// Transforms some of the tiles that all threads share.
+pub struct SharedTiles<'a, T, const N: usize, const M: usize> {
+    /// The images.
+    pub images: &'a [T],
+    /// Lets through the images where it is positive.
+    pub gate: Option<&'a [T]>,
+    /// Where the tiles lie.
+    pub places: Places<'a>,
+    /// Which tiles.
+    pub tiles: std::ops::Range<usize>,
+    /// Whether they are gradients in the place of filters, `M × M`, and not inputs, `N × N`.
+    pub gradients: bool,
+    /// The buffer, and the place in it of the first of these tiles.
+    pub target: (&'a SharedMut<'a, T>, usize),
+    /// Its layout.
+    pub layout: TileLayout,
+}
+
+impl<T: Element, const N: usize, const M: usize> Kernel<T> for SharedTiles<'_, T, N, M> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        let Self { images, gate, places, tiles, gradients, target: (target, at), layout } = self;
+        if gradients {
+            transform_tiles::<T, V, Filter<N>, M>(images, gate, &places, tiles, target, at, layout.frequency);
+        } else {
+            transform_tiles::<T, V, Input, N>(images, gate, &places, tiles, target, at, layout.frequency);
+        }
+    }
+}
