@@ -28,7 +28,7 @@ def test_the_example_runs_and_learns(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     accuracy = re.search(r"^ACCURACY ([\d.]+)$", done.stdout, flags=re.MULTILINE)
     assert accuracy is not None
-    assert 0.97 <= float(accuracy[1]) <= 1
+    assert 0.96 <= float(accuracy[1]) <= 1
     assert (tmp_path / "digits.cnnrs").is_file()
 
 

@@ -29,6 +29,7 @@ __all__ = ["add_parser"]
 
 MODELS = ("small", "lenet5", "classic")  # suited to small images; the zoo may hold others
 MOMENTUM = 0.9
+WEIGHT_DECAY = 5e-4
 WARM_UP = 0.1  # of the training; without it a first large step can leave every ReLU at zero
 BATCH_SIZE = 64
 IMAGE_SIDE = 32  # pixels
@@ -42,18 +43,18 @@ class Recipe:
 
     model: str
     epochs: int
-    batch_size: int = BATCH_SIZE
-    learning_rate: float = 0.0  # that of LEARNING_RATES
-    weight_decay: float = 5e-4
+    batch_size: int
+    learning_rate: float  # the highest
 
 
-RECIPES = {  # where the command line does not say
-    "digits": Recipe("small", 30, batch_size=16),
-    "mnist": Recipe("lenet5", 5),
-    "fashion-mnist": Recipe("classic", 6),
-    "cifar10": Recipe("classic", 10),
+# Model, epochs and batch size where the command line does not say.
+DEFAULTS = {
+    "digits": ("small", 30, 16),
+    "mnist": ("lenet5", 5, BATCH_SIZE),
+    "fashion-mnist": ("classic", 6, BATCH_SIZE),
+    "cifar10": ("classic", 10, BATCH_SIZE),
 }
-FOLDER_RECIPE = Recipe("small", 30, batch_size=16)
+FOLDER_DEFAULTS = ("small", 30, 16)
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -110,12 +111,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def chosen_recipe(arguments: argparse.Namespace, image_side: int) -> Recipe:
     """What the command line says, and for the rest what suits the data set."""
-    default = RECIPES.get(arguments.data, FOLDER_RECIPE)
-    model = arguments.model or default.model
-    batch_size = arguments.batch_size or default.batch_size
+    model, epochs, batch_size = DEFAULTS.get(arguments.data, FOLDER_DEFAULTS)
+    model, epochs, batch_size = arguments.model or model, arguments.epochs or epochs, arguments.batch_size or batch_size
     # Less for small batches, whose gradients are noisier, and for large images, from which more values reach the last layer.
     rate = LEARNING_RATES[model] * min(1.0, (batch_size / BATCH_SIZE) ** 0.5) * min(1.0, IMAGE_SIDE / image_side)
-    return Recipe(model, arguments.epochs or default.epochs, batch_size, arguments.lr or rate)
+    return Recipe(model, epochs, batch_size, arguments.lr or rate)
 
 
 def checked_target(out: str) -> Path:
@@ -151,7 +151,7 @@ def pixel_statistics(images: NDArray[np.uint8]) -> tuple[list[float], list[float
 def fit(model: Model, parts: Parts, recipe: Recipe, seed: int) -> History:
     """Train by SGD with momentum; the learning rate rises for a tenth of the training, then falls to 0 on a cosine."""
     rate = schedules.WarmUp(schedules.Cosine(recipe.learning_rate), epochs=WARM_UP * recipe.epochs)
-    optimizer = optimizers.SGD(rate, momentum=MOMENTUM, nesterov=True, weight_decay=recipe.weight_decay)
+    optimizer = optimizers.SGD(rate, momentum=MOMENTUM, nesterov=True, weight_decay=WEIGHT_DECAY)
     trainer = Trainer(model, loss="cross_entropy", optimizer=optimizer, metrics=["accuracy"], seed=seed)
     start = time.perf_counter()
     report = [] if sys.stderr.isatty() else [EpochLines(recipe.epochs)]  # on a terminal the bars tell
