@@ -100,9 +100,7 @@ class BoxSource(FileSource):
         return image, {"boxes": boxes, "labels": stored["labels"].copy(), "difficult": stored["difficult"].copy()}
 
 
-def box_source(
-    annotations: Sequence[Annotation], class_names: tuple[str, ...] | None, size: Size, mode: str, where: str
-) -> BoxSource:
+def box_source(annotations: Sequence[Annotation], class_names: tuple[str, ...] | None, size: Size, mode: str, where: str) -> BoxSource:
     """Number the classes and make the source; `class_names` None takes the names that occur, sorted."""
     pair = image_size_pair(size)
     one_of("mode", mode, MODES)

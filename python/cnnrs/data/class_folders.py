@@ -183,9 +183,7 @@ def _images_of_class(root: Path, name: str) -> list[Path]:
     if folders and files:
         raise FormatError(f"{root / name}: holds images and the folder {folders[0]!r}; class folders are read one level deep only")
     if folders:
-        raise FormatError(
-            f"{root / name}: holds no images but folders ({_shown(folders)}); did you mean the path {root / name} itself?"
-        )
+        raise FormatError(f"{root / name}: holds no images but folders ({_shown(folders)}); did you mean the path {root / name} itself?")
     if not files:
         others = f"; its {len(visible)} other files ({_shown([e.name for e in visible])}) are not images" if visible else ""
         raise FormatError(f"{root / name}: the class {name!r} has no images{others}; add some or remove the folder")

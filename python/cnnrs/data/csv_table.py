@@ -141,9 +141,7 @@ def _rows(path: Path, file_column: str, label_column: str) -> list[tuple[int, st
     return rows
 
 
-def _numbered(
-    labels: list[tuple[int, str]], class_names: tuple[str, ...] | None, path: Path
-) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def _numbered(labels: list[tuple[int, str]], class_names: tuple[str, ...] | None, path: Path) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     if class_names is None and all(label.isdecimal() for _, label in labels):
         numbers = [min(int(label[:20]), MAX_LABEL) for _, label in labels]
         if max(numbers) >= MAX_LABEL:

@@ -197,9 +197,7 @@ def read_mask(path: str | os.PathLike[str], *, size: Size = None) -> NDArray[np.
 
         image = _upright(image)
         if image.mode not in ("1", "L", "P", "I", "I;16", "I;16L", "I;16B", "I;16N"):
-            raise FormatError(
-                f"a mask must be a palette or grey image whose pixels are ids; this one has mode {image.mode}"
-            )
+            raise FormatError(f"a mask must be a palette or grey image whose pixels are ids; this one has mode {image.mode}")
         if target is not None:
             image = image.resize((target[1], target[0]), Image.Resampling.NEAREST)
         return np.array(image).astype(np.int32)
@@ -219,9 +217,7 @@ def _options(mode: str, size: Size, background: tuple[int, int, int] | None) -> 
     return mode, image_size_pair(size), background
 
 
-def _guarded(
-    name: str, file: IO[bytes], use: Callable[["Image.Image"], Result], formats: tuple[str, ...] | None = None
-) -> Result:
+def _guarded(name: str, file: IO[bytes], use: Callable[["Image.Image"], Result], formats: tuple[str, ...] | None = None) -> Result:
     """Open `file` with Pillow and apply `use`; whatever a damaged file makes Pillow raise becomes a `FormatError`."""
     from PIL import Image, UnidentifiedImageError
 

@@ -333,5 +333,3 @@ def labels_of(source: object) -> NDArray[np.int64]:
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise DTypeError(f"labels must be whole numbers, one per sample; got shape {array.shape}, dtype {array.dtype}")
     return array.astype(np.int64)
-
-
