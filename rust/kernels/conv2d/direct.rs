@@ -395,12 +395,16 @@ struct Chunk {
 fn chunks<T: Element>(plan: &Correlation, sweep: &Sweep, view: &View<'_, T>, width: usize) -> Vec<Chunk> {
     let (depth, channels) = (plan.depth, plan.source[2]);
     let mut runs: Vec<(usize, usize)> = Vec::new(); // start in the view, steps
+    let mut row = None;
     for tap in &sweep.taps {
         let start = (tap.row - view.top) as usize * view.row_stride + (tap.column - view.left) as usize * channels;
         match runs.last_mut() {
-            Some((begin, steps)) if *begin + *steps == start => *steps += depth,
+            // Only within a row of the filter: rows lie side by side in some views and not in others, and the order of the sum, hence
+            // its bits, must not depend on that.
+            Some((begin, steps)) if row == Some(tap.row) && *begin + *steps == start => *steps += depth,
             _ => runs.push((start, depth)),
         }
+        row = Some(tap.row);
     }
     let mut chunks: Vec<Chunk> = Vec::new();
     let mut done = 0;

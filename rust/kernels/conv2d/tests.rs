@@ -155,6 +155,28 @@ fn the_usual_shapes() {
 }
 
 #[test]
+fn a_sample_has_the_same_bits_alone_and_in_a_batch() {
+    // The image is as wide as the filter: its rows lie side by side in memory where a band needs no padding, and do not where it does.
+    let padding = Padding { top: 1, bottom: 1, left: 0, right: 0 };
+    let narrow = Window { stride: (1, 1), padding, dilation: (1, 1) };
+    for (size, kernel, window) in [((30, 3), 3, narrow), ((9, 9), 3, plain(1, 1)), ((12, 10), 5, plain(2, 2))] {
+        let batch = geometry([40, size.0, size.1, 90], (kernel, kernel), 20, window, 1).unwrap();
+        let one = Conv2dGeometry { batch: 1, ..batch };
+        let value = |i: usize| ((i * 2_654_435_761) % 1009) as f32 / 500.0 - 1.0;
+        let (x, w): (Vec<f32>, Vec<f32>) = ((0..batch.input_len()).map(value).collect(), (0..batch.weight_len()).map(value).collect());
+        for algorithm in Algorithm::ALL.into_iter().filter(|a| a.takes::<f32>(Pass::Forward, &batch)) {
+            let (mut all, mut alone) = (vec![0.0; batch.output_len()], vec![0.0; one.output_len()]);
+            forward(&batch, &x, Weight::Plain(&w, algorithm), None, false, &mut all).unwrap();
+            for sample in [0, 7, 39] {
+                forward(&one, &x[sample * one.input_len()..][..one.input_len()], Weight::Plain(&w, algorithm), None, false, &mut alone)
+                    .unwrap();
+                assert_eq!(alone, all[sample * one.output_len()..][..one.output_len()], "{algorithm:?} {batch:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn no_images_is_no_work() {
     let g = geometry([0, 8, 8, 3], (3, 3), 4, plain(1, 1), 1).unwrap();
     forward(&g, &[], Weight::Plain(&vec![1.0; g.weight_len()], Algorithm::Direct), None, false, &mut []).unwrap();
