@@ -85,7 +85,7 @@ fn winograd_agrees_with_direct() {
         ([40, 5, 5, 3], 3, 4, 2),
         ([1, 3, 3, 1], 3, 1, 0),
         ([1, 4, 4, 600], 3, 35, 1),
-        ([2, 24, 24, 96], 3, 100, 1), // several blocks of shared tiles
+        ([1, 22, 18, 96], 3, 100, 1), // several blocks of shared tiles
     ] {
         check_winograd(&geometry(input, (kernel, kernel), filters, plain(1, padding), 1).unwrap());
     }
@@ -186,7 +186,7 @@ fn no_images_is_no_work() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 30, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn winograd_takes_any_shape(
@@ -199,6 +199,10 @@ proptest! {
             check_winograd(&g);
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_shape(
