@@ -4,7 +4,7 @@ use super::Element;
 use super::error::{KernelError, Result, expect_len};
 use super::parallel::{self, ELEMENT_COST};
 use super::simd::vectorized;
-use super::softmax::{self, expect_rows, rows_per_item};
+use super::softmax::{Exponentials, Visitor, expect_rows, rows_per_item, sum_of, visit_rows};
 
 /// What each row should be.
 #[derive(Clone, Copy)]
@@ -36,21 +36,6 @@ impl<'a, T: Element> Labels<'a, T> {
             Self::Soft(targets) => Labels::Soft(&targets[first * classes..(first + count) * classes]),
         }
     }
-
-    /// The target of class `class` in row `row`.
-    #[inline(always)]
-    fn target(&self, row: usize, class: usize, classes: usize) -> T {
-        match self {
-            Self::Index(labels) => {
-                if labels[row] == class as i64 {
-                    T::ONE
-                } else {
-                    T::ZERO
-                }
-            }
-            Self::Soft(targets) => targets[row * classes + class],
-        }
-    }
 }
 
 /// `out[r] = Σ_c target_c (ln Σ_k e^(x_k) - x_c)`, for a label `l`: `ln Σ_k e^(x_k) - x_l`.
@@ -65,23 +50,30 @@ pub fn cross_entropy_forward<T: Element>(logits: &[T], labels: Labels<'_, T>, cl
     let items = logits.chunks(step * classes).zip(out.chunks_mut(step)).enumerate();
     parallel::for_each(items, logits.len() * ELEMENT_COST * 4, |(i, (logits, out))| {
         let labels = labels.part(i * step, out.len(), classes);
-        vectorized!(|| {
-            for (r, (x, out)) in logits.chunks_exact(classes).zip(out).enumerate() {
-                let top = x.iter().fold(T::NEG_INFINITY, |top, &value| top.max_propagating(value));
-                let log_sum = T::from_f64(x.iter().fold(0.0, |sum, &value| sum + (value - top).exp().to_f64()).ln());
-                *out = match labels {
-                    Labels::Index(labels) => log_sum - (x[labels[r] as usize] - top),
-                    Labels::Soft(targets) => {
-                        let targets = &targets[r * classes..][..classes];
-                        x.iter().zip(targets).fold(T::ZERO, |sum, (&x, &target)| {
-                            // A class of no probability adds nothing, however impossible it is.
-                            sum + if target == T::ZERO { T::ZERO } else { target * (log_sum - (x - top)) }
-                        })
-                    }
-                };
-            }
-        });
+        vectorized!(|| visit_rows(logits, classes, &mut CrossEntropy { logits, labels, classes, out }));
     })
+}
+
+struct CrossEntropy<'a, T> {
+    logits: &'a [T],
+    labels: Labels<'a, T>,
+    classes: usize,
+    out: &'a mut [T],
+}
+
+impl<T: Element> Visitor<T> for CrossEntropy<'_, T> {
+    const SUM_ONLY: bool = true;
+    #[inline(always)]
+    fn visit(&mut self, row: &Exponentials<'_, T>) {
+        let (x, log_sum, top) = (&self.logits[row.row * self.classes..][..self.classes], row.sum.ln(), row.top);
+        self.out[row.row] = match self.labels {
+            Labels::Index(labels) => log_sum - (x[labels[row.row] as usize] - top),
+            // A class of no probability adds nothing, however impossible it is.
+            Labels::Soft(targets) => sum_of(x, &targets[row.row * self.classes..][..self.classes], |x, target| {
+                if target == T::ZERO { T::ZERO } else { target * (log_sum - (x - top)) }
+            }),
+        };
+    }
 }
 
 /// `out[r, c] (+)= grad_output[r] (softmax(x)_c Σ_k target_k - target_c)`
@@ -104,22 +96,49 @@ pub fn cross_entropy_backward<T: Element>(
     let items = logits.chunks(step * classes).zip(out.chunks_mut(step * classes)).enumerate();
     parallel::for_each(items, logits.len() * ELEMENT_COST * 4, |(i, (logits, out))| {
         let labels = labels.part(i * step, out.len() / classes, classes);
-        let grads = &grad_output[i * step..];
-        vectorized!(|| {
-            let mut probabilities = vec![T::ZERO; classes];
-            for (r, (x, out)) in logits.chunks_exact(classes).zip(out.chunks_exact_mut(classes)).enumerate() {
-                softmax::row(x, &mut probabilities);
-                let whole = match labels {
-                    Labels::Index(_) => T::ONE,
-                    Labels::Soft(targets) => targets[r * classes..][..classes].iter().fold(T::ZERO, |sum, &target| sum + target),
-                };
-                for (c, (out, &p)) in out.iter_mut().zip(&probabilities).enumerate() {
-                    let value = grads[r] * (p * whole - labels.target(r, c, classes));
-                    *out = if accumulate { *out + value } else { value };
+        let grad_output = &grad_output[i * step..];
+        vectorized!(|| visit_rows(logits, classes, &mut CrossEntropyGradient { grad_output, labels, classes, accumulate, out }));
+    })
+}
+
+struct CrossEntropyGradient<'a, T> {
+    grad_output: &'a [T],
+    labels: Labels<'a, T>,
+    classes: usize,
+    accumulate: bool,
+    out: &'a mut [T],
+}
+
+impl<T: Element> Visitor<T> for CrossEntropyGradient<'_, T> {
+    const SUM_ONLY: bool = false;
+    #[inline(always)]
+    fn visit(&mut self, piece: &Exponentials<'_, T>) {
+        let (row, classes, start, values) = (piece.row, self.classes, piece.start, piece.values);
+        let (grad, out) = (self.grad_output[row], &mut self.out[row * classes + start..][..values.len()]);
+        match self.labels {
+            Labels::Index(labels) => {
+                let scale = grad / piece.sum;
+                if self.accumulate {
+                    out.iter_mut().zip(values).for_each(|(out, &value)| *out += value * scale);
+                } else {
+                    out.iter_mut().zip(values).for_each(|(out, &value)| *out = value * scale);
+                }
+                if let Some(out) = (labels[row] as usize).checked_sub(start).and_then(|at| out.get_mut(at)) {
+                    *out = *out - grad;
                 }
             }
-        });
-    })
+            Labels::Soft(targets) => {
+                let targets = &targets[row * classes..][..classes];
+                let scale = sum_of(targets, targets, |target, _| target) / piece.sum;
+                let items = out.iter_mut().zip(values).zip(&targets[start..]);
+                if self.accumulate {
+                    items.for_each(|((out, &value), &target)| *out += grad * (value * scale - target));
+                } else {
+                    items.for_each(|((out, &value), &target)| *out = grad * (value * scale - target));
+                }
+            }
+        }
+    }
 }
 
 /// `out[r] = Σ_c (target - output)² / 2`: the article's loss.
@@ -172,10 +191,17 @@ pub fn half_sum_of_squares_backward<T: Element>(
     let step = rows_per_item(columns);
     let items = output.chunks(step * columns).zip(target.chunks(step * columns)).zip(out.chunks_mut(step * columns)).enumerate();
     parallel::for_each(items, output.len() * ELEMENT_COST, |(i, ((output, target), out))| {
-        for (k, ((&o, &t), out)) in output.iter().zip(target).zip(out).enumerate() {
-            let value = grad_output[i * step + k / columns] * (o - t);
-            *out = if accumulate { *out + value } else { value };
-        }
+        vectorized!(|| {
+            let rows = output.chunks_exact(columns).zip(target.chunks_exact(columns)).zip(out.chunks_exact_mut(columns));
+            for (((output, target), out), &grad) in rows.zip(&grad_output[i * step..]) {
+                let items = out.iter_mut().zip(output).zip(target);
+                if accumulate {
+                    items.for_each(|((out, &output), &target)| *out += grad * (output - target));
+                } else {
+                    items.for_each(|((out, &output), &target)| *out = grad * (output - target));
+                }
+            }
+        });
     })
 }
 
@@ -218,5 +244,50 @@ mod tests {
         assert_eq!(loss, [2e4]);
         let text = cross_entropy_forward(&[0.0f32; 4], Labels::Index(&[0, 2]), 2, &mut [0.0; 2]).unwrap_err().to_string();
         assert!(text.contains("got 2 at index 1"), "{text}");
+    }
+
+    #[test]
+    fn every_number_of_classes_like_the_definition() {
+        for (rows, classes) in [(3, 1), (700, 10), (9, 31), (5, 64), (3, 1024), (2, 3000)] {
+            let number = |i: usize, seed: f64| ((i + 1) as f64 * 0.754_877_666 + seed).fract();
+            let x: Vec<f64> = (0..rows * classes).map(|i| number(i, 0.0) * 8.0 - 4.0).collect();
+            let soft: Vec<f64> = (0..rows * classes).map(|i| if i % 3 == 0 { 0.0 } else { number(i, 0.3) }).collect();
+            let index: Vec<i64> = (0..rows).map(|r| (r * 7919 % classes) as i64).collect();
+            let mut hot = vec![0.0; x.len()];
+            index.iter().enumerate().for_each(|(r, &label)| hot[r * classes + label as usize] = 1.0);
+            let grad: Vec<f64> = (0..rows).map(|r| number(r, 0.7)).collect();
+            for (labels, targets) in [(Labels::Index(&index), &hot), (Labels::Soft(&hot), &hot), (Labels::Soft(&soft), &soft)] {
+                let (mut loss, mut dx) = (vec![7.0; rows], vec![1.0; x.len()]);
+                cross_entropy_forward(&x, labels, classes, &mut loss).unwrap();
+                cross_entropy_backward(&grad, &x, labels, classes, true, &mut dx).unwrap();
+                let mut fresh = vec![7.0; x.len()];
+                cross_entropy_backward(&grad, &x, labels, classes, false, &mut fresh).unwrap();
+                for r in 0..rows {
+                    let (x, targets) = (&x[r * classes..][..classes], &targets[r * classes..][..classes]);
+                    let sum: f64 = x.iter().map(|x| x.exp()).sum();
+                    let whole: f64 = targets.iter().sum();
+                    let expected: f64 = x.iter().zip(targets).map(|(x, t)| t * (sum.ln() - x)).sum();
+                    assert!((loss[r] - expected).abs() < 1e-12 * expected.abs().max(1.0), "{classes}: {} {expected}", loss[r]);
+                    for c in 0..classes {
+                        let expected = grad[r] * (whole * x[c].exp() / sum - targets[c]);
+                        assert!((fresh[r * classes + c] - expected).abs() < 1e-12, "{classes}");
+                        assert!((dx[r * classes + c] - 1.0 - expected).abs() < 1e-12, "{classes}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn half_sums_of_squares_by_hand() {
+        let (output, target) = ([1.0f32, 2.0, 3.0, 4.0], [0.0, 4.0, 3.0, 1.0]);
+        let mut loss = [0.0; 2];
+        half_sum_of_squares_forward(&output, &target, 2, &mut loss).unwrap();
+        assert_eq!(loss, [2.5, 4.5]);
+        let mut dx = [1.0; 4];
+        half_sum_of_squares_backward(&[2.0, -1.0], &output, &target, 2, true, &mut dx).unwrap();
+        assert_eq!(dx, [3.0, -3.0, 1.0, -2.0]);
+        half_sum_of_squares_backward(&[2.0, -1.0], &output, &target, 2, false, &mut dx).unwrap();
+        assert_eq!(dx, [2.0, -4.0, 0.0, -3.0]);
     }
 }

@@ -9,15 +9,17 @@ pub fn exp_f32(x: f32) -> f32 {
     const LN2_HIGH: f32 = 0.693_359_4;
     const LN2_LOW: f32 = -2.121_944_4e-4;
     let clamped = x.clamp(-104.0, 89.0);
-    // Adding and taking away 1.5 * 2^23 rounds to the nearest integer.
-    let n = (clamped * std::f32::consts::LOG2_E + 12_582_912.0) - 12_582_912.0;
+    // Adding 1.5 * 2^23 rounds to the nearest integer, which then stands in the low bits.
+    let shifted = clamped * std::f32::consts::LOG2_E + 12_582_912.0;
+    let n = shifted - 12_582_912.0;
     let r = (clamped - n * LN2_HIGH) - n * LN2_LOW;
     let p = ((((1.987_569_2e-4 * r + 1.398_2e-3) * r + 8.333_452e-3) * r + 4.166_579_6e-2) * r + 1.666_666_5e-1) * r + 0.5;
     let value = p * r * r + r + 1.0;
-    let n = n as i32; // saturating; NaN gives 0, and `value` is NaN then
+    // `n as i32` would saturate, which is not made wide. For NaN any integer will do: `value` is NaN then.
+    let n = (shifted.to_bits() as i32).wrapping_sub(12_582_912.0f32.to_bits() as i32);
     let half = n >> 1;
-    let scale = |power: i32| f32::from_bits(((power + 127) << 23) as u32);
-    let result = value * scale(half) * scale(n - half);
+    let scale = |power: i32| f32::from_bits((power.wrapping_add(127) << 23) as u32);
+    let result = value * scale(half) * scale(n.wrapping_sub(half));
     if x > 88.722_84 {
         f32::INFINITY
     } else if x < -103.972_08 {

@@ -13,6 +13,7 @@ pub mod loss;
 pub mod math;
 pub mod matmul;
 pub mod memory;
+pub mod normalization;
 pub mod optimizer;
 pub mod parallel;
 pub mod pool2d;

@@ -3,16 +3,21 @@
 //! A number is a function of (seed, stream, step, index): no state, so any thread may compute any part. The key is the seed; the
 //! counter holds the block of four indices (32 bits), the stream (32) and the step (64).
 
+use std::hint::select_unpredictable;
+
 use super::Element;
 use super::error::{KernelError, Result, expect_len};
 use super::parallel::{self, ELEMENT_COST};
 use super::simd::vectorized;
 
-/// Elements of one item; a multiple of [`LANES`] blocks of four.
+/// Elements of one item; a multiple of [`WORDS`].
 const CHUNK: usize = 8 << 10;
 
-/// Blocks computed side by side, so that the compiler can use SIMD.
-const LANES: usize = 16;
+/// Blocks computed in one loop, long enough that the compiler makes it wide.
+const BLOCKS: usize = 128;
+
+/// Numbers of as many blocks.
+const WORDS: usize = 4 * BLOCKS;
 
 const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
 const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
@@ -28,36 +33,30 @@ pub struct Counter {
     pub step: u64,
 }
 
-/// Ten rounds on `LANES` counters at once, in place.
+/// Ten rounds on one counter.
 #[inline(always)]
-fn philox(counters: &mut [[u32; LANES]; 4], seed: u64) {
-    let mut key = [seed as u32, (seed >> 32) as u32];
-    for _ in 0..10 {
-        let [c0, c1, c2, c3] = counters;
-        for (((c0, c1), c2), c3) in c0.iter_mut().zip(c1).zip(c2).zip(c3) {
-            let first = u64::from(MULTIPLIERS[0]) * u64::from(*c0);
-            let second = u64::from(MULTIPLIERS[1]) * u64::from(*c2);
-            (*c0, *c2) = ((second >> 32) as u32 ^ *c1 ^ key[0], (first >> 32) as u32 ^ *c3 ^ key[1]);
-            (*c1, *c3) = (second as u32, first as u32);
-        }
-        key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
+fn philox(counter: [u32; 4], seed: u64) -> [u32; 4] {
+    let [mut c0, mut c1, mut c2, mut c3] = counter;
+    for round in 0..10 {
+        let key = [seed as u32, (seed >> 32) as u32];
+        let [k0, k1] = [0, 1].map(|i: usize| key[i].wrapping_add(WEYL[i].wrapping_mul(round)));
+        let (p0, p1) = (u64::from(MULTIPLIERS[0]) * u64::from(c0), u64::from(MULTIPLIERS[1]) * u64::from(c2));
+        (c0, c1, c2, c3) = ((p1 >> 32) as u32 ^ c1 ^ k0, p1 as u32, (p0 >> 32) as u32 ^ c3 ^ k1, p0 as u32);
     }
+    [c0, c1, c2, c3]
 }
 
-/// Calls `f(index within the chunk, number)` for `len` numbers from block `first_block` on.
+/// Calls `f(start, numbers)` for pieces of `len` numbers, the first of them number 0 of block `first_block`.
 #[inline(always)]
-fn each(counter: Counter, first_block: usize, len: usize, mut f: impl FnMut(usize, u32)) {
-    for group in 0..len.div_ceil(4 * LANES) {
-        let block = first_block + group * LANES;
-        let mut words = [[0; LANES], [counter.stream; LANES], [counter.step as u32; LANES], [(counter.step >> 32) as u32; LANES]];
-        for (i, word) in words[0].iter_mut().enumerate() {
-            *word = (block + i) as u32;
+fn each(counter: Counter, first_block: usize, len: usize, mut f: impl FnMut(usize, &[u32])) {
+    let mut words = [0; WORDS];
+    let (stream, step) = (counter.stream, [counter.step as u32, (counter.step >> 32) as u32]);
+    for start in (0..len).step_by(WORDS) {
+        let first = (first_block + start / 4) as u32;
+        for (i, four) in words.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+            *four = philox([first.wrapping_add(i as u32), stream, step[0], step[1]], counter.seed);
         }
-        philox(&mut words, counter.seed);
-        let begin = group * 4 * LANES;
-        for i in begin..len.min(begin + 4 * LANES) {
-            f(i, words[i % 4][(i - begin) / 4]);
-        }
+        f(start, &words[..WORDS.min(len - start)]);
     }
 }
 
@@ -76,7 +75,11 @@ pub fn uniform<T: Element>(counter: Counter, out: &mut [T]) -> Result<()> {
     expect_countable(out.len())?;
     let cost = out.len() * ELEMENT_COST;
     parallel::for_each(out.chunks_mut(CHUNK).enumerate(), cost, |(i, out)| {
-        vectorized!(|| each(counter, i * CHUNK / 4, out.len(), |k, word| out[k] = T::from_f64(f64::from(word >> 8) / 16_777_216.0)));
+        vectorized!(|| each(counter, i * CHUNK / 4, out.len(), |start, words| {
+            for (out, &word) in out[start..].iter_mut().zip(words) {
+                *out = T::from_f64(f64::from(word >> 8) * (1.0 / 16_777_216.0));
+            }
+        }));
     })
 }
 
@@ -91,7 +94,11 @@ pub fn dropout<T: Element>(x: &[T], rate: f64, counter: Counter, out: &mut [T]) 
     let items = x.chunks(CHUNK).zip(out.chunks_mut(CHUNK)).enumerate();
     parallel::for_each(items, x.len() * ELEMENT_COST, |(i, (x, out))| {
         vectorized!(|| {
-            each(counter, i * CHUNK / 4, x.len(), |k, word| out[k] = if word >= threshold { x[k] * scale } else { T::ZERO });
+            each(counter, i * CHUNK / 4, x.len(), |start, words| {
+                for ((out, &x), &word) in out[start..].iter_mut().zip(&x[start..]).zip(words) {
+                    *out = select_unpredictable(word >= threshold, x * scale, T::ZERO);
+                }
+            });
         });
     })
 }
@@ -105,7 +112,11 @@ pub fn dropout_in_place<T: Element>(x: &mut [T], rate: f64, counter: Counter) ->
     expect_countable(x.len())?;
     let cost = x.len() * ELEMENT_COST;
     parallel::for_each(x.chunks_mut(CHUNK).enumerate(), cost, |(i, x)| {
-        vectorized!(|| { each(counter, i * CHUNK / 4, x.len(), |k, word| x[k] = if word >= threshold { x[k] * scale } else { T::ZERO }) });
+        vectorized!(|| each(counter, i * CHUNK / 4, x.len(), |start, words| {
+            for (x, &word) in x[start..].iter_mut().zip(words) {
+                *x = select_unpredictable(word >= threshold, *x * scale, T::ZERO);
+            }
+        }));
     })
 }
 
@@ -133,9 +144,7 @@ mod tests {
                 [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1],
             ),
         ] {
-            let mut counters = words.map(|word| [word; LANES]);
-            philox(&mut counters, seed);
-            assert_eq!(counters.map(|words| words[LANES - 1]), expected);
+            assert_eq!(philox(words, seed), expected);
         }
     }
 
@@ -163,5 +172,23 @@ mod tests {
         assert_eq!(long[..77], short);
         assert!(long.iter().all(|v| (0.0..1.0).contains(v)));
         assert_ne!(long[0], long[8192]);
+    }
+
+    #[test]
+    fn number_i_is_word_i_mod_4_of_block_i_div_4() {
+        let counter = Counter { seed: 0x0123_4567_89ab_cdef, stream: 7, step: (5 << 32) + 11 };
+        for len in [1, 3, WORDS - 1, WORDS + 2, CHUNK + WORDS + 5] {
+            let (mut single, mut double) = (vec![7.0f32; len], vec![7.0f64; len]);
+            uniform(counter, &mut single).unwrap();
+            uniform(counter, &mut double).unwrap();
+            let mut kept = vec![1.0f64; len];
+            dropout_in_place(&mut kept, 0.25, counter).unwrap();
+            for i in 0..len {
+                let word = philox([(i / 4) as u32, 7, 11, 5], counter.seed)[i % 4];
+                assert_eq!(double[i], f64::from(word >> 8) / 16_777_216.0);
+                assert_eq!(f64::from(single[i]), double[i]);
+                assert_eq!(kept[i], if double[i] < 0.25 { 0.0 } else { 1.0 / 0.75 });
+            }
+        }
     }
 }

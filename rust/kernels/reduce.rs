@@ -4,6 +4,7 @@
 //! are added in double precision, in order. Narrow matrices are read as if several rows were one wide row, so that a register is always
 //! full: a record then holds several sums for one column.
 
+use std::hint::select_unpredictable;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -107,8 +108,7 @@ pub fn add_rows<T: Element>(values: &[T], sums: &mut [T]) {
     let width = sums.len();
     let mut fours = values.chunks_exact(4 * width);
     for four in &mut fours {
-        let (ab, cd) = four.split_at(2 * width);
-        let ((a, b), (c, d)) = (ab.split_at(width), cd.split_at(width));
+        let [a, b, c, d] = quarters(four);
         for ((((sum, &a), &b), &c), &d) in sums.iter_mut().zip(a).zip(b).zip(c).zip(d) {
             *sum += (a + b) + (c + d);
         }
@@ -120,13 +120,30 @@ pub fn add_rows<T: Element>(values: &[T], sums: &mut [T]) {
     }
 }
 
+#[inline(always)]
+fn quarters<T>(four: &[T]) -> [&[T]; 4] {
+    let (ab, cd) = four.split_at(four.len() / 2);
+    let ((a, b), (c, d)) = (ab.split_at(ab.len() / 2), cd.split_at(cd.len() / 2));
+    [a, b, c, d]
+}
+
 /// As [`add_rows`], counting only values whose `gate > 0`.
 #[inline(always)]
 fn add_gated_rows<T: Element>(values: &[T], gate: &[T], sums: &mut [T]) {
     let width = sums.len();
-    for (row, gate) in values.chunks(width).zip(gate.chunks(width)) {
+    let gated = |value: T, gate: T| select_unpredictable(gate > T::ZERO, value, T::ZERO);
+    let (mut fours, mut gates) = (values.chunks_exact(4 * width), gate.chunks_exact(4 * width));
+    for (four, gate) in (&mut fours).zip(&mut gates) {
+        let ([a, b, c, d], [e, f, g, h]) = (quarters(four), quarters(gate));
+        for ((sum, (((&a, &b), &c), &d)), (((&e, &f), &g), &h)) in
+            sums.iter_mut().zip(a.iter().zip(b).zip(c).zip(d)).zip(e.iter().zip(f).zip(g).zip(h))
+        {
+            *sum += (gated(a, e) + gated(b, f)) + (gated(c, g) + gated(d, h));
+        }
+    }
+    for (row, gate) in fours.remainder().chunks(width).zip(gates.remainder().chunks(width)) {
         for ((sum, &value), &gate) in sums.iter_mut().zip(row).zip(gate) {
-            *sum += if gate > T::ZERO { value } else { T::ZERO };
+            *sum += gated(value, gate);
         }
     }
 }

@@ -1,4 +1,7 @@
 //! Softmax over rows: `y_j = e^(x_j - max x) / Σ_k e^(x_k - max x)`. Rows of logits of any size: nothing overflows.
+//!
+//! Exponentials are computed in a buffer of the first-level cache, several short rows or a piece of a long one at a time: SIMD then works
+//! on whole registers however many classes there are. Long sums are kept in [`LANES`] parts, and joined in double precision.
 
 use super::Element;
 use super::error::{Result, expect_len, shape_error};
@@ -7,6 +10,12 @@ use super::simd::vectorized;
 
 /// Elements of one item, about.
 const CHUNK: usize = 4 << 10;
+
+/// Elements of the buffer of exponentials.
+const BUFFER: usize = 1 << 10;
+
+/// Parts that a sum or a maximum over a long row is kept in.
+const LANES: usize = 32;
 
 /// Rows of one item.
 pub(super) fn rows_per_item(classes: usize) -> usize {
@@ -21,7 +30,123 @@ pub(super) fn expect_rows(name: &str, len: usize, classes: usize) -> Result<usiz
     Ok(len / classes)
 }
 
-/// `y = softmax(x)`, and the logarithm of each row's sum of exponentials as the return of the inner loop.
+/// Joins the lanes two by two.
+#[inline(always)]
+fn fold<T: Copy>(mut lanes: [T; LANES], join: impl Fn(T, T) -> T) -> T {
+    let mut count = LANES / 2;
+    while count > 0 {
+        for i in 0..count {
+            lanes[i] = join(lanes[i], lanes[i + count]);
+        }
+        count /= 2;
+    }
+    lanes[0]
+}
+
+/// `Σ term(a, b)` over two slices side by side.
+#[inline(always)]
+pub(super) fn sum_of<T: Element>(a: &[T], b: &[T], term: impl Fn(T, T) -> T) -> T {
+    if a.len() < LANES {
+        return a.iter().zip(b).fold(T::ZERO, |sum, (&a, &b)| sum + term(a, b));
+    }
+    let mut total = 0.0;
+    for (a, b) in a.chunks(BUFFER).zip(b.chunks(BUFFER)) {
+        let mut lanes = [T::ZERO; LANES];
+        let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+        for (a, b) in a.iter().zip(b) {
+            for i in 0..LANES {
+                lanes[i] += term(a[i], b[i]);
+            }
+        }
+        for ((lane, &a), &b) in lanes.iter_mut().zip(a_rest).zip(b_rest) {
+            *lane += term(a, b);
+        }
+        total += fold(lanes, |a, b| a + b).to_f64();
+    }
+    T::from_f64(total)
+}
+
+/// The largest element; NaN is passed over.
+#[inline(always)]
+fn largest<T: Element>(x: &[T]) -> T {
+    let larger = |a: T, b: T| if b > a { b } else { a };
+    if x.len() < LANES {
+        return x.iter().fold(T::NEG_INFINITY, |top, &x| larger(top, x));
+    }
+    let (blocks, rest) = x.as_chunks::<LANES>();
+    let mut lanes = [T::NEG_INFINITY; LANES];
+    for block in blocks {
+        for i in 0..LANES {
+            lanes[i] = larger(lanes[i], block[i]);
+        }
+    }
+    rest.iter().fold(fold(lanes, larger), |top, &x| larger(top, x))
+}
+
+/// One row's exponentials, or a piece of them.
+pub(super) struct Exponentials<'a, T> {
+    /// Which row.
+    pub row: usize,
+    /// Where in the row the piece starts.
+    pub start: usize,
+    /// `e^(x - top)`
+    pub values: &'a [T],
+    /// The largest element of the row.
+    pub top: T,
+    /// The sum of all exponentials of the row. NaN anywhere in the row makes it NaN.
+    pub sum: T,
+}
+
+/// What is done with the exponentials of a row.
+pub(super) trait Visitor<T> {
+    /// Whether only the sum is asked for: a row then comes once, and a long one without its values.
+    const SUM_ONLY: bool;
+    /// Takes a piece; the pieces of a row come in order.
+    fn visit(&mut self, piece: &Exponentials<'_, T>);
+}
+
+/// Shows the exponentials of the rows of `x` to `visitor`.
+#[inline(always)]
+pub(super) fn visit_rows<T: Element, V: Visitor<T>>(x: &[T], classes: usize, visitor: &mut V) {
+    let (mut buffer, mut tops) = ([T::ZERO; BUFFER], [T::ZERO; BUFFER]);
+    if classes <= BUFFER {
+        let rows = BUFFER / classes;
+        for (group, x) in x.chunks(rows * classes).enumerate() {
+            let values = &mut buffer[..x.len()];
+            for ((x, values), top) in x.chunks_exact(classes).zip(values.chunks_exact_mut(classes)).zip(&mut tops) {
+                *top = largest(x);
+                values.iter_mut().zip(x).for_each(|(value, &x)| *value = x - *top);
+            }
+            values.iter_mut().for_each(|value| *value = value.exp());
+            for ((i, values), &top) in values.chunks_exact(classes).enumerate().zip(&tops) {
+                let sum = sum_of(values, values, |value, _| value);
+                visitor.visit(&Exponentials { row: group * rows + i, start: 0, values, top, sum });
+            }
+        }
+        return;
+    }
+    for (row, x) in x.chunks_exact(classes).enumerate() {
+        let top = largest(x);
+        let mut sum = 0.0;
+        for x in x.chunks(BUFFER) {
+            let values = &mut buffer[..x.len()];
+            values.iter_mut().zip(x).for_each(|(value, &x)| *value = (x - top).exp());
+            sum += sum_of(values, values, |value, _| value).to_f64();
+        }
+        let sum = T::from_f64(sum);
+        if V::SUM_ONLY {
+            visitor.visit(&Exponentials { row, start: 0, values: &[], top, sum });
+            continue;
+        }
+        for (piece, x) in x.chunks(BUFFER).enumerate() {
+            let values = &mut buffer[..x.len()];
+            values.iter_mut().zip(x).for_each(|(value, &x)| *value = (x - top).exp());
+            visitor.visit(&Exponentials { row, start: piece * BUFFER, values, top, sum });
+        }
+    }
+}
+
+/// `y = softmax(x)`, row by row.
 ///
 /// # Errors
 /// Lengths that do not fit; interrupted.
@@ -30,21 +155,22 @@ pub fn forward<T: Element>(x: &[T], classes: usize, y: &mut [T]) -> Result<()> {
     expect_len("out", y.len(), x.len())?;
     let len = rows_per_item(classes) * classes;
     parallel::for_each(x.chunks(len).zip(y.chunks_mut(len)), x.len() * ELEMENT_COST * 4, |(x, y)| {
-        vectorized!(|| x.chunks_exact(classes).zip(y.chunks_exact_mut(classes)).for_each(|(x, y)| row(x, y)));
+        vectorized!(|| visit_rows(x, classes, &mut Normalize { classes, y }));
     })
 }
 
-/// Softmax of one row.
-#[inline(always)]
-pub(super) fn row<T: Element>(x: &[T], y: &mut [T]) {
-    let top = x.iter().fold(T::NEG_INFINITY, |top, &value| top.max_propagating(value));
-    for (y, &x) in y.iter_mut().zip(x) {
-        *y = (x - top).exp();
-    }
-    // In double precision: a sum over thousands of classes keeps its last digits.
-    let sum = T::from_f64(y.iter().fold(0.0, |sum, &value| sum + value.to_f64()));
-    for y in y {
-        *y = *y / sum;
+struct Normalize<'a, T> {
+    classes: usize,
+    y: &'a mut [T],
+}
+
+impl<T: Element> Visitor<T> for Normalize<'_, T> {
+    const SUM_ONLY: bool = false;
+    #[inline(always)]
+    fn visit(&mut self, piece: &Exponentials<'_, T>) {
+        let scale = T::ONE / piece.sum;
+        let y = &mut self.y[piece.row * self.classes + piece.start..][..piece.values.len()];
+        y.iter_mut().zip(piece.values).for_each(|(y, &value)| *y = value * scale);
     }
 }
 
@@ -59,15 +185,16 @@ pub fn backward<T: Element>(grad_output: &[T], y: &[T], classes: usize, accumula
     let len = rows_per_item(classes) * classes;
     let items = grad_output.chunks(len).zip(y.chunks(len)).zip(out.chunks_mut(len));
     parallel::for_each(items, y.len() * ELEMENT_COST, |((grad, y), out)| {
-        vectorized!(|| {
-            for ((grad, y), out) in grad.chunks_exact(classes).zip(y.chunks_exact(classes)).zip(out.chunks_exact_mut(classes)) {
-                let dot = grad.iter().zip(y).fold(T::ZERO, |sum, (&grad, &y)| sum + grad * y);
-                for ((&grad, &y), out) in grad.iter().zip(y).zip(out) {
-                    let value = y * (grad - dot);
-                    *out = if accumulate { *out + value } else { value };
+        vectorized!(
+            || for ((grad, y), out) in grad.chunks_exact(classes).zip(y.chunks_exact(classes)).zip(out.chunks_exact_mut(classes)) {
+                let dot = sum_of(grad, y, |grad, y| grad * y);
+                if accumulate {
+                    out.iter_mut().zip(grad).zip(y).for_each(|((out, &grad), &y)| *out += y * (grad - dot));
+                } else {
+                    out.iter_mut().zip(grad).zip(y).for_each(|((out, &grad), &y)| *out = y * (grad - dot));
                 }
             }
-        });
+        );
     })
 }
 
@@ -83,6 +210,8 @@ mod tests {
         assert_eq!(y[..3], [1.0, 0.0, 0.0]);
         assert!(y.chunks(3).all(|row| (row.iter().sum::<f32>() - 1.0).abs() < 1e-6));
         assert!(forward(&x, 4, &mut y).is_err());
+        assert!(forward(&x, 0, &mut y).is_err());
+        assert!(forward(&x, 3, &mut y[..6]).is_err());
     }
 
     #[test]
@@ -90,5 +219,55 @@ mod tests {
         let mut out = [1.0f64, 1.0];
         backward(&[1.0, 0.0], &[0.25, 0.75], 2, true, &mut out).unwrap();
         assert_eq!(out, [1.1875, 0.8125]);
+        backward(&[1.0, 0.0], &[0.25, 0.75], 2, false, &mut out).unwrap();
+        assert_eq!(out, [0.1875, -0.1875]);
+    }
+
+    #[test]
+    fn nan_and_infinity_spoil_their_own_row_only() {
+        for classes in [3, 40, 2000] {
+            for bad in [f32::NAN, f32::INFINITY] {
+                let mut x = vec![0.5f32; 3 * classes];
+                x[classes + 1] = bad;
+                let mut y = vec![7.0; x.len()];
+                forward(&x, classes, &mut y).unwrap();
+                for (row, y) in y.chunks(classes).enumerate() {
+                    assert!(
+                        y.iter().all(|y| if row == 1 { y.is_nan() } else { (y * classes as f32 - 1.0).abs() < 1e-6 }),
+                        "{classes} {row}"
+                    );
+                }
+            }
+        }
+    }
+
+    /// Numbers from -3 to 3 without a pattern.
+    fn numbers(len: usize) -> Vec<f64> {
+        (0..len).map(|i| ((i + 1) as f64 * 0.754_877_666).fract() * 6.0 - 3.0).collect()
+    }
+
+    #[test]
+    fn every_number_of_classes_like_the_definition() {
+        for (rows, classes) in [(2, 1), (3000, 2), (7, 31), (7, 32), (50, 33), (3, 1023), (3, 1024), (2, 1025), (2, 5000)] {
+            let x = numbers(rows * classes);
+            let mut y = vec![0.0; x.len()];
+            forward(&x, classes, &mut y).unwrap();
+            let single: Vec<f32> = x.iter().map(|&x| x as f32).collect();
+            let mut short = vec![0.0f32; x.len()];
+            forward(&single, classes, &mut short).unwrap();
+            let mut grad = vec![0.0; x.len()];
+            backward(&x, &y, classes, false, &mut grad).unwrap();
+            for row in 0..rows {
+                let of = |values: &[f64]| values[row * classes..][..classes].to_vec();
+                let (x, y, grad) = (of(&x), of(&y), of(&grad));
+                let sum: f64 = x.iter().map(|x| x.exp()).sum();
+                let dot: f64 = x.iter().zip(&y).map(|(x, y)| x * y).sum();
+                for c in 0..classes {
+                    assert!((y[c] - x[c].exp() / sum).abs() < 1e-14, "{classes}");
+                    assert!((grad[c] - y[c] * (x[c] - dot)).abs() < 1e-14, "{classes}");
+                    assert!((f64::from(short[row * classes + c]) - y[c]).abs() < 2e-6 * y[c], "{classes}");
+                }
+            }
+        }
     }
 }

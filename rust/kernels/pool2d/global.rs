@@ -1,65 +1,90 @@
-//! The mean of each channel over a whole image.
+//! Global average pooling: the mean of each channel over the whole image.
 
 use crate::kernels::Element;
 use crate::kernels::error::{Result, expect_len, shape_error};
+use crate::kernels::memory::with_scratch;
 use crate::kernels::parallel::{self, ELEMENT_COST};
+use crate::kernels::reduce::{Partition, add_rows};
 use crate::kernels::simd::vectorized;
 
-/// Pixels that are summed before they join the rest: bounds the rounding error.
-const BLOCK_PIXELS: usize = 256;
-
-fn pixels(len: usize, images: usize, channels: usize) -> Result<usize> {
-    let outputs = images * channels;
-    if len == 0 && images == 0 {
-        return Ok(1);
+/// The pixels of an image; at least 1 unless there are no outputs.
+fn pixels_of(len: usize, images: usize, channels: usize) -> Result<usize> {
+    let outputs = images.saturating_mul(channels);
+    match len.checked_div(outputs) {
+        None => Ok(0),
+        Some(pixels) if pixels > 0 && len.is_multiple_of(outputs) => Ok(pixels),
+        Some(_) => Err(shape_error!("x: {len} elements are not {images} images of {channels} channels and at least one pixel")),
     }
-    if outputs == 0 || len == 0 || !len.is_multiple_of(outputs) {
-        return Err(shape_error!("x: {len} elements are not {images} images of {channels} channels"));
-    }
-    Ok(len / outputs)
 }
 
-/// `y[n, c] = mean over pixels of x[n, ., c]`
+/// `out = Σ x / pixels` over each image. A sample's bits do not depend on the images it comes in.
+///
+/// # Shapes
+/// - `x`: `[images, pixels, channels]`.
+/// - `out`: `[images, channels]`, overwritten.
 ///
 /// # Errors
-/// Lengths that do not fit; interrupted.
-pub fn average_forward<T: Element>(x: &[T], images: usize, channels: usize, y: &mut [T]) -> Result<()> {
-    expect_len("out", y.len(), images * channels)?;
-    let pixels = pixels(x.len(), images, channels)?;
-    let scale = T::ONE / T::from_f64(pixels as f64);
-    let items = y.chunks_mut(channels.max(1)).zip(x.chunks((pixels * channels).max(1)));
-    parallel::for_each(items, x.len() * ELEMENT_COST, |(y, x)| {
-        vectorized!(|| {
-            y.fill(T::ZERO);
-            let mut block = vec![T::ZERO; channels];
-            for part in x.chunks(BLOCK_PIXELS * channels) {
-                block.fill(T::ZERO);
-                for pixel in part.chunks_exact(channels) {
-                    block.iter_mut().zip(pixel).for_each(|(sum, &value)| *sum += value);
+/// [`crate::kernels::KernelError::Shape`] when the lengths do not fit; `Memory`, `Interrupted`.
+pub fn average_forward<T: Element>(x: &[T], images: usize, channels: usize, out: &mut [T]) -> Result<()> {
+    let pixels = pixels_of(x.len(), images, channels)?;
+    expect_len("out", out.len(), images * channels)?;
+    if out.is_empty() {
+        return expect_len("x", x.len(), 0);
+    }
+    let partition = Partition::new(images, pixels, channels);
+    let width = partition.width();
+    with_scratch(partition.records() * width, |records: &mut [T]| {
+        partition.for_each_block(records, width, |range, sums| {
+            vectorized!(|| {
+                sums.fill(T::ZERO);
+                add_rows(&x[range], sums);
+            });
+        })?;
+        with_scratch(images * channels, |totals: &mut [f64]| {
+            let (cost, records) = (records.len() * ELEMENT_COST, &*records);
+            let items = out.chunks_mut(channels).zip(totals.chunks_mut(channels)).enumerate();
+            parallel::for_each(items, cost, |(sample, (out, totals))| {
+                partition.total(sample, records, width, 0, totals);
+                for (out, total) in out.iter_mut().zip(totals) {
+                    *out = T::from_f64(*total / pixels as f64);
                 }
-                y.iter_mut().zip(&block).for_each(|(sum, &value)| *sum += value);
-            }
-            y.iter_mut().for_each(|y| *y = *y * scale);
-        });
-    })
+            })
+        })?
+    })?
 }
 
-/// `grad_x[n, ., c] (+)= grad_y[n, c] / pixels`
+/// The gradient of [`average_forward`]: `out (+)= grad_output / pixels` at every pixel.
+///
+/// # Shapes
+/// - `grad_output`: `[images, channels]`.
+/// - `out`: `[images, pixels, channels]`, overwritten, or accumulated with `accumulate`.
 ///
 /// # Errors
-/// Lengths that do not fit; interrupted.
-pub fn average_backward<T: Element>(grad_y: &[T], images: usize, channels: usize, accumulate: bool, grad_x: &mut [T]) -> Result<()> {
-    expect_len("grad_output", grad_y.len(), images * channels)?;
-    let pixels = pixels(grad_x.len(), images, channels)?;
-    let scale = T::ONE / T::from_f64(pixels as f64);
-    let cost = grad_x.len() * ELEMENT_COST;
-    let items = grad_x.chunks_mut((pixels * channels).max(1)).zip(grad_y.chunks(channels.max(1)));
-    parallel::for_each(items, cost, |(grad_x, grad_y)| {
+/// [`crate::kernels::KernelError::Shape`] when the lengths do not fit; `Interrupted`.
+pub fn average_backward<T: Element>(grad_output: &[T], images: usize, channels: usize, accumulate: bool, out: &mut [T]) -> Result<()> {
+    let pixels = pixels_of(out.len(), images, channels)?;
+    expect_len("grad_output", grad_output.len(), images * channels)?;
+    if grad_output.is_empty() {
+        return expect_len("out", out.len(), 0);
+    }
+    let share = T::ONE / T::from_f64(pixels as f64);
+    let item = super::item_len(channels);
+    parallel::for_each(out.chunks_mut(item).enumerate(), images * pixels * channels * ELEMENT_COST, |(i, out)| {
         vectorized!(|| {
-            for pixel in grad_x.chunks_exact_mut(channels) {
-                for (x, &y) in pixel.iter_mut().zip(grad_y) {
-                    *x = if accumulate { *x + y * scale } else { y * scale };
+            let (mut pixel, mut out) = (i * (item / channels), out);
+            while !out.is_empty() {
+                // The pixels of one image.
+                let count = (pixels - pixel % pixels).min(out.len() / channels);
+                let grad_output = &grad_output[pixel / pixels * channels..][..channels];
+                let (here, rest) = out.split_at_mut(count * channels);
+                for out in here.chunks_exact_mut(channels) {
+                    if accumulate {
+                        out.iter_mut().zip(grad_output).for_each(|(out, &grad)| *out += grad * share);
+                    } else {
+                        out.iter_mut().zip(grad_output).for_each(|(out, &grad)| *out = grad * share);
+                    }
                 }
+                (pixel, out) = (pixel + count, rest);
             }
         });
     })

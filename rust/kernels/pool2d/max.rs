@@ -1,7 +1,8 @@
-//! Maximum pooling. The first of equals in row-major order is chosen; NaN is larger than any number.
+//! Maximum pooling. The first of equals in row-major order is chosen; NaN is larger than any number; padding is never chosen.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::{Crossing, WIDE, WindowGradient, by_channels, gather, item_len};
 use crate::kernels::Element;
 use crate::kernels::error::{KernelError, Result, expect_len, shape_error};
 use crate::kernels::geometry::Pool2dGeometry;
@@ -20,94 +21,186 @@ pub fn forward<T: Element>(g: &Pool2dGeometry, x: &[T], y: &mut [T], argmax: &mu
     expect_len("x", x.len(), g.input_len())?;
     expect_len("out", y.len(), g.output_len())?;
     expect_len("argmax", argmax.len(), g.output_len())?;
-    if g.height * g.width > i32::MAX as usize {
+    if g.height.checked_mul(g.width).is_none_or(|pixels| pixels > i32::MAX as usize) {
         return Err(shape_error!("x: {} x {} pixels are too many for a 32-bit index", g.height, g.width));
     }
-    let row = g.output_row();
-    let items = y.chunks_mut(row).zip(argmax.chunks_mut(row)).enumerate();
+    let (row, item) = (g.output_row(), item_len(g.output_row()));
+    let items = y.chunks_mut(item).zip(argmax.chunks_mut(item)).enumerate();
     parallel::for_each(items, super::cost(g), |(i, (y, argmax))| {
-        let (image, oy) = (i / g.out_height, i % g.out_height);
-        let x = &x[image * g.height * g.input_row()..];
-        vectorized!(|| {
-            let pixels = y.chunks_exact_mut(g.channels).zip(argmax.chunks_exact_mut(g.channels));
-            for (ox, (y, argmax)) in pixels.enumerate() {
-                let mut first = true;
-                for iy in g.rows(oy) {
-                    for ix in g.columns(ox) {
-                        let index = iy * g.width + ix;
-                        let x = &x[index * g.channels..][..g.channels];
-                        if first {
-                            y.copy_from_slice(x);
-                            argmax.fill(index as i32);
-                            first = false;
-                        } else {
-                            take_larger(y, argmax, x, index as i32);
-                        }
-                    }
-                }
-            }
+        let lines = y.chunks_exact_mut(row).zip(argmax.chunks_exact_mut(row)).enumerate().map(|(r, (y, argmax))| {
+            let line = i * (item / row) + r;
+            (&x[line / g.out_height * g.input_image()..][..g.input_image()], line % g.out_height, y, argmax)
         });
+        if g.channels < WIDE {
+            by_channels!(g.channels, C => lines.for_each(|(image, oy, y, argmax)| largest_row_narrow::<T, C>(g, image, oy, y, argmax)));
+        } else {
+            vectorized!(|| for (image, oy, y, argmax) in lines {
+                largest_row(g, image, oy, y, argmax);
+            });
+        }
     })
 }
 
 #[inline(always)]
-fn take_larger<T: Element>(best: &mut [T], argmax: &mut [i32], x: &[T], index: i32) {
-    for ((best, argmax), &x) in best.iter_mut().zip(argmax).zip(x) {
-        let is_nan = |v: T| v.partial_cmp(&v).is_none();
-        let take = (x > *best) | (is_nan(x) & !is_nan(*best));
-        *argmax = if take { index } else { *argmax };
-        *best = if take { x } else { *best };
+fn largest_row<T: Element>(g: &Pool2dGeometry, image: &[T], oy: usize, y: &mut [T], argmax: &mut [i32]) {
+    let rows = g.rows(oy);
+    // Row by row, not window by window: memory is then read in one stream, which the prefetcher follows (half the time).
+    for iy in rows.clone() {
+        let pixels = y.chunks_exact_mut(g.channels).zip(argmax.chunks_exact_mut(g.channels));
+        for (ox, (y, argmax)) in pixels.enumerate() {
+            let columns = g.columns(ox);
+            let index = iy * g.width + columns.start;
+            let taps = &image[index * g.channels..(index + columns.len()) * g.channels];
+            take_largest(taps, index as i32, iy == rows.start, y, argmax);
+        }
     }
+}
+
+/// As [`largest_row`], `C` channels at a time.
+fn largest_row_narrow<T: Element, const C: usize>(g: &Pool2dGeometry, image: &[T], oy: usize, y: &mut [T], argmax: &mut [i32]) {
+    let rows = g.rows(oy);
+    let pixels = y.chunks_exact_mut(g.channels).zip(argmax.chunks_exact_mut(g.channels));
+    for (ox, (y, argmax)) in pixels.enumerate() {
+        let columns = g.columns(ox);
+        let first = rows.start * g.width + columns.start;
+        for (part, (y, argmax)) in y.chunks_exact_mut(C).zip(argmax.chunks_exact_mut(C)).enumerate() {
+            let tap = |index: usize| &image[index * g.channels + part * C..][..C];
+            let mut best: [(T, i32); C] = std::array::from_fn(|c| (tap(first)[c], first as i32));
+            for iy in rows.clone() {
+                for index in iy * g.width + columns.start..iy * g.width + columns.end {
+                    best.iter_mut().zip(tap(index)).for_each(|(best, &x)| *best = larger(*best, (x, index as i32)));
+                }
+            }
+            for ((y, argmax), best) in y.iter_mut().zip(argmax).zip(best) {
+                (*y, *argmax) = best;
+            }
+        }
+    }
+}
+
+/// Compares the pixels of `taps`, whose indices start at `index`, with what is the largest so far; with `first` there is none yet.
+#[inline(always)]
+fn take_largest<T: Element>(taps: &[T], index: i32, first: bool, best: &mut [T], argmax: &mut [i32]) {
+    let channels = best.len();
+    let (mut taps, mut index) = (taps, index);
+    if first {
+        let (a, rest) = taps.split_at(channels);
+        if rest.len() < channels {
+            best.copy_from_slice(a);
+            argmax.fill(index);
+            return;
+        }
+        let (b, rest) = rest.split_at(channels);
+        for (((best, argmax), &a), &b) in best.iter_mut().zip(&mut *argmax).zip(a).zip(b) {
+            (*best, *argmax) = larger((a, index), (b, index + 1));
+        }
+        (taps, index) = (rest, index + 2);
+    }
+    let mut pairs = taps.chunks_exact(2 * channels);
+    for pair in &mut pairs {
+        let (a, b) = pair.split_at(channels);
+        for (((best, argmax), &a), &b) in best.iter_mut().zip(&mut *argmax).zip(a).zip(b) {
+            (*best, *argmax) = larger(larger((*best, *argmax), (a, index)), (b, index + 1));
+        }
+        index += 2;
+    }
+    for ((best, argmax), &a) in best.iter_mut().zip(argmax).zip(pairs.remainder()) {
+        (*best, *argmax) = larger((*best, *argmax), (a, index));
+    }
+}
+
+/// The first of the two, unless the second is larger, or NaN where the first is not.
+#[inline(always)]
+fn larger<T: Element>(a: (T, i32), b: (T, i32)) -> (T, i32) {
+    let take = (b.0 > a.0) | (is_nan(b.0) & !is_nan(a.0));
+    (if take { b.0 } else { a.0 }, if take { b.1 } else { a.1 })
+}
+
+#[inline(always)]
+fn is_nan<T: Element>(value: T) -> bool {
+    value.partial_cmp(&value).is_none()
 }
 
 /// `grad_x (+)= grad_y` at the places that were chosen.
 ///
 /// # Errors
-/// Lengths that do not fit; an index outside its window; interrupted.
+/// Lengths that do not fit; an index outside its window (`grad_x` is of no use then); interrupted.
 pub fn backward<T: Element>(g: &Pool2dGeometry, grad_y: &[T], argmax: &[i32], accumulate: bool, grad_x: &mut [T]) -> Result<()> {
     expect_len("grad_output", grad_y.len(), g.output_len())?;
     expect_len("argmax", argmax.len(), g.output_len())?;
-    expect_len("out", grad_x.len(), g.input_len())?;
-    let found = AtomicUsize::new(0);
-    parallel::for_each(grad_x.chunks_mut(g.input_row()).enumerate(), super::cost(g), |(i, grad_x)| {
-        let (image, iy) = (i / g.height, i % g.height);
-        let start = image * g.out_height * g.output_row();
-        let count = vectorized!(|| {
-            let mut count = 0;
-            for (ix, grad_x) in grad_x.chunks_exact_mut(g.channels).enumerate() {
-                if !accumulate {
-                    grad_x.fill(T::ZERO);
-                }
-                let index = (iy * g.width + ix) as i32;
-                for oy in g.windows_down(iy) {
-                    for ox in g.windows_across(ix) {
-                        let at = start + (oy * g.out_width + ox) * g.channels;
-                        count += add_chosen(grad_x, &grad_y[at..][..g.channels], &argmax[at..][..g.channels], index);
-                    }
-                }
-            }
-            count
-        });
-        found.fetch_add(count as usize, Ordering::Relaxed);
-    })?;
-    if found.into_inner() == g.output_len() {
+    // A window holds each index once: every index met its pixel if and only if all lie inside their windows.
+    let met = if g.channels < WIDE {
+        follow(g, grad_y, argmax, accumulate, grad_x)?
+    } else {
+        gather(g, accumulate, grad_x, &Chosen { grad_y, argmax })?
+    };
+    if met == argmax.len() {
         Ok(())
     } else {
-        Err(KernelError::Argument(
-            "argmax: an index lies outside its window; it must come from the forward pass with the same window".into(),
-        ))
+        let (wrong, all) = (argmax.len() - met, argmax.len());
+        let text = format!(
+            "argmax: {wrong} of its {all} indices lie outside their windows; it must come from the forward pass with the same window"
+        );
+        Err(KernelError::Argument(text))
     }
 }
 
-#[inline(always)]
-fn add_chosen<T: Element>(grad_x: &mut [T], grad_y: &[T], argmax: &[i32], index: i32) -> u32 {
-    let mut count = 0;
-    for ((grad_x, &grad_y), &argmax) in grad_x.iter_mut().zip(grad_y).zip(argmax) {
-        let chosen = argmax == index;
-        *grad_x += if chosen { grad_y } else { T::ZERO };
-        count += u32::from(chosen);
+/// Adds each gradient at its index, image by image, if that lies inside its window; returns how many did.
+fn follow<T: Element>(g: &Pool2dGeometry, grad_y: &[T], argmax: &[i32], accumulate: bool, grad_x: &mut [T]) -> Result<usize> {
+    expect_len("out", grad_x.len(), g.input_len())?;
+    let met = AtomicUsize::new(0);
+    let image = g.out_height * g.output_row();
+    let items = grad_x.chunks_mut(g.input_image()).zip(grad_y.chunks(image)).zip(argmax.chunks(image));
+    parallel::for_each(items, super::cost(g), |((grad_x, grad_y), argmax)| {
+        if !accumulate {
+            grad_x.fill(T::ZERO);
+        }
+        let mut count = 0;
+        let pixels = grad_y.chunks_exact(g.channels).zip(argmax.chunks_exact(g.channels)).enumerate();
+        for (pixel, (grad_y, argmax)) in pixels {
+            let (rows, columns) = (g.rows(pixel / g.out_width), g.columns(pixel % g.out_width));
+            for (c, (&grad_y, &index)) in grad_y.iter().zip(argmax).enumerate() {
+                // A negative index becomes a huge one, in no row of the window.
+                let inside = |iy: usize| (index as usize).wrapping_sub(iy * g.width + columns.start) < columns.len();
+                if rows.clone().any(inside) {
+                    grad_x[index as usize * g.channels + c] += grad_y;
+                    count += 1;
+                }
+            }
+        }
+        met.fetch_add(count, Ordering::Relaxed);
+    })?;
+    Ok(met.into_inner())
+}
+
+struct Chosen<'a, T> {
+    grad_y: &'a [T],
+    argmax: &'a [i32],
+}
+
+impl<T: Element> WindowGradient<T> for Chosen<'_, T> {
+    #[inline(always)]
+    fn give<const SET: bool>(&self, g: &Pool2dGeometry, at: &Crossing, grad_x: &mut [T]) -> u32 {
+        let (grad_y, argmax) = (&self.grad_y[at.window..][..g.channels], &self.argmax[at.window..][..g.channels]);
+        let (mut count, mut index) = (0, at.index as i32);
+        let give = |grad_x: &mut T, grad_y: T, chosen: bool| {
+            let grad = if chosen { grad_y } else { T::ZERO };
+            *grad_x = if SET { grad } else { *grad_x + grad };
+            u32::from(chosen)
+        };
+        let mut pairs = grad_x.chunks_exact_mut(2 * g.channels);
+        for pair in &mut pairs {
+            let (a, b) = pair.split_at_mut(g.channels);
+            for (((a, b), &grad_y), &argmax) in a.iter_mut().zip(b).zip(grad_y).zip(argmax) {
+                count += give(a, grad_y, argmax == index) + give(b, grad_y, argmax == index + 1);
+            }
+            index += 2;
+        }
+        for ((grad_x, &grad_y), &argmax) in pairs.into_remainder().iter_mut().zip(grad_y).zip(argmax) {
+            count += give(grad_x, grad_y, argmax == index);
+        }
+        count
     }
-    count
 }
 
 /// As [`backward`], without the window: follows the index, sample by sample.

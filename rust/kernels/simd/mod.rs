@@ -131,18 +131,30 @@ dispatcher!("Runs an `f64` kernel in the instruction set in use.", dispatch_f64,
 
 /// `vectorized!(|| body)` runs `body` compiled for the instruction set in use: plain loops become wide.
 ///
-/// The body is written out once for each set, so that each copy has one caller and is inlined there; one closure called from three
-/// places would stay a function of the baseline set.
+/// The body is written out once for each set and always inlined there; a closure that is called would stay a function of the baseline
+/// set.
 macro_rules! vectorized {
-    ($body:expr) => {
+    (|| $body:expr) => {
         match $crate::kernels::simd::level() {
-            $crate::kernels::simd::Level::Avx512 => $crate::kernels::simd::plain_avx512($body),
-            $crate::kernels::simd::Level::Avx2 => $crate::kernels::simd::plain_avx2($body),
-            _ => ($body)(),
+            $crate::kernels::simd::Level::Avx512 => $crate::kernels::simd::plain_avx512(
+                #[inline(always)]
+                || $body,
+            ),
+            $crate::kernels::simd::Level::Avx2 => $crate::kernels::simd::plain_avx2(
+                #[inline(always)]
+                || $body,
+            ),
+            _ => $crate::kernels::simd::plain_baseline(|| $body),
         }
     };
 }
 pub(crate) use vectorized;
+
+/// Runs a closure as the baseline set has it.
+#[inline(always)]
+pub(crate) fn plain_baseline<R>(f: impl FnOnce() -> R) -> R {
+    f()
+}
 
 /// Runs a closure compiled for AVX-512; only after [`level`] said so.
 #[inline(always)]

@@ -1,0 +1,207 @@
+//! Hand-written numbers, the definition in double precision, and central differences.
+
+use super::*;
+use crate::kernels::parallel::set_num_threads;
+
+/// Numbers from -1 to 1 without a pattern.
+fn numbers(len: usize, seed: usize) -> Vec<f64> {
+    (0..len).map(|i| ((i + 1) as f64 * 0.754_877_666 + seed as f64 * 0.569_840_29).fract() * 2.0 - 1.0).collect()
+}
+
+/// Output, mean, variance and inverse deviation of the training forward pass.
+fn forward<T: Element>(x: &[T], gamma: &[T], beta: &[T], epsilon: f64, relu: bool) -> [Vec<T>; 4] {
+    let [mut y, mut mean, mut variance, mut inv_std] =
+        [x.len(), gamma.len(), gamma.len(), gamma.len()].map(|len| vec![T::from_f64(7.0); len]);
+    batch_norm_forward(x, gamma, beta, &mut y, &mut mean, &mut variance, &mut inv_std, epsilon, relu).unwrap();
+    [y, mean, variance, inv_std]
+}
+
+#[test]
+fn two_channels_by_hand() {
+    // Channel 0: 1, 3, 5, 7, mean 4, variance 5. Channel 1: always 2. With epsilon 4 the deviation of channel 0 is 3.
+    let x = [1.0f64, 2.0, 3.0, 2.0, 5.0, 2.0, 7.0, 2.0];
+    let [y, mean, variance, inv_std] = forward(&x, &[3.0, 10.0], &[0.5, -1.0], 4.0, false);
+    assert_eq!((mean, variance), (vec![4.0, 2.0], vec![5.0, 0.0]));
+    assert!((inv_std[0] - 1.0 / 3.0).abs() < 1e-16 && inv_std[1] == 0.5);
+    for (y, expected) in y.iter().zip([-2.5, -1.0, -0.5, -1.0, 1.5, -1.0, 3.5, -1.0]) {
+        assert!((y - expected).abs() < 1e-15, "{y} {expected}");
+    }
+    let [cut, ..] = forward(&x, &[3.0, 10.0], &[0.5, -1.0], 4.0, true);
+    assert_eq!(cut, y.iter().map(|&y| if y < 0.0 { 0.0 } else { y }).collect::<Vec<_>>());
+}
+
+#[test]
+fn fixed_statistics_by_hand() {
+    let mut y = [0.0f32; 6];
+    scale_shift_forward(&[1.0, 2.0, -3.0, f32::NAN, 0.5, 0.0], &[2.0, -1.0], &[1.0, 0.5], &mut y, true).unwrap();
+    assert_eq!((y[..3].to_vec(), y[4..].to_vec()), (vec![3.0, 0.0, 0.0], vec![2.0, 0.5]));
+    assert!(y[3].is_nan());
+    scale_shift_forward(&[1.0, 2.0, -3.0, 4.0], &[2.0, -1.0], &[1.0, 0.5], &mut y[..4], false).unwrap();
+    assert_eq!(y[..4], [3.0, -1.5, -5.0, -3.5]);
+}
+
+/// Narrow, wide, with a partial last row, a single position, several blocks.
+const SHAPES: [(usize, usize); 9] = [(1, 1), (1, 70), (7, 3), (70_001, 1), (9001, 3), (1000, 17), (500, 64), (333, 65), (40, 2049)];
+
+#[test]
+fn every_shape_like_the_definition() {
+    for (positions, channels) in SHAPES {
+        let x = numbers(positions * channels, 1);
+        let (gamma, beta) = (numbers(channels, 2), numbers(channels, 3));
+        let [y, mean, variance, inv_std] = forward(&x, &gamma, &beta, 1e-3, false);
+        for c in 0..channels {
+            let column: Vec<f64> = x.iter().skip(c).step_by(channels).copied().collect();
+            let expected = column.iter().sum::<f64>() / positions as f64;
+            let spread = column.iter().map(|x| (x - expected).powi(2)).sum::<f64>() / positions as f64;
+            assert!((mean[c] - expected).abs() < 1e-13 && (variance[c] - spread).abs() < 1e-13, "{positions}x{channels}");
+            assert!((inv_std[c] * (spread + 1e-3).sqrt() - 1.0).abs() < 1e-13);
+            for p in (0..positions).step_by(positions / 50 + 1) {
+                let i = p * channels + c;
+                let expected = gamma[c] * (x[i] - expected) / (spread + 1e-3).sqrt() + beta[c];
+                assert!((y[i] - expected).abs() < 1e-12, "{positions}x{channels}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_mean_far_from_zero_cancels_nothing() {
+    let (positions, channels) = (30_000, 5);
+    let x: Vec<f32> =
+        numbers(positions * channels, 4).iter().enumerate().map(|(i, &v)| (v + 4096.0 * (i % channels) as f64) as f32).collect();
+    let [_, mean, variance, _] = forward(&x, &[1.0; 5], &[0.0; 5], 1e-5, false);
+    for c in 0..channels {
+        let column: Vec<f64> = x.iter().skip(c).step_by(channels).map(|&x| f64::from(x)).collect();
+        let expected = column.iter().sum::<f64>() / positions as f64;
+        let spread = column.iter().map(|x| (x - expected).powi(2)).sum::<f64>() / positions as f64;
+        assert!((f64::from(mean[c]) - expected).abs() < 1e-6 * expected.abs().max(1.0), "{c}");
+        assert!((f64::from(variance[c]) / spread - 1.0).abs() < 1e-5, "{c}: {} {spread}", variance[c]);
+    }
+}
+
+#[test]
+fn backward_is_the_slope_of_forward() {
+    for (positions, channels) in [(7, 3), (2, 70), (1000, 17), (333, 65)] {
+        for relu in [false, true] {
+            let (x, grad) = (numbers(positions * channels, 1), numbers(positions * channels, 5));
+            let (gamma, beta) = (numbers(channels, 2), numbers(channels, 3));
+            let [y, mean, _, inv_std] = forward(&x, &gamma, &beta, 1e-2, relu);
+            let (mut grad_x, mut grad_gamma, mut grad_beta) = (vec![1.0; x.len()], vec![1.0; channels], vec![1.0; channels]);
+            let gate = relu.then_some(&y[..]);
+            let mut backward = |fixed: bool, accumulate: bool| {
+                let (grad_x, grad_gamma, grad_beta) = (&mut grad_x, &mut grad_gamma, &mut grad_beta);
+                let result = batch_norm_backward(
+                    &grad, &x, &mean, &inv_std, &gamma, gate, grad_x, grad_gamma, grad_beta, fixed, accumulate, accumulate,
+                );
+                result.unwrap();
+                (grad_x.clone(), grad_gamma.clone(), grad_beta.clone())
+            };
+            let added = backward(false, true);
+            let set = backward(false, false);
+            let near = |a: &[f64], b: &[f64], more: f64| a.iter().zip(b).all(|(a, b)| (a - b - more).abs() < 1e-13);
+            assert!(near(&added.0, &set.0, 1.0) && near(&added.1, &set.1, 1.0) && near(&added.2, &set.2, 1.0));
+            let loss = |x: &[f64], gamma: &[f64], beta: &[f64]| -> f64 {
+                forward(x, gamma, beta, 1e-2, relu)[0].iter().zip(&grad).map(|(y, g)| y * g).sum()
+            };
+            let step = 1e-6;
+            let check = |values: &[f64], slopes: &[f64], loss: &dyn Fn(&[f64]) -> f64| {
+                for i in (0..values.len()).step_by(values.len() / 20 + 1) {
+                    let at = |by: f64| loss(&values.iter().enumerate().map(|(j, v)| if i == j { v + by } else { *v }).collect::<Vec<_>>());
+                    let expected = (at(step) - at(-step)) / (2.0 * step);
+                    assert!((slopes[i] - expected).abs() < 1e-6, "{positions}x{channels} {relu} {i}: {} {expected}", slopes[i]);
+                }
+            };
+            check(&x, &set.0, &|x| loss(x, &gamma, &beta));
+            check(&gamma, &set.1, &|gamma| loss(&x, gamma, &beta));
+            check(&beta, &set.2, &|beta| loss(&x, &gamma, beta));
+            let (fixed, fixed_gamma, fixed_beta) = backward(true, false);
+            assert_eq!((fixed_gamma, fixed_beta), (set.1, set.2));
+            for (i, fixed) in fixed.iter().enumerate() {
+                let open = !relu || y[i] > 0.0;
+                let expected = if open { grad[i] * gamma[i % channels] * inv_std[i % channels] } else { 0.0 };
+                assert!((fixed - expected).abs() < 1e-13);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_closed_gate_stops_even_nan() {
+    let (mut grad_x, mut grad_gamma, mut grad_beta) = ([7.0f32; 2], [7.0f32], [7.0f32]);
+    let y = Some(&[0.0f32, 2.0][..]);
+    batch_norm_backward(
+        &[f32::NAN, 3.0],
+        &[1.0, 2.0],
+        &[1.0],
+        &[1.0],
+        &[1.0],
+        y,
+        &mut grad_x,
+        &mut grad_gamma,
+        &mut grad_beta,
+        true,
+        false,
+        false,
+    )
+    .unwrap();
+    assert_eq!((grad_x, grad_gamma, grad_beta), ([0.0, 3.0], [3.0], [3.0]));
+}
+
+#[test]
+fn the_same_bits_with_any_number_of_threads() {
+    let (positions, channels) = (20_011, 7);
+    let single: Vec<f32> = numbers(positions * channels, 1).into_iter().map(|x| x as f32).collect();
+    let run = |threads: usize| {
+        set_num_threads(threads).unwrap();
+        let [y, mean, variance, inv_std] = forward(&single, &[1.5; 7], &[0.1; 7], 1e-5, true);
+        let (mut grad_x, mut grad_gamma, mut grad_beta) = (vec![0.0; y.len()], vec![0.0; 7], vec![0.0; 7]);
+        batch_norm_backward(
+            &single,
+            &single,
+            &mean,
+            &inv_std,
+            &[1.5; 7],
+            Some(&y),
+            &mut grad_x,
+            &mut grad_gamma,
+            &mut grad_beta,
+            false,
+            false,
+            false,
+        )
+        .unwrap();
+        [y, mean, variance, grad_x, grad_gamma, grad_beta].map(|values| values.into_iter().map(f32::to_bits).collect::<Vec<_>>())
+    };
+    let alone = run(1);
+    assert_eq!(alone, run(2));
+    assert_eq!(alone, run(5));
+}
+
+#[test]
+fn sizes_are_checked() {
+    let (mut y, mut c) = ([0.0f32; 6], [0.0f32; 2]);
+    let (mut mean, mut variance) = (c, c);
+    assert!(batch_norm_forward(&[0.0; 6], &[1.0; 4], &[0.0; 4], &mut y, &mut [0.0; 4], &mut [0.0; 4], &mut [0.0; 4], 1e-5, false).is_err());
+    assert!(batch_norm_forward(&[0.0; 6], &[1.0; 2], &[0.0; 3], &mut y, &mut mean, &mut variance, &mut c, 1e-5, false).is_err());
+    assert!(batch_norm_forward(&[0.0; 4], &[1.0; 2], &[0.0; 2], &mut y, &mut mean, &mut variance, &mut c, 1e-5, false).is_err());
+    assert!(batch_norm_forward::<f32>(&[], &[1.0; 2], &[0.0; 2], &mut [], &mut mean, &mut variance, &mut c, 1e-5, false).is_err());
+    assert!(scale_shift_forward(&[0.0; 6], &[1.0; 2], &[0.0; 1], &mut y, false).is_err());
+    assert!(scale_shift_forward(&[0.0; 6], &[], &[], &mut y, false).is_err());
+    assert_eq!(scale_shift_forward::<f32>(&[], &[1.0; 2], &[0.0; 2], &mut [], false), Ok(()));
+    let gate = Some(&[0.0f32; 5][..]);
+    let error = batch_norm_backward(
+        &[0.0; 6],
+        &[0.0; 6],
+        &[0.0; 2],
+        &[0.0; 2],
+        &[0.0; 2],
+        gate,
+        &mut y,
+        &mut mean,
+        &mut variance,
+        false,
+        false,
+        false,
+    );
+    assert!(error.unwrap_err().to_string().starts_with("relu_output: expected 6"));
+}
