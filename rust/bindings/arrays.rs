@@ -119,6 +119,11 @@ pub fn shape<const RANK: usize>(name: &str, shape: &[usize]) -> PyResult<[usize;
     shape.try_into().map_err(|_| named("ShapeError", format!("{name}: expected {RANK} axes, got {} in the shape {shape:?}", shape.len())))
 }
 
+/// Checks that an array has the shape that the others ask for.
+pub fn expect_shape(name: &str, came: &[usize], expected: &[usize]) -> PyResult<()> {
+    if came == expected { Ok(()) } else { Err(named("ShapeError", format!("{name}: expected the shape {expected:?}, got {came:?}"))) }
+}
+
 /// Runs a kernel without the GIL.
 pub fn compute<R: Send>(py: Python<'_>, kernel: impl FnOnce() -> KernelResult<R> + Send) -> PyResult<R> {
     parallel::prepare();

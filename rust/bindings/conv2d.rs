@@ -3,7 +3,7 @@
 use numpy::PyUntypedArrayMethods;
 use pyo3::prelude::*;
 
-use super::arrays::{Float, by_dtype, compute, input, is, optional_input, optional_slice, output, shape, slice, slice_mut};
+use super::arrays::{Float, by_dtype, compute, expect_shape, input, is, optional_input, optional_slice, output, shape, slice, slice_mut};
 use super::errors::{named, to_python};
 use super::geometry::{Pair, Sides, window};
 use crate::kernels::conv2d::{self, Algorithm, Pass, PreparedWeight, Weight};
@@ -68,8 +68,7 @@ fn choose<T: Float>(name: Option<&str>, pass: Pass, geometry: &Conv2dGeometry) -
 
 /// Checks the shape of an array of the output's shape.
 fn expect_output(name: &str, shape: &[usize], g: &Conv2dGeometry) -> PyResult<()> {
-    let expected = [g.batch, g.out_height, g.out_width, g.out_channels];
-    if shape == expected { Ok(()) } else { Err(named("ShapeError", format!("{name}: expected the shape {expected:?}, got {shape:?}"))) }
+    expect_shape(name, shape, &[g.batch, g.out_height, g.out_width, g.out_channels])
 }
 
 #[pyfunction]
@@ -226,9 +225,7 @@ fn backward_bias<T: Float>(
     let gate = optional_input::<T>("activation_output", activation_output)?;
     let mut out = output::<T>("out", out)?;
     let columns = grad_output.shape().last().copied().unwrap_or(0);
-    if out.shape() != [columns] {
-        return Err(named("ShapeError", format!("out: expected the shape [{columns}], got {:?}", out.shape())));
-    }
+    expect_shape("out", out.shape(), &[columns])?;
     let rows = grad_output.shape().iter().rev().skip(1).product();
     let gate = optional_slice("activation_output", gate.as_ref())?;
     let (grad_output, out) = (slice("grad_output", &grad_output)?, slice_mut("out", &mut out)?);

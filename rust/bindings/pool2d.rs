@@ -3,7 +3,7 @@
 use numpy::PyUntypedArrayMethods;
 use pyo3::prelude::*;
 
-use super::arrays::{Float, by_dtype, compute, input, input_of, output, output_of, shape, slice, slice_mut};
+use super::arrays::{Float, by_dtype, compute, expect_shape, input, input_of, output, output_of, shape, slice, slice_mut};
 use super::errors::{named, to_python};
 use super::geometry::{Pair, Sides, padding as sides};
 use crate::kernels::geometry::Pool2dGeometry;
@@ -13,10 +13,6 @@ type Window = (Pair, Pair, Sides);
 
 fn geometry(input: &[usize], output: &[usize], (kernel, stride, padding): Window) -> PyResult<Pool2dGeometry> {
     Pool2dGeometry::new(shape("x", input)?, shape("out", output)?, kernel, stride, sides(padding)).map_err(to_python)
-}
-
-fn expect_shape(name: &str, came: &[usize], expected: &[usize]) -> PyResult<()> {
-    if came == expected { Ok(()) } else { Err(named("ShapeError", format!("{name}: expected the shape {expected:?}, got {came:?}"))) }
 }
 
 #[pyfunction]

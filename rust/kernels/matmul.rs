@@ -9,7 +9,7 @@ use super::Element;
 use super::error::{Result, expect_len};
 use super::memory::{Scratch, TileMut};
 use super::parallel;
-use super::simd::gemm::{Finish, Segments, multiply, panel_width};
+use super::simd::gemm::{Finish, ROW_PADDING, Segments, multiply, panel_width};
 use super::simd::{Kernel, Vector};
 
 /// Steps of a sum that are added up in registers before they join the rest: bounds the rounding error of long sums, and a panel of
@@ -24,9 +24,6 @@ const COLUMN_GROUP: usize = 256;
 
 /// Items wanted, for balance among threads. A fixed number: work is never split by thread count.
 const ITEMS: usize = 16;
-
-/// Floats added to each packed row, so that rows do not fall on the same cache sets.
-const ROW_PADDING: usize = 16;
 
 /// The sizes of `C[m, n] = A[m, k] B[k, n]` and how the operands are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,17 +12,14 @@ use crate::kernels::geometry::Conv2dGeometry;
 use crate::kernels::matmul::{CHUNK, pack_transposed};
 use crate::kernels::memory::{Scratch, TileMut};
 use crate::kernels::parallel;
-use crate::kernels::simd::gemm::{Finish, Segments, multiply, panel_width};
+use crate::kernels::simd::gemm::{Finish, ROW_PADDING, Segments, multiply, panel_width, register_block};
 use crate::kernels::simd::{Kernel, Vector};
 
 /// Bytes of input that a band of output rows may see: with the panels that stream past, it stays in the second-level cache.
-const BAND_BYTES: usize = 192 << 10;
+pub(super) const BAND_BYTES: usize = 192 << 10;
 
 /// Items wanted, for balance among threads; a fixed number.
 const ITEMS: usize = 16;
-
-/// Floats added to a copied row, so that rows do not fall on the same cache sets.
-const ROW_PADDING: usize = 16;
 
 /// One tap of a sweep: where it reads relative to an output position, and which tap of the filter it is.
 #[derive(Debug, Clone, Copy)]
@@ -137,15 +134,7 @@ impl Correlation {
 
     /// Elements of the packed weights, for the instruction set in use.
     pub fn packed_len<T: Element>(&self) -> usize {
-        struct Width;
-        impl<T: Element> Kernel<T> for Width {
-            type Output = usize;
-            #[inline(always)]
-            fn run<V: Vector<T>>(self) -> usize {
-                panel_width::<T, V>()
-            }
-        }
-        let width = T::dispatch(Width);
+        let (width, _) = register_block::<T>();
         self.steps() * self.groups * self.columns.div_ceil(width) * width
     }
 

@@ -5,6 +5,7 @@
 //! shares; each share adds its bands, in order, into a partial gradient of its own, and the partials are added in order at the end.
 //! Shares and bands depend on the shape alone, so the bits do not depend on the number of threads.
 
+use super::direct::BAND_BYTES;
 use crate::kernels::Element;
 use crate::kernels::error::Result;
 use crate::kernels::geometry::Conv2dGeometry;
@@ -12,9 +13,6 @@ use crate::kernels::memory::{Scratch, TileMut, with_scratch};
 use crate::kernels::parallel;
 use crate::kernels::simd::gemm::{Finish, Segments, multiply, panel_width};
 use crate::kernels::simd::{Kernel, Vector, vectorized};
-
-/// Bytes of input that a band of output rows may see, so that it stays in the second-level cache.
-const BAND_BYTES: usize = 192 << 10;
 
 /// Pixels that are summed in registers before they join the rest, at most: bounds the rounding error.
 const BAND_PIXELS: usize = 512;
@@ -143,7 +141,7 @@ impl BandProduct<'_> {
     #[inline(always)]
     fn add<T: Element, V: Vector<T>>(&self, x: &[T], grad_y: &[T], partial: &mut [T]) -> Result<()> {
         let g = self.g;
-        let (padding, stride, dilation) = (g.window.padding, g.window.stride, g.window.dilation);
+        let (padding, stride) = (g.window.padding, g.window.stride);
         let (rows, columns) = g.window.axes((g.height, g.width), (g.kernel_h, g.kernel_w));
         let top = (self.first * stride.0) as isize - padding.top as isize;
         let left = -(padding.left as isize);
@@ -156,7 +154,6 @@ impl BandProduct<'_> {
             self.multiply::<T, V>(&x[start..], g.width * channels, grad_y, partial);
             return Ok(());
         }
-        debug_assert!(dilation.0 > 0 && dilation.1 > 0);
         let row_len = wide * channels;
         let mut copy = Scratch::<T>::take(tall * row_len)?;
         let begin = padding.left.min(wide);

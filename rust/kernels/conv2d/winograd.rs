@@ -10,7 +10,7 @@ use crate::kernels::geometry::Conv2dGeometry;
 use crate::kernels::matmul::pack_transposed;
 use crate::kernels::memory::{SharedMut, with_scratch};
 use crate::kernels::parallel::{self, ELEMENT_COST};
-use crate::kernels::simd::gemm::{Finish, panel_width};
+use crate::kernels::simd::gemm::{Finish, register_block};
 use crate::kernels::simd::winograd::Tiling;
 use crate::kernels::simd::winograd::correlate::{Block, FilterLayout, Source, TransformFilters, block_tiles, group_columns};
 use crate::kernels::simd::winograd::tiles::{Places, SharedTiles, TileLayout};
@@ -70,19 +70,6 @@ pub fn takes(g: &Conv2dGeometry, forward: bool) -> bool {
     let plain = g.window.stride == (1, 1) && g.window.dilation == (1, 1) && g.groups == 1;
     let reach = padding.top.max(padding.bottom).max(padding.left).max(padding.right);
     square && plain && (forward || reach < g.kernel_h)
-}
-
-/// The instruction set's panel width and rows of the micro-kernel.
-fn register_block<T: Element>() -> (usize, usize) {
-    struct Sizes;
-    impl<T: Element> Kernel<T> for Sizes {
-        type Output = (usize, usize);
-        #[inline(always)]
-        fn run<V: Vector<T>>(self) -> (usize, usize) {
-            (panel_width::<T, V>(), V::ROWS)
-        }
-    }
-    T::dispatch(Sizes)
 }
 
 /// Calls `$call` with the tile and kernel sizes as constants.

@@ -9,6 +9,22 @@ use super::{Kernel, Vector};
 use crate::kernels::Element;
 use crate::kernels::memory::TileMut;
 
+/// Floats added to a row of scratch, so that rows do not fall on the same cache sets.
+pub const ROW_PADDING: usize = 16;
+
+/// Columns and rows of a micro-kernel call in the instruction set in use.
+pub fn register_block<T: Element>() -> (usize, usize) {
+    struct Sizes;
+    impl<T: Element> Kernel<T> for Sizes {
+        type Output = (usize, usize);
+        #[inline(always)]
+        fn run<V: Vector<T>>(self) -> (usize, usize) {
+            (panel_width::<T, V>(), V::ROWS)
+        }
+    }
+    T::dispatch(Sizes)
+}
+
 /// Columns of a micro-kernel call: two registers.
 pub const fn panel_width<T, V: Vector<T>>() -> usize {
     2 * V::LANES

@@ -13,12 +13,10 @@ pub mod tiles;
 pub mod transform;
 pub mod weight_gradient;
 
+use super::gemm::ROW_PADDING;
 use super::{Vector, load_some};
 use crate::kernels::Element;
 use crate::kernels::geometry::Conv2dGeometry;
-
-/// Floats added to a row of transformed values, so that rows do not fall on the same cache sets.
-pub const ROW_PADDING: usize = 16;
 
 /// How images are cut into tiles of `M × M` outputs; the last tile of a row or column may hang over.
 #[derive(Debug, Clone, Copy)]
