@@ -6,6 +6,7 @@
 #![allow(missing_docs)] // documented in `_core.pyi` and, for users, in `cnnrs.ops`
 
 mod activation;
+mod add;
 mod arrays;
 mod conv2d;
 mod errors;
@@ -27,6 +28,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     conv2d::register(module)?;
     pool2d::register(module)?;
     activation::register(module)?;
+    add::register(module)?;
     loss::register(module)?;
     optimizer::register(module)
 }

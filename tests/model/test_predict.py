@@ -159,13 +159,6 @@ def test_weights_swapped_within_an_array_are_seen(model, rng):
     assert not np.array_equal(model(x), before)
 
 
-def test_prepared_weights_are_used_for_small_batches_only(model, rng):
-    model(rng.random((64, 12, 10, 3)))
-    assert model._workspace.prepared.nbytes == 0
-    model(rng.random((1, 12, 10, 3)))
-    assert model._workspace.prepared.nbytes > 0
-
-
 def test_many_threads_predict_with_one_model(model, rng):
     x = rng.standard_normal((40, 12, 10, 3)).astype(np.float32)
     truth = model(x)

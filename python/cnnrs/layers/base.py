@@ -12,8 +12,10 @@ Each argument of a layer's constructor is kept in an attribute of the same name;
 from __future__ import annotations
 
 import inspect
+import itertools
 import math
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from cnnrs._arguments import Pair, Sides
 
 __all__ = ["WHOLE", "Layer", "Parameter", "Traits", "Window"]
+
+
+stamps = itertools.count(1)  # each number once, in any thread
 
 
 class Storage(Protocol):
@@ -50,15 +55,18 @@ class Parameter:
         Where the values start; None leaves the choice to the model (He-normal, and small in the head).
     trainable : bool
         False for state such as running means, which is saved but not trained.
+    stamp : int
+        Another number after each time that `value` was asked for: somebody may have written to it.
     """
 
-    __slots__ = ("initializer", "name", "shape", "storage", "trainable", "view")
+    __slots__ = ("initializer", "name", "shape", "stamp", "storage", "trainable", "view")
 
     def __init__(self, name: str, shape: Shape, initializer: Initializer | None, trainable: bool) -> None:
         self.name = name
         self.shape = shape
         self.initializer = initializer
         self.trainable = trainable
+        self.stamp = 0
         self.storage: Storage | None = None
         self.view: Any = None
 
@@ -70,14 +78,34 @@ class Parameter:
     @property
     def value(self) -> Any:
         """The values, a view into the arena of the model."""
+        view = self.peek()
+        self.stamp = next(stamps)  # while the view is held: at no moment does a view exist that neither stamp nor count tells of
+        return view
+
+    def peek(self) -> Any:
+        """The values for somebody who only reads them, and keeps no reference."""
         if self.view is None:
             if self.storage is None:
                 raise ArgumentError(f"{self.name}: the layer is in no model yet; its values exist once a Model or Sequential holds it")
             self.view = self.storage.view(self)
         return self.view
 
+    def is_held(self) -> bool:
+        """Whether anybody has kept the view, or a view of it, and may write to it unseen."""
+        return sys.getrefcount(self.view) > _REFERENCES
+
     def __repr__(self) -> str:
         return f"<Parameter {self.name} {shape_text(self.shape)}>"
+
+
+def _own_references() -> int:
+    """How many references `Parameter.is_held` counts where there is no other: it depends on the interpreter."""
+    parameter = Parameter("", (), None, False)
+    parameter.view = object()
+    return sys.getrefcount(parameter.view)
+
+
+_REFERENCES = _own_references()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +118,20 @@ class Traits:
         Whether ``backward`` reads the layer's input, its output; those arrays are kept until then.
     in_place : bool
         ``forward`` may write its output over its input, and ``backward`` the input's gradient over the output's.
+    sums_inputs : bool
+        The output is the sum of the inputs: ``forward`` may write it over the first or second of them, and the gradient of every input
+        is that of the output, so that one array may serve all of them.
+    writes_gradient : bool
+        ``backward`` changes the gradient of the output, which it is handed.
     view : bool
         The output is the input in another shape, and so are the gradients; nothing is computed.
     identity_in_prediction : bool
         The output is the input when not training.
+    affine_in_prediction : bool
+        When not training, the output is the input times one number for each channel (of the last axis) plus another; `Layer.affine`
+        gives them, and the plan may fold them into the layer in front.
+    folds : bool
+        The layer takes the weights that ``ctx.weights`` hands it, with such numbers folded in.
     fuses : tuple of str
         Activations that the layer can apply to its own output when ``ctx.activation`` asks for it.
     activation : str or None
@@ -105,8 +143,12 @@ class Traits:
     saves_input: bool = True
     saves_output: bool = True
     in_place: bool = False
+    sums_inputs: bool = False
+    writes_gradient: bool = False
     view: bool = False
     identity_in_prediction: bool = False
+    affine_in_prediction: bool = False
+    folds: bool = False
     fuses: tuple[str, ...] = ()
     activation: str | None = None
     non_negative: Literal["never", "keeps", "always"] = "never"
@@ -207,6 +249,14 @@ class Layer:
     def scratch(self, *input_shape: Shape) -> dict[str, tuple[Shape, DTypeLike]]:
         """Arrays that the layer keeps from ``forward`` to ``backward`` beside its input and output: name -> (shape per sample, dtype)."""
         return {}
+
+    def affine(self) -> tuple[Any, Any]:
+        """For a layer with the trait ``affine_in_prediction``: factor and summand of each channel, float64, from `Parameter.peek`."""
+        raise NotImplementedError(f"{type(self).__name__} must define affine(self)")
+
+    def fold(self, scale: Any, shift: Any) -> tuple[Any, Any]:
+        """For a layer with the trait ``folds``: weight and bias such that its output comes times `scale` plus `shift`, per channel."""
+        raise NotImplementedError(f"{type(self).__name__} must define fold(self, scale, shift)")
 
     def multiplications_per_output(self, *input_shape: Shape) -> int:
         """How many multiplications make one value of the output; 0 where that is not what the layer does."""

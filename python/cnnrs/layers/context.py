@@ -89,12 +89,12 @@ class Context:
         "activation",
         "dtype",
         "needs_parameter_gradients",
-        "prepare",
         "saved",
         "seed",
         "step",
         "stream",
         "training",
+        "weights",
     )
 
     def __init__(self, dtype: np.dtype[Any], *, training: bool, stream: int) -> None:
@@ -102,7 +102,7 @@ class Context:
         self.dtype = dtype
         self.saved = Saved()
         self.activation: str | None = None
-        self.prepare: Callable[[Floats], Any] | None = None  # prediction only: weights -> weights transformed once
+        self.weights: Callable[[], tuple[Any, Any]] | None = None  # prediction only: weight and bias, transformed or with a layer folded in
         self.needs_parameter_gradients = training
         self.seed = 0
         self.stream = stream

@@ -111,8 +111,7 @@ class Conv2D(Linear):
 
     def forward(self, ctx: Context, x: Any) -> Any:
         """Convolve a batch of images."""
-        weight = self.weight if ctx.prepare is None else ctx.prepare(self.weight)
-        bias = self.bias if self.use_bias else None
+        weight, bias = self.operands(ctx)
         y = ops.conv2d(
             x,
             weight,

@@ -70,7 +70,8 @@ class Dense(Linear):
 
     def forward(self, ctx: Context, x: Any) -> Any:
         """Multiply a batch of vectors by the weight."""
-        y = ops.matmul(x, self.weight, bias=self.bias if self.use_bias else None, activation=self.fused(ctx), out=ctx.out())
+        weight, bias = self.operands(ctx)
+        y = ops.matmul(x, weight, bias=bias, activation=self.fused(ctx), out=ctx.out())
         return self.finish(ctx, x, y)
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:

@@ -34,6 +34,8 @@ class Linear(Layer):
         self.bias_initializer = get_initializer(bias_initializer)
         self.traits = Traits(
             saves_output=activation is not None,
+            writes_gradient=activation is not None,
+            folds=activation is None,
             fuses=("relu",) if activation is None else (),
             non_negative="always" if activation in ("relu", "sigmoid") else "never",
         )
@@ -43,6 +45,18 @@ class Linear(Layer):
         self.add_parameter("weight", weight_shape, self.weight_initializer)
         if self.use_bias:
             self.add_parameter("bias", weight_shape[-1:], self.bias_initializer)
+
+    def operands(self, ctx: Context) -> tuple[Any, Any]:
+        """Weight and bias (None without one) as the kernel is to use them."""
+        if ctx.weights is not None:
+            return ctx.weights()
+        return self.weight, self.bias if self.use_bias else None
+
+    def fold(self, scale: Any, shift: Any) -> tuple[Any, Any]:
+        """``(x · weight + bias) · scale + shift`` is ``x · (weight · scale) + (bias · scale + shift)``: the last axis is the channel."""
+        weight = self.parameters["weight"].peek()
+        bias = scale * self.parameters["bias"].peek() + shift if self.use_bias else shift
+        return (weight * scale).astype(weight.dtype), bias.astype(weight.dtype)
 
     def fused(self, ctx: Context) -> str | None:
         """The activation that the kernel applies itself."""

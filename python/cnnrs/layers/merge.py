@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from cnnrs import ops
 from cnnrs.errors import ShapeError
 from cnnrs.layers.base import Layer, Traits
 from cnnrs.layers.context import Context
@@ -41,23 +42,25 @@ class Add(Layer):
     [[2.0, 4.0]]
     """
 
-    traits = Traits(saves_input=False, saves_output=False, non_negative="keeps")
+    traits = Traits(saves_input=False, saves_output=False, sums_inputs=True, fuses=("relu",), non_negative="keeps")
 
     def build(self, *input_shape: Shape) -> Shape:
         """The shape stays."""
         return _check_equal(self, input_shape)
 
     def forward(self, ctx: Context, *x: Any) -> Any:
-        """The sum."""
-        y = np.add(x[0], x[1], out=ctx.out())
-        for more in x[2:]:
-            y += more
-        ctx.save(count=len(x))
+        """The sum, from left to right."""
+        y = ops.add(x[0], x[1], activation=ctx.activation if len(x) == 2 else None, out=ctx.out())
+        for position, more in enumerate(x[2:], start=3):
+            ops.add(y, more, activation=ctx.activation if position == len(x) else None, out=y)
+        ctx.save(count=len(x), y=y)
         return y
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """Every input gets the whole gradient."""
-        return tuple(_copy(ctx, index, grad_output) for index in range(ctx.saved.count))
+        """Every input gets the whole gradient; where the plan lets them share one array, nothing is copied."""
+        if ctx.activation is not None:
+            ops.relu_backward(grad_output, ctx.saved.y, out=grad_output)
+        return tuple(_pass_on(ctx, index, grad_output) for index in range(ctx.saved.count))
 
 
 class Multiply(Layer):
@@ -131,16 +134,21 @@ class Concat(Layer):
     def backward(self, ctx: Context, grad_output: Any) -> Any:
         """Every input gets its part of the gradient."""
         ends = np.cumsum(ctx.saved.sizes)[:-1]
-        return tuple(_copy(ctx, index, part) for index, part in enumerate(np.split(grad_output, ends, axis=-1)))
+        return tuple(_pass_on(ctx, index, part) for index, part in enumerate(np.split(grad_output, ends, axis=-1)))
 
 
-def _copy(ctx: Context, index: int, gradient: Any) -> Any:
-    """Put a gradient where that of an input belongs."""
+def _pass_on(ctx: Context, index: int, gradient: Any) -> Any:
+    """Put a gradient where that of an input belongs, if it is not there already."""
     if not ctx.needs_input_gradient(index):
         return None
     to = ctx.input_destination(index)
-    if to["accumulate"]:
-        to["out"] += gradient
+    out = to["out"]
+    if out is gradient:
+        return out
+    if not to["accumulate"]:
+        np.copyto(out, gradient)
+    elif gradient.flags.c_contiguous:
+        ops.add(gradient, out, out=out)
     else:
-        np.copyto(to["out"], gradient)
-    return to["out"]
+        out += gradient
+    return out

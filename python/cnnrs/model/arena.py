@@ -6,6 +6,7 @@ needed. Models that share a layer share one arena: the parameters of a nested mo
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,10 +16,37 @@ from cnnrs import _streams
 from cnnrs._arguments import Floats
 from cnnrs.errors import ArgumentError
 from cnnrs.initializers import HeNormal, Initializer, Zeros, head
-from cnnrs.layers.base import Layer, Parameter
+from cnnrs.layers.base import Layer, Parameter, stamps
 from cnnrs.model.memory import ALIGNMENT, aligned_empty, check_fits, round_up
 
 __all__ = ["Arena"]
+
+
+class Anchor:
+    """Makes an array the base of all views of it, so that its reference count tells whether there are any.
+
+    NumPy bases a view of a view on the array that owns the memory; it does not look through an object that is no array.
+    """
+
+    __slots__ = ("__array_interface__", "array")
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+        self.__array_interface__ = array.__array_interface__
+
+    @classmethod
+    def view(cls, array: Any) -> Any:
+        """The same array as a base of its own."""
+        return np.asarray(cls(array))
+
+
+def _own_references() -> int:
+    """How many references `Arena.is_held` counts where there is no other: it depends on the interpreter."""
+    arrays = [object()]
+    return sys.getrefcount(arrays[0])
+
+
+_REFERENCES = _own_references()
 
 
 class Slot:
@@ -51,6 +79,8 @@ class Arena:
         Number of elements of the trainable array and of the other, with those between parameters.
     generation : int
         Changes when the parameters have moved to another arena; views taken before show the old values.
+    stamp : int
+        Another number after each time that `values` or `state` were asked for: somebody may have written to them.
     """
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
@@ -59,9 +89,11 @@ class Arena:
         self.size = 0
         self.state_size = 0
         self.generation = 0
+        self.stamp = 0
         self._values: Any = None
         self._state: Any = None
         self._gradients: Any = None
+        self._whole: list[Any] = []  # `values` and `state` as they are handed out
 
     @classmethod
     def of(cls, layers: Sequence[Layer], heads: Iterable[Layer], dtype: np.dtype[Any], seed: int) -> Arena:
@@ -144,7 +176,7 @@ class Arena:
         if self._values is not None:
             return
         values, state = self._zeros(self.size), self._zeros(self.state_size)
-        self._values, self._state = values, state
+        self._values, self._state, self._whole = values, state, [Anchor.view(values), Anchor.view(state)]
         if initialize:
             for parameter, slot in self.slots.items():
                 if not isinstance(slot.initializer, Zeros):
@@ -160,13 +192,21 @@ class Arena:
     def values(self) -> Floats:
         """All trainable values."""
         self.allocate()
-        return self._values  # type: ignore[no-any-return]
+        whole = self._whole[0]
+        self.stamp = next(stamps)
+        return whole  # type: ignore[no-any-return]
 
     @property
     def state(self) -> Floats:
         """All values that are saved but not trained."""
         self.allocate()
-        return self._state  # type: ignore[no-any-return]
+        whole = self._whole[1]
+        self.stamp = next(stamps)
+        return whole  # type: ignore[no-any-return]
+
+    def is_held(self) -> bool:
+        """Whether anybody has kept `values`, `state` or a view of them, and may write to it unseen."""
+        return any(sys.getrefcount(self._whole[index]) > _REFERENCES for index in range(len(self._whole)))
 
     @property
     def gradients(self) -> Floats:
@@ -176,11 +216,12 @@ class Arena:
         return self._gradients  # type: ignore[no-any-return]
 
     def _array(self, parameter: Parameter) -> Any:
-        return self.values if parameter.trainable else self.state
+        self.allocate()
+        return self._values if parameter.trainable else self._state
 
     def view(self, parameter: Parameter) -> Any:
-        """The values of one parameter, in its shape."""
-        return self._array(parameter)[self.slots[parameter].region].reshape(parameter.shape)
+        """The values of one parameter, in its shape; for `Parameter`, which counts who asks."""
+        return Anchor.view(self._array(parameter)[self.slots[parameter].region].reshape(parameter.shape))
 
     def gradient(self, parameter: Parameter) -> Any:
         """The gradient of one trainable parameter, in its shape."""

@@ -19,7 +19,7 @@ from cnnrs.layers.node import Shape
 from cnnrs.model.arena import Arena
 from cnnrs.model.layout import Buffer
 from cnnrs.model.plan import Plan, Step, trains
-from cnnrs.model.prepared import PreparedWeights
+from cnnrs.model.prepared import PreparedWeights, transforms
 
 __all__ = ["Run"]
 
@@ -45,23 +45,43 @@ class Run:
         self.block = block
         self.count = count
         self.generation = -1
-        shapes = [node.shape for node in plan.graph.nodes]
-        self.buffers = {root: self._array(buffer, shapes[root], plan.dtype) for root, buffer in plan.values.items()}
-        self.gradients = {root: self._array(buffer, shapes[root], plan.dtype) for root, buffer in plan.gradients.items()}
+        shapes = self.shapes = [node.shape for node in plan.graph.nodes]
         self.values: list[Any] = [None] * len(shapes)
+        self.buffers = {root: self._array(buffer, shapes[root], plan.dtype) for root, buffer in plan.values.items()}
+        self._arrays: dict[tuple[int, Shape], Any] = {}  # one object for each gradient in each shape, so that `is` tells what is shared
+        self.gradients = {root: self._gradient(root, shapes[root]) for root in plan.gradients}
+        self._views_of: dict[int, list[tuple[int, tuple[int, ...]]]] = {}  # by root: nodes that are it in another shape
+        for index, root in enumerate(plan.root):
+            if root != index:
+                self._views_of.setdefault(root, []).append((index, (count, *shapes[index])))
         self._touched = {layer: set[str]() for layer in plan.graph.layers}
         self.contexts = [self._context(step, prepared) for step in plan.steps]
-        self.views = [
-            (index, plan.root[index], (count, *shapes[index])) for index in range(len(shapes)) if plan.root[index] != index
-        ]  # nodes that are others in another shape
-        self._views_of: dict[int, list[tuple[int, tuple[int, ...]]]] = {}
-        for index, root, shape in self.views:
-            self._views_of.setdefault(root, []).append((index, shape))
+        self._forward = [
+            (step, step.layer.forward, ctx, step.inputs, self.buffers[plan.root[step.output]])
+            for step, ctx in zip(plan.steps, self.contexts, strict=True)
+        ]
+        self._backward = [self._bind(step, ctx) for step, ctx in zip(plan.steps, self.contexts, strict=True) if step.backward][::-1]
+        self._untouched: list[tuple[set[str], str, Any]] = []
 
     def _array(self, buffer: Buffer, shape: Shape, dtype: np.dtype[Any]) -> Any:
         start = buffer.offset * self.count
         size = math.prod(shape) * dtype.itemsize * self.count
         return self.block[start : start + size].view(dtype).reshape(self.count, *shape)
+
+    def _gradient(self, root: int, shape: Shape) -> Any:
+        buffer = self.plan.gradients[root]
+        key = id(buffer), shape
+        if key not in self._arrays:
+            self._arrays[key] = self._array(buffer, shape, self.plan.dtype)
+        return self._arrays[key]
+
+    def _bind(self, step: Step, ctx: Context) -> tuple[Any, ...]:
+        """What the backward pass of a step works on."""
+        root, shapes = self.plan.root, self.shapes
+        targets = [
+            self._gradient(root[source], shapes[source]) if needed else None for source, needed in zip(step.inputs, step.needs, strict=True)
+        ]
+        return step, step.layer.backward, ctx, targets, list(step.starts), self._gradient(root[step.output], shapes[step.output])
 
     def _context(self, step: Step, prepared: PreparedWeights | None) -> Context:
         ctx = Context(self.plan.dtype, training=self.plan.training, stream=step.stream)
@@ -70,7 +90,8 @@ class Run:
         ctx._touched = self._touched[step.layer]
         ctx._scratch = {name: self._array(buffer, shape, dtype) for name, (buffer, shape, dtype) in step.scratch.items()}
         if prepared is not None:
-            ctx.prepare = prepared.hook(step.layer, self.plan.graph.nodes[step.inputs[0]].shape, self.count)
+            transform = transforms(step.layer, self.shapes[step.output], self.count)
+            ctx.weights = prepared.hook(step.layer, step.folded, self.shapes[step.inputs[0]], transform)
         return ctx
 
     def _bind_gradients(self) -> None:
@@ -81,6 +102,12 @@ class Run:
                 ctx._gradients = {
                     name: arena.gradient(parameter) for name, parameter in step.layer.parameters.items() if parameter.trainable
                 }
+        self._untouched = [
+            (touched, name, arena.gradient(parameter))
+            for layer, touched in self._touched.items()
+            for name, parameter in layer.parameters.items()
+            if parameter.trainable
+        ]
         self.generation = arena.generation
 
     # --- forward --------------------------------------------------------------------------------------------------------------
@@ -93,16 +120,18 @@ class Run:
             else:
                 np.copyto(self.buffers[index], x, casting="unsafe")
                 self._set(index, self.buffers[index])
-        for current, ctx in zip(plan.steps, self.contexts, strict=True):
-            buffer = self.buffers[plan.root[current.output]]
+        training = plan.training
+        for current, compute, ctx, sources, buffer in self._forward:
             ctx.seed, ctx.step = seed, step
             ctx._buffers, ctx._overwrite = [buffer], []
-            if ctx.training:
+            if training:
                 ctx.saved.clear()
-            y = current.layer.forward(ctx, *[values[source] for source in current.inputs])
+            y = compute(ctx, *[values[source] for source in sources])
             if y is not buffer:
                 self._accept(current, "forward", y, buffer)
-            self._set(current.output, buffer)
+            values[current.output] = buffer
+            if current.output in self._views_of:
+                self._set(current.output, buffer)
         return [values[index] for index in plan.graph.outputs]
 
     def _set(self, index: int, value: Any) -> None:
@@ -132,7 +161,7 @@ class Run:
         for position, index in enumerate(plan.graph.outputs):
             root = plan.root[index]
             shared = root in [plan.root[earlier] for earlier in plan.graph.outputs[:position]]
-            result.append((self.gradients[root].reshape(self.count, *plan.graph.nodes[index].shape), not shared))
+            result.append((self._gradient(root, self.shapes[index]), not shared))
         return result
 
     def backward(self, *, accumulate: bool = False) -> None:
@@ -150,27 +179,19 @@ class Run:
             touched.clear()
             if accumulate:
                 touched.update(layer.parameters)
-        for current, ctx in zip(reversed(plan.steps), reversed(self.contexts), strict=True):
-            if not current.backward:
-                continue
-            targets = [
-                self.gradients[plan.root[source]].reshape(self.values[source].shape) if needed else None
-                for source, needed in zip(current.inputs, current.needs, strict=True)
-            ]
-            ctx._buffers, ctx._overwrite = targets, list(current.starts)
-            grad_output = self.gradients[plan.root[current.output]].reshape(self.values[current.output].shape)
-            results = current.layer.backward(ctx, grad_output)
+        for current, differentiate, ctx, targets, starts, grad_output in self._backward:
+            ctx._buffers, ctx._overwrite = targets, starts
+            results = differentiate(ctx, grad_output)
             if len(targets) == 1 and not isinstance(results, tuple):
                 results = (results,)
             if len(results) != len(targets):
                 raise ShapeError(f"{plan.graph.names[current.layer]}.backward must return {len(targets)} gradients, got {len(results)}")
-            for result, target, starts in zip(results, targets, current.starts, strict=True):
+            for result, target, begins in zip(results, targets, starts, strict=True):
                 if target is not None and result is not target:
-                    self._accept(current, "backward", result, target, accumulate=not starts)
-        for layer, touched in self._touched.items():
-            for name, parameter in layer.parameters.items():
-                if parameter.trainable and name not in touched:
-                    arena.gradient(parameter).fill(0)
+                    self._accept(current, "backward", result, target, accumulate=not begins)
+        for touched, name, gradient in self._untouched:
+            if name not in touched:
+                gradient.fill(0)
 
     def input_gradient(self, index: int = 0) -> Any:
         """The gradient of an input, after `backward` of a plan that computes it."""

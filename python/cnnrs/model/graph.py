@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from cnnrs.errors import ArgumentError, DTypeError
@@ -28,6 +29,8 @@ class Graph:
     names : dict of Layer to str
     layers : list of Layer
         Each once, in the order of the nodes.
+    node_names : list of str
+        For each node, the name of its layer (with a number, from the second time on, for a shared layer), or of an input.
 
     Raises
     ------
@@ -44,10 +47,11 @@ class Graph:
         if not inputs or not outputs:
             raise ArgumentError("a model needs at least one input and one output")
         needed = ancestors(outputs)
-        missing = [node for node in needed if node.layer is None and node not in inputs]
+        given, reached = set(inputs), set(needed)
+        missing = [node for node in needed if node.layer is None and node not in given]
         if missing:
             raise ArgumentError(f"inputs: the outputs also depend on {missing[0]!r}; add it to the inputs of the model")
-        unused = [node for node in inputs if node not in needed]
+        unused = [node for node in inputs if node not in reached]
         if unused:
             raise ArgumentError(f"inputs: {unused[0]!r} leads to no output; leave it out")
         self.nodes = [*inputs, *(node for node in needed if node.layer is not None)]
@@ -57,6 +61,19 @@ class Graph:
         self.sources = [tuple(place[source] for source in node.inputs) for node in self.nodes]
         self.names = layer_names(self.nodes)
         self.layers = list(self.names)
+        self.node_names = self._node_names()
+        self._place_of_name = {name: index for index, name in reversed(list(enumerate(self.node_names)))}
+
+    def _node_names(self) -> list[str]:
+        names: list[str] = []
+        times: Counter[Layer] = Counter()
+        for index, node in enumerate(self.nodes):
+            if node.layer is None:
+                names.append(node.name or ("input" if len(self.inputs) == 1 else f"input_{index + 1}"))
+                continue
+            times[node.layer] += 1
+            names.append(self.names[node.layer] + (f":{times[node.layer]}" if times[node.layer] > 1 else ""))
+        return names
 
     def consumers(self) -> list[list[int]]:
         """For each node, the places of those that read it."""
@@ -68,12 +85,8 @@ class Graph:
         return readers
 
     def node_name(self, index: int) -> str:
-        """Name of the layer that computes a node (with a number, from the second time on, for a shared layer), or of an input."""
-        layer = self.nodes[index].layer
-        if layer is None:
-            return self.nodes[index].name or ("input" if len(self.inputs) == 1 else f"input_{index + 1}")
-        earlier = sum(node.layer is layer for node in self.nodes[:index])
-        return self.names[layer] + (f":{earlier + 1}" if earlier else "")
+        """Name of the layer that computes a node, or of an input."""
+        return self.node_names[index]
 
     def heads(self) -> set[Layer]:
         """The `Dense` and `Conv2D` layers whose output reaches an output of the model by no further weights and no activation but softmax.
@@ -98,9 +111,8 @@ class Graph:
         ArgumentError
             If there is none.
         """
-        for index in range(len(self.nodes)):
-            if self.node_name(index) == name:
-                return index
+        if name in self._place_of_name:
+            return self._place_of_name[name]
         raise ArgumentError(f"name: the model has no layer {name!r}; it has {', '.join(self.names.values())}")
 
 

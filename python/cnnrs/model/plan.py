@@ -1,10 +1,11 @@
 """The plan: what a model does in one run, worked out once: which layers run as one step, and where in memory each array lives.
 
-Three things are decided here. *Fusion*: a ReLU runs inside the convolution or dense layer in front of it; a ReLU on what is never
-negative, a `Flatten`, and `Dropout` in prediction do not run at all. *Lifetimes*: time counts the steps forward, then the same steps
-backward; an array lives from the step that writes it to the last that reads it. *Sharing*: arrays whose lifetimes do not meet share
-memory, and element-wise steps write over their input where nobody reads that again. All sizes are bytes of one sample, so that one plan
-serves every batch size.
+Three things are decided here. *Fusion*: a ReLU runs inside the convolution, dense layer, batch normalisation or sum in front of it; in
+prediction, batch normalisation is worked into the weights in front of it; a ReLU on what is never negative, a `Flatten`, and `Dropout`
+in prediction do not run at all. *Lifetimes*: time counts the steps forward, then the same steps backward; an array lives from the step
+that writes it to the last that reads it. *Sharing*: arrays whose lifetimes do not meet share memory, element-wise steps write over their
+input where nobody reads that again, and the gradients of all inputs of a sum are one array where they stay equal. All sizes are bytes of
+one sample, so that one plan serves every batch size.
 """
 
 from __future__ import annotations
@@ -33,11 +34,15 @@ class Step:
     inputs : tuple of int
         The nodes that it reads.
     output : int
-        The node that it computes: that of the activation, if one is fused in.
+        The node that it computes: the last of those that run in it.
+    nodes : tuple of int
+        The nodes that run in it: that of the layer, and of what was fused in.
     stream : int
         The ordinal of its random numbers.
     activation : str or None
         Fused in.
+    folded : Layer or None
+        An affine layer, worked into the weights.
     backward : bool
         Whether there are gradients to compute.
     needs : tuple of bool
@@ -50,8 +55,10 @@ class Step:
     layer: Layer
     inputs: tuple[int, ...]
     output: int
+    nodes: tuple[int, ...]
     stream: int
     activation: str | None = None
+    folded: Layer | None = None
     backward: bool = False
     needs: tuple[bool, ...] = ()
     starts: tuple[bool, ...] = ()
@@ -107,6 +114,7 @@ class Plan:
     def _make_steps(self) -> None:
         graph = self.graph
         readers = graph.consumers()
+        put_out = set(graph.outputs)
         non_negative = [False] * len(graph.nodes)
         step_of: dict[int, Step] = {}
         for index, (node, sources) in enumerate(zip(graph.nodes, graph.sources, strict=True)):
@@ -117,28 +125,43 @@ class Plan:
             non_negative[index] = traits.non_negative == "always" or (
                 traits.non_negative == "keeps" and all(non_negative[source] for source in sources)
             )
-            if traits.activation is not None:
-                source = sources[0]
-                before = step_of.get(source)
-                if traits.activation == "relu" and non_negative[source]:
-                    self.root[index] = self.root[source]
-                    self.dropped.append(f"{graph.node_name(index)} (what {graph.node_name(source)} gives is never negative)")
-                    continue
-                alone = readers[source] == [index] and source not in graph.outputs
-                if alone and before is not None and before.activation is None and traits.activation in before.layer.traits.fuses:
-                    before.activation = traits.activation
-                    before.output = index
-                    step_of[index] = step_of.pop(source)
-                    self.fused.append(f"{graph.node_name(source)} + {graph.node_name(index)}")
-                    continue
+            source = sources[0]
+            if traits.activation == "relu" and non_negative[source]:
+                self.root[index] = self.root[source]
+                self.dropped.append(f"{graph.node_name(index)} (what {graph.node_name(source)} gives is never negative)")
+                continue
             if traits.view or (traits.identity_in_prediction and not self.training):
-                self.root[index] = self.root[sources[0]]
+                self.root[index] = self.root[source]
                 if not traits.view:
                     self.dropped.append(f"{graph.node_name(index)} (does nothing in prediction)")
                 continue
-            step = Step(layer, sources, index, stream=index)
+            before = step_of.get(source) if readers[source] == [index] and source not in put_out else None
+            if before is not None and self._joins(before, layer):
+                del step_of[source]
+                before.output = index
+                before.nodes += (index,)
+                step_of[index] = before
+                continue
+            step = Step(layer, sources, index, (index,), stream=index)
             step_of[index] = step
             self.steps.append(step)
+        self.fused = [self.step_name(step) for step in self.steps if len(step.nodes) > 1]
+
+    def _joins(self, step: Step, layer: Layer) -> bool:
+        """Whether a layer can run inside the step in front of it; if so, it does."""
+        if step.activation is not None:
+            return False
+        if layer.traits.activation is not None and layer.traits.activation in step.layer.traits.fuses:
+            step.activation = layer.traits.activation
+            return True
+        if layer.traits.affine_in_prediction and not self.training and step.layer.traits.folds and step.folded is None:
+            step.folded = layer
+            return True
+        return False
+
+    def step_name(self, step: Step) -> str:
+        """The layers that run in a step: ``conv2d_1 + batch_norm_1 + relu_1``."""
+        return " + ".join(self.graph.node_name(index) for index in step.nodes)
 
     def _mark_gradients(self) -> None:
         """Decide for which nodes a gradient is computed: those behind which something is trained."""
@@ -160,10 +183,9 @@ class Plan:
         graph, turn = self.graph, len(self.steps)
         written_by = {self.root[step.output]: time for time, step in enumerate(self.steps)}
         for index in range(len(graph.nodes)):
-            if self.root[index] == index and index not in self.values and (index in written_by or graph.nodes[index].layer is None):
-                self.values[index] = Buffer(
-                    self._bytes(graph.nodes[index].shape, self.dtype), written_by.get(index, -1), written_by.get(index, -1)
-                )
+            if self.root[index] == index and (index in written_by or graph.nodes[index].layer is None):
+                time = written_by.get(index, -1)
+                self.values[index] = Buffer(self._bytes(graph.nodes[index].shape, self.dtype), time, time)
         for output in graph.outputs:
             self.values[self.root[output]].last = turn
         for time, step in enumerate(self.steps):
@@ -181,29 +203,34 @@ class Plan:
                 last = backward_time if step.backward else time
                 step.scratch[name] = (Buffer(self._bytes(shape, kind), time, last), shape, kind)
         for time, step in enumerate(self.steps):
-            source = self.root[step.inputs[0]]
-            before, after = self.values[source], self.values[self.root[step.output]]
-            fits = before.size == after.size and before.last == time
-            if step.layer.traits.in_place and fits and graph.nodes[source].layer is not None:
-                before.last = max(before.last, after.last)
-                self.values[self.root[step.output]] = before
+            traits = step.layer.traits
+            for source in step.inputs[: 2 if traits.sums_inputs else 1] if traits.sums_inputs or traits.in_place else ():
+                root = self.root[source]
+                before, after = self.values[root], self.values[self.root[step.output]]
+                alone = sum(self.root[other] == root for other in step.inputs) == 1
+                if alone and before.size == after.size and before.last == time and graph.nodes[root].layer is not None:
+                    before.last = max(before.last, after.last)
+                    self.values[self.root[step.output]] = before
+                    break
 
     def _time_gradients(self) -> None:
         """Give every gradient that is needed its buffer: from the first step backward that writes it to the one that reads it."""
         graph, turn = self.graph, len(self.steps)
+        sharing = Sharing(self)
         begun: set[int] = set()
         for output in graph.outputs:
             root = self.root[output]
-            self.gradients[root] = Buffer(self._bytes(graph.nodes[root].shape, self.dtype), turn, turn)
+            if root not in begun:
+                self.gradients[root] = sharing.begin(root, Buffer(self._bytes(graph.nodes[root].shape, self.dtype), turn, turn))
             begun.add(root)
         for time in reversed(range(turn)):
-            step, backward_time = self.steps[time], 2 * turn - time
+            step, now = self.steps[time], 2 * turn - time
             if not step.backward:
                 continue
             own = self.gradients.get(self.root[step.output])
             if own is None:  # a step whose output nobody uses
                 continue
-            own.last = max(own.last, backward_time)
+            own.last = max(own.last, now)
             starts = []
             for source, needed in zip(step.inputs, step.needs, strict=True):
                 root = self.root[source]
@@ -211,14 +238,14 @@ class Plan:
                 if not needed:
                     continue
                 if root in begun:
-                    self.gradients[root].last = max(self.gradients[root].last, backward_time)
+                    self.gradients[root].last = max(self.gradients[root].last, now)
                     continue
                 begun.add(root)
                 size = self._bytes(graph.nodes[root].shape, self.dtype)
-                if step.layer.traits.in_place and size == own.size:
-                    self.gradients[root] = own
+                if size == own.size and sharing.may_join(step, root, own, now):
+                    self.gradients[root] = sharing.begin(root, own)
                 else:
-                    self.gradients[root] = Buffer(size, backward_time, backward_time)
+                    self.gradients[root] = sharing.begin(root, Buffer(size, now, now))
             step.starts = tuple(starts)
         if self.input_gradients:
             for index in graph.inputs:
@@ -231,6 +258,54 @@ class Plan:
         for extent in shape:
             size *= extent
         return round_up(size)
+
+
+class Sharing:
+    """Which gradients may be one array.
+
+    An element-wise step writes the gradient of its input over that of its output; a sum hands the gradient of its output to all its
+    inputs. Either is allowed only while nobody reads the array afterwards in the belief that it holds something else.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        turn = len(plan.steps)
+        self.read_at: dict[int, int] = {}  # by root: when the step that computes it reads its gradient, for the last time
+        self.written_at: dict[int, list[int]] = {}  # when steps write or add to it
+        self.overwritten: set[int] = set()  # by the step that reads it
+        self.users: dict[int, list[int]] = {}  # by buffer: whose gradient it is, in the order of joining
+        self.root = plan.root
+        for index, root in enumerate(plan.root):
+            if root == index:
+                self.read_at[root] = 2 * turn + 1
+        for time, step in enumerate(plan.steps):
+            root = plan.root[step.output]
+            self.read_at[root] = 2 * turn - time
+            if step.layer.traits.writes_gradient or step.activation is not None:
+                self.overwritten.add(root)
+            for source, needed in zip(step.inputs, step.needs, strict=True):
+                if needed:
+                    self.written_at.setdefault(plan.root[source], []).append(2 * turn - time)
+
+    def begin(self, root: int, buffer: Buffer) -> Buffer:
+        """Note whose gradient a buffer is."""
+        self.users.setdefault(id(buffer), []).append(root)
+        return buffer
+
+    def may_join(self, step: Step, root: int, own: Buffer, now: int) -> bool:
+        """Whether the gradient of one input of a step may be the array that holds the gradient of its output."""
+        traits = step.layer.traits
+        alive = [user for user in self.users[id(own)] if self.read_at[user] > now]
+        if traits.in_place:
+            return not alive
+        if not traits.sums_inputs or sum(self.root[source] == root for source in step.inputs) > 1:
+            return False
+        return all(self._apart(root, user, now) and self._apart(user, root, now) for user in alive)
+
+    def _apart(self, one: int, other: int, now: int) -> bool:
+        """Whether nothing that happens to the gradient of `one` after `now` disturbs that of `other`."""
+        until = self.read_at[other]
+        written = all(time <= now or time > until for time in self.written_at.get(one, ()))
+        return written and (one not in self.overwritten or self.read_at[one] > until)
 
 
 def trains(layer: Layer) -> bool:

@@ -7,6 +7,7 @@ fused activation.
 """
 
 from cnnrs.ops.activation import relu, relu_backward, sigmoid, sigmoid_backward, tanh, tanh_backward
+from cnnrs.ops.add import add
 from cnnrs.ops.conv2d import conv2d, conv2d_backward_bias, conv2d_backward_input, conv2d_backward_weight
 from cnnrs.ops.conv2d_weight import PreparedConv2dWeight, conv2d_algorithm, prepare_conv2d_weight
 from cnnrs.ops.geometry import conv2d_output_size
@@ -28,6 +29,7 @@ from cnnrs.ops.threads import cpu_features, get_num_threads, get_winograd, set_n
 
 __all__ = [
     "PreparedConv2dWeight",
+    "add",
     "all_finite",
     "avg_pool2d",
     "avg_pool2d_backward",

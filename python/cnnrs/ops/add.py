@@ -1,0 +1,55 @@
+"""The sum of two arrays with a ReLU behind it on request: the end of a residual branch.
+
+Its own backward: the gradient of either summand is that of the sum, after a ReLU that of `cnnrs.ops.relu_backward`.
+"""
+
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from cnnrs import _core
+from cnnrs._arguments import Floats, choice, floats, output
+from cnnrs.errors import ShapeError
+
+_NAMES = ("a", "b")
+
+
+def add(a: ArrayLike, b: ArrayLike, *, activation: str | None = None, out: Floats | None = None) -> Any:
+    """Sum of two arrays of one shape, element by element.
+
+    Parameters
+    ----------
+    a, b : array_like of one shape
+    activation : {None, "relu"}
+        Applied to the sum in the same pass.
+    out : ndarray of that shape, optional
+        Written to and returned; may be one of `a` and `b`.
+
+    Returns
+    -------
+    ndarray of that shape, float32 or float64
+
+    Raises
+    ------
+    ShapeError, DTypeError, ArgumentError
+        For arguments that do not fit, naming them.
+
+    References
+    ----------
+    K. He, X. Zhang, S. Ren, J. Sun, "Deep Residual Learning for Image Recognition", CVPR 2016.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnnrs import ops
+    >>> ops.add(np.array([1.0, -3.0]), np.array([1.0, 1.0]), activation="relu")
+    array([2., 0.])
+    """
+    left, right = floats(_NAMES, a, b)
+    if left.shape != right.shape:
+        raise ShapeError(f"b: expected the shape of a {left.shape}, got {right.shape}; add does not broadcast")
+    if activation is not None:
+        choice("activation", activation, (None, "relu"))
+    result = output(out, left.shape, left.dtype)
+    _core.add_forward(left, right, result, activation is not None)
+    return result
