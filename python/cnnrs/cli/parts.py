@@ -18,7 +18,7 @@ from cnnrs.cli.arguments import UsageError, note
 from cnnrs.data import FolderSource, folder, split
 from cnnrs.errors import FormatError, ShapeError
 
-__all__ = ["FolderOptions", "Parts", "load_parts", "load_whole", "short_name"]
+__all__ = ["FolderOptions", "Parts", "divided_folders", "load_parts", "load_whole", "short_name", "unknown"]
 
 Part: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
@@ -119,7 +119,8 @@ def short_name(data: str) -> str:
     return data if data in datasets.names() else Path(data).expanduser().resolve().name or "folder"
 
 
-def _unknown(data: str) -> str:
+def unknown(data: str) -> str:
+    """The message for a name that is neither a data set nor a folder."""
     near = difflib.get_close_matches(data, datasets.names(), n=1)
     meant = f"; did you mean {near[0]!r}?" if near else ""
     known = ", ".join(datasets.names())
@@ -130,9 +131,9 @@ def _read_folder(data: str, options: FolderOptions) -> tuple[Path, tuple[str, ..
     """The classes, and the images in as many parts as the folder comes in: one, or training, (validation) and test."""
     root = Path(data).expanduser()
     if not root.exists():
-        raise UsageError(_unknown(data))
+        raise UsageError(unknown(data))
     mode, broken = "grey" if options.channels == 1 else "rgb", "skip" if options.skip_broken else "refuse"
-    sources = [folder(path, options.size, mode, broken) for path in _divided_folders(root) or [root]]
+    sources = [folder(path, options.size, mode, broken) for path in divided_folders(root) or [root]]
     names = sources[0].class_names
     for source in sources[1:]:
         if source.class_names != names:
@@ -156,7 +157,7 @@ def _folder_text(root: Path, names: tuple[str, ...], given: list[Part]) -> str:
     return f"{root}: {sum(len(y) for _, y in given)} images in {len(names)} class{'es' * (len(names) != 1)}"
 
 
-def _divided_folders(root: Path) -> list[Path]:
+def divided_folders(root: Path) -> list[Path]:
     """The folders of training, (validation) and test images, if the set comes divided."""
     validation = [root / name for name in VALIDATION_FOLDERS if (root / name).is_dir()][:1]
     test = [root / "test"] if (root / "test").is_dir() else []

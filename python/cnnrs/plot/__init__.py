@@ -1,5 +1,6 @@
 """Plots, saved to image files. They need matplotlib (``pip install 'cnnrs[plot]'``), which is imported when one is drawn."""
 
 from cnnrs.plot.learning_curves import history
+from cnnrs.plot.samples import augmentations, samples
 
-__all__ = ["history"]
+__all__ = ["augmentations", "history", "samples"]
