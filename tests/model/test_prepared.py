@@ -21,13 +21,13 @@ class Affine(Layer):
         self.add_parameter("running_var", input_shape[-1:], "ones", trainable=False)
         return input_shape
 
-    def affine(self):
+    def scale_and_shift(self):
         gamma, beta, mean, variance = (parameter.peek().astype(np.float64) for parameter in self.parameters.values())
         scale = gamma / np.sqrt(variance + 1e-5)
         return scale, beta - mean * scale
 
     def forward(self, ctx, x):
-        scale, shift = self.affine()
+        scale, shift = self.scale_and_shift()
         y = x * scale + shift
         return np.maximum(y, 0) if ctx.activation else y
 
