@@ -122,6 +122,71 @@ def test_random_graphs_do_what_the_obvious_executor_does(case):
                 np.testing.assert_allclose(mine, truth, rtol=1e-9, atol=1e-11)
 
 
+def sums_everywhere(random):
+    """Sums of two or three of the nodes so far, with element-wise and convolution layers between: gradients that may be one array."""
+    inputs = cnnrs.Input((4, 4, 2))
+    nodes = [inputs, Conv2D(2, 3, padding="same")(inputs)]
+    for _ in range(random.integers(4, 14)):
+        pick, node = random.integers(10), nodes[-1] if random.random() < 0.7 else nodes[random.integers(len(nodes))]
+        if pick < 5:
+            count = random.integers(1, 3)
+            node = Add()([node, *(nodes[place] for place in random.integers(0, len(nodes), count))])
+        elif pick < 8:
+            node = [ReLU, Tanh, Sigmoid, lambda: Rescale(0.5), lambda: Dropout(0.3), Cube][random.integers(6)]()(node)
+        else:
+            node = Conv2D(2, 1, activation=[None, "relu", "tanh"][random.integers(3)])(node)
+        nodes.append(node)
+    outputs = [nodes[-1]] if random.random() < 0.6 else [nodes[-1], nodes[random.integers(1, len(nodes))]]
+    return cnnrs.Model(inputs, outputs, dtype="float64", seed=int(random.integers(100)))
+
+
+@pytest.mark.parametrize("case", range(80))
+def test_sums_may_share_their_gradients(case):
+    random = np.random.default_rng(case)
+    model = sums_everywhere(random)
+    inputs = [random.standard_normal((2, 4, 4, 2))]
+    cotangents = [random.standard_normal((2, *node.shape)) for node in model.outputs]
+    assert_same(train_once(model, inputs, cotangents, seed=case), naive.run(model, inputs, cotangents, seed=case))
+    token, run = model.acquire(model.plan_for(training=True), 2)  # without gradients of the inputs
+    run.forward(inputs, seed=case)
+    for cotangent, (buffer, starts) in zip(cotangents, run.output_gradients(), strict=True):
+        buffer[...] = cotangent if starts else buffer + cotangent
+    run.backward()
+    model.release(token)
+    for name, truth in naive.run(model, inputs, cotangents, seed=case)[2].items():
+        np.testing.assert_allclose(model.gradients()[name], truth, rtol=1e-9, atol=1e-11, err_msg=name)
+
+
+def residual(blocks, size=8, channels=4):
+    """A chain of residual blocks."""
+    inputs = cnnrs.Input((size, size, channels))
+    x = inputs
+    for _ in range(blocks):
+        y = ReLU()(Conv2D(channels, 3, padding="same")(x))
+        x = ReLU()(Add()([Conv2D(channels, 3, padding="same")(y), x]))
+    return cnnrs.Model(inputs, x, dtype="float64")
+
+
+def test_a_residual_chain_runs_in_little_memory(rng, monkeypatch):
+    model = residual(5)
+    assert [name for name in model.plan().fused if "add" in name] == [f"add_{i} + relu_{2 * i}" for i in range(1, 6)]
+    activation = 8 * 8 * 4 * 8
+    assert model.plan_for(training=False).bytes_per_sample == 3 * activation, "the block's input, and a convolution's input and output"
+    training = model.plan_for(training=True)
+    # the sum runs over the convolution's output: two values for each block, and two gradients, of which a block keeps one to its end
+    assert training.bytes_per_sample <= (1 + 2 * 5 + 2) * activation
+    # the gradient of a sum is passed on without a copy
+    passed = []
+    monkeypatch.setattr(np, "copyto", lambda *arguments, **options: passed.append(arguments))
+    x = rng.standard_normal((2, 8, 8, 4))
+    token, run = model.acquire(training, 2)
+    run.forward([x])
+    run.output_gradients()[0][0][...] = 1
+    run.backward()
+    model.release(token)
+    assert passed == []
+
+
 def classic(**options):
     return cnnrs.parse(
         "Input 12x12x3 -> Conv5x5x8 same -> ReLU -> Conv5x5x8 same -> ReLU -> Pool -> ReLU -> Conv5x5x16 same -> ReLU -> Pool -> FC10",

@@ -128,7 +128,7 @@ class Traits:
     identity_in_prediction : bool
         The output is the input when not training.
     affine_in_prediction : bool
-        When not training, the output is the input times one number for each channel (of the last axis) plus another; `Layer.affine`
+        When not training, the output is the input times one number for each channel (of the last axis) plus another; `Layer.scale_and_shift`
         gives them, and the plan may fold them into the layer in front.
     folds : bool
         The layer takes the weights that ``ctx.weights`` hands it, with such numbers folded in.
@@ -250,9 +250,9 @@ class Layer:
         """Arrays that the layer keeps from ``forward`` to ``backward`` beside its input and output: name -> (shape per sample, dtype)."""
         return {}
 
-    def affine(self) -> tuple[Any, Any]:
+    def scale_and_shift(self) -> tuple[Any, Any]:
         """For a layer with the trait ``affine_in_prediction``: factor and summand of each channel, float64, from `Parameter.peek`."""
-        raise NotImplementedError(f"{type(self).__name__} must define affine(self)")
+        raise NotImplementedError(f"{type(self).__name__} must define scale_and_shift(self)")
 
     def fold(self, scale: Any, shift: Any) -> tuple[Any, Any]:
         """For a layer with the trait ``folds``: weight and bias such that its output comes times `scale` plus `shift`, per channel."""

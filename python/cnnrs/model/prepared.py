@@ -69,7 +69,7 @@ class PreparedWeights:
         def make() -> tuple[Any, Any]:
             weight, bias = layer.parameters["weight"].peek(), None
             if folded is not None:
-                weight, bias = layer.fold(*folded.affine())
+                weight, bias = layer.fold(*folded.scale_and_shift())
             return _transformed(layer, weight, input_shape) if transform else weight, bias
 
         def weights() -> tuple[Any, Any]:
