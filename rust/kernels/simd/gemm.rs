@@ -152,6 +152,8 @@ impl<T: Element, const ROWS: usize, const REGISTERS: usize, const TRANSPOSED: bo
 {
     type Output = ();
 
+    // Plain indices: the compiler unrolls such loops whole in its first pass, so that the sums stay in registers; iterators it does not.
+    #[allow(clippy::needless_range_loop)]
     #[inline(always)]
     fn run<V: Vector<T>>(self) {
         let Tile { segments: s, row, mut c, finish } = self.0;
@@ -166,14 +168,14 @@ impl<T: Element, const ROWS: usize, const REGISTERS: usize, const TRANSPOSED: bo
                 let mut b = s.b.as_ptr().add(b_start);
                 for _ in 0..s.steps {
                     let mut columns = [V::zero(); REGISTERS];
-                    for (r, column) in columns.iter_mut().enumerate() {
+                    for r in 0..REGISTERS {
                         let at = b.add(r * V::LANES);
-                        *column = if PARTIAL && r == REGISTERS - 1 { V::load_partial(at, last) } else { V::load(at) };
+                        columns[r] = if PARTIAL && r == REGISTERS - 1 { V::load_partial(at, last) } else { V::load(at) };
                     }
-                    for (i, sum) in sums.iter_mut().enumerate() {
+                    for i in 0..ROWS {
                         let value = V::splat(*a.add(i * a_row));
-                        for (sum, &column) in sum.iter_mut().zip(&columns) {
-                            *sum = value.mul_add(column, *sum);
+                        for r in 0..REGISTERS {
+                            sums[i][r] = value.mul_add(columns[r], sums[i][r]);
                         }
                     }
                     a = a.wrapping_add(a_step);
@@ -183,36 +185,37 @@ impl<T: Element, const ROWS: usize, const REGISTERS: usize, const TRANSPOSED: bo
             // Each step of the finish is a small loop of its own: only loops that the compiler unrolls whole leave the sums in registers.
             let (start, stride) = (c.as_mut_ptr(), c.row_stride());
             if finish.accumulate {
-                for (i, row) in sums.iter_mut().enumerate() {
-                    for (r, sum) in row.iter_mut().enumerate() {
+                for i in 0..ROWS {
+                    for r in 0..REGISTERS {
                         let at = start.add(i * stride + r * V::LANES);
-                        *sum = if PARTIAL && r == REGISTERS - 1 { V::load_partial(at, last) } else { V::load(at) }.add(*sum);
+                        let value = if PARTIAL && r == REGISTERS - 1 { V::load_partial(at, last) } else { V::load(at) };
+                        sums[i][r] = value.add(sums[i][r]);
                     }
                 }
             }
             if let Some(bias) = finish.bias {
                 let mut columns = [V::zero(); REGISTERS];
-                for (r, column) in columns.iter_mut().enumerate() {
+                for r in 0..REGISTERS {
                     let at = bias.as_ptr().add(r * V::LANES);
-                    *column = if PARTIAL && r == REGISTERS - 1 { V::load_partial(at, last) } else { V::load(at) };
+                    columns[r] = if PARTIAL && r == REGISTERS - 1 { V::load_partial(at, last) } else { V::load(at) };
                 }
-                for row in &mut sums {
-                    for (sum, &column) in row.iter_mut().zip(&columns) {
-                        *sum = sum.add(column);
+                for i in 0..ROWS {
+                    for r in 0..REGISTERS {
+                        sums[i][r] = sums[i][r].add(columns[r]);
                     }
                 }
             }
             if finish.relu {
-                for row in &mut sums {
-                    for sum in row {
-                        *sum = sum.relu();
+                for i in 0..ROWS {
+                    for r in 0..REGISTERS {
+                        sums[i][r] = sums[i][r].relu();
                     }
                 }
             }
-            for (i, row) in sums.iter().enumerate() {
-                for (r, sum) in row.iter().enumerate() {
+            for i in 0..ROWS {
+                for r in 0..REGISTERS {
                     let at = start.add(i * stride + r * V::LANES);
-                    if PARTIAL && r == REGISTERS - 1 { sum.store_partial(at, last) } else { sum.store(at) }
+                    if PARTIAL && r == REGISTERS - 1 { sums[i][r].store_partial(at, last) } else { sums[i][r].store(at) }
                 }
             }
         }
