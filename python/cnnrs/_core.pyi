@@ -18,6 +18,8 @@ __all__ = [
     "all_finite",
     "avg_pool2d_backward",
     "avg_pool2d_forward",
+    "batch_norm_backward",
+    "batch_norm_forward",
     "conv2d_algorithm",
     "conv2d_backward_bias",
     "conv2d_backward_input",
@@ -44,6 +46,8 @@ __all__ = [
     "relu_backward",
     "relu_forward",
     "same_padding",
+    "scale_shift_backward",
+    "scale_shift_forward",
     "set_num_threads",
     "set_winograd",
     "sgd_step",
@@ -175,6 +179,26 @@ def sigmoid_forward(x: _Floats, out: _Floats) -> None: ...
 def sigmoid_backward(grad_output: _Floats, y: _Floats, out: _Floats, accumulate: bool) -> None: ...
 def tanh_forward(x: _Floats, out: _Floats) -> None: ...
 def tanh_backward(grad_output: _Floats, y: _Floats, out: _Floats, accumulate: bool) -> None: ...
+
+# --- normalization (x of shape (..., channels); weight, bias and statistics of shape (channels,)) ---------------------
+def batch_norm_forward(
+    x: _Floats, weight: _Floats, bias: _Floats, out: _Floats, mean: _Floats, variance: _Floats, epsilon: float, relu: bool
+) -> None: ...
+def batch_norm_backward(
+    grad_output: _Floats,
+    x: _Floats,
+    mean: _Floats,
+    variance: _Floats,
+    weight: _Floats,
+    out: _Floats | None,
+    grad_weight: _Floats,
+    grad_bias: _Floats,
+    epsilon: float,
+    relu_output: _Floats | None,
+    accumulate: tuple[bool, bool],
+) -> None: ...
+def scale_shift_forward(x: _Floats, scale: _Floats, shift: _Floats, out: _Floats, relu: bool) -> None: ...
+def scale_shift_backward(grad_output: _Floats, scale: _Floats, out: _Floats, relu_output: _Floats | None, accumulate: bool) -> None: ...
 
 # --- softmax and losses (rows of (n, classes)) ---------------------------------------------------------------------------
 def softmax_forward(x: _Floats, out: _Floats) -> None: ...

@@ -14,6 +14,7 @@ mod geometry;
 mod loss;
 mod machine;
 mod matmul;
+mod normalization;
 mod optimizer;
 mod pool2d;
 
@@ -30,5 +31,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     activation::register(module)?;
     add::register(module)?;
     loss::register(module)?;
+    normalization::register(module)?;
     optimizer::register(module)
 }

@@ -30,7 +30,7 @@ fn repeat<T: Element>(row: &[T], wide: &mut [T]) {
     }
 }
 
-/// `y = gamma (x - mean) inv_std + beta` with the batch's own statistics, then `max(0, y)` with `relu`.
+/// `y = gamma (x - mean) / sqrt(variance + epsilon) + beta` with the batch's own statistics, then `max(0, y)` with `relu`.
 ///
 /// The variance is biased (divided by the number of positions). It is summed block by block around each block's own mean, corrected for
 /// the rounding of that mean, and the blocks are joined in double precision (Chan, Golub and LeVeque 1983): no cancellation, however far
@@ -38,7 +38,7 @@ fn repeat<T: Element>(row: &[T], wide: &mut [T]) {
 ///
 /// # Shapes
 /// - `x`, `y`: `[positions, channels]`; `y` is overwritten.
-/// - `gamma`, `beta`, `mean`, `variance`, `inv_std`: `[channels]`; the last three are overwritten, with `inv_std = 1 / sqrt(variance + epsilon)`.
+/// - `gamma`, `beta`, `mean`, `variance`: `[channels]`; the last two are overwritten.
 ///
 /// # Errors
 /// [`super::KernelError::Shape`] when the lengths do not fit, or without a single position; `Memory`, `Interrupted`.
@@ -49,12 +49,11 @@ pub fn batch_norm_forward<T: Element>(
     y: &mut [T],
     mean: &mut [T],
     variance: &mut [T],
-    inv_std: &mut [T],
     epsilon: f64,
     relu: bool,
 ) -> Result<()> {
     let channels = channel_count(x, "gamma", gamma)?;
-    for (name, len) in [("beta", beta.len()), ("mean", mean.len()), ("variance", variance.len()), ("inv_std", inv_std.len())] {
+    for (name, len) in [("beta", beta.len()), ("mean", mean.len()), ("variance", variance.len())] {
         expect_len(name, len, channels)?;
     }
     expect_len("y", y.len(), x.len())?;
@@ -62,18 +61,14 @@ pub fn batch_norm_forward<T: Element>(
         return Err(shape_error!("x: expected at least one position to take the mean over, got none"));
     }
     statistics(x, mean, variance)?;
-    for (inv_std, variance) in inv_std.iter_mut().zip(variance) {
-        *inv_std = T::from_f64(1.0 / (variance.to_f64() + epsilon).sqrt());
-    }
     let width = Partition::new(1, x.len() / channels, channels).width();
     with_scratch(3 * width, |tables: &mut [T]| {
         let (means, rest) = tables.split_at_mut(width);
         let (scales, shifts) = rest.split_at_mut(width);
         repeat(mean, means);
         repeat(beta, shifts);
-        repeat(inv_std, scales);
-        for (scale, gamma) in scales.iter_mut().zip(gamma.iter().cycle()) {
-            *scale = *scale * *gamma;
+        for ((scale, gamma), variance) in scales.iter_mut().zip(gamma.iter().cycle()).zip(variance.iter().cycle()) {
+            *scale = T::from_f64(gamma.to_f64() * inverse_deviation(*variance, epsilon));
         }
         let (means, scales, shifts) = (&*means, &*scales, &*shifts);
         elementwise(x, y, width, |x, y| {
@@ -85,6 +80,11 @@ pub fn batch_norm_forward<T: Element>(
             }
         })
     })?
+}
+
+/// `1 / sqrt(variance + epsilon)`
+fn inverse_deviation<T: Element>(variance: T, epsilon: f64) -> f64 {
+    1.0 / (variance.to_f64() + epsilon).sqrt()
 }
 
 /// `max(0, value)`; NaN stays.
@@ -137,7 +137,7 @@ fn statistics<T: Element>(x: &[T], mean: &mut [T], variance: &mut [T]) -> Result
             join(&partition, records, means, squares);
             for ((mean, variance), (&m, &s)) in mean.iter_mut().zip(variance).zip(means.iter().zip(&*squares)) {
                 *mean = T::from_f64(m);
-                *variance = T::from_f64((s / (x.len() / channels) as f64).max(0.0));
+                *variance = T::from_f64(cut(s) / (x.len() / channels) as f64);
             }
         })
     })?
@@ -212,15 +212,52 @@ pub fn scale_shift_forward<T: Element>(x: &[T], scale: &[T], shift: &[T], y: &mu
     })?
 }
 
-/// The gradients of [`batch_norm_forward`]: with `g = grad_output`, zero where a fused ReLU's output is not positive, and
-/// `x̂ = (x - mean) inv_std`, over `n` positions:
-/// `grad_beta (+)= Σ g`, `grad_gamma (+)= Σ g x̂`, `grad_x (+)= gamma inv_std (g - Σ g / n - x̂ Σ g x̂ / n)`.
-///
-/// With `fixed_statistics` (mean and variance taken as constants, not from this batch): `grad_x (+)= gamma inv_std g`.
+/// The gradient of [`scale_shift_forward`]: `grad_x (+)= scale g`, with `g = grad_output`, zero where a fused ReLU's output is not positive.
 ///
 /// # Shapes
-/// - `grad_output`, `x`, `grad_x`, `relu_output`: `[positions, channels]`.
-/// - `mean`, `inv_std`, `gamma`, `grad_gamma`, `grad_beta`: `[channels]`.
+/// - `grad_output`, `relu_output`, `grad_x`: `[positions, channels]`; `grad_x` is overwritten, or accumulated with `accumulate`.
+/// - `scale`: `[channels]`.
+///
+/// # Errors
+/// [`super::KernelError::Shape`] when the lengths do not fit; `Memory`, `Interrupted`.
+pub fn scale_shift_backward<T: Element>(
+    grad_output: &[T],
+    scale: &[T],
+    relu_output: Option<&[T]>,
+    accumulate: bool,
+    grad_x: &mut [T],
+) -> Result<()> {
+    let channels = channel_count(grad_output, "scale", scale)?;
+    let gate = relu_output.unwrap_or(grad_output);
+    for (name, len) in [("grad_x", grad_x.len()), ("relu_output", gate.len())] {
+        expect_len(name, len, grad_output.len())?;
+    }
+    let width = Partition::new(1, grad_output.len() / channels, channels).width();
+    with_scratch(width, |scales: &mut [T]| {
+        repeat(scale, scales);
+        let (scales, chunk) = (&*scales, width * (CHUNK / width).max(1));
+        let items = grad_x.chunks_mut(chunk).zip(grad_output.chunks(chunk)).zip(gate.chunks(chunk));
+        parallel::for_each(items, grad_output.len() * ELEMENT_COST, |((grad_x, grad), gate)| {
+            vectorized!(|| {
+                for ((grad_x, grad), gate) in grad_x.chunks_mut(width).zip(grad.chunks(width)).zip(gate.chunks(width)) {
+                    for (((out, &grad), &gate), &scale) in grad_x.iter_mut().zip(grad).zip(gate).zip(scales) {
+                        let open = relu_output.is_none() | (gate > T::ZERO);
+                        let value = select_unpredictable(open, grad * scale, T::ZERO);
+                        *out = if accumulate { *out + value } else { value };
+                    }
+                }
+            });
+        })
+    })?
+}
+
+/// The gradients of [`batch_norm_forward`]: with `g = grad_output`, zero where a fused ReLU's output is not positive, and
+/// `x̂ = (x - mean) / sqrt(variance + epsilon)`, over `n` positions: `grad_beta (+)= Σ g`, `grad_gamma (+)= Σ g x̂`,
+/// `grad_x (+)= gamma / sqrt(variance + epsilon) (g - Σ g / n - x̂ Σ g x̂ / n)`.
+///
+/// # Shapes
+/// - `grad_output`, `x`, `grad_x`, `relu_output`: `[positions, channels]`; without `grad_x` that gradient is not computed.
+/// - `mean`, `variance`, `gamma`, `grad_gamma`, `grad_beta`: `[channels]`.
 /// - `grad_x` is overwritten, or accumulated with `accumulate`; `grad_gamma` and `grad_beta` likewise with `accumulate_parameters`.
 ///
 /// # Errors
@@ -229,24 +266,27 @@ pub fn batch_norm_backward<T: Element>(
     grad_output: &[T],
     x: &[T],
     mean: &[T],
-    inv_std: &[T],
+    variance: &[T],
     gamma: &[T],
+    epsilon: f64,
     relu_output: Option<&[T]>,
-    grad_x: &mut [T],
+    grad_x: Option<&mut [T]>,
     grad_gamma: &mut [T],
     grad_beta: &mut [T],
-    fixed_statistics: bool,
     accumulate: bool,
     accumulate_parameters: bool,
 ) -> Result<()> {
     let channels = channel_count(x, "gamma", gamma)?;
-    for (name, len) in [("mean", mean.len()), ("inv_std", inv_std.len()), ("grad_gamma", grad_gamma.len()), ("grad_beta", grad_beta.len())]
-    {
+    let lengths = [("mean", mean.len()), ("variance", variance.len()), ("grad_gamma", grad_gamma.len()), ("grad_beta", grad_beta.len())];
+    for (name, len) in lengths {
         expect_len(name, len, channels)?;
     }
     let gate = relu_output.unwrap_or(grad_output);
-    for (name, len) in [("grad_output", grad_output.len()), ("grad_x", grad_x.len()), ("relu_output", gate.len())] {
+    for (name, len) in [("grad_output", grad_output.len()), ("relu_output", gate.len())] {
         expect_len(name, len, x.len())?;
+    }
+    if let Some(grad_x) = &grad_x {
+        expect_len("grad_x", grad_x.len(), x.len())?;
     }
     let partition = Partition::new(1, x.len() / channels, channels);
     let (width, positions) = (partition.width(), (x.len() / channels) as f64);
@@ -274,11 +314,11 @@ pub fn batch_norm_backward<T: Element>(
                 partition.total(0, records, 2 * width, 0, sums);
                 partition.total(0, records, 2 * width, width, products);
                 for (c, product) in products.iter_mut().enumerate() {
-                    let inverse = inv_std[c].to_f64();
+                    let inverse = inverse_deviation(variance[c], epsilon);
                     let factor = gamma[c].to_f64() * inverse;
                     *product *= inverse; // now Σ g x̂
-                    let batch = if fixed_statistics { 0.0 } else { factor / positions };
-                    for (i, value) in [factor, -batch * *product * inverse, -batch * sums[c]].into_iter().enumerate() {
+                    let slope = -factor / positions * *product * inverse;
+                    for (i, value) in [factor, slope, -factor / positions * sums[c]].into_iter().enumerate() {
                         coefficients[i * width + c] = T::from_f64(value);
                     }
                 }
@@ -286,25 +326,39 @@ pub fn batch_norm_backward<T: Element>(
                 finish(products, grad_gamma, accumulate_parameters);
             })
         })??;
+        let Some(grad_x) = grad_x else { return Ok(()) };
         for table in coefficients.chunks_exact_mut(width) {
             let (row, copies) = table.split_at_mut(channels);
             repeat(row, copies);
         }
-        let tables = Tables::new(means, coefficients);
-        let chunk = width * (CHUNK / width).max(1);
-        let items = grad_x.chunks_mut(chunk).zip(grad_output.chunks(chunk)).zip(x.chunks(chunk).zip(gate.chunks(chunk)));
-        parallel::for_each(items, x.len() * ELEMENT_COST, |((grad_x, grad), (x, gate))| {
-            vectorized!(|| {
-                let rows = grad_x.chunks_mut(width).zip(grad.chunks(width)).zip(x.chunks(width).zip(gate.chunks(width)));
-                rows.for_each(|((grad_x, grad), (x, gate))| match (relu_output.is_some(), accumulate) {
-                    (false, false) => tables.backward_row::<false, false>(grad_x, grad, x, gate),
-                    (false, true) => tables.backward_row::<false, true>(grad_x, grad, x, gate),
-                    (true, false) => tables.backward_row::<true, false>(grad_x, grad, x, gate),
-                    (true, true) => tables.backward_row::<true, true>(grad_x, grad, x, gate),
-                });
-            });
-        })
+        apply(&Tables::new(means, coefficients), grad_output, x, relu_output, accumulate, grad_x)
     })?
+}
+
+/// `grad_x (+)= factor g + slope (x - mean) + offset`
+fn apply<T: Element>(
+    tables: &Tables<'_, T>,
+    grad_output: &[T],
+    x: &[T],
+    relu_output: Option<&[T]>,
+    accumulate: bool,
+    grad_x: &mut [T],
+) -> Result<()> {
+    let width = tables.factor.len();
+    let gate = relu_output.unwrap_or(grad_output);
+    let chunk = width * (CHUNK / width).max(1);
+    let items = grad_x.chunks_mut(chunk).zip(grad_output.chunks(chunk)).zip(x.chunks(chunk).zip(gate.chunks(chunk)));
+    parallel::for_each(items, grad_output.len() * ELEMENT_COST, |((grad_x, grad), (x, gate))| {
+        vectorized!(|| {
+            let rows = grad_x.chunks_mut(width).zip(grad.chunks(width)).zip(x.chunks(width).zip(gate.chunks(width)));
+            rows.for_each(|((grad_x, grad), (x, gate))| match (relu_output.is_some(), accumulate) {
+                (false, false) => tables.backward_row::<false, false>(grad_x, grad, x, gate),
+                (false, true) => tables.backward_row::<false, true>(grad_x, grad, x, gate),
+                (true, false) => tables.backward_row::<true, false>(grad_x, grad, x, gate),
+                (true, true) => tables.backward_row::<true, true>(grad_x, grad, x, gate),
+            });
+        });
+    })
 }
 
 /// `g`, or zero where a fused ReLU was cut.

@@ -12,6 +12,7 @@ from cnnrs.layers.dense import Dense
 from cnnrs.layers.dropout import Dropout
 from cnnrs.layers.merge import Add, Concat, Multiply
 from cnnrs.layers.node import Input, Node
+from cnnrs.layers.normalization import BatchNorm
 from cnnrs.layers.pooling import AveragePool2D, GlobalAveragePool2D, GlobalMaxPool2D, LpPool2D, MaxPool2D
 from cnnrs.layers.preprocessing import Normalize, Rescale
 from cnnrs.layers.reshape import Flatten
@@ -19,6 +20,7 @@ from cnnrs.layers.reshape import Flatten
 __all__ = [
     "Add",
     "AveragePool2D",
+    "BatchNorm",
     "Concat",
     "Context",
     "Conv2D",

@@ -14,6 +14,7 @@ from cnnrs.ops.geometry import conv2d_output_size
 from cnnrs.ops.global_pool2d import global_avg_pool2d, global_avg_pool2d_backward
 from cnnrs.ops.loss import cross_entropy, cross_entropy_backward, half_sum_of_squares, half_sum_of_squares_backward, one_hot
 from cnnrs.ops.matmul import matmul
+from cnnrs.ops.normalization import batch_norm, batch_norm_backward, batch_norm_scale_shift, scale_shift, scale_shift_backward
 from cnnrs.ops.optimizer import sgd_step
 from cnnrs.ops.pool2d import (
     avg_pool2d,
@@ -33,6 +34,9 @@ __all__ = [
     "all_finite",
     "avg_pool2d",
     "avg_pool2d_backward",
+    "batch_norm",
+    "batch_norm_backward",
+    "batch_norm_scale_shift",
     "conv2d",
     "conv2d_algorithm",
     "conv2d_backward_bias",
@@ -59,6 +63,8 @@ __all__ = [
     "random_uniform",
     "relu",
     "relu_backward",
+    "scale_shift",
+    "scale_shift_backward",
     "set_num_threads",
     "set_winograd",
     "sgd_step",

@@ -8,21 +8,19 @@ fn numbers(len: usize, seed: usize) -> Vec<f64> {
     (0..len).map(|i| ((i + 1) as f64 * 0.754_877_666 + seed as f64 * 0.569_840_29).fract() * 2.0 - 1.0).collect()
 }
 
-/// Output, mean, variance and inverse deviation of the training forward pass.
-fn forward<T: Element>(x: &[T], gamma: &[T], beta: &[T], epsilon: f64, relu: bool) -> [Vec<T>; 4] {
-    let [mut y, mut mean, mut variance, mut inv_std] =
-        [x.len(), gamma.len(), gamma.len(), gamma.len()].map(|len| vec![T::from_f64(7.0); len]);
-    batch_norm_forward(x, gamma, beta, &mut y, &mut mean, &mut variance, &mut inv_std, epsilon, relu).unwrap();
-    [y, mean, variance, inv_std]
+/// Output, mean and variance of the training forward pass.
+fn forward<T: Element>(x: &[T], gamma: &[T], beta: &[T], epsilon: f64, relu: bool) -> [Vec<T>; 3] {
+    let [mut y, mut mean, mut variance] = [x.len(), gamma.len(), gamma.len()].map(|len| vec![T::from_f64(7.0); len]);
+    batch_norm_forward(x, gamma, beta, &mut y, &mut mean, &mut variance, epsilon, relu).unwrap();
+    [y, mean, variance]
 }
 
 #[test]
 fn two_channels_by_hand() {
     // Channel 0: 1, 3, 5, 7, mean 4, variance 5. Channel 1: always 2. With epsilon 4 the deviation of channel 0 is 3.
     let x = [1.0f64, 2.0, 3.0, 2.0, 5.0, 2.0, 7.0, 2.0];
-    let [y, mean, variance, inv_std] = forward(&x, &[3.0, 10.0], &[0.5, -1.0], 4.0, false);
+    let [y, mean, variance] = forward(&x, &[3.0, 10.0], &[0.5, -1.0], 4.0, false);
     assert_eq!((mean, variance), (vec![4.0, 2.0], vec![5.0, 0.0]));
-    assert!((inv_std[0] - 1.0 / 3.0).abs() < 1e-16 && inv_std[1] == 0.5);
     for (y, expected) in y.iter().zip([-2.5, -1.0, -0.5, -1.0, 1.5, -1.0, 3.5, -1.0]) {
         assert!((y - expected).abs() < 1e-15, "{y} {expected}");
     }
@@ -48,13 +46,12 @@ fn every_shape_like_the_definition() {
     for (positions, channels) in SHAPES {
         let x = numbers(positions * channels, 1);
         let (gamma, beta) = (numbers(channels, 2), numbers(channels, 3));
-        let [y, mean, variance, inv_std] = forward(&x, &gamma, &beta, 1e-3, false);
+        let [y, mean, variance] = forward(&x, &gamma, &beta, 1e-3, false);
         for c in 0..channels {
             let column: Vec<f64> = x.iter().skip(c).step_by(channels).copied().collect();
             let expected = column.iter().sum::<f64>() / positions as f64;
             let spread = column.iter().map(|x| (x - expected).powi(2)).sum::<f64>() / positions as f64;
             assert!((mean[c] - expected).abs() < 1e-13 && (variance[c] - spread).abs() < 1e-13, "{positions}x{channels}");
-            assert!((inv_std[c] * (spread + 1e-3).sqrt() - 1.0).abs() < 1e-13);
             for p in (0..positions).step_by(positions / 50 + 1) {
                 let i = p * channels + c;
                 let expected = gamma[c] * (x[i] - expected) / (spread + 1e-3).sqrt() + beta[c];
@@ -69,7 +66,7 @@ fn a_mean_far_from_zero_cancels_nothing() {
     let (positions, channels) = (30_000, 5);
     let x: Vec<f32> =
         numbers(positions * channels, 4).iter().enumerate().map(|(i, &v)| (v + 4096.0 * (i % channels) as f64) as f32).collect();
-    let [_, mean, variance, _] = forward(&x, &[1.0; 5], &[0.0; 5], 1e-5, false);
+    let [_, mean, variance] = forward(&x, &[1.0; 5], &[0.0; 5], 1e-5, false);
     for c in 0..channels {
         let column: Vec<f64> = x.iter().skip(c).step_by(channels).map(|&x| f64::from(x)).collect();
         let expected = column.iter().sum::<f64>() / positions as f64;
@@ -79,27 +76,36 @@ fn a_mean_far_from_zero_cancels_nothing() {
     }
 }
 
+/// The gradients of input, gamma and beta, added to ones or overwriting them.
+fn backward<T: Element>(
+    grad: &[T],
+    x: &[T],
+    [y, mean, variance]: &[Vec<T>; 3],
+    gamma: &[T],
+    epsilon: f64,
+    relu: bool,
+    accumulate: bool,
+) -> [Vec<T>; 3] {
+    let [mut grad_x, mut grad_gamma, mut grad_beta] = [x.len(), gamma.len(), gamma.len()].map(|len| vec![T::ONE; len]);
+    let gate = relu.then_some(&y[..]);
+    let out = Some(&mut grad_x[..]);
+    batch_norm_backward(grad, x, mean, variance, gamma, epsilon, gate, out, &mut grad_gamma, &mut grad_beta, accumulate, accumulate)
+        .unwrap();
+    [grad_x, grad_gamma, grad_beta]
+}
+
 #[test]
 fn backward_is_the_slope_of_forward() {
     for (positions, channels) in [(7, 3), (2, 70), (1000, 17), (333, 65)] {
         for relu in [false, true] {
             let (x, grad) = (numbers(positions * channels, 1), numbers(positions * channels, 5));
             let (gamma, beta) = (numbers(channels, 2), numbers(channels, 3));
-            let [y, mean, _, inv_std] = forward(&x, &gamma, &beta, 1e-2, relu);
-            let (mut grad_x, mut grad_gamma, mut grad_beta) = (vec![1.0; x.len()], vec![1.0; channels], vec![1.0; channels]);
-            let gate = relu.then_some(&y[..]);
-            let mut backward = |fixed: bool, accumulate: bool| {
-                let (grad_x, grad_gamma, grad_beta) = (&mut grad_x, &mut grad_gamma, &mut grad_beta);
-                let result = batch_norm_backward(
-                    &grad, &x, &mean, &inv_std, &gamma, gate, grad_x, grad_gamma, grad_beta, fixed, accumulate, accumulate,
-                );
-                result.unwrap();
-                (grad_x.clone(), grad_gamma.clone(), grad_beta.clone())
-            };
-            let added = backward(false, true);
-            let set = backward(false, false);
-            let near = |a: &[f64], b: &[f64], more: f64| a.iter().zip(b).all(|(a, b)| (a - b - more).abs() < 1e-13);
-            assert!(near(&added.0, &set.0, 1.0) && near(&added.1, &set.1, 1.0) && near(&added.2, &set.2, 1.0));
+            let outcome = forward(&x, &gamma, &beta, 1e-2, relu);
+            let added = backward(&grad, &x, &outcome, &gamma, 1e-2, relu, true);
+            let set = backward(&grad, &x, &outcome, &gamma, 1e-2, relu, false);
+            for (added, set) in added.iter().zip(&set) {
+                assert!(added.iter().zip(set).all(|(a, b)| (a - b - 1.0).abs() < 1e-13));
+            }
             let loss = |x: &[f64], gamma: &[f64], beta: &[f64]| -> f64 {
                 forward(x, gamma, beta, 1e-2, relu)[0].iter().zip(&grad).map(|(y, g)| y * g).sum()
             };
@@ -111,40 +117,35 @@ fn backward_is_the_slope_of_forward() {
                     assert!((slopes[i] - expected).abs() < 1e-6, "{positions}x{channels} {relu} {i}: {} {expected}", slopes[i]);
                 }
             };
-            check(&x, &set.0, &|x| loss(x, &gamma, &beta));
-            check(&gamma, &set.1, &|gamma| loss(&x, gamma, &beta));
-            check(&beta, &set.2, &|beta| loss(&x, &gamma, beta));
-            let (fixed, fixed_gamma, fixed_beta) = backward(true, false);
-            assert_eq!((fixed_gamma, fixed_beta), (set.1, set.2));
-            for (i, fixed) in fixed.iter().enumerate() {
-                let open = !relu || y[i] > 0.0;
-                let expected = if open { grad[i] * gamma[i % channels] * inv_std[i % channels] } else { 0.0 };
-                assert!((fixed - expected).abs() < 1e-13);
-            }
+            check(&x, &set[0], &|x| loss(x, &gamma, &beta));
+            check(&gamma, &set[1], &|gamma| loss(&x, gamma, &beta));
+            check(&beta, &set[2], &|beta| loss(&x, &gamma, beta));
+            let [mut grad_gamma, mut grad_beta] = [7.0, 7.0].map(|v| vec![v; channels]);
+            let ([y, mean, variance], parameters) = (&outcome, (&mut grad_gamma[..], &mut grad_beta[..]));
+            let gate = relu.then_some(&y[..]);
+            batch_norm_backward(&grad, &x, mean, variance, &gamma, 1e-2, gate, None, parameters.0, parameters.1, false, false).unwrap();
+            assert_eq!([&grad_gamma, &grad_beta], [&set[1], &set[2]]);
         }
     }
 }
 
 #[test]
-fn a_closed_gate_stops_even_nan() {
-    let (mut grad_x, mut grad_gamma, mut grad_beta) = ([7.0f32; 2], [7.0f32], [7.0f32]);
-    let y = Some(&[0.0f32, 2.0][..]);
-    batch_norm_backward(
-        &[f32::NAN, 3.0],
-        &[1.0, 2.0],
-        &[1.0],
-        &[1.0],
-        &[1.0],
-        y,
-        &mut grad_x,
-        &mut grad_gamma,
-        &mut grad_beta,
-        true,
-        false,
-        false,
-    )
-    .unwrap();
-    assert_eq!((grad_x, grad_gamma, grad_beta), ([0.0, 3.0], [3.0], [3.0]));
+fn a_fixed_scale_passes_gradients_on() {
+    for (positions, channels) in SHAPES {
+        let (grad, scale, gate) = (numbers(positions * channels, 5), numbers(channels, 2), numbers(positions * channels, 6));
+        for (accumulate, gated) in [(false, false), (true, false), (false, true), (true, true)] {
+            let mut grad_x = vec![1.0; grad.len()];
+            scale_shift_backward(&grad, &scale, gated.then_some(&gate), accumulate, &mut grad_x).unwrap();
+            for (i, &came) in grad_x.iter().enumerate() {
+                let open = !gated || gate[i] > 0.0;
+                let expected = if open { grad[i] * scale[i % channels] } else { 0.0 } + if accumulate { 1.0 } else { 0.0 };
+                assert!((came - expected).abs() < 1e-15);
+            }
+        }
+    }
+    let mut grad_x = [7.0f32; 2];
+    scale_shift_backward(&[f32::NAN, 3.0], &[2.0], Some(&[0.0, 2.0]), false, &mut grad_x).unwrap();
+    assert_eq!(grad_x, [0.0, 6.0], "a closed gate stops even NaN");
 }
 
 #[test]
@@ -153,24 +154,9 @@ fn the_same_bits_with_any_number_of_threads() {
     let single: Vec<f32> = numbers(positions * channels, 1).into_iter().map(|x| x as f32).collect();
     let run = |threads: usize| {
         set_num_threads(threads).unwrap();
-        let [y, mean, variance, inv_std] = forward(&single, &[1.5; 7], &[0.1; 7], 1e-5, true);
-        let (mut grad_x, mut grad_gamma, mut grad_beta) = (vec![0.0; y.len()], vec![0.0; 7], vec![0.0; 7]);
-        batch_norm_backward(
-            &single,
-            &single,
-            &mean,
-            &inv_std,
-            &[1.5; 7],
-            Some(&y),
-            &mut grad_x,
-            &mut grad_gamma,
-            &mut grad_beta,
-            false,
-            false,
-            false,
-        )
-        .unwrap();
-        [y, mean, variance, grad_x, grad_gamma, grad_beta].map(|values| values.into_iter().map(f32::to_bits).collect::<Vec<_>>())
+        let outcome = forward(&single, &[1.5; 7], &[0.1; 7], 1e-5, true);
+        let gradients = backward(&single, &single, &outcome, &[1.5; 7], 1e-5, true, false);
+        [outcome, gradients].map(|arrays| arrays.map(|values| values.into_iter().map(f32::to_bits).collect::<Vec<_>>()))
     };
     let alone = run(1);
     assert_eq!(alone, run(2));
@@ -179,29 +165,17 @@ fn the_same_bits_with_any_number_of_threads() {
 
 #[test]
 fn sizes_are_checked() {
-    let (mut y, mut c) = ([0.0f32; 6], [0.0f32; 2]);
-    let (mut mean, mut variance) = (c, c);
-    assert!(batch_norm_forward(&[0.0; 6], &[1.0; 4], &[0.0; 4], &mut y, &mut [0.0; 4], &mut [0.0; 4], &mut [0.0; 4], 1e-5, false).is_err());
-    assert!(batch_norm_forward(&[0.0; 6], &[1.0; 2], &[0.0; 3], &mut y, &mut mean, &mut variance, &mut c, 1e-5, false).is_err());
-    assert!(batch_norm_forward(&[0.0; 4], &[1.0; 2], &[0.0; 2], &mut y, &mut mean, &mut variance, &mut c, 1e-5, false).is_err());
-    assert!(batch_norm_forward::<f32>(&[], &[1.0; 2], &[0.0; 2], &mut [], &mut mean, &mut variance, &mut c, 1e-5, false).is_err());
+    let (mut y, mut mean, mut variance) = ([0.0f32; 6], [0.0f32; 2], [0.0f32; 2]);
+    assert!(batch_norm_forward(&[0.0; 6], &[1.0; 4], &[0.0; 4], &mut y, &mut [0.0; 4], &mut [0.0; 4], 1e-5, false).is_err());
+    assert!(batch_norm_forward(&[0.0; 6], &[1.0; 2], &[0.0; 3], &mut y, &mut mean, &mut variance, 1e-5, false).is_err());
+    assert!(batch_norm_forward(&[0.0; 4], &[1.0; 2], &[0.0; 2], &mut y, &mut mean, &mut variance, 1e-5, false).is_err());
+    assert!(batch_norm_forward::<f32>(&[], &[1.0; 2], &[0.0; 2], &mut [], &mut mean, &mut variance, 1e-5, false).is_err());
     assert!(scale_shift_forward(&[0.0; 6], &[1.0; 2], &[0.0; 1], &mut y, false).is_err());
     assert!(scale_shift_forward(&[0.0; 6], &[], &[], &mut y, false).is_err());
+    assert!(scale_shift_backward(&[0.0; 6], &[1.0; 2], None, false, &mut y[..5]).is_err());
     assert_eq!(scale_shift_forward::<f32>(&[], &[1.0; 2], &[0.0; 2], &mut [], false), Ok(()));
-    let gate = Some(&[0.0f32; 5][..]);
-    let error = batch_norm_backward(
-        &[0.0; 6],
-        &[0.0; 6],
-        &[0.0; 2],
-        &[0.0; 2],
-        &[0.0; 2],
-        gate,
-        &mut y,
-        &mut mean,
-        &mut variance,
-        false,
-        false,
-        false,
-    );
+    let (gate, zeros) = (Some(&[0.0f32; 5][..]), [0.0; 2]);
+    let error =
+        batch_norm_backward(&[0.0; 6], &[0.0; 6], &zeros, &zeros, &zeros, 1e-5, gate, Some(&mut y), &mut mean, &mut variance, false, false);
     assert!(error.unwrap_err().to_string().starts_with("relu_output: expected 6"));
 }
