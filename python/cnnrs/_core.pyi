@@ -28,7 +28,10 @@ __all__ = [
     "cpu_features",
     "cross_entropy_backward",
     "cross_entropy_forward",
+    "curve_backward",
+    "curve_forward",
     "dropout",
+    "gaussian_noise",
     "get_num_threads",
     "get_winograd",
     "global_avg_pool2d_backward",
@@ -40,11 +43,17 @@ __all__ = [
     "matmul",
     "max_pool2d_backward",
     "max_pool2d_forward",
+    "max_unpool2d_backward",
     "output_size",
+    "prelu_backward_input",
+    "prelu_backward_slope",
+    "prelu_forward",
     "prepare_conv2d_weight",
     "random_uniform",
     "relu_backward",
     "relu_forward",
+    "resample2d_backward",
+    "resample2d_forward",
     "same_padding",
     "scale_shift_backward",
     "scale_shift_forward",
@@ -200,6 +209,18 @@ def batch_norm_backward(
 def scale_shift_forward(x: _Floats, scale: _Floats, shift: _Floats, out: _Floats, relu: bool) -> None: ...
 def scale_shift_backward(grad_output: _Floats, scale: _Floats, out: _Floats, relu_output: _Floats | None, accumulate: bool) -> None: ...
 
+# the other curves by name, with their number; ``saved`` is y or x, whichever the derivative is written in
+def curve_forward(name: str, parameter: float, x: _Floats, out: _Floats) -> None: ...
+def curve_backward(name: str, parameter: float, grad_output: _Floats, saved: _Floats, out: _Floats, accumulate: bool) -> None: ...
+def prelu_forward(x: _Floats, slope: _Floats, out: _Floats) -> None: ...
+def prelu_backward_input(grad_output: _Floats, x: _Floats, slope: _Floats, out: _Floats, accumulate: bool) -> None: ...
+def prelu_backward_slope(grad_output: _Floats, x: _Floats, out: _Floats, accumulate: bool) -> None: ...
+
+# --- resampling and unpooling ----------------------------------------------------------------------------------------------
+def resample2d_forward(x: _Floats, out: _Floats, method: str) -> None: ...
+def resample2d_backward(grad_output: _Floats, out: _Floats, method: str, accumulate: bool) -> None: ...
+def max_unpool2d_backward(grad_output: _Floats, argmax: NDArray[int32], out: _Floats, accumulate: bool) -> None: ...
+
 # --- softmax and losses (rows of (n, classes)) ---------------------------------------------------------------------------
 def softmax_forward(x: _Floats, out: _Floats) -> None: ...
 def softmax_backward(grad_output: _Floats, y: _Floats, out: _Floats, accumulate: bool) -> None: ...
@@ -224,5 +245,6 @@ def sgd_step(
 
 # --- random (Philox 4x32-10: key = seed, counter = (element block, stream, step)) --------------------------------------------
 def dropout(x: _Floats, out: _Floats, rate: float, seed: int, stream: int, step: int) -> None: ...
+def gaussian_noise(x: _Floats, out: _Floats, std: float, seed: int, stream: int, step: int) -> None: ...
 def random_uniform(out: _Floats, seed: int, stream: int, step: int) -> None: ...
 def all_finite(x: _Floats) -> bool: ...

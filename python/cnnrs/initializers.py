@@ -30,6 +30,7 @@ __all__ = [
     "LecunUniform",
     "Normal",
     "Ones",
+    "Signs",
     "Uniform",
     "Zeros",
     "get",
@@ -142,6 +143,14 @@ class Normal(Initializer):
     def __call__(self, out: NDArray[Any], random: np.random.Generator) -> None:
         """Fill with normally distributed values."""
         _fill_normal(out, random, self.mean, self.std)
+
+
+class Signs(Initializer):
+    """1 and -1, with equal probabilities: for fixed codes."""
+
+    def __call__(self, out: NDArray[Any], random: np.random.Generator) -> None:
+        """Fill with signs."""
+        out[...] = 1 - 2 * random.integers(0, 2, out.shape)
 
 
 class Uniform(Initializer):
@@ -272,6 +281,7 @@ _CLASSES: dict[str, type[Initializer]] = {
     "lecun_uniform": LecunUniform,
     "normal": Normal,
     "ones": Ones,
+    "signs": Signs,
     "uniform": Uniform,
     "zeros": Zeros,
 }

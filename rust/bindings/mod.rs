@@ -6,6 +6,7 @@
 #![allow(missing_docs)] // documented in `_core.pyi` and, for users, in `cnnrs.ops`
 
 mod activation;
+mod activation_curves;
 mod add;
 mod arrays;
 mod conv2d;
@@ -17,6 +18,7 @@ mod matmul;
 mod normalization;
 mod optimizer;
 mod pool2d;
+mod resample2d;
 
 use pyo3::prelude::*;
 
@@ -30,6 +32,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     pool2d::register(module)?;
     activation::register(module)?;
     add::register(module)?;
+    activation_curves::register(module)?;
+    resample2d::register(module)?;
     loss::register(module)?;
     normalization::register(module)?;
     optimizer::register(module)

@@ -34,6 +34,8 @@ pub trait Element:
     fn exp(self) -> Self;
     /// Hyperbolic tangent.
     fn tanh(self) -> Self;
+    /// The error function; see [`super::special`].
+    fn erf(self) -> Self;
     /// Natural logarithm.
     fn ln(self) -> Self;
     /// Square root.
@@ -56,7 +58,7 @@ pub trait Element:
 }
 
 macro_rules! element {
-    ($float:ident, $exp:path, $tanh:path, $dispatch:path) => {
+    ($float:ident, $exp:path, $tanh:path, $erf:path, $dispatch:path) => {
         impl Element for $float {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -76,6 +78,10 @@ macro_rules! element {
             #[inline(always)]
             fn tanh(self) -> Self {
                 $tanh(self)
+            }
+            #[inline(always)]
+            fn erf(self) -> Self {
+                $erf(self)
             }
             #[inline(always)]
             fn ln(self) -> Self {
@@ -105,5 +111,5 @@ macro_rules! element {
     };
 }
 
-element!(f32, super::math::exp_f32, super::math::tanh_f32, dispatch_f32);
-element!(f64, f64::exp, f64::tanh, dispatch_f64);
+element!(f32, super::math::exp_f32, super::math::tanh_f32, super::special::erf_f32, dispatch_f32);
+element!(f64, f64::exp, f64::tanh, super::special::erf_f64, dispatch_f64);

@@ -5,6 +5,7 @@
 //! the problem alone, so the bits do not depend on the number of threads.
 
 pub mod activation;
+pub mod activation_curves;
 pub mod add;
 pub mod conv2d;
 pub mod element;
@@ -14,14 +15,18 @@ pub mod loss;
 pub mod math;
 pub mod matmul;
 pub mod memory;
+pub mod noise;
 pub mod normalization;
 pub mod optimizer;
 pub mod parallel;
 pub mod pool2d;
+pub mod prelu;
 pub mod random;
 pub mod reduce;
+pub mod resample2d;
 pub mod simd;
 pub mod softmax;
+pub mod special;
 
 pub use element::Element;
 pub use error::{KernelError, Result};

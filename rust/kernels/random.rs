@@ -48,7 +48,7 @@ fn philox(counter: [u32; 4], seed: u64) -> [u32; 4] {
 
 /// Calls `f(start, numbers)` for pieces of `len` numbers, the first of them number 0 of block `first_block`.
 #[inline(always)]
-fn each(counter: Counter, first_block: usize, len: usize, mut f: impl FnMut(usize, &[u32])) {
+pub(super) fn each(counter: Counter, first_block: usize, len: usize, mut f: impl FnMut(usize, &[u32])) {
     let mut words = [0; WORDS];
     let (stream, step) = (counter.stream, [counter.step as u32, (counter.step >> 32) as u32]);
     for start in (0..len).step_by(WORDS) {
@@ -63,7 +63,7 @@ fn each(counter: Counter, first_block: usize, len: usize, mut f: impl FnMut(usiz
 /// Most elements that one call may number.
 const MAX_LEN: usize = 4 << 32;
 
-fn expect_countable(len: usize) -> Result<()> {
+pub(super) fn expect_countable(len: usize) -> Result<()> {
     if len <= MAX_LEN { Ok(()) } else { Err(KernelError::Argument(format!("x: {len} elements are more than {MAX_LEN}"))) }
 }
 

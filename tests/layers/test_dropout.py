@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import cnnrs
-from cnnrs.errors import ArgumentError
-from cnnrs.layers import Dropout
+from cnnrs.errors import ArgumentError, CnnrsError
+from cnnrs.layers import Dropout, GaussianDropout, SpatialDropout2D
 
 
 def in_training(model, x, *, seed=0, step=0):
@@ -51,3 +51,35 @@ def test_prediction_is_the_identity_bit_for_bit(rng):
 def test_bad_rates(rate):
     with pytest.raises(ArgumentError, match="rate"):
         Dropout(rate)
+
+
+def test_spatial_dropout_drops_whole_channels():
+    ones = np.ones((200, 4, 5, 50), np.float32)
+    y, gradient = in_training(cnnrs.Sequential((4, 5, 50), [SpatialDropout2D(0.25)]), ones)
+    assert np.array_equal(y, np.broadcast_to(y[:, :1, :1], y.shape))
+    assert abs(np.mean(y == 0) - 0.25) < 0.02
+    np.testing.assert_allclose(np.unique(y), [0, 1 / 0.75], rtol=1e-6)
+    assert np.array_equal(y, gradient)
+    model = cnnrs.Sequential((4, 5, 50), [SpatialDropout2D(0.25)])
+    assert np.array_equal(model(ones), ones)
+    with pytest.raises(CnnrsError, match="images"):
+        cnnrs.Sequential((5,), [SpatialDropout2D(0.5)])
+
+
+def test_gaussian_dropout_has_the_variance_of_dropout():
+    ones = np.ones((1000, 1000), np.float32)
+    y, gradient = in_training(cnnrs.Sequential((1000,), [GaussianDropout(0.2)]), ones)
+    assert abs(y.mean() - 1) < 0.002
+    assert abs(y.var() - 0.25) < 0.002
+    assert np.array_equal(y, gradient)
+    assert not np.array_equal(y, in_training(cnnrs.Sequential((1000,), [GaussianDropout(0.2)]), ones, step=1)[0])
+    model = cnnrs.Sequential((1000,), [GaussianDropout(0.2)])
+    assert np.array_equal(model(ones), ones)
+    assert model.plan().steps == []
+
+
+@pytest.mark.parametrize("layer", [SpatialDropout2D, GaussianDropout])
+def test_bad_rates_of_the_others(layer):
+    for rate in (-0.1, 1, float("nan")):
+        with pytest.raises(ArgumentError, match="rate"):
+            layer(rate)

@@ -5,43 +5,76 @@ activations, so it can stand in several places of a graph and run in several thr
 """
 
 from cnnrs.layers.activation import ReLU, Sigmoid, Softmax, Tanh
+from cnnrs.layers.activation_curves import ELU, GELU, SELU, HardSigmoid, HardSwish, LeakyReLU, ReLU6, SiLU, Softplus
 from cnnrs.layers.base import Layer, Parameter, Traits, Window
 from cnnrs.layers.context import Context
 from cnnrs.layers.conv import Conv2D
+from cnnrs.layers.conv_transpose import Conv2DTranspose
 from cnnrs.layers.dense import Dense
-from cnnrs.layers.dropout import Dropout
+from cnnrs.layers.depthwise import DepthwiseConv2D, SeparableConv2D
+from cnnrs.layers.dropout import Dropout, GaussianDropout, SpatialDropout2D
+from cnnrs.layers.lenet import ChannelScale, RBFCodes, TableConv2D
 from cnnrs.layers.merge import Add, Concat, Multiply
 from cnnrs.layers.node import Input, Node
 from cnnrs.layers.normalization import BatchNorm
+from cnnrs.layers.padding import Crop2D, ZeroPad2D, ZeroPadChannels
 from cnnrs.layers.pooling import AveragePool2D, GlobalAveragePool2D, GlobalMaxPool2D, LpPool2D, MaxPool2D
+from cnnrs.layers.prelu import PReLU
 from cnnrs.layers.preprocessing import Normalize, Rescale
-from cnnrs.layers.reshape import Flatten
+from cnnrs.layers.reshape import Flatten, Permute, Reshape
+from cnnrs.layers.upsampling import AdaptiveAveragePool2D, MaxUnpool2D, UpSample2D
 
 __all__ = [
+    "ELU",
+    "GELU",
+    "SELU",
+    "AdaptiveAveragePool2D",
     "Add",
     "AveragePool2D",
     "BatchNorm",
+    "ChannelScale",
     "Concat",
     "Context",
     "Conv2D",
+    "Conv2DTranspose",
+    "Crop2D",
     "Dense",
+    "DepthwiseConv2D",
     "Dropout",
     "Flatten",
+    "GaussianDropout",
     "GlobalAveragePool2D",
     "GlobalMaxPool2D",
+    "HardSigmoid",
+    "HardSwish",
     "Input",
     "Layer",
+    "LeakyReLU",
     "LpPool2D",
     "MaxPool2D",
+    "MaxUnpool2D",
     "Multiply",
     "Node",
     "Normalize",
+    "PReLU",
     "Parameter",
+    "Permute",
+    "RBFCodes",
     "ReLU",
+    "ReLU6",
     "Rescale",
+    "Reshape",
+    "SeparableConv2D",
+    "SiLU",
     "Sigmoid",
     "Softmax",
+    "Softplus",
+    "SpatialDropout2D",
+    "TableConv2D",
     "Tanh",
     "Traits",
+    "UpSample2D",
     "Window",
+    "ZeroPad2D",
+    "ZeroPadChannels",
 ]

@@ -164,6 +164,8 @@ class Window:
     padding : (top, bottom, left, right)
     whole : bool
         Every output sees the whole input.
+    upsampling : pair of int
+        How many outputs there are to one place of the window: above 1 where a layer enlarges.
     """
 
     kernel_size: Pair = (1, 1)
@@ -171,6 +173,7 @@ class Window:
     padding: Sides = (0, 0, 0, 0)
     dilation: Pair = (1, 1)
     whole: bool = False
+    upsampling: Pair = (1, 1)
 
 
 WHOLE = Window(whole=True)
@@ -246,8 +249,11 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} must define backward(self, ctx, grad_y)")
 
     # --- what a child may define --------------------------------------------------------------------------------------------
-    def scratch(self, *input_shape: Shape) -> dict[str, tuple[Shape, DTypeLike]]:
-        """Arrays that the layer keeps from ``forward`` to ``backward`` beside its input and output: name -> (shape per sample, dtype)."""
+    def scratch(self, *input_shape: Shape) -> dict[str, tuple[Shape, DTypeLike | None]]:
+        """Arrays that the layer keeps from ``forward`` to ``backward`` beside its input and output: name -> (shape per sample, dtype).
+
+        A dtype of None stands for that of the model.
+        """
         return {}
 
     def scale_and_shift(self) -> tuple[Any, Any]:

@@ -40,8 +40,9 @@ class Conv2D(Linear):
         Split channels and filters into so many groups that do not see each other; a divisor of both.
     use_bias : bool
         Whether each filter adds a number of its own.
-    activation : {None, "relu", "sigmoid", "tanh"}
-        Applied to the output.
+    activation : str, optional
+        Applied to the output: "relu", "sigmoid", "tanh", "elu", "gelu", "hard_sigmoid", "hard_swish", "leaky_relu", "relu6", "selu", "silu"
+        or "softplus".
     rounding : {"floor", "exact"}
         What to do with border pixels that no whole window reaches: leave them unused, or refuse to build.
     weight_initializer : str or Initializer, optional

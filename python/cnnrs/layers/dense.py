@@ -25,8 +25,9 @@ class Dense(Linear):
         Number of outputs; for the last layer of a classifier the number of classes.
     use_bias : bool
         Whether each output adds a number of its own.
-    activation : {None, "relu", "sigmoid", "tanh"}
-        Applied to the output.
+    activation : str, optional
+        Applied to the output: "relu", "sigmoid", "tanh", "elu", "gelu", "hard_sigmoid", "hard_swish", "leaky_relu", "relu6", "selu", "silu"
+        or "softplus".
     weight_initializer : str or Initializer, optional
         Where ``weight`` starts; by default He-normal, and a tenth of LeCun-normal in the head of a model.
     bias_initializer : str or Initializer

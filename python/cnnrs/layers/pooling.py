@@ -18,7 +18,7 @@ from cnnrs.layers.node import Shape
 __all__ = ["AveragePool2D", "GlobalAveragePool2D", "GlobalMaxPool2D", "LpPool2D", "MaxPool2D"]
 
 
-class _Pool2D(Layer):
+class Pool2D(Layer):
     """Pooling by a window that slides.
 
     Parameters
@@ -69,7 +69,7 @@ class _Pool2D(Layer):
         return {"kernel_size": self.kernel_size, "stride": self.stride, "padding": self.padding, "rounding": self.rounding}
 
 
-class MaxPool2D(_Pool2D):
+class MaxPool2D(Pool2D):
     """Keep the largest value of each window; of equal ones the first, row by row.
 
     Parameters
@@ -96,7 +96,7 @@ class MaxPool2D(_Pool2D):
 
     traits = Traits(saves_input=False, saves_output=False, non_negative="keeps")
 
-    def scratch(self, input_shape: Shape) -> dict[str, tuple[Shape, DTypeLike]]:  # type: ignore[override]
+    def scratch(self, input_shape: Shape) -> dict[str, tuple[Shape, DTypeLike | None]]:  # type: ignore[override]
         """Which pixel was the largest."""
         return {"argmax": (self.build(input_shape), np.int32)}
 
@@ -112,7 +112,7 @@ class MaxPool2D(_Pool2D):
         return ops.max_pool2d_backward(grad_output, saved.argmax, saved.shape, **self.geometry, **ctx.input_destination())
 
 
-class AveragePool2D(_Pool2D):
+class AveragePool2D(Pool2D):
     """The mean of each window; padding does not count.
 
     Parameters
@@ -164,7 +164,7 @@ class AveragePool2D(_Pool2D):
         )
 
 
-class LpPool2D(_Pool2D):
+class LpPool2D(Pool2D):
     """The p-norm of each window, ``sum(|x|^p)^(1/p)``: L2 pooling at ``p=2``. Its gradient at a window of zeros is 0.
 
     Parameters
@@ -266,7 +266,7 @@ class GlobalMaxPool2D(_GlobalPool2D):
 
     traits = Traits(saves_input=False, saves_output=False, non_negative="keeps")
 
-    def scratch(self, input_shape: Shape) -> dict[str, tuple[Shape, DTypeLike]]:  # type: ignore[override]
+    def scratch(self, input_shape: Shape) -> dict[str, tuple[Shape, DTypeLike | None]]:  # type: ignore[override]
         """Which pixel was the largest."""
         return {"argmax": ((1, 1, input_shape[2]), np.int32)}
 

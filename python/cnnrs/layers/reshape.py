@@ -1,15 +1,20 @@
-"""Layers that only give their input another shape."""
+"""Layers that only give their input another shape, or its axes another order."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from cnnrs import _arguments
+from cnnrs.errors import ArgumentError, ShapeError
 from cnnrs.layers.base import Layer, Traits
 from cnnrs.layers.context import Context
-from cnnrs.layers.node import Shape
+from cnnrs.layers.node import Shape, shape_text
 
-__all__ = ["Flatten"]
+__all__ = ["Flatten", "Permute", "Reshape"]
 
 
 class Flatten(Layer):
@@ -36,3 +41,89 @@ class Flatten(Layer):
     def backward(self, ctx: Context, grad_output: Any) -> Any:
         """The same gradients as images."""
         return grad_output.reshape(ctx.saved.shape)
+
+
+class Reshape(Layer):
+    """Give each sample another shape; its values keep their order.
+
+    Parameters
+    ----------
+    shape : int or sequence of int
+        Of one sample. One size may be -1: whatever is left.
+    name : str, optional
+
+    Examples
+    --------
+    >>> import cnnrs
+    >>> cnnrs.Sequential((12,), [Reshape((2, -1, 3))]).output_shape
+    (2, 2, 3)
+    """
+
+    traits = Traits(saves_input=False, saves_output=False, view=True, non_negative="keeps")
+
+    def __init__(self, shape: int | Sequence[int], *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        sizes = tuple(shape) if _arguments.is_sequence(shape) else (shape,)  # type: ignore[arg-type]
+        self.shape = tuple(-1 if type(size) is int and size == -1 else _arguments.integer("shape", size, 1) for size in sizes)
+        if not self.shape or self.shape.count(-1) > 1:
+            raise ShapeError(f"shape: expected sizes of at least 1, at most one of them -1, got {shape!r}")
+
+    def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
+        """The shape asked for."""
+        size, known = math.prod(input_shape), math.prod(item for item in self.shape if item != -1)
+        left = size // known if -1 in self.shape else 1
+        if known * left != size or left == 0:
+            raise ShapeError(f"shape: {shape_text(input_shape)} has {size} values, which do not fit into {self.shape}")
+        return tuple(left if item == -1 else item for item in self.shape)
+
+    def forward(self, ctx: Context, x: Any) -> Any:
+        """The same values in another shape."""
+        ctx.save(shape=x.shape)
+        return x.reshape(len(x), *self.build(x.shape[1:]))
+
+    def backward(self, ctx: Context, grad_output: Any) -> Any:
+        """The same gradients in the shape of the input."""
+        return grad_output.reshape(ctx.saved.shape)
+
+
+class Permute(Layer):
+    """Put the axes of each sample into another order.
+
+    Parameters
+    ----------
+    axes : sequence of int
+        For each axis of the output, which of the input it is. As in the arrays, axis 0 is the batch, which stays: the axes of an image are
+        1, 2 and 3.
+    name : str, optional
+
+    Examples
+    --------
+    >>> import cnnrs
+    >>> cnnrs.Sequential((32, 24, 3), [Permute((3, 1, 2))]).output_shape
+    (3, 32, 24)
+    """
+
+    traits = Traits(saves_input=False, saves_output=False, non_negative="keeps")
+
+    def __init__(self, axes: Sequence[int], *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        items = tuple(axes) if _arguments.is_sequence(axes) else (axes,)
+        self.axes = tuple(_arguments.integer("axes", axis, 1) for axis in items)
+        if sorted(self.axes) != list(range(1, len(self.axes) + 1)):
+            raise ArgumentError(f"axes: expected each of 1 to {len(self.axes)} once, got {axes!r}")
+
+    def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
+        """The sizes in the new order."""
+        if len(self.axes) != len(input_shape):
+            raise ShapeError(f"axes: {len(self.axes)} axes for an input of {shape_text(input_shape)}")
+        return tuple(input_shape[axis - 1] for axis in self.axes)
+
+    def forward(self, ctx: Context, x: Any) -> Any:
+        """The axes in the new order."""
+        y = ctx.out()
+        np.copyto(y, x.transpose(0, *self.axes))
+        return y
+
+    def backward(self, ctx: Context, grad_output: Any) -> Any:
+        """The axes of the gradient in the old order."""
+        return grad_output.transpose(np.argsort((0, *self.axes)))

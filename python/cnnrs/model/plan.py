@@ -199,7 +199,7 @@ class Plan:
                 buffer.last = max(buffer.last, backward_time)
             shapes = (graph.nodes[source].shape for source in step.inputs)
             for name, (shape, dtype) in step.layer.scratch(*shapes).items():
-                kind = np.dtype(dtype)
+                kind = self.dtype if dtype is None else np.dtype(dtype)
                 last = backward_time if step.backward else time
                 step.scratch[name] = (Buffer(self._bytes(shape, kind), time, last), shape, kind)
         for time, step in enumerate(self.steps):

@@ -2,7 +2,7 @@
 
 With ``jump`` the distance in input pixels between neighbouring outputs, a layer of (dilated) kernel size K, stride S and padding P
 before gives
-``size += (K - 1) * jump``, ``start -= P * jump``, ``jump *= S``.
+``size += (K - 1) * jump``, ``start -= P * jump``, ``jump *= S``. A layer that enlarges by U divides the jump by U.
 
 References
 ----------
@@ -12,6 +12,7 @@ A. Araujo, W. Norris, J. Sim: Computing Receptive Fields of Convolutional Neural
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from cnnrs._arguments import Pair
 from cnnrs.layers.node import Shape
@@ -29,7 +30,7 @@ class ReceptiveField:
     size : pair of int
         Height and width of the field; parts of it may lie in the padding.
     jump : pair of int
-        By how many input pixels the fields of neighbouring outputs are apart.
+        By how many input pixels the fields of neighbouring outputs are apart; a fraction where the output is larger than the input.
     start : pair of int
         First row and column of the field of the first output; negative where it begins in the padding.
 
@@ -66,7 +67,7 @@ def receptive_fields(graph: Graph) -> list[ReceptiveField]:
                 *(
                     (
                         parts[0].size[axis] + (window.kernel_size[axis] - 1) * window.dilation[axis] * parts[0].jump[axis],
-                        parts[0].jump[axis] * window.stride[axis],
+                        _quotient(parts[0].jump[axis] * window.stride[axis], window.upsampling[axis]),
                         parts[0].start[axis] - window.padding[2 * axis] * parts[0].jump[axis],
                     )
                     for axis in (0, 1)
@@ -77,6 +78,11 @@ def receptive_fields(graph: Graph) -> list[ReceptiveField]:
         else:
             fields.append(_union(parts))
     return fields
+
+
+def _quotient(number: int, divisor: int) -> int:
+    quotient = Fraction(number, divisor)
+    return quotient.numerator if quotient.denominator == 1 else quotient  # type: ignore[return-value]
 
 
 def _pair(values: tuple[int, ...]) -> Pair:

@@ -7,6 +7,26 @@ fused activation.
 """
 
 from cnnrs.ops.activation import relu, relu_backward, sigmoid, sigmoid_backward, tanh, tanh_backward
+from cnnrs.ops.activation_curves import (
+    elu,
+    elu_backward,
+    gelu,
+    gelu_backward,
+    hard_sigmoid,
+    hard_sigmoid_backward,
+    hard_swish,
+    hard_swish_backward,
+    leaky_relu,
+    leaky_relu_backward,
+    relu6,
+    relu6_backward,
+    selu,
+    selu_backward,
+    silu,
+    silu_backward,
+    softplus,
+    softplus_backward,
+)
 from cnnrs.ops.add import add
 from cnnrs.ops.conv2d import conv2d, conv2d_backward_bias, conv2d_backward_input, conv2d_backward_weight
 from cnnrs.ops.conv2d_weight import PreparedConv2dWeight, conv2d_algorithm, prepare_conv2d_weight
@@ -14,6 +34,7 @@ from cnnrs.ops.geometry import conv2d_output_size
 from cnnrs.ops.global_pool2d import global_avg_pool2d, global_avg_pool2d_backward
 from cnnrs.ops.loss import cross_entropy, cross_entropy_backward, half_sum_of_squares, half_sum_of_squares_backward, one_hot
 from cnnrs.ops.matmul import matmul
+from cnnrs.ops.max_unpool2d import max_unpool2d, max_unpool2d_backward
 from cnnrs.ops.normalization import batch_norm, batch_norm_backward, batch_norm_scale_shift, scale_shift, scale_shift_backward
 from cnnrs.ops.optimizer import sgd_step
 from cnnrs.ops.pool2d import (
@@ -24,12 +45,16 @@ from cnnrs.ops.pool2d import (
     max_pool2d,
     max_pool2d_backward,
 )
-from cnnrs.ops.random import all_finite, dropout, random_uniform
+from cnnrs.ops.prelu import prelu, prelu_backward_input, prelu_backward_slope
+from cnnrs.ops.random import all_finite, dropout, gaussian_noise, random_uniform
+from cnnrs.ops.resample2d import adaptive_avg_pool2d, adaptive_avg_pool2d_backward, upsample2d, upsample2d_backward
 from cnnrs.ops.softmax import softmax, softmax_backward
 from cnnrs.ops.threads import cpu_features, get_num_threads, get_winograd, set_num_threads, set_winograd, simd_level
 
 __all__ = [
     "PreparedConv2dWeight",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool2d_backward",
     "add",
     "all_finite",
     "avg_pool2d",
@@ -47,32 +72,58 @@ __all__ = [
     "cross_entropy",
     "cross_entropy_backward",
     "dropout",
+    "elu",
+    "elu_backward",
+    "gaussian_noise",
+    "gelu",
+    "gelu_backward",
     "get_num_threads",
     "get_winograd",
     "global_avg_pool2d",
     "global_avg_pool2d_backward",
     "half_sum_of_squares",
     "half_sum_of_squares_backward",
+    "hard_sigmoid",
+    "hard_sigmoid_backward",
+    "hard_swish",
+    "hard_swish_backward",
+    "leaky_relu",
+    "leaky_relu_backward",
     "lp_pool2d",
     "lp_pool2d_backward",
     "matmul",
     "max_pool2d",
     "max_pool2d_backward",
+    "max_unpool2d",
+    "max_unpool2d_backward",
     "one_hot",
+    "prelu",
+    "prelu_backward_input",
+    "prelu_backward_slope",
     "prepare_conv2d_weight",
     "random_uniform",
     "relu",
+    "relu6",
+    "relu6_backward",
     "relu_backward",
     "scale_shift",
     "scale_shift_backward",
+    "selu",
+    "selu_backward",
     "set_num_threads",
     "set_winograd",
     "sgd_step",
     "sigmoid",
     "sigmoid_backward",
+    "silu",
+    "silu_backward",
     "simd_level",
     "softmax",
     "softmax_backward",
+    "softplus",
+    "softplus_backward",
     "tanh",
     "tanh_backward",
+    "upsample2d",
+    "upsample2d_backward",
 ]

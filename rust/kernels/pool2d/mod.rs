@@ -16,6 +16,7 @@ pub mod average;
 pub mod global;
 pub mod lp;
 pub mod max;
+pub mod unpool;
 
 use super::Element;
 use super::error::{Result, expect_len};

@@ -1,0 +1,174 @@
+"""Layers that add a border of zeros to images, cut one off, or add channels of zeros."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cnnrs import _arguments
+from cnnrs._arguments import PaddingLike, Sides
+from cnnrs.errors import ArgumentError, ShapeError
+from cnnrs.layers.base import Layer, Traits, Window
+from cnnrs.layers.context import Context
+from cnnrs.layers.geometry import check_image, sides
+from cnnrs.layers.node import Shape, shape_text
+
+__all__ = ["Crop2D", "ZeroPad2D", "ZeroPadChannels"]
+
+
+def _sides(name: str, value: PaddingLike) -> Sides:
+    """``(top, bottom, left, right)`` of an int, a pair or four sides."""
+    if isinstance(value, str):
+        raise ArgumentError(f"{name}: expected an integer, (height, width) or ((top, bottom), (left, right)), got {value!r}")
+    return sides((1, 1), (1, 1), (1, 1), value, (1, 1))
+
+
+def _inner(border: Sides, height: int, width: int) -> tuple[slice, slice, slice]:
+    """The part of a batch of images inside a border."""
+    return slice(None), slice(border[0], height - border[1]), slice(border[2], width - border[3])
+
+
+class ZeroPad2D(Layer):
+    """Put zeros around images.
+
+    Parameters
+    ----------
+    padding : int, (height, width) or ((top, bottom), (left, right))
+    name : str, optional
+
+    Examples
+    --------
+    >>> import cnnrs
+    >>> cnnrs.Sequential((5, 5, 3), [ZeroPad2D(((0, 1), (2, 0)))]).output_shape
+    (6, 7, 3)
+    """
+
+    traits = Traits(saves_input=False, saves_output=False, non_negative="keeps")
+
+    def __init__(self, padding: PaddingLike = 1, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.padding = padding
+        self._border = _sides("padding", padding)
+
+    def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
+        """Height and width grow."""
+        height, width, channels = check_image(self, input_shape)
+        top, bottom, left, right = self._border
+        return top + height + bottom, left + width + right, channels
+
+    def window(self, input_shape: Shape) -> Window:
+        """One pixel, further out."""
+        return Window(padding=self._border)
+
+    def forward(self, ctx: Context, x: Any) -> Any:
+        """The image inside zeros."""
+        y = ctx.out()
+        inner = _inner(self._border, y.shape[1], y.shape[2])
+        y[:, : inner[1].start] = 0
+        y[:, inner[1].stop :] = 0
+        y[:, inner[1], : inner[2].start] = 0
+        y[:, inner[1], inner[2].stop :] = 0
+        y[inner] = x
+        return y
+
+    def backward(self, ctx: Context, grad_output: Any) -> Any:
+        """The gradient without the border."""
+        return grad_output[_inner(self._border, grad_output.shape[1], grad_output.shape[2])]
+
+
+class Crop2D(Layer):
+    """Cut a border off images.
+
+    Parameters
+    ----------
+    cropping : int, (height, width) or ((top, bottom), (left, right))
+        How many pixels go at each side.
+    name : str, optional
+
+    Examples
+    --------
+    >>> import cnnrs
+    >>> cnnrs.Sequential((64, 64, 512), [Crop2D(4)]).output_shape
+    (56, 56, 512)
+    """
+
+    traits = Traits(saves_input=False, saves_output=False, non_negative="keeps")
+
+    def __init__(self, cropping: PaddingLike = 1, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.cropping = cropping
+        self._border = _sides("cropping", cropping)
+
+    def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
+        """Height and width shrink."""
+        height, width, channels = check_image(self, input_shape)
+        top, bottom, left, right = self._border
+        if top + bottom >= height or left + right >= width:
+            raise ShapeError(f"cropping: {self.cropping!r} leaves nothing of {shape_text(input_shape)}")
+        return height - top - bottom, width - left - right, channels
+
+    def window(self, input_shape: Shape) -> Window:
+        """One pixel, further in."""
+        top, bottom, left, right = self._border
+        return Window(padding=(-top, -bottom, -left, -right))
+
+    def forward(self, ctx: Context, x: Any) -> Any:
+        """The image without its border."""
+        y = ctx.out()
+        np.copyto(y, x[_inner(self._border, x.shape[1], x.shape[2])])
+        return y
+
+    def backward(self, ctx: Context, grad_output: Any) -> Any:
+        """The gradient inside zeros."""
+        to = ctx.input_destination()
+        gradient = to["out"]
+        if not to["accumulate"]:
+            gradient.fill(0)
+        gradient[_inner(self._border, gradient.shape[1], gradient.shape[2])] += grad_output
+        return gradient
+
+
+class ZeroPadChannels(Layer):
+    """Put channels of zeros before and after those of the input: with a stride, the shortcut without parameters of residual nets.
+
+    Parameters
+    ----------
+    before, after : int
+        How many.
+    name : str, optional
+
+    References
+    ----------
+    K. He, X. Zhang, S. Ren, J. Sun: Deep Residual Learning for Image Recognition. CVPR 2016 (option A).
+
+    Examples
+    --------
+    >>> import cnnrs
+    >>> cnnrs.Sequential((2,), [ZeroPadChannels(1, 2)])([[5.0, 6.0]]).tolist()
+    [[0.0, 5.0, 6.0, 0.0, 0.0]]
+    """
+
+    traits = Traits(saves_input=False, saves_output=False, non_negative="keeps")
+
+    def __init__(self, before: int = 0, after: int = 0, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.before = _arguments.integer("before", before)
+        self.after = _arguments.integer("after", after)
+
+    def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
+        """The last size grows."""
+        return (*input_shape[:-1], self.before + input_shape[-1] + self.after)
+
+    def forward(self, ctx: Context, x: Any) -> Any:
+        """The channels between zeros."""
+        y = ctx.out()
+        end = self.before + x.shape[-1]
+        y[..., : self.before] = 0
+        y[..., end:] = 0
+        y[..., self.before : end] = x
+        return y
+
+    def backward(self, ctx: Context, grad_output: Any) -> Any:
+        """The gradient of the channels that were there."""
+        return grad_output[..., self.before : grad_output.shape[-1] - self.after]

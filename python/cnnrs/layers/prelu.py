@@ -1,0 +1,74 @@
+"""Parametric ReLU: a leaky ReLU whose slope is learnt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cnnrs import _arguments, ops
+from cnnrs.initializers import Constant
+from cnnrs.layers.base import Layer, Traits
+from cnnrs.layers.context import Context
+from cnnrs.layers.node import Shape
+
+__all__ = ["PReLU"]
+
+
+class PReLU(Layer):
+    """``x`` above 0, ``slope * x`` below, with a slope that each channel learns.
+
+    Weight decay pulls the slopes to 0, to plain ReLU; the paper uses none on them.
+
+    Parameters
+    ----------
+    initial_slope : float
+        Where the slopes start.
+    shared : bool
+        Whether all channels share one slope.
+    name : str, optional
+
+    Attributes
+    ----------
+    slope : ndarray of shape (channels,), or (1,) if shared
+
+    References
+    ----------
+    K. He, X. Zhang, S. Ren, J. Sun: Delving Deep into Rectifiers. ICCV 2015.
+
+    Examples
+    --------
+    >>> import cnnrs
+    >>> cnnrs.Sequential((2,), [PReLU()])([[-2.0, 3.0]]).tolist()
+    [[-0.5, 3.0]]
+    """
+
+    traits = Traits(saves_output=False, non_negative="keeps")
+
+    def __init__(self, initial_slope: float = 0.25, shared: bool = False, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.initial_slope = _arguments.number("initial_slope", initial_slope)
+        self.shared = _arguments.flag("shared", shared)
+
+    def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
+        """Declare the slopes; the shape stays."""
+        self.add_parameter("slope", (1,) if self.shared else input_shape[-1:], Constant(self.initial_slope))
+        return input_shape
+
+    def _slopes(self, channels: int) -> Any:
+        return self.slope.repeat(channels) if self.shared else self.slope
+
+    def forward(self, ctx: Context, x: Any) -> Any:
+        """``x`` where it is not below 0, else ``slope * x``."""
+        ctx.save(x=x)
+        return ops.prelu(x, self._slopes(x.shape[-1]), out=ctx.out())
+
+    def backward(self, ctx: Context, grad_output: Any) -> Any:
+        """Gradients of the slopes and the input."""
+        x = ctx.saved.x
+        if ctx.needs_parameter_gradients:
+            if self.shared:
+                ctx.gradient("slope")[...] += ops.prelu_backward_slope(grad_output, x).sum()
+            else:
+                ops.prelu_backward_slope(grad_output, x, **ctx.parameter_destination("slope"))
+        if not ctx.needs_input_gradient():
+            return None
+        return ops.prelu_backward_input(grad_output, x, self._slopes(x.shape[-1]), **ctx.input_destination())
