@@ -14,6 +14,7 @@ use std::sync::OnceLock;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+pub mod depthwise;
 pub mod gemm;
 #[cfg(target_arch = "aarch64")]
 mod neon;
