@@ -11,6 +11,7 @@ use super::direct_weight::combine;
 use crate::kernels::Element;
 use crate::kernels::error::Result;
 use crate::kernels::geometry::Conv2dGeometry;
+use crate::kernels::matmul::STREAM_BYTES;
 use crate::kernels::memory::with_scratch;
 use crate::kernels::parallel;
 use crate::kernels::simd::depthwise::{MAX_TAPS, Products, Run, correlate};
@@ -47,10 +48,11 @@ pub fn run<T: Element>(
     finish: &Finish<'_, T>,
 ) -> Result<()> {
     let source_len = plan.source.iter().product::<usize>();
+    let stream = size_of_val(target) >= STREAM_BYTES;
     parallel::for_each(plan.bands(target).into_iter(), cost(g), |(image, first_row, target)| {
         let part = image * source_len..(image + 1) * source_len;
         let (source, gate) = (&source[part.clone()], gate.map(|gate| &gate[part]));
-        T::dispatch(Band { plan, source, gate, weight, target, first_row, finish });
+        T::dispatch(Band { plan, source, gate, weight, target, first_row, finish, stream });
     })
 }
 
@@ -63,6 +65,7 @@ struct Band<'a, T> {
     target: &'a mut [T],
     first_row: usize,
     finish: &'a Finish<'a, T>,
+    stream: bool,
 }
 
 impl<T: Element> Kernel<T> for Band<'_, T> {
@@ -77,6 +80,9 @@ impl<T: Element> Kernel<T> for Band<'_, T> {
             for row in 0..rows.saturating_sub(sweep.first.0).div_ceil(plan.spread.0) {
                 self.row::<V>(sweep, first + row, row);
             }
+        }
+        if self.stream {
+            V::fence();
         }
     }
 }
@@ -119,6 +125,7 @@ impl<T: Element> Band<'_, T> {
                 pixels,
                 channels,
                 target_step: plan.spread.1 * channels,
+                stream: self.stream,
             };
             let (y, x) = (sweep.first.0 + place * plan.spread.0, sweep.first.1 + column * plan.spread.1);
             correlate::<T, V>(&run, &mut self.target[(y * plan.target[1] + x) * channels..], self.finish);

@@ -7,10 +7,11 @@
 use super::correlation::{Correlation, Sweep};
 use crate::kernels::Element;
 use crate::kernels::error::Result;
-use crate::kernels::matmul::{CHUNK, pack_transposed};
+use crate::kernels::matmul::CHUNK;
 use crate::kernels::memory::{Scratch, TileMut};
 use crate::kernels::parallel;
 use crate::kernels::simd::gemm::{Finish, ROW_PADDING, Segments, multiply, panel_width, register_block};
+use crate::kernels::simd::pack::{pack_rows, pack_transposed};
 use crate::kernels::simd::{Kernel, Vector};
 
 impl Correlation {
@@ -29,23 +30,7 @@ impl Correlation {
     /// # Errors
     /// Interrupted.
     pub fn pack<T: Element>(&self, weight: &[T], packed: &mut [T]) -> Result<()> {
-        struct Pack<'a, T> {
-            plan: &'a Correlation,
-            weight: &'a [T],
-            packed: &'a mut [T],
-        }
-        impl<T: Element> Kernel<T> for Pack<'_, T> {
-            type Output = Result<()>;
-            #[inline(always)]
-            fn run<V: Vector<T>>(self) -> Result<()> {
-                self.plan.pack_panels(self.weight, self.packed, panel_width::<T, V>())
-            }
-        }
-        T::dispatch(Pack { plan: self, weight, packed })
-    }
-
-    #[inline(always)]
-    fn pack_panels<T: Element>(&self, weight: &[T], packed: &mut [T], width: usize) -> Result<()> {
+        let (width, _) = register_block::<T>();
         let panels = self.columns.div_ceil(width);
         let mut jobs = Vec::new();
         let mut rest = packed;
@@ -57,22 +42,7 @@ impl Correlation {
         }
         let cost = self.steps() * self.groups * self.columns * parallel::ELEMENT_COST;
         parallel::for_each(jobs.into_iter(), cost, |(sweep, group, first, panel)| {
-            let wide = width.min(self.columns - first);
-            for (tap, rows) in sweep.taps.iter().zip(panel.chunks_exact_mut(self.depth * width)) {
-                if self.turned {
-                    // weight[tap, column, group * depth + step], a row for each column
-                    let out_channels = self.groups * self.depth;
-                    let start = (tap.filter * self.columns + first) * out_channels + group * self.depth;
-                    pack_transposed(&weight[start..], out_channels, wide, rows, width, self.depth);
-                } else {
-                    let out_channels = self.groups * self.columns;
-                    for (channel, row) in rows.chunks_exact_mut(width).enumerate() {
-                        let start = (tap.filter * self.depth + channel) * out_channels + group * self.columns + first;
-                        row[..wide].copy_from_slice(&weight[start..start + wide]);
-                        row[wide..].fill(T::ZERO);
-                    }
-                }
-            }
+            T::dispatch(Pack { plan: self, sweep, weight, group, first, panel });
         })
     }
 
@@ -94,6 +64,37 @@ impl Correlation {
                 finish,
             })
         })
+    }
+}
+
+/// A panel of packed filters: the columns from `first` on of a group.
+struct Pack<'a, T> {
+    plan: &'a Correlation,
+    sweep: &'a Sweep,
+    weight: &'a [T],
+    group: usize,
+    first: usize,
+    panel: &'a mut [T],
+}
+
+impl<T: Element> Kernel<T> for Pack<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        let Correlation { depth, columns, groups, turned, .. } = *self.plan;
+        let width = panel_width::<T, V>();
+        let wide = width.min(columns - self.first);
+        for (tap, rows) in self.sweep.taps.iter().zip(self.panel.chunks_exact_mut(depth * width)) {
+            if turned {
+                // weight[tap, column, group * depth + step], a row for each column
+                let start = (tap.filter * columns + self.first) * groups * depth + self.group * depth;
+                pack_transposed::<T, V>(&self.weight[start..], groups * depth, wide, rows, width, depth);
+            } else {
+                let start = tap.filter * depth * groups * columns + self.group * columns + self.first;
+                pack_rows::<T, V>(&self.weight[start..], groups * columns, wide, rows, depth);
+            }
+        }
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Run<'a, T> {
     pub channels: usize,
     /// Elements from one output pixel to the next.
     pub target_step: usize,
+    /// Write past the caches where alignment allows; [`Vector::fence`] before anyone else reads.
+    pub stream: bool,
 }
 
 /// `target (+)= Σ_taps source * weight`, finished as asked. Sums run over the taps in their order, whatever the run.
@@ -44,10 +46,16 @@ pub fn correlate<T: Element, V: Vector<T>>(run: &Run<'_, T>, target: &mut [T], f
     assert!(run.weight_starts.iter().all(|start| start + run.channels <= run.weight.len()), "weights outside their slice");
     assert!((run.pixels - 1) * run.target_step + run.channels <= target.len(), "target outside its slice");
     assert!(finish.bias.is_none_or(|bias| bias.len() == run.channels));
+    let register = V::LANES * size_of::<T>();
+    let stream = run.stream
+        && !finish.accumulate
+        && target.as_ptr().addr().is_multiple_of(register)
+        && run.target_step.is_multiple_of(V::LANES)
+        && run.channels.is_multiple_of(V::LANES);
     let mut first = 0;
     while first < run.pixels {
         let target = target[first * run.target_step..].as_mut_ptr();
-        let block = Block { run, first, target, finish };
+        let block = Block { run, first, target, finish, stream };
         let gated = run.gate.is_some();
         macro_rules! by_pixels {
             ($($pixels:literal)*) => {
@@ -70,6 +78,7 @@ struct Block<'a, 's, T> {
     first: usize,
     target: *mut T,
     finish: &'a Finish<'s, T>,
+    stream: bool,
 }
 
 /// A block whose number of pixels and gate are known to the compiler.
@@ -97,9 +106,11 @@ impl<T: Element, const PIXELS: usize, const GATED: bool> Pixels<'_, '_, T, PIXEL
     ///
     /// # Safety
     /// They must lie within the slices of the run.
+    // Plain indices: such loops are unrolled whole early, and the sums stay in registers.
+    #[allow(clippy::needless_range_loop)]
     #[inline(always)]
     unsafe fn channels<V: Vector<T>>(&self, channel: usize, count: usize) {
-        let Block { run, first, target, finish } = self.0;
+        let Block { run, first, target, finish, stream } = self.0;
         let gate = run.gate.unwrap_or(run.source).as_ptr();
         let mut sums = [V::zero(); PIXELS];
         // SAFETY: the caller's promise.
@@ -107,34 +118,44 @@ impl<T: Element, const PIXELS: usize, const GATED: bool> Pixels<'_, '_, T, PIXEL
             for (&source_start, &weight_start) in run.source_starts.iter().zip(run.weight_starts) {
                 let start = source_start + first * run.source_step + channel;
                 let weight: V = load_some(run.weight.as_ptr().add(weight_start + channel), count);
-                for (i, sum) in sums.iter_mut().enumerate() {
+                for i in 0..PIXELS {
                     let at = start + i * run.source_step;
                     let mut value: V = load_some(run.source.as_ptr().add(at), count);
                     if GATED {
                         value = value.where_positive(load_some(gate.add(at), count));
                     }
-                    *sum = value.mul_add(weight, *sum);
+                    sums[i] = value.mul_add(weight, sums[i]);
+                }
+            }
+            // The last tap is the first to reach new pixels: fetch what the next block will see there.
+            if let Some(start) = run.source_starts.last() {
+                for i in PIXELS..2 * PIXELS {
+                    V::prefetch(run.source.as_ptr().wrapping_add(start + (first + i) * run.source_step + channel));
+                    if GATED {
+                        V::prefetch(gate.wrapping_add(start + (first + i) * run.source_step + channel));
+                    }
                 }
             }
             let target = target.add(channel);
             if finish.accumulate {
-                for (i, sum) in sums.iter_mut().enumerate() {
-                    *sum = load_some::<T, V>(target.add(i * run.target_step), count).add(*sum);
+                for i in 0..PIXELS {
+                    sums[i] = load_some::<T, V>(target.add(i * run.target_step), count).add(sums[i]);
                 }
             }
             if let Some(bias) = finish.bias {
                 let bias: V = load_some(bias.as_ptr().add(channel), count);
-                for sum in &mut sums {
-                    *sum = sum.add(bias);
+                for i in 0..PIXELS {
+                    sums[i] = sums[i].add(bias);
                 }
             }
             if finish.relu {
-                for sum in &mut sums {
-                    *sum = sum.relu();
+                for i in 0..PIXELS {
+                    sums[i] = sums[i].relu();
                 }
             }
-            for (i, &sum) in sums.iter().enumerate() {
-                store_some(sum, target.add(i * run.target_step), count);
+            for i in 0..PIXELS {
+                let at = target.add(i * run.target_step);
+                if stream { sums[i].stream(at) } else { store_some(sums[i], at, count) }
             }
         }
     }
@@ -228,6 +249,7 @@ impl<T: Element, const ROWS: usize, const COLUMNS: usize, const GATED: bool> Tap
     ///
     /// # Safety
     /// They must lie within the slices.
+    #[allow(clippy::needless_range_loop)]
     #[inline(always)]
     unsafe fn channels<V: Vector<T>>(&mut self, channel: usize, count: usize) {
         let p = self.0;
@@ -242,20 +264,26 @@ impl<T: Element, const ROWS: usize, const COLUMNS: usize, const GATED: bool> Tap
                 if GATED {
                     value = value.where_positive(load_some(gate, count));
                 }
-                for (r, row) in sums.iter_mut().enumerate() {
+                for r in 0..ROWS {
                     let x = x.add(r * p.tap_row);
-                    for (c, sum) in row.iter_mut().enumerate() {
-                        *sum = load_some::<T, V>(x.add(c * p.tap_column), count).mul_add(value, *sum);
+                    for c in 0..COLUMNS {
+                        sums[r][c] = load_some::<T, V>(x.add(c * p.tap_column), count).mul_add(value, sums[r][c]);
                     }
+                }
+                // The last row of taps is the first to reach new pixels.
+                V::prefetch(x.wrapping_add((ROWS - 1) * p.tap_row + p.pixels * p.x_step));
+                V::prefetch(grad.wrapping_add(p.pixels * p.channels));
+                if GATED {
+                    V::prefetch(gate.wrapping_add(p.pixels * p.channels));
                 }
                 x = x.wrapping_add(p.x_step);
                 grad = grad.wrapping_add(p.channels);
                 gate = gate.wrapping_add(p.channels);
             }
-            for (r, row) in sums.iter().enumerate() {
-                for (c, &sum) in row.iter().enumerate() {
+            for r in 0..ROWS {
+                for c in 0..COLUMNS {
                     let at = self.1.as_mut_ptr().add(r * p.sums_row + c * p.channels + channel);
-                    store_some(load_some::<T, V>(at, count).add(sum), at, count);
+                    store_some(load_some::<T, V>(at, count).add(sums[r][c]), at, count);
                 }
             }
         }

@@ -18,6 +18,7 @@ pub mod depthwise;
 pub mod gemm;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+pub mod pack;
 mod portable;
 mod vector;
 pub mod winograd;
