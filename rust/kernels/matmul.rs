@@ -9,7 +9,8 @@ use super::Element;
 use super::error::{Result, expect_len};
 use super::memory::{Scratch, TileMut};
 use super::parallel;
-use super::simd::gemm::{Finish, ROW_PADDING, Segments, multiply, panel_width};
+use super::simd::gemm::{Finish, Hints, ROW_PADDING, Segments, multiply_with, panel_width};
+use super::simd::pack::{pack_rows, pack_transposed};
 use super::simd::{Kernel, Vector};
 
 /// Steps of a sum that are added up in registers before they join the rest: bounds the rounding error of long sums, and a panel of
@@ -24,6 +25,15 @@ const COLUMN_GROUP: usize = 256;
 
 /// Items wanted, for balance among threads. A fixed number: work is never split by thread count.
 const ITEMS: usize = 16;
+
+/// Rows of an item up to which reading `B` takes longer than the arithmetic.
+const SKINNY_ROWS: usize = 64;
+
+/// Steps that a prefetch runs ahead of a panel that is read in place.
+const PREFETCH_STEPS: usize = 32;
+
+/// Bytes of a result that is not to push everything else out of the caches.
+pub(super) const STREAM_BYTES: usize = 2 << 20;
 
 /// The sizes of `C[m, n] = A[m, k] B[k, n]` and how the operands are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,12 +88,19 @@ struct Item<'a, T> {
     tile: TileMut<'a, T>,
 }
 
+/// Steps `start..end` of the sum, taken at once.
+#[derive(Clone, Copy)]
+struct Steps {
+    start: usize,
+    end: usize,
+}
+
 impl<T: Element> Kernel<T> for Item<'_, T> {
     type Output = Result<()>;
 
     #[inline(always)]
     fn run<V: Vector<T>>(mut self) -> Result<()> {
-        let MatmulShape { n, k, transpose_b, .. } = self.shape;
+        let MatmulShape { m, n, k, transpose_b, .. } = self.shape;
         let width = panel_width::<T, V>();
         let (rows, columns) = (self.tile.rows(), self.tile.cols());
         let panels = columns.div_ceil(width);
@@ -94,19 +111,22 @@ impl<T: Element> Kernel<T> for Item<'_, T> {
         let a_len = ROW_BLOCK.min(rows).max(longest) * (longest.max(ROW_BLOCK) + ROW_PADDING);
         let (mut packed_a, mut packed_b) = (Scratch::<T>::take(a_len)?, Scratch::<T>::take(b_len)?);
         let (packed_a, packed_b): (&mut [T], &mut [T]) = (&mut packed_a, &mut packed_b);
+        let stream = chunks == 1 && !self.finish.accumulate && m * n * size_of::<T>() >= STREAM_BYTES;
+        let chunk_steps = |chunk: usize| Steps { start: chunk * k / chunks, end: (chunk + 1) * k / chunks };
         for chunk in 0..chunks {
-            let (k0, k1) = (chunk * k / chunks, (chunk + 1) * k / chunks);
+            let steps = chunk_steps(chunk);
             if !in_place {
-                self.pack_b(packed_b, k0, k1, width);
+                self.pack_b::<V>(packed_b, steps);
             }
             for row in (0..rows).step_by(ROW_BLOCK) {
                 let count = ROW_BLOCK.min(rows - row);
-                let (a_row, a_step) = self.pack_a(packed_a, row, count, k0, k1);
+                let (a_row, a_step) = self.pack_a(packed_a, row, count, steps);
                 for panel in 0..panels {
                     let column = panel * width;
                     let wide = width.min(columns - column);
+                    let len = steps.end - steps.start;
                     let (b, b_start, b_step): (&[T], usize, usize) =
-                        if in_place { (self.b, k0 * n + self.column + column, n) } else { (packed_b, panel * width * (k1 - k0), width) };
+                        if in_place { (self.b, steps.start * n + self.column + column, n) } else { (packed_b, panel * width * len, width) };
                     let segments = Segments {
                         a: packed_a,
                         a_starts: &[0],
@@ -116,7 +136,7 @@ impl<T: Element> Kernel<T> for Item<'_, T> {
                         b,
                         b_starts: &[b_start],
                         b_step,
-                        steps: k1 - k0,
+                        steps: len,
                     };
                     let last = chunk + 1 == chunks;
                     let first = self.column + column;
@@ -125,39 +145,72 @@ impl<T: Element> Kernel<T> for Item<'_, T> {
                         bias: self.finish.bias.filter(|_| last).map(|bias| &bias[first..first + wide]),
                         relu: last && self.finish.relu,
                     };
-                    multiply::<T, V>(&segments, &mut self.tile.part(row, count, column, wide), &finish);
+                    let hints = if in_place {
+                        self.hint_below(steps, column)
+                    } else if rows <= SKINNY_ROWS {
+                        if last { Hints::NONE } else { self.hint_next_steps(chunk_steps(chunk + 1), panel, width) }
+                    } else if chunks == 1 && panel == 0 {
+                        self.hint_next_rows(row + count, V::LANES)
+                    } else {
+                        Hints::NONE
+                    };
+                    multiply_with::<T, V>(&segments, &mut self.tile.part(row, count, column, wide), &finish, &Hints { stream, ..hints });
                 }
             }
+        }
+        if stream {
+            V::fence();
         }
         Ok(())
     }
 }
 
-impl<T: Element> Item<'_, T> {
-    /// Packs steps `k0..k1` of the columns of this item into panels of `width`; missing columns are zero.
+impl<'a, T: Element> Item<'a, T> {
+    /// What a panel that is read in place will read some steps later.
     #[inline(always)]
-    fn pack_b(&self, packed: &mut [T], k0: usize, k1: usize, width: usize) {
+    fn hint_below(&self, steps: Steps, column: usize) -> Hints<'a, T> {
+        let n = self.shape.n;
+        let prefetch = self.b.get((steps.start + PREFETCH_STEPS) * n + self.column + column..);
+        Hints { prefetch, prefetch_step: n, ..Hints::NONE }
+    }
+
+    /// What the next steps of the sum will pack of `B`: where there are few rows, its way from memory is what takes the time.
+    #[inline(always)]
+    fn hint_next_steps(&self, next: Steps, panel: usize, width: usize) -> Hints<'a, T> {
         let MatmulShape { n, k, transpose_b, .. } = self.shape;
-        let steps = k1 - k0;
-        for (panel, packed) in packed.chunks_exact_mut((width * steps).max(1)).enumerate() {
-            let first = self.column + panel * width;
-            let Some(left) = (self.column + self.tile.cols()).checked_sub(first).filter(|&left| left > 0) else { break };
-            let wide = width.min(left);
-            if transpose_b {
-                pack_transposed(&self.b[first * k + k0..], k, wide, packed, width, steps);
-            } else {
-                for (step, row) in packed.chunks_exact_mut(width).enumerate() {
-                    let start = (k0 + step) * n + first;
-                    row[..wide].copy_from_slice(&self.b[start..start + wide]);
-                    row[wide..].fill(T::ZERO);
-                }
-            }
+        let (start, prefetch_step) =
+            if transpose_b { (self.column * k + next.start + panel * width, k) } else { (next.start * n + self.column + panel * width, n) };
+        Hints { prefetch: self.b.get(start..), prefetch_step, ..Hints::NONE }
+    }
+
+    /// The next block of whole rows of `A`, a register at each step.
+    #[inline(always)]
+    fn hint_next_rows(&self, next_row: usize, lanes: usize) -> Hints<'a, T> {
+        let MatmulShape { k, transpose_a, .. } = self.shape;
+        let prefetch = if transpose_a || next_row >= self.tile.rows() { None } else { self.a.get((self.row + next_row) * k..) };
+        Hints { prefetch, prefetch_step: lanes, prefetch_part: k * lanes, ..Hints::NONE }
+    }
+
+    /// Packs steps of the columns of this item into panels; missing columns are zero.
+    #[inline(always)]
+    fn pack_b<V: Vector<T>>(&self, packed: &mut [T], steps: Steps) {
+        let MatmulShape { n, k, transpose_b, .. } = self.shape;
+        let len = steps.end - steps.start;
+        if !transpose_b {
+            return pack_rows::<T, V>(&self.b[steps.start * n + self.column..], n, self.tile.cols(), packed, len);
+        }
+        let width = panel_width::<T, V>();
+        for first in (0..self.tile.cols()).step_by(width) {
+            let wide = width.min(self.tile.cols() - first);
+            let start = (self.column + first) * k + steps.start;
+            pack_transposed::<T, V>(&self.b[start..], k, wide, &mut packed[first * len..], width, len);
         }
     }
 
-    /// Packs steps `k0..k1` of `count` rows, in the orientation in which they are stored; returns the strides of a row and of a step.
+    /// Packs steps of `count` rows, in the orientation in which they are stored; returns the strides of a row and of a step.
     #[inline(always)]
-    fn pack_a(&self, packed: &mut [T], row: usize, count: usize, k0: usize, k1: usize) -> (usize, usize) {
+    fn pack_a(&self, packed: &mut [T], row: usize, count: usize, steps: Steps) -> (usize, usize) {
+        let (k0, k1) = (steps.start, steps.end);
         let MatmulShape { m, k, transpose_a, .. } = self.shape;
         let first = self.row + row;
         let (lines, length, start, source_stride) =
@@ -168,30 +221,6 @@ impl<T: Element> Item<'_, T> {
             packed[line * stride..][..length].copy_from_slice(&self.a[from..from + length]);
         }
         if transpose_a { (1, stride) } else { (stride, 1) }
-    }
-}
-
-/// Transposes `columns` rows of `source` (`steps` long, `stride` apart) into the columns of a panel; missing columns are zero.
-#[inline(always)]
-pub(super) fn pack_transposed<T: Element>(source: &[T], stride: usize, columns: usize, panel: &mut [T], width: usize, steps: usize) {
-    /// Rows and columns moved at a time: one cache line of floats.
-    const BLOCK: usize = 16;
-    for step in (0..steps).step_by(BLOCK) {
-        let tall = BLOCK.min(steps - step);
-        let target = &mut panel[step * width..(step + tall) * width];
-        for column in (0..width).step_by(BLOCK) {
-            let wide = BLOCK.min(width - column);
-            let mut block = [[T::ZERO; BLOCK]; BLOCK];
-            for (i, line) in block.iter_mut().enumerate().take(columns.saturating_sub(column).min(wide)) {
-                let from = &source[(column + i) * stride + step..][..tall];
-                line[..tall].copy_from_slice(from);
-            }
-            for (j, row) in target.chunks_exact_mut(width).enumerate() {
-                for (i, value) in row[column..column + wide].iter_mut().enumerate() {
-                    *value = block[i][j];
-                }
-            }
-        }
     }
 }
 

@@ -1,133 +1,20 @@
 //! Direct convolution as an implicit matrix product: a [`Correlation`] slides taps over bands of an image.
 //!
-//! The forward pass is one sweep. The gradient of the input is one sweep for each residue of a pixel's position modulo the stride, over
-//! the taps that reach it: a plain correlation of the output's gradient with the turned filters. A sweep's weights are packed into
-//! panels as wide as two registers. For each band of output rows the input rows it sees are, where padding or a ReLU's gate asks for
+//! A sweep's weights are packed into panels as wide as two registers. For each band of output rows the input rows it sees are, where padding or a ReLU's gate asks for
 //! it, copied into this thread's scratch (a few rows, never the batch unrolled); the micro-kernel then reads its `A` from there in
 //! place: neighbouring taps lie side by side, so a row of the filter is one segment of the sum.
 
+use super::correlation::{Correlation, Sweep};
 use crate::kernels::Element;
 use crate::kernels::error::Result;
-use crate::kernels::geometry::Conv2dGeometry;
-use crate::kernels::matmul::{CHUNK, pack_transposed};
+use crate::kernels::matmul::CHUNK;
 use crate::kernels::memory::{Scratch, TileMut};
 use crate::kernels::parallel;
 use crate::kernels::simd::gemm::{Finish, ROW_PADDING, Segments, multiply, panel_width, register_block};
+use crate::kernels::simd::pack::{pack_rows, pack_transposed};
 use crate::kernels::simd::{Kernel, Vector};
 
-/// Bytes of input that a band of output rows may see: with the panels that stream past, it stays in the second-level cache.
-pub(super) const BAND_BYTES: usize = 192 << 10;
-
-/// Items wanted, for balance among threads; a fixed number.
-const ITEMS: usize = 16;
-
-/// One tap of a sweep: where it reads relative to an output position, and which tap of the filter it is.
-#[derive(Debug, Clone, Copy)]
-struct Tap {
-    row: isize,
-    column: isize,
-    filter: usize,
-}
-
-/// The output positions of one residue, and the taps that reach them.
-#[derive(Debug)]
-struct Sweep {
-    taps: Vec<Tap>,
-    /// First output row and column of this residue.
-    first: (usize, usize),
-    /// Rows and columns of the output in this residue.
-    size: (usize, usize),
-    /// Where its packed weights start, in steps of the sum times panels.
-    packed_start: usize,
-}
-
-/// A correlation of `source` images with packed weights; shapes only, no data.
-#[derive(Debug)]
-pub struct Correlation {
-    batch: usize,
-    source: [usize; 3],
-    target: [usize; 3],
-    groups: usize,
-    /// Source and target channels of one group.
-    depth: usize,
-    columns: usize,
-    /// Source pixels from one output position of a sweep to the next.
-    step: (usize, usize),
-    /// Output pixels from one position of a sweep to the next.
-    spread: (usize, usize),
-    sweeps: Vec<Sweep>,
-    /// The filters are read with their two channel axes exchanged.
-    turned: bool,
-    multiply_adds: usize,
-}
-
 impl Correlation {
-    /// The forward pass.
-    pub fn forward(g: &Conv2dGeometry) -> Self {
-        let (padding, dilation) = (g.window.padding, g.window.dilation);
-        let taps = (0..g.kernel_h * g.kernel_w)
-            .map(|filter| Tap {
-                row: (filter / g.kernel_w * dilation.0) as isize - padding.top as isize,
-                column: (filter % g.kernel_w * dilation.1) as isize - padding.left as isize,
-                filter,
-            })
-            .collect();
-        Self {
-            batch: g.batch,
-            source: [g.height, g.width, g.in_channels],
-            target: [g.out_height, g.out_width, g.out_channels],
-            groups: g.groups,
-            depth: g.group_in(),
-            columns: g.group_out(),
-            step: g.window.stride,
-            spread: (1, 1),
-            sweeps: vec![Sweep { taps, first: (0, 0), size: (g.out_height, g.out_width), packed_start: 0 }],
-            turned: false,
-            multiply_adds: g.multiply_adds(),
-        }
-    }
-
-    /// The gradient of the input. Input pixel `i` is reached from output `o` by tap `k` where `o S + k D - P = i`.
-    pub fn backward_input(g: &Conv2dGeometry) -> Self {
-        let (padding, dilation, stride) = (g.window.padding, g.window.dilation, g.window.stride);
-        let reach = |residue: usize, before: usize, kernel: usize, dilation: usize, stride: usize| -> Vec<(isize, usize)> {
-            // From the last tap to the first, so that the places they read ascend.
-            let offset = |k: usize| (residue + before) as isize - (k * dilation) as isize;
-            let meets = |k: &usize| offset(*k).rem_euclid(stride as isize) == 0;
-            (0..kernel).rev().filter(meets).map(|k| (offset(k).div_euclid(stride as isize), k)).collect()
-        };
-        let mut sweeps = Vec::new();
-        let mut packed_start = 0;
-        // A stride beyond the image has no more residues than the image has pixels.
-        for row in 0..stride.0.min(g.height) {
-            let rows = reach(row, padding.top, g.kernel_h, dilation.0, stride.0);
-            for column in 0..stride.1.min(g.width) {
-                let columns = reach(column, padding.left, g.kernel_w, dilation.1, stride.1);
-                let taps: Vec<Tap> = rows
-                    .iter()
-                    .flat_map(|&(dy, ky)| columns.iter().map(move |&(dx, kx)| Tap { row: dy, column: dx, filter: ky * g.kernel_w + kx }))
-                    .collect();
-                let steps = taps.len() * g.group_out();
-                let size = ((g.height - row).div_ceil(stride.0), (g.width - column).div_ceil(stride.1));
-                sweeps.push(Sweep { taps, first: (row, column), size, packed_start });
-                packed_start += steps;
-            }
-        }
-        Self {
-            batch: g.batch,
-            source: [g.out_height, g.out_width, g.out_channels],
-            target: [g.height, g.width, g.in_channels],
-            groups: g.groups,
-            depth: g.group_out(),
-            columns: g.group_in(),
-            step: (1, 1),
-            spread: stride,
-            sweeps,
-            turned: true,
-            multiply_adds: g.multiply_adds(),
-        }
-    }
-
     fn steps(&self) -> usize {
         self.sweeps.iter().map(|sweep| sweep.taps.len() * self.depth).sum()
     }
@@ -143,23 +30,7 @@ impl Correlation {
     /// # Errors
     /// Interrupted.
     pub fn pack<T: Element>(&self, weight: &[T], packed: &mut [T]) -> Result<()> {
-        struct Pack<'a, T> {
-            plan: &'a Correlation,
-            weight: &'a [T],
-            packed: &'a mut [T],
-        }
-        impl<T: Element> Kernel<T> for Pack<'_, T> {
-            type Output = Result<()>;
-            #[inline(always)]
-            fn run<V: Vector<T>>(self) -> Result<()> {
-                self.plan.pack_panels(self.weight, self.packed, panel_width::<T, V>())
-            }
-        }
-        T::dispatch(Pack { plan: self, weight, packed })
-    }
-
-    #[inline(always)]
-    fn pack_panels<T: Element>(&self, weight: &[T], packed: &mut [T], width: usize) -> Result<()> {
+        let (width, _) = register_block::<T>();
         let panels = self.columns.div_ceil(width);
         let mut jobs = Vec::new();
         let mut rest = packed;
@@ -171,32 +42,8 @@ impl Correlation {
         }
         let cost = self.steps() * self.groups * self.columns * parallel::ELEMENT_COST;
         parallel::for_each(jobs.into_iter(), cost, |(sweep, group, first, panel)| {
-            let wide = width.min(self.columns - first);
-            for (tap, rows) in sweep.taps.iter().zip(panel.chunks_exact_mut(self.depth * width)) {
-                if self.turned {
-                    // weight[tap, column, group * depth + step], a row for each column
-                    let out_channels = self.groups * self.depth;
-                    let start = (tap.filter * self.columns + first) * out_channels + group * self.depth;
-                    pack_transposed(&weight[start..], out_channels, wide, rows, width, self.depth);
-                } else {
-                    let out_channels = self.groups * self.columns;
-                    for (channel, row) in rows.chunks_exact_mut(width).enumerate() {
-                        let start = (tap.filter * self.depth + channel) * out_channels + group * self.columns + first;
-                        row[..wide].copy_from_slice(&weight[start..start + wide]);
-                        row[wide..].fill(T::ZERO);
-                    }
-                }
-            }
+            T::dispatch(Pack { plan: self, sweep, weight, group, first, panel });
         })
-    }
-
-    /// Output rows of a band: what the cache holds, but enough bands to go round; a multiple of the spread.
-    fn band_rows<T>(&self) -> usize {
-        let [_, source_width, source_channels] = self.source;
-        let row_bytes = source_width * source_channels * size_of::<T>() * self.step.0;
-        let by_cache = (BAND_BYTES / row_bytes.max(1)).max(1);
-        let by_balance = (self.target[0] * self.batch).div_ceil(ITEMS * self.spread.0).max(1);
-        by_cache.min(by_balance).min(self.target[0].div_ceil(self.spread.0)) * self.spread.0
     }
 
     /// `target (+)= source * packed`, finished as asked. `gate`, as long as `source`, lets through the source where it is positive.
@@ -204,17 +51,8 @@ impl Correlation {
     /// # Errors
     /// Out of memory; interrupted.
     pub fn run<T: Element>(&self, source: &[T], gate: Option<&[T]>, packed: &[T], target: &mut [T], finish: &Finish<'_, T>) -> Result<()> {
-        let [height, width, channels] = self.target;
         let source_len = self.source.iter().product::<usize>();
-        let band_rows = self.band_rows::<T>();
-        let bands: Vec<_> = target
-            .chunks_mut(height * width * channels)
-            .enumerate()
-            .flat_map(|(image, pixels)| {
-                pixels.chunks_mut(band_rows * width * channels).enumerate().map(move |(i, band)| (image, i * band_rows, band))
-            })
-            .collect();
-        parallel::try_for_each(bands.into_iter(), self.multiply_adds, |(image, first_row, target)| {
+        parallel::try_for_each(self.bands(target).into_iter(), self.multiply_adds, |(image, first_row, target)| {
             let part = image * source_len..(image + 1) * source_len;
             T::dispatch(Band {
                 plan: self,
@@ -226,6 +64,37 @@ impl Correlation {
                 finish,
             })
         })
+    }
+}
+
+/// A panel of packed filters: the columns from `first` on of a group.
+struct Pack<'a, T> {
+    plan: &'a Correlation,
+    sweep: &'a Sweep,
+    weight: &'a [T],
+    group: usize,
+    first: usize,
+    panel: &'a mut [T],
+}
+
+impl<T: Element> Kernel<T> for Pack<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        let Correlation { depth, columns, groups, turned, .. } = *self.plan;
+        let width = panel_width::<T, V>();
+        let wide = width.min(columns - self.first);
+        for (tap, rows) in self.sweep.taps.iter().zip(self.panel.chunks_exact_mut(depth * width)) {
+            if turned {
+                // weight[tap, column, group * depth + step], a row for each column
+                let start = (tap.filter * columns + self.first) * groups * depth + self.group * depth;
+                pack_transposed::<T, V>(&self.weight[start..], groups * depth, wide, rows, width, depth);
+            } else {
+                let start = tap.filter * depth * groups * columns + self.group * columns + self.first;
+                pack_rows::<T, V>(&self.weight[start..], groups * columns, wide, rows, depth);
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! shares; each share adds its bands, in order, into a partial gradient of its own, and the partials are added in order at the end.
 //! Shares and bands depend on the shape alone, so the bits do not depend on the number of threads.
 
-use super::direct::BAND_BYTES;
+use super::correlation::BAND_BYTES;
 use crate::kernels::Element;
 use crate::kernels::error::Result;
 use crate::kernels::geometry::Conv2dGeometry;
@@ -65,21 +65,28 @@ pub fn backward_weight<T: Element>(
         parallel::try_for_each(items, g.multiply_adds(), |(share, partial)| {
             T::dispatch(Share { g, shares: &shares, share, grad_y, gate, x, partial })
         })?;
-        let partials = &*partials;
-        let pieces = grad_weight.chunks_mut(COMBINE_LEN).enumerate();
-        parallel::for_each(pieces, len * shares.count, |(i, piece)| {
-            vectorized!(|| {
-                if !accumulate {
-                    piece.fill(T::ZERO);
-                }
-                for partial in partials.chunks_exact(len) {
-                    for (sum, &value) in piece.iter_mut().zip(&partial[i * COMBINE_LEN..]) {
-                        *sum += value;
-                    }
-                }
-            });
-        })
+        combine(partials, len, accumulate, grad_weight)
     })?
+}
+
+/// Adds partial gradients of `len` elements, in order: `grad_weight (+)= Σ partials`.
+///
+/// # Errors
+/// Interrupted.
+pub(super) fn combine<T: Element>(partials: &[T], len: usize, accumulate: bool, grad_weight: &mut [T]) -> Result<()> {
+    let pieces = grad_weight.chunks_mut(COMBINE_LEN).enumerate();
+    parallel::for_each(pieces, partials.len(), |(i, piece)| {
+        vectorized!(|| {
+            if !accumulate {
+                piece.fill(T::ZERO);
+            }
+            for partial in partials.chunks_exact(len) {
+                for (sum, &value) in piece.iter_mut().zip(&partial[i * COMBINE_LEN..]) {
+                    *sum += value;
+                }
+            }
+        });
+    })
 }
 
 /// A fixed set of bands, summed into one partial gradient.

@@ -4,17 +4,21 @@
 //!
 //! - [`direct`]: implicit matrix product over bands of rows; any stride, padding, dilation and groups; forward and gradient of the input.
 //! - [`direct_weight`]: the gradient of the weights in the same manner.
+//! - [`depthwise`]: every channel with one filter of its own.
 //! - [`winograd`]: fewer multiplications for 3×3 and 5×5 filters of stride 1, at some cost in rounding error.
 //! - 1×1 filters of stride 1 without padding are a [`super::matmul`] over channels.
 //!
 //! In prediction the algorithm follows from the geometry of one sample alone, so that a sample has the same bits in any batch.
 
+mod correlation;
+pub mod depthwise;
 pub mod direct;
 pub mod direct_weight;
 pub mod winograd;
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use self::correlation::Correlation;
 use self::winograd::Outputs;
 use super::Element;
 use super::error::{KernelError, Result, expect_len};
@@ -50,6 +54,8 @@ pub enum Algorithm {
     Direct,
     /// A matrix product over channels: 1×1 filters, stride 1, no padding.
     Pointwise,
+    /// Each channel a group of its own with one filter.
+    Depthwise,
     /// Winograd's method on tiles of 2×2 or 4×4 outputs: 3×3 and 5×5 filters, stride 1.
     Winograd(Outputs),
 }
@@ -84,13 +90,15 @@ impl Pass {
 
 impl Algorithm {
     /// All of them, the general one first.
-    pub const ALL: [Self; 4] = [Self::Direct, Self::Pointwise, Self::Winograd(Outputs::Two), Self::Winograd(Outputs::Four)];
+    pub const ALL: [Self; 5] =
+        [Self::Direct, Self::Pointwise, Self::Depthwise, Self::Winograd(Outputs::Two), Self::Winograd(Outputs::Four)];
 
     /// Its name in `cnnrs.ops`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Direct => "direct",
             Self::Pointwise => "pointwise",
+            Self::Depthwise => "depthwise",
             Self::Winograd(Outputs::Two) => "winograd_2x2",
             Self::Winograd(Outputs::Four) => "winograd_4x4",
         }
@@ -121,6 +129,7 @@ impl Algorithm {
                 let plain = (g.kernel_h, g.kernel_w, g.groups) == (1, 1, 1) && g.window.stride == (1, 1);
                 plain && top + bottom + left + right == 0 && pass != Pass::BackwardWeight
             }
+            Self::Depthwise => depthwise::takes(g),
             Self::Winograd(_) => winograd::takes(g, pass == Pass::Forward),
         }
     }
@@ -132,6 +141,9 @@ impl Algorithm {
         let single = size_of::<T>() == size_of::<f32>();
         if Self::Pointwise.takes::<T>(pass, g) {
             return Self::Pointwise;
+        }
+        if g.groups > 1 && Self::Depthwise.takes::<T>(pass, g) {
+            return Self::Depthwise;
         }
         let four = Self::Winograd(Outputs::Four);
         let channels = g.in_channels.min(g.out_channels);
@@ -162,13 +174,13 @@ impl<T: Element> PreparedWeight<T> {
         expect_len("weight", weight.len(), geometry.weight_len())?;
         let geometry = Conv2dGeometry { batch: 1, ..*geometry };
         let data = match algorithm {
-            Algorithm::Pointwise => {
+            Algorithm::Pointwise | Algorithm::Depthwise => {
                 let mut data = AlignedBuffer::zeroed(weight.len())?;
                 data.copy_from_slice(weight);
                 data
             }
             Algorithm::Direct => {
-                let plan = direct::Correlation::forward(&geometry);
+                let plan = Correlation::forward(&geometry);
                 let mut data = AlignedBuffer::zeroed(plan.packed_len::<T>())?;
                 plan.pack(weight, &mut data)?;
                 data
@@ -208,6 +220,16 @@ pub enum Weight<'a, T: Element> {
     Prepared(&'a PreparedWeight<T>),
 }
 
+impl<'a, T: Element> Weight<'a, T> {
+    /// The filters as the algorithms that transform nothing take them.
+    fn unpacked(self) -> &'a [T] {
+        match self {
+            Self::Plain(weight, _) => weight,
+            Self::Prepared(prepared) => &prepared.data,
+        }
+    }
+}
+
 /// `y = relu?(x * weight + bias?)`
 ///
 /// # Shapes
@@ -245,17 +267,18 @@ pub fn forward<T: Element>(
         }
     };
     match algorithm {
+        Algorithm::Depthwise => {
+            let plan = Correlation::forward(geometry);
+            depthwise::run(&plan, geometry, x, None, weight.unpacked(), y, &finish)
+        }
         Algorithm::Pointwise => {
-            let b = match weight {
-                Weight::Plain(weight, _) => weight,
-                Weight::Prepared(prepared) => &prepared.data,
-            };
+            let b = weight.unpacked();
             let m = geometry.batch * geometry.height * geometry.width;
             let shape = MatmulShape { m, n: geometry.out_channels, k: geometry.in_channels, transpose_a: false, transpose_b: false };
             matmul(x, b, y, shape, &finish)
         }
         Algorithm::Direct => {
-            let plan = direct::Correlation::forward(geometry);
+            let plan = Correlation::forward(geometry);
             match weight {
                 Weight::Prepared(prepared) => plan.run(x, None, &prepared.data, y, &finish),
                 Weight::Plain(weight, _) => with_scratch(plan.packed_len::<T>(), |packed| {
@@ -307,8 +330,12 @@ pub fn backward_input<T: Element>(
             let shape = MatmulShape { m, n: geometry.in_channels, k: geometry.out_channels, transpose_a: false, transpose_b: true };
             matmul(grad_y, weight, grad_x, shape, &finish)
         }
+        Algorithm::Depthwise => {
+            let plan = Correlation::backward_input(geometry);
+            depthwise::run(&plan, geometry, grad_y, gate, weight, grad_x, &finish)
+        }
         Algorithm::Direct | Algorithm::Pointwise => {
-            let plan = direct::Correlation::backward_input(geometry);
+            let plan = Correlation::backward_input(geometry);
             with_scratch(plan.packed_len::<T>(), |packed| {
                 plan.pack(weight, packed)?;
                 plan.run(grad_y, gate, packed, grad_x, &finish)
@@ -349,6 +376,7 @@ pub fn backward_weight<T: Element>(
     }
     match algorithm {
         Algorithm::Direct | Algorithm::Pointwise => direct_weight::backward_weight(geometry, grad_y, gate, x, accumulate, grad_weight),
+        Algorithm::Depthwise => depthwise::backward_weight(geometry, grad_y, gate, x, accumulate, grad_weight),
         Algorithm::Winograd(outputs) => winograd::backward_weight(geometry, outputs, grad_y, gate, x, accumulate, grad_weight),
     }
 }

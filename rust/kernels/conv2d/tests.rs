@@ -41,7 +41,7 @@ fn whole(len: usize, seed: usize) -> Vec<f32> {
 }
 
 /// The algorithms that multiply directly.
-const EXACT: [Algorithm; 2] = [Algorithm::Direct, Algorithm::Pointwise];
+const EXACT: [Algorithm; 3] = [Algorithm::Direct, Algorithm::Pointwise, Algorithm::Depthwise];
 
 /// Winograd's method against the direct one: in `f64` they agree to rounding, so the transforms and all indices are right.
 fn check_winograd(g: &Conv2dGeometry) {
@@ -155,6 +155,27 @@ fn the_usual_shapes() {
 }
 
 #[test]
+fn depthwise_equals_the_definition() {
+    for (channels, (height, width), kernel, stride, padding, dilation) in [
+        (1, (6, 7), (3, 3), 1, 1, 1),
+        (7, (9, 5), (3, 3), 1, 1, 1),
+        (8, (5, 20), (5, 5), 1, 2, 1),
+        (9, (12, 11), (3, 3), 2, 1, 1),
+        (15, (1, 40), (1, 7), 1, 3, 1),
+        (16, (14, 14), (3, 3), 2, 0, 1),
+        (17, (9, 23), (3, 2), 3, 1, 1),
+        (31, (7, 7), (3, 3), 1, 2, 2),
+        (33, (4, 37), (2, 6), 1, 0, 1),
+        (40, (2, 2), (3, 3), 1, 1, 1),
+    ] {
+        let window = Window { dilation: (dilation, dilation), ..plain(stride, padding) };
+        let g = Conv2dGeometry::new([3, height, width, channels], [kernel.0, kernel.1, 1, channels], window, channels).unwrap();
+        assert!(channels == 1 || Algorithm::choose::<f32>(Pass::BackwardWeight, &g) == Algorithm::Depthwise);
+        check(&g);
+    }
+}
+
+#[test]
 fn a_sample_has_the_same_bits_alone_and_in_a_batch() {
     // The image is as wide as the filter: its rows lie side by side in memory where a band needs no padding, and do not where it does.
     let padding = Padding { top: 1, bottom: 1, left: 0, right: 0 };
@@ -213,6 +234,9 @@ proptest! {
         let window = Window { stride, padding: Padding { top, bottom, left, right }, dilation };
         if let Some(g) = geometry([batch, height, width, depth * groups], kernel, columns * groups, window, groups) {
             check(&g);
+        }
+        if let Some(g) = geometry([batch, height, width, columns], kernel, columns, window, columns) {
+            check(&g); // depthwise
         }
     }
 }

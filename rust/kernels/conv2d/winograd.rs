@@ -7,10 +7,10 @@ use std::ops::Range;
 use crate::kernels::Element;
 use crate::kernels::error::Result;
 use crate::kernels::geometry::Conv2dGeometry;
-use crate::kernels::matmul::pack_transposed;
 use crate::kernels::memory::{SharedMut, with_scratch};
 use crate::kernels::parallel::{self, ELEMENT_COST};
 use crate::kernels::simd::gemm::{Finish, register_block};
+use crate::kernels::simd::pack::pack_transposed;
 use crate::kernels::simd::winograd::Tiling;
 use crate::kernels::simd::winograd::correlate::{Block, FilterLayout, Source, TransformFilters, block_tiles, group_columns};
 use crate::kernels::simd::winograd::tiles::{Places, SharedTiles, TileLayout};
@@ -159,7 +159,7 @@ impl<T: Element> Kernel<T> for Turn<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<V: Vector<T>>(self) {
-        pack_transposed(self.tap, self.depth, self.columns, self.turned, self.columns, self.depth);
+        pack_transposed::<T, V>(self.tap, self.depth, self.columns, self.turned, self.columns, self.depth);
     }
 }
 

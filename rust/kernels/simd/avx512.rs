@@ -6,7 +6,8 @@ use super::{Kernel, Vector};
 
 macro_rules! avx512 {
     ($name:ident, $float:ty, $lanes:literal, $register:ty, $mask:ty, $call:ident, $setzero:ident, $set1:ident, $add:ident, $sub:ident, $mul:ident,
-     $fmadd:ident, $fnmadd:ident, $max:ident, $cmp:ident, $maskz_mov:ident, $loadu:ident, $maskz_loadu:ident, $storeu:ident, $mask_storeu:ident, $stream:ident) => {
+     $fmadd:ident, $fnmadd:ident, $max:ident, $cmp:ident, $maskz_mov:ident, $loadu:ident, $maskz_loadu:ident, $storeu:ident, $mask_storeu:ident, $stream:ident,
+     $transpose:ident) => {
         /// A 512-bit register.
         #[derive(Clone, Copy)]
         pub struct $name($register);
@@ -80,6 +81,10 @@ macro_rules! avx512 {
                 unsafe { $stream(target.cast(), self.0) }
             }
             #[inline(always)]
+            unsafe fn transpose(source: *const $float, stride: usize, target: *mut $float, target_stride: usize) {
+                unsafe { $transpose(source, stride, target, target_stride) }
+            }
+            #[inline(always)]
             fn fence() {
                 unsafe { _mm_sfence() }
             }
@@ -119,7 +124,8 @@ avx512!(
     _mm512_maskz_loadu_ps,
     _mm512_storeu_ps,
     _mm512_mask_storeu_ps,
-    _mm512_stream_ps
+    _mm512_stream_ps,
+    transpose_f32
 );
 avx512!(
     F64x8,
@@ -142,8 +148,62 @@ avx512!(
     _mm512_maskz_loadu_pd,
     _mm512_storeu_pd,
     _mm512_mask_storeu_pd,
-    _mm512_stream_pd
+    _mm512_stream_pd,
+    transpose_f64
 );
+
+/// Transposes 16 × 16 floats: pairs, then fours, within the quarters of a register, then the quarters twice.
+///
+/// # Safety
+/// The CPU must have the features; both squares must be accessible.
+#[target_feature(enable = "avx512f")]
+#[inline]
+unsafe fn transpose_f32(source: *const f32, stride: usize, target: *mut f32, target_stride: usize) {
+    let mut a = [_mm512_setzero_ps(); 16];
+    let mut b = a;
+    // SAFETY: the caller's promise.
+    unsafe {
+        for (i, row) in a.iter_mut().enumerate() {
+            *row = _mm512_loadu_ps(source.add(i * stride));
+        }
+        for i in 0..8 {
+            b[2 * i] = _mm512_unpacklo_ps(a[2 * i], a[2 * i + 1]);
+            b[2 * i + 1] = _mm512_unpackhi_ps(a[2 * i], a[2 * i + 1]);
+        }
+        // Row 4 i + j of `a` now holds, in each quarter q, element 4 q + j of rows 4 i to 4 i + 3.
+        for i in 0..4 {
+            for j in 0..2 {
+                let (low, high) = (_mm512_castps_pd(b[4 * i + j]), _mm512_castps_pd(b[4 * i + j + 2]));
+                a[4 * i + 2 * j] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, high));
+                a[4 * i + 2 * j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, high));
+            }
+        }
+        for j in 0..4 {
+            b[j] = _mm512_shuffle_f32x4::<0x88>(a[j], a[4 + j]); // quarters 0, 2 of rows 0-3, then of rows 4-7
+            b[4 + j] = _mm512_shuffle_f32x4::<0xdd>(a[j], a[4 + j]);
+            b[8 + j] = _mm512_shuffle_f32x4::<0x88>(a[8 + j], a[12 + j]);
+            b[12 + j] = _mm512_shuffle_f32x4::<0xdd>(a[8 + j], a[12 + j]);
+        }
+        for j in 0..4 {
+            _mm512_storeu_ps(target.add(j * target_stride), _mm512_shuffle_f32x4::<0x88>(b[j], b[8 + j]));
+            _mm512_storeu_ps(target.add((4 + j) * target_stride), _mm512_shuffle_f32x4::<0x88>(b[4 + j], b[12 + j]));
+            _mm512_storeu_ps(target.add((8 + j) * target_stride), _mm512_shuffle_f32x4::<0xdd>(b[j], b[8 + j]));
+            _mm512_storeu_ps(target.add((12 + j) * target_stride), _mm512_shuffle_f32x4::<0xdd>(b[4 + j], b[12 + j]));
+        }
+    }
+}
+
+/// Transposes 8 × 8 doubles, element by element: `f64` is the truth, not the fast path.
+///
+/// # Safety
+/// Both squares must be accessible.
+#[inline(always)]
+unsafe fn transpose_f64(source: *const f64, stride: usize, target: *mut f64, target_stride: usize) {
+    for i in 0..64 {
+        // SAFETY: the caller's promise.
+        unsafe { *target.add(i % 8 * target_stride + i / 8) = *source.add(i / 8 * stride + i % 8) }
+    }
+}
 
 /// # Safety
 /// The CPU must have these features.

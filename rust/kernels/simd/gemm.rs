@@ -72,6 +72,24 @@ impl<T> Finish<'_, T> {
     pub const ACCUMULATE: Self = Self { accumulate: true, bias: None, relu: false };
 }
 
+/// What the memory should do meanwhile; no value depends on it.
+#[derive(Clone, Copy)]
+pub struct Hints<'a, T> {
+    /// From here on, two registers are prefetched at each step of the sum: what a later call will read.
+    pub prefetch: Option<&'a [T]>,
+    /// Elements that the prefetch advances at each step.
+    pub prefetch_step: usize,
+    /// Elements that it advances from one part of the rows to the next.
+    pub prefetch_part: usize,
+    /// Write past the caches where alignment allows; [`Vector::fence`] before anyone else reads.
+    pub stream: bool,
+}
+
+impl<T> Hints<'_, T> {
+    /// Nothing special.
+    pub const NONE: Self = Self { prefetch: None, prefetch_step: 0, prefetch_part: 0, stream: false };
+}
+
 /// `C (+)= Σ_s A_s B_s` for all rows of `c`, which has at most [`panel_width`] columns.
 ///
 /// # Shapes
@@ -81,17 +99,35 @@ impl<T> Finish<'_, T> {
 /// When a segment does not lie within its slice: a defect of the caller.
 #[inline(always)]
 pub fn multiply<T: Element, V: Vector<T>>(segments: &Segments<'_, T>, c: &mut TileMut<'_, T>, finish: &Finish<'_, T>) {
+    multiply_with::<T, V>(segments, c, finish, &Hints::NONE);
+}
+
+/// As [`multiply`], with hints.
+///
+/// # Panics
+/// As [`multiply`].
+#[inline(always)]
+pub fn multiply_with<T: Element, V: Vector<T>>(
+    segments: &Segments<'_, T>,
+    c: &mut TileMut<'_, T>,
+    finish: &Finish<'_, T>,
+    hints: &Hints<'_, T>,
+) {
     let (rows, cols) = (c.rows(), c.cols());
     if rows == 0 || cols == 0 {
         return;
     }
     check(segments, rows, cols, finish, panel_width::<T, V>());
+    let aligned = c.as_mut_ptr().addr().is_multiple_of(V::LANES * size_of::<T>()) && c.row_stride().is_multiple_of(V::LANES);
+    let stream = hints.stream && aligned && cols.is_multiple_of(V::LANES) && !finish.accumulate;
+    // Without a wish, the line of `A` that is being read anyway.
+    let (mut prefetch, prefetch_step) = hints.prefetch.map_or((segments.a.as_ptr(), 0), |at| (at.as_ptr(), hints.prefetch_step));
     let parts = rows.div_ceil(V::ROWS);
     let (base, longer) = (rows / parts, rows % parts);
     let mut row = 0;
     for part in 0..parts {
         let count = base + usize::from(part < longer);
-        let call = Tile { segments, row, c: c.part(row, count, 0, cols), finish };
+        let call = Tile { segments, row, c: c.part(row, count, 0, cols), finish, prefetch, prefetch_step, stream };
         // Split evenly: five rows and four beat eight and one. The kernel for each number of rows is a function of its own.
         macro_rules! by_rows {
             ($($rows:literal)*) => {
@@ -103,6 +139,7 @@ pub fn multiply<T: Element, V: Vector<T>>(segments: &Segments<'_, T>, c: &mut Ti
         }
         by_rows!(1 2 3 4 5 6 7 8 9 10 11 12 13 14);
         row += count;
+        prefetch = prefetch.wrapping_add(hints.prefetch_part);
     }
 }
 
@@ -125,6 +162,9 @@ struct Tile<'a, 's, T> {
     row: usize,
     c: TileMut<'a, T>,
     finish: &'a Finish<'s, T>,
+    prefetch: *const T,
+    prefetch_step: usize,
+    stream: bool,
 }
 
 impl<T: Element> Tile<'_, '_, T> {
@@ -156,12 +196,12 @@ impl<T: Element, const ROWS: usize, const REGISTERS: usize, const TRANSPOSED: bo
     #[allow(clippy::needless_range_loop)]
     #[inline(always)]
     fn run<V: Vector<T>>(self) {
-        let Tile { segments: s, row, mut c, finish } = self.0;
+        let Tile { segments: s, row, mut c, finish, mut prefetch, prefetch_step, stream } = self.0;
         let last = c.cols() - (REGISTERS - 1) * V::LANES; // columns of the last register
         let (a_row, a_step) = if TRANSPOSED { (1, s.a_step) } else { (s.a_row, 1) };
         let mut sums = [[V::zero(); REGISTERS]; ROWS];
         // SAFETY: `check` made sure that every element of the segments that these rows and columns touch lies within `a` and `b`;
-        // a partial register is read and written only up to `last`; `c` is exclusive and has these rows and columns.
+        // streamed registers are aligned, as `multiply_with` saw; a partial register is read and written only up to `last`; `c` is exclusive and has these rows and columns.
         unsafe {
             for (&a_start, &b_start) in s.a_starts.iter().zip(s.b_starts) {
                 let mut a = s.a.as_ptr().add(a_start + row * a_row);
@@ -178,6 +218,10 @@ impl<T: Element, const ROWS: usize, const REGISTERS: usize, const TRANSPOSED: bo
                             sums[i][r] = value.mul_add(columns[r], sums[i][r]);
                         }
                     }
+                    for r in 0..REGISTERS {
+                        V::prefetch(prefetch.wrapping_add(r * V::LANES));
+                    }
+                    prefetch = prefetch.wrapping_add(prefetch_step);
                     a = a.wrapping_add(a_step);
                     b = b.wrapping_add(s.b_step);
                 }
@@ -211,6 +255,14 @@ impl<T: Element, const ROWS: usize, const REGISTERS: usize, const TRANSPOSED: bo
                         sums[i][r] = sums[i][r].relu();
                     }
                 }
+            }
+            if !PARTIAL && stream {
+                for i in 0..ROWS {
+                    for r in 0..REGISTERS {
+                        sums[i][r].stream(start.add(i * stride + r * V::LANES));
+                    }
+                }
+                return;
             }
             for i in 0..ROWS {
                 for r in 0..REGISTERS {

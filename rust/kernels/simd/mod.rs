@@ -14,9 +14,11 @@ use std::sync::OnceLock;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+pub mod depthwise;
 pub mod gemm;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+pub mod pack;
 mod portable;
 mod vector;
 pub mod winograd;

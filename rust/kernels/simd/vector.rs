@@ -59,6 +59,22 @@ pub trait Vector<T>: Copy {
     /// # Safety
     /// They must be writable, and `target` aligned to the register's size.
     unsafe fn stream(self, target: *mut T);
+    /// Transposes a square of `LANES` rows of `LANES` elements: element (`i`, `j`) of the source becomes (`j`, `i`) of the target.
+    ///
+    /// # Safety
+    /// Both squares, their rows as far apart as the strides say, must be readable and writable, and must not overlap.
+    #[inline(always)]
+    unsafe fn transpose(source: *const T, stride: usize, target: *mut T, target_stride: usize)
+    where
+        T: Copy,
+    {
+        for i in 0..Self::LANES {
+            for j in 0..Self::LANES {
+                // SAFETY: the caller's promise.
+                unsafe { *target.add(j * target_stride + i) = *source.add(i * stride + j) }
+            }
+        }
+    }
     /// Makes streamed elements visible to other threads.
     fn fence();
     /// Asks for the cache line of `source` to be brought to the second-level cache; any address will do.

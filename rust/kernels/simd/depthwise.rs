@@ -1,0 +1,291 @@
+//! Depthwise products: each channel with a filter of its own, a register of channels at a time.
+
+use super::{Kernel, Vector, load_some, store_some};
+use crate::kernels::Element;
+use crate::kernels::simd::gemm::Finish;
+
+/// A run of output pixels that all see the same taps: tap `t` of pixel `p` reads the channels that start at
+/// `source[source_starts[t] + p * source_step]` and multiplies them by those at `weight[weight_starts[t]]`.
+#[derive(Clone, Copy)]
+pub struct Run<'a, T> {
+    /// Pixels that are read.
+    pub source: &'a [T],
+    /// As long as `source`: only where this is positive does the source count.
+    pub gate: Option<&'a [T]>,
+    /// Where each tap of the first pixel reads.
+    pub source_starts: &'a [usize],
+    /// Elements from one pixel's place to the next one's.
+    pub source_step: usize,
+    /// The filters.
+    pub weight: &'a [T],
+    /// Where each tap's weights lie.
+    pub weight_starts: &'a [usize],
+    /// Output pixels.
+    pub pixels: usize,
+    /// Channels.
+    pub channels: usize,
+    /// Elements from one output pixel to the next.
+    pub target_step: usize,
+    /// Write past the caches where alignment allows; [`Vector::fence`] before anyone else reads.
+    pub stream: bool,
+}
+
+/// `target (+)= Σ_taps source * weight`, finished as asked. Sums run over the taps in their order, whatever the run.
+///
+/// # Panics
+/// When a tap or an output pixel does not lie within its slice: a defect of the caller.
+#[inline(always)]
+pub fn correlate<T: Element, V: Vector<T>>(run: &Run<'_, T>, target: &mut [T], finish: &Finish<'_, T>) {
+    if run.pixels == 0 {
+        return;
+    }
+    let reach = (run.pixels - 1) * run.source_step + run.channels;
+    assert!(run.source_starts.len() == run.weight_starts.len());
+    assert!(run.source_starts.iter().all(|start| start + reach <= run.source.len()), "source outside its slice");
+    assert!(run.gate.is_none_or(|gate| gate.len() >= run.source.len()), "gate shorter than its source");
+    assert!(run.weight_starts.iter().all(|start| start + run.channels <= run.weight.len()), "weights outside their slice");
+    assert!((run.pixels - 1) * run.target_step + run.channels <= target.len(), "target outside its slice");
+    assert!(finish.bias.is_none_or(|bias| bias.len() == run.channels));
+    let register = V::LANES * size_of::<T>();
+    let stream = run.stream
+        && !finish.accumulate
+        && target.as_ptr().addr().is_multiple_of(register)
+        && run.target_step.is_multiple_of(V::LANES)
+        && run.channels.is_multiple_of(V::LANES);
+    let mut first = 0;
+    while first < run.pixels {
+        let target = target[first * run.target_step..].as_mut_ptr();
+        let block = Block { run, first, target, finish, stream };
+        let gated = run.gate.is_some();
+        macro_rules! by_pixels {
+            ($($pixels:literal)*) => {
+                match run.pixels - first {
+                    $($pixels.. => {
+                        if gated { V::call(Pixels::<T, $pixels, true>(block)) } else { V::call(Pixels::<T, $pixels, false>(block)) }
+                        first += $pixels;
+                    })*
+                    0 => unreachable!("the loop ends before"),
+                }
+            };
+        }
+        by_pixels!(8 4 2 1);
+    }
+}
+
+/// A few pixels of a run from `first` on.
+struct Block<'a, 's, T> {
+    run: &'a Run<'s, T>,
+    first: usize,
+    target: *mut T,
+    finish: &'a Finish<'s, T>,
+    stream: bool,
+}
+
+/// A block whose number of pixels and gate are known to the compiler.
+struct Pixels<'a, 's, T, const PIXELS: usize, const GATED: bool>(Block<'a, 's, T>);
+
+impl<T: Element, const PIXELS: usize, const GATED: bool> Kernel<T> for Pixels<'_, '_, T, PIXELS, GATED> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        let whole = self.0.run.channels / V::LANES * V::LANES;
+        for channel in (0..whole).step_by(V::LANES) {
+            // SAFETY: `correlate` checked that these pixels' channels lie within every slice.
+            unsafe { self.channels::<V>(channel, V::LANES) }
+        }
+        if whole < self.0.run.channels {
+            // SAFETY: as above, up to the last channel.
+            unsafe { self.channels::<V>(whole, self.0.run.channels - whole) }
+        }
+    }
+}
+
+impl<T: Element, const PIXELS: usize, const GATED: bool> Pixels<'_, '_, T, PIXELS, GATED> {
+    /// `count` channels, at most a register of them.
+    ///
+    /// # Safety
+    /// They must lie within the slices of the run.
+    // Plain indices: such loops are unrolled whole early, and the sums stay in registers.
+    #[allow(clippy::needless_range_loop)]
+    #[inline(always)]
+    unsafe fn channels<V: Vector<T>>(&self, channel: usize, count: usize) {
+        let Block { run, first, target, finish, stream } = self.0;
+        let gate = run.gate.unwrap_or(run.source).as_ptr();
+        let mut sums = [V::zero(); PIXELS];
+        // SAFETY: the caller's promise.
+        unsafe {
+            for (&source_start, &weight_start) in run.source_starts.iter().zip(run.weight_starts) {
+                let start = source_start + first * run.source_step + channel;
+                let weight: V = load_some(run.weight.as_ptr().add(weight_start + channel), count);
+                for i in 0..PIXELS {
+                    let at = start + i * run.source_step;
+                    let mut value: V = load_some(run.source.as_ptr().add(at), count);
+                    if GATED {
+                        value = value.where_positive(load_some(gate.add(at), count));
+                    }
+                    sums[i] = value.mul_add(weight, sums[i]);
+                }
+            }
+            // The last tap is the first to reach new pixels: fetch what the next block will see there.
+            if let Some(start) = run.source_starts.last() {
+                for i in PIXELS..2 * PIXELS {
+                    V::prefetch(run.source.as_ptr().wrapping_add(start + (first + i) * run.source_step + channel));
+                    if GATED {
+                        V::prefetch(gate.wrapping_add(start + (first + i) * run.source_step + channel));
+                    }
+                }
+            }
+            let target = target.add(channel);
+            if finish.accumulate {
+                for i in 0..PIXELS {
+                    sums[i] = load_some::<T, V>(target.add(i * run.target_step), count).add(sums[i]);
+                }
+            }
+            if let Some(bias) = finish.bias {
+                let bias: V = load_some(bias.as_ptr().add(channel), count);
+                for i in 0..PIXELS {
+                    sums[i] = sums[i].add(bias);
+                }
+            }
+            if finish.relu {
+                for i in 0..PIXELS {
+                    sums[i] = sums[i].relu();
+                }
+            }
+            for i in 0..PIXELS {
+                let at = target.add(i * run.target_step);
+                if stream { sums[i].stream(at) } else { store_some(sums[i], at, count) }
+            }
+        }
+    }
+}
+
+/// A run of output pixels and a rectangle of taps that all of them see: tap (`r`, `c`) of pixel `p` lies at
+/// `x[x_start + r * tap_row + c * tap_column + p * x_step]`, the pixel's gradient at `grad[grad_start + p * channels]`.
+#[derive(Clone, Copy)]
+pub struct Products<'a, T> {
+    /// The input.
+    pub x: &'a [T],
+    /// The first tap of the first pixel.
+    pub x_start: usize,
+    /// Elements of the input from one output pixel to the next.
+    pub x_step: usize,
+    /// Elements of the input from one row of taps to the next.
+    pub tap_row: usize,
+    /// Elements of the input from one tap to the next.
+    pub tap_column: usize,
+    /// The gradient of the output.
+    pub grad: &'a [T],
+    /// As long as `grad`: only where this is positive does the gradient count.
+    pub gate: Option<&'a [T]>,
+    /// The first pixel.
+    pub grad_start: usize,
+    /// Output pixels.
+    pub pixels: usize,
+    /// Channels.
+    pub channels: usize,
+    /// Elements of the sums from one row of taps to the next.
+    pub sums_row: usize,
+}
+
+impl<T: Element> Products<'_, T> {
+    /// `sums[r * sums_row + c * channels + channel] += Σ_pixels x grad` for a rectangle of `rows` × `columns` taps: 3×3, or one row of
+    /// up to [`MAX_TAPS`].
+    ///
+    /// # Panics
+    /// When something does not lie within its slice, or for another rectangle: a defect of the caller.
+    #[inline(always)]
+    pub fn add<V: Vector<T>>(&self, rows: usize, columns: usize, sums: &mut [T]) {
+        if self.pixels == 0 {
+            return;
+        }
+        let x_reach = (rows - 1) * self.tap_row + (columns - 1) * self.tap_column + (self.pixels - 1) * self.x_step + self.channels;
+        assert!(self.x_start + x_reach <= self.x.len(), "x outside its slice");
+        let grad_end = self.grad_start + self.pixels * self.channels;
+        assert!(grad_end <= self.grad.len() && self.gate.is_none_or(|gate| grad_end <= gate.len()), "gradient outside its slice");
+        assert!((rows - 1) * self.sums_row + columns * self.channels <= sums.len(), "sums outside their slice");
+        macro_rules! by_taps {
+            ($(($rows:literal, $columns:literal))*) => {
+                match (rows, columns, self.gate.is_some()) {
+                    $(
+                        ($rows, $columns, false) => V::call(Taps::<T, $rows, $columns, false>(self, sums)),
+                        ($rows, $columns, true) => V::call(Taps::<T, $rows, $columns, true>(self, sums)),
+                    )*
+                    _ => unreachable!("no kernel for this rectangle of taps"),
+                }
+            };
+        }
+        by_taps!((3, 3)(1, 1)(1, 2)(1, 3)(1, 4)(1, 5));
+    }
+}
+
+/// Most taps of a row that [`Products::add`] takes at once.
+pub const MAX_TAPS: usize = 5;
+
+/// Products with a rectangle of taps that is known to the compiler.
+struct Taps<'a, 's, T, const ROWS: usize, const COLUMNS: usize, const GATED: bool>(&'a Products<'s, T>, &'a mut [T]);
+
+impl<T: Element, const ROWS: usize, const COLUMNS: usize, const GATED: bool> Kernel<T> for Taps<'_, '_, T, ROWS, COLUMNS, GATED> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(mut self) {
+        let channels = self.0.channels;
+        let whole = channels / V::LANES * V::LANES;
+        for channel in (0..whole).step_by(V::LANES) {
+            // SAFETY: `add` checked that these pixels' channels lie within every slice.
+            unsafe { self.channels::<V>(channel, V::LANES) }
+        }
+        if whole < channels {
+            // SAFETY: as above, up to the last channel.
+            unsafe { self.channels::<V>(whole, channels - whole) }
+        }
+    }
+}
+
+impl<T: Element, const ROWS: usize, const COLUMNS: usize, const GATED: bool> Taps<'_, '_, T, ROWS, COLUMNS, GATED> {
+    /// `count` channels, at most a register of them.
+    ///
+    /// # Safety
+    /// They must lie within the slices.
+    #[allow(clippy::needless_range_loop)]
+    #[inline(always)]
+    unsafe fn channels<V: Vector<T>>(&mut self, channel: usize, count: usize) {
+        let p = self.0;
+        let mut sums = [[V::zero(); COLUMNS]; ROWS];
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut x = p.x.as_ptr().add(p.x_start + channel);
+            let mut grad = p.grad.as_ptr().add(p.grad_start + channel);
+            let mut gate = p.gate.unwrap_or(p.grad).as_ptr().add(p.grad_start + channel);
+            for _ in 0..p.pixels {
+                let mut value: V = load_some(grad, count);
+                if GATED {
+                    value = value.where_positive(load_some(gate, count));
+                }
+                for r in 0..ROWS {
+                    let x = x.add(r * p.tap_row);
+                    for c in 0..COLUMNS {
+                        sums[r][c] = load_some::<T, V>(x.add(c * p.tap_column), count).mul_add(value, sums[r][c]);
+                    }
+                }
+                // The last row of taps is the first to reach new pixels.
+                V::prefetch(x.wrapping_add((ROWS - 1) * p.tap_row + p.pixels * p.x_step));
+                V::prefetch(grad.wrapping_add(p.pixels * p.channels));
+                if GATED {
+                    V::prefetch(gate.wrapping_add(p.pixels * p.channels));
+                }
+                x = x.wrapping_add(p.x_step);
+                grad = grad.wrapping_add(p.channels);
+                gate = gate.wrapping_add(p.channels);
+            }
+            for r in 0..ROWS {
+                for c in 0..COLUMNS {
+                    let at = self.1.as_mut_ptr().add(r * p.sums_row + c * p.channels + channel);
+                    store_some(load_some::<T, V>(at, count).add(sums[r][c]), at, count);
+                }
+            }
+        }
+    }
+}
