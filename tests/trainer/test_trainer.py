@@ -338,6 +338,18 @@ def test_a_bad_image_stops_the_training_before_the_update(data):
     assert np.isfinite(trainer.model.arena.values).all()
 
 
+def test_the_place_of_what_is_not_finite_is_named(data, rng):
+    x, y = data
+    bad = x.copy()
+    bad[7, 0, 0] = np.inf
+    with pytest.raises(NonFiniteError, match="the input holds a number that is not finite, in sample 7"):
+        Trainer(network()).train_step(bad, y)
+    model = network()
+    model.layer("dense_1").bias[1] = np.nan
+    with pytest.raises(NonFiniteError, match=r"parameter dense_1\.bias"):
+        Trainer(model).train_step(x, y)
+
+
 def test_a_gradient_that_is_not_finite_is_caught_though_the_loss_is(rng):
     class Steep(cnnrs.layers.Layer):
         def build(self, input_shape):
@@ -352,7 +364,7 @@ def test_a_gradient_that_is_not_finite_is_caught_though_the_loss_is(rng):
     model = cnnrs.Sequential((3,), [Dense(2), Steep()])
     trainer = Trainer(model)
     before = model.arena.values.copy()
-    with pytest.raises(NonFiniteError, match="gradient"):
+    with pytest.raises(NonFiniteError, match=r"gradient.*dense_1\.(weight|bias) is the first on the way back"):
         trainer.train_step(rng.random((2, 3)), [0, 1])
     assert np.array_equal(model.arena.values, before)
 
@@ -418,6 +430,99 @@ def test_uint8_and_float_images_are_recognised_as_the_same(rng):
         trainer.evaluate((x.astype(np.float32), np.zeros(10, int)))
 
 
+def test_the_guard_knows_images_before_their_augmentation(data, rng):
+    x, y = data
+    loader = cnnrs.data.Loader((x[:40], y[:40]), 16, shuffle=True, transform=lambda x, *, labels, **key: (x + rng.random(x.shape), labels))
+    trainer = Trainer(network(), optimizer=SGD(0.1))
+    trainer.fit(loader)
+    trainer.evaluate((x[40:], y[40:]))
+    with pytest.warns(LeakWarning, match="10 of these 30"):
+        trainer.evaluate((x[30:], y[30:]))
+    with pytest.warns(LeakWarning, match="all"):
+        trainer.evaluate(loader)
+
+
+def test_the_guard_works_with_data_sets_and_iterables(data):
+    x, y = data
+    for source in (cnnrs.data.arrays(x[:40], y[:40]), [(x[:20], y[:20]), (x[20:40], y[20:40])]):
+        trainer = Trainer(network(), optimizer=SGD(0.1))
+        trainer.fit(source)
+        with pytest.warns(LeakWarning, match="10 of these 30"):
+            trainer.evaluate(cnnrs.data.arrays(x[30:], y[30:]))
+        trainer.evaluate([(x[40:50], y[40:50]), (x[50:], y[50:])], leak="refuse")
+
+
+def test_the_guard_looks_at_all_inputs(rng):
+    a, b = Input((3,)), Input((2,))
+    model = cnnrs.Model([a, b], Dense(2)(cnnrs.layers.Concat()([a, b])))
+    left, right, y = rng.random((8, 3)), rng.random((8, 2)), np.arange(8) % 2
+    trainer = Trainer(model)
+    trainer.fit(([left, right], y))
+    with pytest.warns(LeakWarning, match="all"):
+        trainer.evaluate(([left, right], y))
+    trainer.evaluate(([left, right + 1], y), leak="refuse")
+    trainer.evaluate(([left + 1, right], y), leak="refuse")
+
+
+def test_the_guard_tells_images_apart_that_differ_a_little(rng):
+    from cnnrs.trainer.leak_guard import LeakGuard
+
+    guard = LeakGuard()
+    photos = rng.integers(0, 256, (4, 224, 224, 3)).astype(np.uint8)
+    guard.remember(photos)
+    assert guard.count(photos.astype(np.float64)) == 4
+    assert guard.count(photos[:, ::-1]) == guard.count(photos[:, :, ::-1]) == 0
+    noisy = np.clip(photos.astype(int) + rng.integers(-1, 2, photos.shape), 0, 255)
+    assert guard.count(noisy) == 0
+    again = LeakGuard()
+    again.load_state_dict(guard.state_dict())
+    assert again.count(photos) == 4
+
+
+def test_validation_on_training_images_is_logged(data, caplog):
+    x, y = data
+    Trainer(network()).fit((x[:40], y[:40]), epochs=2, validation=(x[30:], y[30:]))
+    assert sum("10 of these 30 images were trained on" in record.message for record in caplog.records) == 1
+
+
+# --- freezing -------------------------------------------------------------------------------------------------------------------
+def test_layers_frozen_and_thawed_between_calls_of_fit(data):
+    model = network()
+    first, last = model.layer("conv2d_1"), model.layer("dense_1")
+    trainer = Trainer(model, optimizer=SGD(0.1, 0.9, weight_decay=0.01))
+
+    def changed():
+        before = first.weight.copy(), last.weight.copy()
+        trainer.fit(data, batch_size=20)
+        return not np.array_equal(first.weight, before[0]), not np.array_equal(last.weight, before[1])
+
+    assert changed() == (True, True)
+    first.trainable = False
+    assert changed() == (False, True)
+    first.trainable, last.trainable = True, False
+    assert changed() == (True, False)
+    last.trainable = True
+    assert changed() == (True, True)
+
+
+def test_freezing_leaves_nothing_of_earlier_plans_behind(data):
+    """Frozen for one epoch and thawed for the next: the same bits as with a new model and trainer for each stage."""
+
+    def run(anew):
+        trainer = Trainer(network(), optimizer=SGD(0.1), seed=2)
+        for frozen in (False, True, False):
+            if anew:
+                before = trainer
+                trainer = Trainer(network(seed=9), optimizer=SGD(0.1), seed=2)
+                trainer.model.load_state_dict(before.model.state_dict())
+                trainer.epoch, trainer.step = before.epoch, before.step
+            trainer.model.layer("conv2d_1").trainable = not frozen
+            trainer.fit(data, batch_size=20)
+        return trainer.model.arena.values
+
+    assert np.array_equal(run(False), run(True))
+
+
 # --- what is shown ------------------------------------------------------------------------------------------------------------------
 def test_nothing_is_shown_where_nobody_watches(data, capsys):
     Trainer(network()).fit(data, epochs=2)
@@ -441,4 +546,7 @@ def test_over_fitting_is_reported(caplog, rng):
     assert history["accuracy"][-1] == 1
     assert history.gap > 0.3
     assert "over-fitting: 100.00 % on the training images" in history.report()
+    low, high = history.interval("val_accuracy")
+    assert low < history["val_accuracy"][-1] < high
+    assert f"95 % interval {100 * low:.2f} to {100 * high:.2f} %, 40 samples" in history.report()
     assert sum("over-fitting" in record.message for record in caplog.records) == 1

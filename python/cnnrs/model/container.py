@@ -1,8 +1,8 @@
-"""The container of model files: named tensors and a text in one safetensors file, with checksums of everything.
+"""The container of model files and checkpoints: named tensors and a text in one safetensors file, with checksums of everything.
 
 The metadata of the safetensors header holds one text, ``cnnrs``: the content as JSON, in it the version of the format, the SHA-256 of every
 tensor, and a digest: the SHA-256 of all else in the content and of the rest of the header (names, dtypes, shapes and places of the
-tensors). The same content makes the same bytes.
+tensors). The same content makes the same bytes. Neither writing nor reading copies the tensors.
 """
 
 from __future__ import annotations
@@ -13,53 +13,81 @@ import json
 import os
 import struct
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cnnrs.errors import FormatError
+from cnnrs.errors import DTypeError, FormatError
 
-__all__ = ["VERSION", "pack", "unpack", "write_atomically"]
+__all__ = ["VERSION", "NewerVersionError", "pack", "unpack", "write_atomically"]
 
 VERSION = 1
 _LARGEST_HEADER = 100_000_000  # bytes: the limit of safetensors itself
-_DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
+_DTYPES: dict[str, np.dtype[Any]] = {
+    "F32": np.dtype("<f4"),
+    "F64": np.dtype("<f8"),
+    "I64": np.dtype("<i8"),
+    "U64": np.dtype("<u8"),
+    "U8": np.dtype("u1"),
+}
+_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 _DAMAGE = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError)
 
 
-def pack(content: Mapping[str, Any], tensors: Mapping[str, Any]) -> bytes:
-    """The bytes of a file.
+class NewerVersionError(FormatError):
+    """A file that is not damaged, but written by a newer cnnrs."""
+
+
+def pack(content: Mapping[str, Any], tensors: Mapping[str, Any]) -> list[Any]:
+    """A file in parts to be written one after the other: the header, then views of the tensors.
 
     Parameters
     ----------
     content : mapping
         Values that JSON can hold.
-    tensors : mapping of str to ndarray, float32 or float64
+    tensors : mapping of str to ndarray of float32, float64, int64, uint64 or uint8
 
     Raises
     ------
     TypeError, ValueError
         For content that JSON cannot hold.
+    DTypeError
+        For a tensor of another dtype.
     """
-    from safetensors.numpy import save
-
-    arrays = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
-    checksums = {name: hashlib.sha256(array.tobytes()).hexdigest() for name, array in arrays.items()}
+    parts: list[Any] = [b""]
+    checksums: dict[str, str] = {}
+    table: dict[str, Any] = {}
+    position = 0
+    arrays = {name: np.ascontiguousarray(value).reshape(np.shape(value)) for name, value in tensors.items()}
+    for name in sorted(arrays, key=lambda name: (-arrays[name].itemsize, name)):  # the order of safetensors, which keeps all aligned
+        dtype = arrays[name].dtype.newbyteorder("<")
+        if dtype not in _NAMES:
+            raise DTypeError(f"the tensor {name!r} is {dtype}; a file holds {', '.join(str(known) for known in _NAMES)}")
+        array = arrays[name].astype(dtype, copy=False)
+        data = array.reshape(-1).view(np.uint8).data
+        checksums[name] = hashlib.sha256(data).hexdigest()
+        table[name] = {"dtype": _NAMES[dtype], "shape": list(array.shape), "data_offsets": [position, position + len(data)]}
+        position += len(data)
+        parts.append(data)
     whole = {"version": VERSION, **content, "sha256": checksums}
-    header = _split(save(arrays))[0]
-    text = json.dumps({"digest": digest(whole, header), **whole}, allow_nan=False, ensure_ascii=False)
-    return save(arrays, {"cnnrs": text})
+    text = json.dumps({"digest": digest(whole, table), **whole}, allow_nan=False, ensure_ascii=False)
+    header = json.dumps({"__metadata__": {"cnnrs": text}, **table}, ensure_ascii=False, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    parts[0] = struct.pack("<Q", len(header)) + header
+    return parts
 
 
 def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Content and tensors of a file.
+    """Content and tensors of a file; the tensors are read-only views of `data`.
 
     Raises
     ------
     FormatError
-        For bytes that `pack` did not make: damaged, truncated, too long, of a newer version.
+        For bytes that `pack` did not make: damaged, truncated, too long.
+    NewerVersionError
+        For those of a newer version.
     """
     header, start = _split(data)
     try:
@@ -67,10 +95,12 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
         version, checksums, expected = content["version"], dict(content["sha256"]), content.pop("digest")
     except _DAMAGE as error:
         raise FormatError(f"the header is damaged, or this is no model file of cnnrs ({type(error).__name__}: {error})") from None
-    if type(version) is not int or version > VERSION:
-        raise FormatError(f"the file has version {version}, this cnnrs reads up to {VERSION}; a newer cnnrs is needed")
     if digest(content, header) != expected:
         raise FormatError("the header is damaged: its digest does not match")
+    if type(version) is not int or version < 1:
+        raise FormatError(f"the header is damaged: it has version {version!r}")
+    if version > VERSION:  # the rule of the digest is the same in all versions: this is no damage
+        raise NewerVersionError(f"the file has version {version}, this cnnrs reads up to {VERSION}; a newer cnnrs is needed")
     entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
     for name in checksums:
         if name not in entries:
@@ -79,7 +109,7 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
         if name not in checksums:
             raise FormatError(f"the tensor {name!r} does not belong here")
     tensors: dict[str, Any] = {}
-    position = start
+    position, view = start, memoryview(data)
     try:
         places = sorted((int(entry["data_offsets"][0]), int(entry["data_offsets"][1]), name) for name, entry in entries.items())
     except _DAMAGE as error:
@@ -89,7 +119,7 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
             raise FormatError(f"the tensor {name!r} is not where it should be")
         if start + last > len(data):
             raise FormatError(f"the file is truncated within the tensor {name!r}")
-        part = data[position : start + last]
+        part = view[position : start + last]
         if hashlib.sha256(part).hexdigest() != checksums[name]:
             raise FormatError(f"the tensor {name!r} is damaged: its checksum does not match")
         try:
@@ -124,13 +154,14 @@ def digest(content: Mapping[str, Any], header: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps([content, table], sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
-def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file so that, whatever happens, there is the old one or the new one, whole."""
+def write_atomically(path: str | os.PathLike[str], parts: Iterable[Any]) -> None:
+    """Write parts one after the other into a file so that, whatever happens, there is the old one or the new one, whole."""
     target = Path(path)
     descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
     try:
         with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
+            for part in parts:
+                stream.write(part)
             stream.flush()
             os.fsync(stream.fileno())
         mask = os.umask(0)

@@ -38,10 +38,10 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
         "seed": model.seed,
     }
     try:
-        data = pack(content, model.state_dict())
+        parts = pack(content, model.state_dict())
     except (TypeError, ValueError) as error:
         raise ArgumentError(f"the configuration of a layer is no JSON ({error}); define config(self) to return plain values") from None
-    write_atomically(path, data)
+    write_atomically(path, parts)
 
 
 def architecture(model: Model) -> dict[str, Any]:
@@ -102,6 +102,8 @@ def load(path: str | os.PathLike[str], custom_layers: Mapping[str, type[Layer]] 
 
 def _decode(data: bytes, custom_layers: Mapping[str, type[Layer]]) -> Model:
     content, tensors = unpack(data)
+    if content.get("kind") == "checkpoint":
+        raise FormatError("this is a checkpoint of a training, not a model; go on with Trainer.fit(..., resume=PATH), then model.save")
     try:
         model = _rebuild(content, custom_layers)
     except CnnrsError as error:

@@ -1,7 +1,8 @@
 """Training: `Trainer`, and what it reports."""
 
+from cnnrs.trainer.checkpoints import CheckpointWarning
 from cnnrs.trainer.history import History
 from cnnrs.trainer.leak_guard import LeakWarning
 from cnnrs.trainer.trainer import Trainer
 
-__all__ = ["History", "LeakWarning", "Trainer"]
+__all__ = ["CheckpointWarning", "History", "LeakWarning", "Trainer"]

@@ -1,14 +1,19 @@
-"""Whatever `fit` and `evaluate` were given, as batches ``(x, y)``, epoch after epoch."""
+"""Whatever `fit` and `evaluate` were given, as batches ``(x, y)``, epoch after epoch.
+
+With a seed, an epoch and a position the next batch is known: nothing else need be saved to go on in the middle of an epoch.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sized
+import copy
+from collections.abc import Callable, Generator, Iterable, Iterator, Sized
 from typing import Any
 
 import numpy as np
 
 from cnnrs.data import Loader, Source
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
+from cnnrs.trainer.identity import text_of
 
 __all__ = ["Feed"]
 
@@ -65,11 +70,42 @@ class Feed:
             return len(self._loader)
         return len(self._batches) if isinstance(self._batches, Sized) else None
 
-    def epoch(self, number: int, start: int = 0) -> Iterator[tuple[Any, Any]]:
-        """The batches of one epoch, from batch `start` on."""
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the batches of an epoch depend on besides the samples themselves, as far as it is known."""
+        loader = self._loader
+        if loader is None:
+            return {"data": "an iterable of batches", "batches": self.batches}
+        settings = {name: getattr(loader, name) for name in ("batch_size", "shuffle", "drop_last", "seed")}
+        return {"samples": len(loader.source), **settings, "transform": text_of(loader.transform)}
+
+    def epoch(self, number: int, start: int = 0, watch: Callable[[Any], None] | None = None) -> Generator[tuple[Any, Any]]:
+        """The batches of one epoch, from batch `start` on.
+
+        Parameters
+        ----------
+        number, start : int
+        watch : callable, optional
+            Gets the images of every batch as they are in the data set, before the transform of a loader.
+        """
+        for x, y in self._raw(number, start, watch):
+            pair = self._columns.split(x, y) if self._columns is not None else (x, y)
+            if watch is not None and not self.transforms:
+                watch(pair[0])
+            yield pair
+
+    @property
+    def transforms(self) -> bool:
+        """Whether a loader changes the images."""
+        return self._loader is not None and self._loader.transform is not None
+
+    def _raw(self, number: int, start: int, watch: Callable[[Any], None] | None) -> Iterator[tuple[Any, Any]]:
         if self._loader is not None:
-            for x, y in self._loader.batches(number, start):
-                yield self._columns.split(x, y) if self._columns is not None else (x, y)
+            loader = self._loader
+            if watch is not None and loader.transform is not None:
+                transform, loader = loader.transform, copy.copy(loader)
+                loader.transform = _watched(transform, watch)
+            yield from loader.batches(number, start)
             return
         for position, batch in enumerate(self._batches):
             if position < start:
@@ -77,6 +113,14 @@ class Feed:
             if not isinstance(batch, (tuple, list)) or len(batch) != 2:
                 raise ShapeError(f"data: every batch must be a pair (x, y), got {type(batch).__name__} at position {position}")
             yield batch[0], batch[1]
+
+
+def _watched(transform: Callable[..., Any], watch: Callable[[Any], None]) -> Callable[..., Any]:
+    def watched(x: Any, **others: Any) -> Any:
+        watch(x)
+        return transform(x, **others)
+
+    return watched
 
 
 class Columns:

@@ -15,6 +15,7 @@ from cnnrs.errors import ArgumentError, DTypeError, NonFiniteError, ShapeError
 from cnnrs.model import Model
 from cnnrs.model.arena import Arena
 from cnnrs.model.batch import as_batch
+from cnnrs.trainer.gradients import gradient_norms, non_finite_place
 from cnnrs.trainer.interrupts import uninterrupted
 from cnnrs.trainer.segments import segments
 
@@ -56,6 +57,7 @@ class Steps:
         self._where = ""  # epoch and step, for messages
         self._block: Any = None
         self._run: Any = None
+        self._inputs: list[Any] = []
         self._outputs: list[Any] = []
         self._targets: list[Any] = []
         self._ready = ""  # which part of a step comes next
@@ -84,6 +86,7 @@ class Steps:
         if count == 0:
             raise ShapeError("x: a training step needs at least one sample, got none")
         self._block, self._run = network.acquire(network.plan_for(training=True), count)
+        self._inputs = list(arrays)
         self._outputs = self._run.forward(arrays, seed=self.seed, step=self.step)
         self._ready = "loss"
 
@@ -189,6 +192,13 @@ class Steps:
             self._release()
         return value
 
+    def gradient_norms(self) -> dict[str, float]:
+        """The Euclidean norm of the gradient of each layer, by its name, from the input on; after `backward`, until the next.
+
+        Frozen layers and those without parameters are left out.
+        """
+        return gradient_norms(self.network)
+
     @property
     def learning_rate(self) -> float:
         """The rate of the next update."""
@@ -202,7 +212,7 @@ class Steps:
         if self._block is not None:
             self.network.release(self._block)
         self._block = self._run = None
-        self._outputs, self._targets, self._ready = [], [], ""
+        self._inputs, self._outputs, self._targets, self._ready = [], [], [], ""
 
     def _as_targets(self, y: Any) -> list[Any]:
         if len(self.losses) == 1:
@@ -217,8 +227,10 @@ class Steps:
 
     def _diverged(self, what: str) -> NonFiniteError:
         rate = self.learning_rate
+        place = non_finite_place(self.network, self._inputs, gradients=self._ready == "update")
         self._release()
         return NonFiniteError(
-            f"{what} in {self._where or f'step {self.step + 1}'}; the parameters are as they were before this step. "
+            f"{what} in {self._where or f'step {self.step + 1}'}{f' ({place})' if place else ''}; "
+            "the parameters are as they were before this step. "
             f"Try a learning rate below {rate:g}, and look for inputs that are not finite or not scaled"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 __all__ = ["Sums"]
@@ -26,3 +26,17 @@ class Sums:
     def means(self) -> dict[str, float]:
         """Means over all samples so far."""
         return {name: value / self.count for name, value in self._sums.items()}
+
+    def clear(self) -> None:
+        """Forget all samples."""
+        self.count = 0
+        self._sums = dict.fromkeys(self._sums, 0.0)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint needs."""
+        return {"count": self.count, "sums": dict(self._sums)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over a `state_dict`."""
+        self.count = int(state["count"])
+        self._sums = {name: float(state["sums"][name]) for name in self._sums}

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import Any
 
 from cnnrs import _arguments
 from cnnrs import metrics as metric_functions
 from cnnrs import optimizers as optimizer_rules
-from cnnrs.callbacks import Callback
+from cnnrs.callbacks import Callback, Chain
 from cnnrs.errors import ArgumentError, ShapeError
 from cnnrs.model import Model
+from cnnrs.trainer.checkpoints import Checkpoints
 from cnnrs.trainer.feed import Feed
 from cnnrs.trainer.history import History
+from cnnrs.trainer.identity import identity
 from cnnrs.trainer.leak_guard import LeakGuard, check_leak_option
+from cnnrs.trainer.position import Position
 from cnnrs.trainer.progress import Progress
+from cnnrs.trainer.saving import Saving
 from cnnrs.trainer.step import Losses, Steps
 from cnnrs.trainer.sums import Sums
 
@@ -57,6 +62,8 @@ class Trainer(Steps):
         Of all calls of `fit`.
     stop : bool
         Callbacks set this to end the training after the epoch.
+    guard : LeakGuard
+        Knows the images that were trained on.
 
     Examples
     --------
@@ -87,7 +94,8 @@ class Trainer(Steps):
         self.epoch = 0
         self.stop = False
         self.history = History()
-        self._guard = LeakGuard()
+        self.guard = LeakGuard()
+        self._unfinished: list[int] | None = None  # where a call of `fit` began that was interrupted and can be resumed
 
     # --- epochs -----------------------------------------------------------------------------------------------------------------
     def fit(
@@ -100,6 +108,10 @@ class Trainer(Steps):
         shuffle: bool = True,
         callbacks: Sequence[Callback] = (),
         progress: bool | None = None,
+        checkpoint_dir: str | os.PathLike[str] | None = None,
+        checkpoint_every: int | None = None,
+        keep_checkpoints: int = 2,
+        resume: str | os.PathLike[str] = "auto",
     ) -> History:
         """Train for some epochs.
 
@@ -117,6 +129,16 @@ class Trainer(Steps):
         callbacks : sequence of Callback
         progress : bool, optional
             Whether to show a bar on stderr; by default on a terminal only.
+        checkpoint_dir : path, optional
+            A folder of this training alone, for checkpoints: all that is needed to go on, bit for bit, after a crash or a kill at any
+            moment, in another process and with any number of threads.
+        checkpoint_every : int, optional
+            Batches between two checkpoints; by default one after every epoch. There is always one at the end.
+        keep_checkpoints : int
+            How many of them to keep, the newest; at least 1, better 2, for the case that a disk damages a file.
+        resume : "auto", "never" or path
+            Whether to go on from the newest whole checkpoint in `checkpoint_dir` if there is one, to start anew (checkpoints of an
+            earlier training then make place for those of this one), or the checkpoint to go on from.
 
         Returns
         -------
@@ -128,81 +150,97 @@ class Trainer(Steps):
             As soon as the loss or a gradient is infinite or not a number, naming epoch and step.
         KeyboardInterrupt
             At Ctrl-C; the model is then whole.
+        ArgumentError
+            If the checkpoint is of another training: another model, loss, optimizer, data set size, batch size, ...; the message says
+            what differs, and nothing is changed. `epochs`, callbacks and `checkpoint_every` may differ.
+        FormatError
+            If all checkpoints are damaged, or the one that `resume` names is. A damaged one is named in a `CheckpointWarning`, and the
+            one before it is used.
+        OSError
+            At the end, if the last checkpoint could not be written. A full disk costs nothing that was saved: it gives a
+            `CheckpointWarning`, the training goes on, and later checkpoints are tried.
         """
         epochs = _arguments.integer("epochs", epochs, 0)
+        every = None if checkpoint_every is None else _arguments.integer("checkpoint_every", checkpoint_every, 1)
         feed = Feed(data, batch_size, shuffle=shuffle, seed=self.seed)
         if feed.once and epochs > 1:
             raise ArgumentError("data: an iterator can be read only once; pass something that can be read every epoch, or epochs=1")
         judge = None if validation is None else Feed(validation, batch_size, shuffle=False, seed=self.seed)
+        checkpoints = None if checkpoint_dir is None else Checkpoints(checkpoint_dir, keep_checkpoints)
+        position = Position(Sums(self.metrics), self._unfinished or [self.epoch, self.step])
+        known = identity(self, feed.settings, None if judge is None else judge.settings)
+        saving = Saving(self, position, callbacks, known, checkpoints, every)
+        chain = Chain(callbacks)
         self.stop = False
         self._schedule_epochs = max(epochs, 1)
-        warned = False
-        for callback in callbacks:
-            callback.on_fit_start(self)
+        self._unfinished = position.start if checkpoints is not None else None
         try:
-            for number in range(epochs):
-                for callback in callbacks:
-                    callback.on_epoch_start(self)
-                numbers = self._train_epoch(feed, number, epochs, judge, callbacks, progress, remember=number == 0)
-                self.history.add(numbers)
-                for callback in callbacks:
-                    callback.on_epoch_end(self, numbers)
-                verdict = self.history.over_fitting()
-                if verdict and not warned:
-                    warned = True
-                    _log.warning("epoch %d: %s", self.epoch, verdict)
-                if self.stop:
-                    break
+            chain.on_fit_start(self)
+            saving.resume(resume)
+            while position.epochs < epochs and not self.stop:
+                if position.batches == 0:
+                    chain.on_epoch_start(self)
+                with Progress(f"epoch {position.epochs + 1}/{epochs}", feed.samples, progress, position.sums.count) as bar:
+                    with closing(self._steps(feed, position, bar)) as losses:
+                        for loss in losses:
+                            chain.on_step_end(self, loss)
+                            saving.after_step()
+                    numbers = self._end_epoch(position, judge)
+                    bar.show(numbers)
+                chain.on_epoch_end(self, numbers)
+                saving.after_epoch()
+            saving.at_end()
         finally:
             self._where = ""
-            for callback in callbacks:
-                callback.on_fit_end(self)
+            chain.on_fit_end(self)
+        self._unfinished = None
+        saving.close()
         return self.history
 
-    def _train_epoch(
-        self,
-        feed: Feed,
-        number: int,
-        epochs: int,
-        judge: Feed | None,
-        callbacks: Sequence[Callback],
-        progress: bool | None,
-        *,
-        remember: bool,
-    ) -> dict[str, float]:
-        sums = Sums(self.metrics)
-        bar = Progress(f"epoch {number + 1}/{epochs}", feed.samples, progress)
-        rate = 0.0
-        started = time.perf_counter()
-        numbers: dict[str, float] | None = None
-        try:
-            for position, (x, y) in enumerate(feed.epoch(self.epoch)):
-                self._where = f"epoch {self.epoch + 1}, step {position + 1}"
-                self._schedule_epoch = number + (position / feed.batches if feed.batches else 0.0)
-                rate = self.learning_rate
-                if remember:
-                    self._guard.remember(x[0] if len(self.network.inputs) > 1 else x)
+    def _steps(self, feed: Feed, position: Position, bar: Progress) -> Generator[float]:
+        """Train on what is left of an epoch; gives the loss of each batch."""
+        before, started = position.seconds, time.perf_counter()
+        watch = self.guard.remember if position.epochs == 0 else None
+        with closing(feed.epoch(self.epoch, position.batches, watch)) as batches:
+            for x, y in batches:
+                self._where = f"epoch {self.epoch + 1}, step {position.batches + 1}"
+                self._schedule_epoch = position.epochs + (position.batches / feed.batches if feed.batches else 0.0)
+                position.rate = self.learning_rate
                 with self._step():
                     self._forward(x)
                     value = self.loss(y)
                     count = len(self._outputs[0])
-                    sums.add(count, value, self._targets[0], self._outputs[0])
+                    position.sums.add(count, value, self._targets[0], self._outputs[0])
                     self.backward()
                     self.update()
-                bar.advance(count, sums.means())
-                for callback in callbacks:
-                    callback.on_step_end(self, value)
-            if not sums.count:
-                raise ShapeError("data: there are no samples to train on")
-            self.epoch += 1
-            self._schedule_epoch = number + 1.0
-            seconds = time.perf_counter() - started
-            numbers = sums.means()
-            if judge is not None:
-                numbers |= {f"val_{name}": mean for name, mean in self._judge(judge)[0].means().items()}
-            return numbers | {"learning_rate": rate, "seconds": seconds, "images_per_second": sums.count / max(seconds, 1e-9)}
-        finally:
-            bar.close(numbers)
+                position.batches += 1
+                position.seconds = before + time.perf_counter() - started
+                bar.advance(count, position.sums.means())
+                yield value
+        if not position.sums.count:
+            raise ShapeError("data: there are no samples to train on")
+
+    def _end_epoch(self, position: Position, judge: Feed | None) -> dict[str, float]:
+        """Judge the model, and take down the numbers of the epoch."""
+        sums, seconds = position.sums, position.seconds
+        numbers, samples = sums.means(), {}
+        self.epoch += 1
+        self._schedule_epoch = position.epochs + 1.0
+        if judge is not None:
+            judged, found = self._judge(judge, look=position.epochs == 0)
+            numbers |= {f"val_{name}": mean for name, mean in judged.means().items()}
+            if found:
+                _log.warning("validation: %s", self.guard.sentence(found, judged.count))
+            if "accuracy" in self.metrics and self._judges_whole_samples:
+                samples["val_accuracy"] = judged.count
+        numbers |= {"learning_rate": position.rate, "seconds": seconds, "images_per_second": sums.count / max(seconds, 1e-9)}
+        self.history.add(numbers, samples)
+        verdict = self.history.over_fitting()
+        if verdict and not position.warned:
+            position.warned = True
+            _log.warning("epoch %d: %s", self.epoch, verdict)
+        position.next_epoch()
+        return numbers
 
     @contextmanager
     def _step(self) -> Iterator[None]:
@@ -237,28 +275,29 @@ class Trainer(Steps):
         sums, found = self._judge(Feed(data, batch_size, shuffle=False, seed=self.seed), look=leak != "ignore")
         LeakGuard.report(found, sums.count, leak)
         result: dict[str, Any] = {**sums.means(), "n": sums.count}
-        if "accuracy" in self.metrics and self._targets_are_labels(sums):
+        if "accuracy" in self.metrics and self._judges_whole_samples:
             right = round(result["accuracy"] * sums.count)
             result["accuracy_interval"] = metric_functions.wilson_interval(right, sums.count)
         return result
 
-    def _targets_are_labels(self, sums: Sums) -> bool:
+    @property
+    def _judges_whole_samples(self) -> bool:
+        """Whether an accuracy is a share of samples, and not of pixels, which are not independent of one another."""
         return len(self.network.outputs[0].shape) == 1
 
     def _judge(self, feed: Feed, *, look: bool = False) -> tuple[Sums, int]:
         """Sums over all batches, and how many images were trained on."""
-        sums, found = Sums(self.metrics), 0
-        several = len(self.network.inputs) > 1
-        for x, y in feed.epoch(0):
+        sums = Sums(self.metrics)
+        watched: list[int] = []
+        watch = (lambda images: watched.append(self.guard.count(images))) if look else None
+        for x, y in feed.epoch(0, watch=watch):
             outputs = self.network(x)
             listed = outputs if isinstance(outputs, list) else [outputs]
             targets = self._as_targets(y)
             sums.add(len(listed[0]), self._weighted_loss(listed, targets), targets[0], listed[0])
-            if look:
-                found += self._guard.count(x[0] if several else x)
         if not sums.count:
             raise ShapeError("data: there are no samples to judge the model by")
-        return sums, found
+        return sums, sum(watched)
 
     def predict(self, x: Any, *, names: bool = False, batch_size: int = 64) -> Any:
         """The most probable class of each sample; see `Model.predict`."""

@@ -1,0 +1,61 @@
+"""The numbers of every epoch in a table."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cnnrs.callbacks.base import Callback
+
+__all__ = ["CSVLogger"]
+
+
+class CSVLogger(Callback):
+    """Write the numbers of every epoch to a CSV file, line by line.
+
+    Parameters
+    ----------
+    path : path
+        Overwritten when training starts. A resumed training goes on behind the lines of its checkpoint; later ones, of epochs that are
+        done again, are dropped.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._columns: list[str] = []
+        self._length = 0  # bytes written and meant to stay
+
+    def on_fit_start(self, trainer: Any) -> None:
+        """Be ready for a new table."""
+        self._columns, self._length = [], 0
+
+    def on_epoch_end(self, trainer: Any, numbers: dict[str, float]) -> None:
+        """Add a line."""
+        self._cut()
+        with self.path.open("a", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream)
+            if not self._columns:
+                self._columns = list(numbers)
+            if not self._length:
+                writer.writerow(["epoch", *self._columns])
+            writer.writerow([trainer.epoch, *(numbers.get(name, "") for name in self._columns)])
+            self._length = stream.tell()
+
+    def _cut(self) -> None:
+        """Drop what is behind the last line that counts; all, if the file is not the one that was written."""
+        size = self.path.stat().st_size if self.path.exists() else 0
+        if size < self._length:
+            self._length = 0
+        if size != self._length:
+            os.truncate(self.path, self._length)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint needs."""
+        return {"columns": self._columns, "length": self._length}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over a `state_dict`."""
+        self._columns, self._length = list(state["columns"]), int(state["length"])

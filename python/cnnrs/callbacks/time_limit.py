@@ -1,0 +1,33 @@
+"""An end by the clock."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from cnnrs import _arguments
+from cnnrs.callbacks.base import Callback
+
+__all__ = ["TimeLimit"]
+
+
+class TimeLimit(Callback):
+    """End the training after the first epoch that ends later than this; time before a resumed checkpoint does not count.
+
+    Parameters
+    ----------
+    seconds : float
+        Since `fit` was called.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = _arguments.number("seconds", seconds, 0)
+        self._started = 0.0
+
+    def on_fit_start(self, trainer: Any) -> None:
+        """Start the clock."""
+        self._started = time.monotonic()
+
+    def on_epoch_end(self, trainer: Any, numbers: dict[str, float]) -> None:
+        """Look at the clock."""
+        trainer.stop = trainer.stop or time.monotonic() - self._started >= self.seconds

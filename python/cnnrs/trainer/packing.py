@@ -1,0 +1,81 @@
+"""Nested values as JSON and named tensors, and back: what a checkpoint needs, as `cnnrs.model.container` holds only those two.
+
+Lists, tuples (which come back as lists), dictionaries with texts as keys, texts, numbers, True, False, None and arrays can be nested at
+will. Every number comes back with the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from cnnrs.errors import DTypeError, FormatError
+
+__all__ = ["flatten", "unflatten"]
+
+_TENSOR, _FLOAT = "$tensor", "$float"
+
+
+def flatten(value: Any, name: str, tensors: dict[str, Any]) -> Any:
+    """Put the arrays within a value into `tensors`, and return the rest as JSON holds it.
+
+    Parameters
+    ----------
+    value : nested lists and dictionaries
+    name : str
+        Of the value: its arrays become ``name``, ``name.key``, ``name.0``, ...
+    tensors : dict
+        Filled.
+
+    Raises
+    ------
+    DTypeError
+        For what cannot be saved, with its name.
+
+    Examples
+    --------
+    >>> tensors = {}
+    >>> flatten({"best": float("inf"), "weights": np.zeros(3)}, "early_stopping", tensors)
+    {'best': {'$float': 'inf'}, 'weights': {'$tensor': 'early_stopping.weights'}}
+    >>> list(tensors)
+    ['early_stopping.weights']
+    """
+    if value is None or isinstance(value, (bool, str, int)):
+        return value
+    if isinstance(value, (float, np.floating)):
+        number = float(value)
+        return number if math.isfinite(number) else {_FLOAT: repr(number)}
+    if isinstance(value, (np.bool_, np.integer)):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        tensors[name] = value
+        return {_TENSOR: name}
+    if isinstance(value, (list, tuple)):
+        return [flatten(part, f"{name}.{index}", tensors) for index, part in enumerate(value)]
+    if isinstance(value, Mapping) and all(isinstance(key, str) and not key.startswith("$") for key in value):
+        return {key: flatten(part, f"{name}.{key}", tensors) for key, part in value.items()}
+    raise DTypeError(f"{name}: a checkpoint holds numbers, texts, arrays, lists and dictionaries of them; got {type(value).__name__}")
+
+
+def unflatten(value: Any, tensors: dict[str, Any]) -> Any:
+    """The value that `flatten` took apart; its arrays are taken out of `tensors`, what stays there belonged to nobody.
+
+    Raises
+    ------
+    FormatError
+        If a tensor is missing.
+    """
+    if isinstance(value, list):
+        return [unflatten(part, tensors) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == {_FLOAT}:
+        return float(value[_FLOAT])
+    if value.keys() == {_TENSOR}:
+        if value[_TENSOR] not in tensors:
+            raise FormatError(f"the tensor {value[_TENSOR]!r} is missing")
+        return tensors.pop(value[_TENSOR])
+    return {key: unflatten(part, tensors) for key, part in value.items()}
