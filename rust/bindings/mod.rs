@@ -7,6 +7,7 @@
 
 mod activation;
 mod arrays;
+mod augment;
 mod conv2d;
 mod errors;
 mod geometry;
@@ -28,5 +29,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     pool2d::register(module)?;
     activation::register(module)?;
     loss::register(module)?;
-    optimizer::register(module)
+    optimizer::register(module)?;
+    augment::register(module)
 }

@@ -5,6 +5,7 @@
 //! the problem alone, so the bits do not depend on the number of threads.
 
 pub mod activation;
+pub mod augment;
 pub mod conv2d;
 pub mod element;
 pub mod error;

@@ -1,0 +1,37 @@
+"""Augmentation: transforms that make many training images out of few, boxes, masks and keypoints along with them.
+
+Names and arguments are those of torchvision's ``transforms.v2`` where it has the transform. A transform is called on a batch,
+``pipe(images, labels=..., indices=..., epoch=..., seed=...)``, and returns what it was given, transformed; see `Transform.__call__`.
+Images are uint8 from 0 to 255 or float32 from 0 to 1, channels last. A `Compose` is compiled to one pass over each image, in Rust,
+on all threads. Randomness is counter-based: sample i in epoch e looks the same in any batch, at any number of threads, after any resume.
+
+Examples
+--------
+>>> import numpy as np
+>>> from cnnrs import augment
+>>> pipe = augment.Compose([augment.RandomCrop(32, padding=4), augment.RandomHorizontalFlip(), augment.Normalize(0.5, 0.25)])
+>>> images, labels = pipe(np.zeros((4, 32, 32, 3), np.uint8), labels=np.array([3, 1, 0, 2]), seed=0)
+>>> images.shape, labels.tolist()
+((4, 32, 32, 3), [3, 1, 0, 2])
+"""
+
+from cnnrs.augment.compose import Compose, Lambda, OneOf, RandomApply
+from cnnrs.augment.crop import CenterCrop, Pad, RandomCrop, RandomHorizontalFlip, RandomTranslate, RandomVerticalFlip
+from cnnrs.augment.normalize import Normalize, ToFloat
+from cnnrs.augment.transform import Transform
+
+__all__ = [
+    "CenterCrop",
+    "Compose",
+    "Lambda",
+    "Normalize",
+    "OneOf",
+    "Pad",
+    "RandomApply",
+    "RandomCrop",
+    "RandomHorizontalFlip",
+    "RandomTranslate",
+    "RandomVerticalFlip",
+    "ToFloat",
+    "Transform",
+]
