@@ -15,23 +15,74 @@ Examples
 ((4, 32, 32, 3), [3, 1, 0, 2])
 """
 
+from cnnrs.augment.auto import RandAugment, TrivialAugment
+from cnnrs.augment.color import ColorJitter, Grayscale, PCAColor, RandomGrayscale
 from cnnrs.augment.compose import Compose, Lambda, OneOf, RandomApply
 from cnnrs.augment.crop import CenterCrop, Pad, RandomCrop, RandomHorizontalFlip, RandomTranslate, RandomVerticalFlip
+from cnnrs.augment.mix import CutMix, MixUp, Mosaic
+from cnnrs.augment.noise import Cutout, GaussianBlur, GaussianNoise, RandomErasing
 from cnnrs.augment.normalize import Normalize, ToFloat
+from cnnrs.augment.resize import RandomResizedCrop, Resize
+from cnnrs.augment.tone import (
+    AutoContrast,
+    Equalize,
+    Invert,
+    Posterize,
+    RandomAdjustSharpness,
+    RandomAutocontrast,
+    RandomEqualize,
+    RandomInvert,
+    RandomPosterize,
+    RandomSolarize,
+    Sharpness,
+    Solarize,
+)
 from cnnrs.augment.transform import Transform
+from cnnrs.augment.warp import ElasticTransform, RandomAffine, RandomPerspective, RandomRotation
 
 __all__ = [
+    "AutoContrast",
     "CenterCrop",
+    "ColorJitter",
     "Compose",
+    "CutMix",
+    "Cutout",
+    "ElasticTransform",
+    "Equalize",
+    "GaussianBlur",
+    "GaussianNoise",
+    "Grayscale",
+    "Invert",
     "Lambda",
+    "MixUp",
+    "Mosaic",
     "Normalize",
     "OneOf",
+    "PCAColor",
     "Pad",
+    "Posterize",
+    "RandAugment",
+    "RandomAdjustSharpness",
+    "RandomAffine",
     "RandomApply",
+    "RandomAutocontrast",
     "RandomCrop",
+    "RandomEqualize",
+    "RandomErasing",
+    "RandomGrayscale",
     "RandomHorizontalFlip",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterize",
+    "RandomResizedCrop",
+    "RandomRotation",
+    "RandomSolarize",
     "RandomTranslate",
     "RandomVerticalFlip",
+    "Resize",
+    "Sharpness",
+    "Solarize",
     "ToFloat",
     "Transform",
+    "TrivialAugment",
 ]

@@ -37,6 +37,7 @@ class Compose(Transform):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from cnnrs import augment
     >>> pipe = augment.Compose([augment.RandomCrop(32, padding=4), augment.RandomHorizontalFlip(), augment.Normalize(0.5, 0.25)])
     >>> x = np.zeros((8, 32, 32, 3), np.uint8)
@@ -69,6 +70,7 @@ class RandomApply(Transform):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from cnnrs import augment
     >>> x = np.arange(4, dtype=np.uint8).reshape(1, 1, 4, 1)
     >>> augment.RandomApply([augment.RandomHorizontalFlip(1.0)], p=0.0)(x).ravel().tolist()
@@ -97,6 +99,7 @@ class OneOf(Transform):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from cnnrs import augment
     >>> x = np.arange(4, dtype=np.uint8).reshape(1, 1, 4, 1)
     >>> flip, shift = augment.RandomHorizontalFlip(1.0), augment.RandomTranslate(0.5)
@@ -143,6 +146,7 @@ class Lambda(WholeBatch):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from cnnrs import augment
     >>> augment.Lambda(lambda images: images[:, ::2, ::2])(np.zeros((1, 4, 4, 3), np.uint8)).shape
     (1, 2, 2, 3)

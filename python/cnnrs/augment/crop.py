@@ -35,6 +35,7 @@ class RandomHorizontalFlip(_Flip):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from cnnrs import augment
     >>> augment.RandomHorizontalFlip(1.0)(np.array([[[[1], [2]]]], np.uint8)).ravel().tolist()
     [2, 1]
@@ -52,6 +53,7 @@ class RandomVerticalFlip(_Flip):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from cnnrs import augment
     >>> augment.RandomVerticalFlip(1.0)(np.array([[[[1]], [[2]]]], np.uint8)).ravel().tolist()
     [2, 1]
@@ -76,6 +78,7 @@ class Pad(Transform):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from cnnrs import augment
     >>> augment.Pad(1)(np.ones((1, 2, 2, 1), np.uint8)).shape
     (1, 4, 4, 1)
@@ -120,6 +123,7 @@ class CenterCrop(Transform):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from cnnrs import augment
     >>> augment.CenterCrop(1)(np.arange(9, dtype=np.uint8).reshape(1, 3, 3, 1)).item()
     4
@@ -157,6 +161,7 @@ class RandomCrop(Transform):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from cnnrs import augment
     >>> augment.RandomCrop(32, padding=4)(np.zeros((2, 32, 32, 3), np.uint8)).shape
     (2, 32, 32, 3)
@@ -215,6 +220,7 @@ class RandomTranslate(Transform):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from cnnrs import augment
     >>> left = augment.RandomTranslate((0, (-1, -1)))  # by one pixel to the left, always
     >>> left(np.array([[[[1], [2], [3]]]], np.uint8)).ravel().tolist()

@@ -22,6 +22,7 @@ class ToFloat(Transform):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from cnnrs import augment
     >>> augment.ToFloat()(np.array([[[[0], [255]]]], np.uint8)).ravel().tolist()
     [0.0, 1.0]
@@ -48,6 +49,7 @@ class Normalize(Transform):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from cnnrs import augment
     >>> augment.Normalize(0.5, 0.5)(np.array([[[[0], [255]]]], np.uint8)).ravel().tolist()
     [-1.0, 1.0]

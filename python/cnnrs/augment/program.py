@@ -155,10 +155,12 @@ class Program:
         for name, values in (("mean or std", factors), ("mean or std", summands)):
             if len(values) not in (1, self.channels):
                 raise ShapeError(f"{name}: {len(values)} values for images of {self.channels} channels")
+        if self.partial:
+            raise ArgumentError("ToFloat and Normalize change the units of all images: they cannot stand in RandomApply or OneOf")
         factors, summands = np.broadcast_arrays(factors, summands)
         self.floating = True
         last = self.steps[-1] if self.steps else None
-        if last is not None and last.kind == "affine" and last.apply is None and self._chosen is None:
+        if last is not None and last.kind == "affine" and last.apply is None:
             before_factors, before_summands = np.split(last.constants[1:], 2)
             factors, summands = np.broadcast_arrays(before_factors * factors, before_summands * factors + summands)
             self.steps.pop()
@@ -180,9 +182,10 @@ class Program:
         constants = (INTERPOLATIONS[interpolation], *self.fill(fill))
         self.add("warp", (*inverse.T, height, width), constants, apply=apply, size=size, mask_fill=mask_fill)
 
-    def uniform_size(self) -> bool:
-        """Whether all images have one size by now."""
-        return len(self) == 0 or bool((self.heights == self.heights[0]).all() and (self.widths == self.widths[0]).all())
+    @property
+    def partial(self) -> bool:
+        """Whether steps are now for some samples only."""
+        return self._chosen is not None
 
 
 def take(step: Step, rows: NDArray[np.int64]) -> NDArray[np.float64]:

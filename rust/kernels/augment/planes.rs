@@ -71,13 +71,13 @@ impl Planes {
     /// The picture to read.
     #[inline(always)]
     pub fn view(&self) -> View<'_, f32> {
-        View { data: &self.data, planes: self.channels, step: 1, height: self.height, width: self.width }
+        View { data: &self.data[..self.channels * self.height * self.width], planes: self.channels, step: 1, height: self.height, width: self.width }
     }
 
     /// All values.
     #[inline(always)]
     pub fn values(&mut self) -> &mut [f32] {
-        &mut self.data
+        &mut self.data[..self.channels * self.height * self.width]
     }
 
     /// One channel.
