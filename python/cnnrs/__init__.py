@@ -17,7 +17,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cnnrs import callbacks, data, datasets, errors, initializers, layers, losses, metrics, ops, optimizers, schedules, testing, zoo
+    from cnnrs import (
+        augment,
+        callbacks,
+        data,
+        datasets,
+        errors,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        ops,
+        optimizers,
+        schedules,
+        testing,
+        zoo,
+    )
     from cnnrs.model import Input, Model, Sequential, load, parse
     from cnnrs.ops import get_num_threads, set_num_threads, set_winograd
     from cnnrs.trainer import Trainer
@@ -57,6 +72,7 @@ __all__ = [
     "Model",
     "Sequential",
     "Trainer",
+    "augment",
     "callbacks",
     "data",
     "datasets",

@@ -7,15 +7,20 @@ Wrong sizes raise ``cnnrs.errors.ShapeError``, wrong dtypes ``DTypeError``; an `
 ``CnnrsError``, except where a function says that it may be one of its inputs.
 """
 
+from collections.abc import Sequence
 from typing import TypeAlias, final
 
-from numpy import float32, float64, int32, int64
+from numpy import bool_, float32, float64, int32, int64, uint8
 from numpy.typing import NDArray
 
 __all__ = [
     "PreparedConv2dWeight",
     "add_forward",
     "all_finite",
+    "augment_blend",
+    "augment_paste",
+    "augment_run",
+    "augment_uniform",
     "avg_pool2d_backward",
     "avg_pool2d_forward",
     "batch_norm_backward",
@@ -70,6 +75,7 @@ __all__ = [
 ]
 
 _Floats: TypeAlias = NDArray[float32] | NDArray[float64]
+_Pixels: TypeAlias = NDArray[uint8] | NDArray[float32]
 _Pair: TypeAlias = tuple[int, int]
 _Sides: TypeAlias = tuple[int, int, int, int]
 
@@ -93,6 +99,17 @@ def get_winograd() -> bool: ...
 # --- geometry ------------------------------------------------------------------------------------------------------
 def output_size(size: int, kernel_size: int, stride: int, padding_before: int, padding_after: int, dilation: int, rounding: str) -> int: ...
 def same_padding(size: int, kernel_size: int, stride: int, dilation: int) -> _Pair: ...
+
+# --- augmentation --------------------------------------------------------------------------------------------------
+def augment_uniform(indices: NDArray[int64], out: NDArray[float64], seed: int, epoch: int, ordinal: int) -> None: ...
+def augment_run(
+    images: _Pixels | Sequence[_Pixels],
+    steps: Sequence[tuple[str, NDArray[bool_] | None, NDArray[float64], NDArray[float64]]],
+    offsets: Sequence[int],
+    out: _Pixels,
+) -> None: ...
+def augment_blend(a: _Pixels, b: _Pixels, share: NDArray[float64], out: _Pixels) -> None: ...
+def augment_paste(source: _Pixels, target: _Pixels, rectangles: NDArray[int64]) -> None: ...
 
 # --- matmul --------------------------------------------------------------------------------------------------------
 def matmul(

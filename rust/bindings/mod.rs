@@ -9,6 +9,7 @@ mod activation;
 mod activation_curves;
 mod add;
 mod arrays;
+mod augment;
 mod conv2d;
 mod errors;
 mod geometry;
@@ -36,5 +37,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     resample2d::register(module)?;
     loss::register(module)?;
     normalization::register(module)?;
-    optimizer::register(module)
+    optimizer::register(module)?;
+    augment::register(module)
 }

@@ -7,6 +7,7 @@
 pub mod activation;
 pub mod activation_curves;
 pub mod add;
+pub mod augment;
 pub mod conv2d;
 pub mod element;
 pub mod error;

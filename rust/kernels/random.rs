@@ -35,7 +35,7 @@ pub struct Counter {
 
 /// Ten rounds on one counter.
 #[inline(always)]
-fn philox(counter: [u32; 4], seed: u64) -> [u32; 4] {
+pub(super) fn philox(counter: [u32; 4], seed: u64) -> [u32; 4] {
     let [mut c0, mut c1, mut c2, mut c3] = counter;
     for round in 0..10 {
         let key = [seed as u32, (seed >> 32) as u32];

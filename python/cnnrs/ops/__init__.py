@@ -28,6 +28,7 @@ from cnnrs.ops.activation_curves import (
     softplus_backward,
 )
 from cnnrs.ops.add import add
+from cnnrs.ops.augment import AugmentStep, augment, augment_blend, augment_images, augment_paste, augment_uniform
 from cnnrs.ops.conv2d import conv2d, conv2d_backward_bias, conv2d_backward_input, conv2d_backward_weight
 from cnnrs.ops.conv2d_weight import PreparedConv2dWeight, conv2d_algorithm, prepare_conv2d_weight
 from cnnrs.ops.geometry import conv2d_output_size
@@ -52,11 +53,17 @@ from cnnrs.ops.softmax import softmax, softmax_backward
 from cnnrs.ops.threads import cpu_features, get_num_threads, get_winograd, set_num_threads, set_winograd, simd_level
 
 __all__ = [
+    "AugmentStep",
     "PreparedConv2dWeight",
     "adaptive_avg_pool2d",
     "adaptive_avg_pool2d_backward",
     "add",
     "all_finite",
+    "augment",
+    "augment_blend",
+    "augment_images",
+    "augment_paste",
+    "augment_uniform",
     "avg_pool2d",
     "avg_pool2d_backward",
     "batch_norm",

@@ -1,0 +1,90 @@
+"""Running a pipeline: what can be one program becomes one, and what works on whole batches stands between programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnrs import ops
+from cnnrs.augment.batch import Batch
+from cnnrs.augment.follow import follow_boxes, follow_masks, follow_points
+from cnnrs.augment.program import Key, Program
+from cnnrs.augment.transform import Transform
+from cnnrs.errors import ArgumentError
+
+__all__ = ["WholeBatch", "run"]
+
+
+class WholeBatch(Transform):
+    """Base class of transforms that are no steps of a program: they get the batch itself."""
+
+    def apply(self, batch: Batch, key: Key, ordinal: int, before: Sequence[Transform]) -> int:
+        """Transform the batch; return the ordinal that comes next.
+
+        `before` are the transforms that the batch went through, for those that need other samples in the same state.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no `apply`")
+
+    def lower(self, program: Program) -> None:
+        """Refused: it must stand in a `Compose`, directly."""
+        raise ArgumentError(f"{type(self).__name__} works on whole batches: it can stand in a Compose, not in RandomApply or OneOf")
+
+
+def run(transforms: Sequence[Transform], batch: Batch, key: Key, *, out: NDArray[Any] | None = None, min_visibility: float) -> None:
+    """Run transforms one after the other on a batch, in place of itself."""
+    ordinal, place = 0, 0
+    while place < len(transforms):
+        transform = transforms[place]
+        if isinstance(transform, WholeBatch):
+            ordinal = transform.apply(batch, key, ordinal, transforms[:place])
+            place += 1
+            continue
+        end = place
+        while end < len(transforms) and not isinstance(transforms[end], WholeBatch):
+            end += 1
+        ordinal = _run_program(transforms[place:end], batch, key, ordinal, out if end == len(transforms) else None, min_visibility)
+        place = end
+    if out is not None and batch.images is not out:
+        np.copyto(_expect(out, batch.images), batch.images)
+        batch.images = out
+
+
+def _expect(out: NDArray[Any], images: Any) -> NDArray[Any]:
+    from cnnrs import _arguments
+
+    if not isinstance(images, np.ndarray):
+        raise ArgumentError("out: the results have different sizes, there is no one array for them")
+    return _arguments.in_place("out", out, images.shape, images.dtype)
+
+
+def _run_program(
+    transforms: Sequence[Transform], batch: Batch, key: Key, ordinal: int, out: NDArray[Any] | None, min_visibility: float
+) -> int:
+    heights, widths = batch.sizes()
+    empty = len(batch) == 0 and isinstance(batch.images, np.ndarray)
+    if empty:  # the shape of the result is that of one image
+        key = key.of(np.zeros(1, np.int64))
+        heights, widths = (np.array([side], np.int64) for side in batch.images.shape[1:3])
+    program = Program(key, heights, widths, batch.channels(), batch.floating(), ordinal)
+    for transform in transforms:
+        transform.lower(program)
+    steps, dtype = program.steps, np.float32 if program.floating else np.uint8
+    if empty:
+        batch.images = np.empty((0, int(program.heights[0]), int(program.widths[0]), program.channels), dtype)
+        return program.ordinal
+    batch.images = ops.augment(
+        batch.images, [step.kernel for step in steps], program.heights, program.widths, channels=program.channels, dtype=dtype, out=out
+    )
+    if batch.boxes is not None:
+        batch.boxes, kept = follow_boxes(steps, batch.boxes, min_visibility)
+        if batch.box_labels:
+            batch.labels = [labels[keep] for labels, keep in zip(batch.labels, kept, strict=True)]
+    if batch.keypoints is not None:
+        points = follow_points(steps, list(batch.keypoints))
+        batch.keypoints = np.stack(points) if isinstance(batch.keypoints, np.ndarray) and points else points
+    if batch.masks is not None:
+        batch.masks = follow_masks(steps, batch.masks, program.heights, program.widths)
+    return program.ordinal

@@ -1,0 +1,153 @@
+//! Windows and mirrors: pixels move by whole numbers.
+
+use super::Pixel;
+use super::planes::{Planes, View, deinterleave};
+use crate::kernels::error::Result;
+use crate::kernels::simd::vectorized;
+
+/// What stands beyond the border of a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Border {
+    /// The fill.
+    Constant,
+    /// The border pixel.
+    Edge,
+    /// The picture mirrored at the centre of its border pixel.
+    Reflect,
+    /// The picture mirrored at its border.
+    Symmetric,
+}
+
+impl Border {
+    /// By its number in a program.
+    pub fn from_code(code: f64) -> Self {
+        match code as u8 {
+            1 => Self::Edge,
+            2 => Self::Reflect,
+            3 => Self::Symmetric,
+            _ => Self::Constant,
+        }
+    }
+
+    /// The place within `0..size` that stands for `place`.
+    #[inline(always)]
+    pub fn place(self, place: i64, size: usize) -> Option<usize> {
+        let size = size as i64;
+        if (0..size).contains(&place) {
+            return Some(place as usize);
+        }
+        let inside = match self {
+            Self::Constant => return None,
+            Self::Edge => place.clamp(0, size - 1),
+            Self::Reflect if size == 1 => 0,
+            Self::Reflect => {
+                let place = place.rem_euclid(2 * size - 2);
+                place.min(2 * size - 2 - place)
+            }
+            Self::Symmetric => {
+                let place = place.rem_euclid(2 * size);
+                place.min(2 * size - 1 - place)
+            }
+        };
+        Some(inside as usize)
+    }
+}
+
+/// The window of `height` × `width` pixels whose first is (`top`, `left`), which may reach beyond the picture on all sides.
+pub fn crop<T: Pixel>(
+    view: &View<'_, T>,
+    [top, left]: [i64; 2],
+    [height, width]: [usize; 2],
+    border: Border,
+    fill: &[f32],
+) -> Result<Planes> {
+    let channels = view.channels();
+    let mut out = Planes::new(channels, height, width)?;
+    let plane = height * width;
+    // Columns of the window that lie in the picture.
+    let from = left.saturating_neg().clamp(0, width as i64) as usize;
+    let to = (view.width as i64).saturating_sub(left).clamp(from as i64, width as i64) as usize;
+    for y in 0..height {
+        let Some(source_y) = border.place(top.saturating_add(y as i64), view.height) else {
+            for (channel, &fill) in fill.iter().enumerate().take(channels) {
+                out.row(channel, y).fill(fill);
+            }
+            continue;
+        };
+        if from < to {
+            let first = (left + from as i64) as usize;
+            for p in 0..view.planes {
+                let row = &view.row(p, source_y)[first * view.step..][..(to - from) * view.step];
+                let target = &mut out.values()[p * view.step * plane + y * width + from..];
+                vectorized!(|| deinterleave(row, view.step, target, plane));
+            }
+        }
+        for (channel, &fill) in fill.iter().enumerate().take(channels) {
+            let row = out.row(channel, y);
+            for x in (0..from).chain(to..width) {
+                row[x] = border.place(left.saturating_add(x as i64), view.width).map_or(fill, |x| view.at(channel, source_y, x));
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// The whole picture, planar.
+pub fn load<T: Pixel>(view: &View<'_, T>) -> Result<Planes> {
+    let mut out = Planes::new(view.channels(), view.height, view.width)?;
+    let plane = view.height * view.width;
+    if view.planes == 1 {
+        vectorized!(|| deinterleave(view.data, view.step, out.values(), plane));
+    } else {
+        for (out, value) in out.values().iter_mut().zip(view.data) {
+            *out = value.to_f32();
+        }
+    }
+    Ok(out)
+}
+
+/// Left becomes right.
+pub fn flip_horizontal(planes: &mut Planes) {
+    let width = planes.width;
+    vectorized!(|| {
+        for row in planes.values().chunks_exact_mut(width) {
+            row.reverse();
+        }
+    });
+}
+
+/// Top becomes bottom.
+pub fn flip_vertical(planes: &mut Planes) {
+    let (height, width) = (planes.height, planes.width);
+    for channel in 0..planes.channels {
+        let plane = planes.plane(channel);
+        for y in 0..height / 2 {
+            let (upper, lower) = plane.split_at_mut((height - 1 - y) * width);
+            upper[y * width..][..width].swap_with_slice(&mut lower[..width]);
+        }
+    }
+}
+
+/// The rectangle gets one value per channel, or normal noise from the stream of a key.
+pub fn erase(planes: &mut Planes, [top, left, height, width]: [usize; 4], value: &[f32], noise: Option<u64>) -> Result<()> {
+    let (top, left) = (top.min(planes.height), left.min(planes.width));
+    let (height, width) = (height.min(planes.height - top), width.min(planes.width - left));
+    if height == 0 || width == 0 {
+        return Ok(());
+    }
+    let mut random = Planes::new(1, height, width)?;
+    for (channel, &value) in value.iter().enumerate().take(planes.channels) {
+        if let Some(key) = noise {
+            super::draw::normal(key, channel as u32, random.values());
+        }
+        for y in 0..height {
+            let row = &mut planes.row(channel, top + y)[left..][..width];
+            if noise.is_some() {
+                row.copy_from_slice(random.row(0, y));
+            } else {
+                row.fill(value);
+            }
+        }
+    }
+    Ok(())
+}
