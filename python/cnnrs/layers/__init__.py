@@ -16,6 +16,7 @@ from cnnrs.layers.normalization import BatchNorm
 from cnnrs.layers.pooling import AveragePool2D, GlobalAveragePool2D, GlobalMaxPool2D, LpPool2D, MaxPool2D
 from cnnrs.layers.preprocessing import Normalize, Rescale
 from cnnrs.layers.reshape import Flatten
+from cnnrs.layers.sample_normalization import GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm
 
 __all__ = [
     "Add",
@@ -29,8 +30,12 @@ __all__ = [
     "Flatten",
     "GlobalAveragePool2D",
     "GlobalMaxPool2D",
+    "GroupNorm",
     "Input",
+    "InstanceNorm",
     "Layer",
+    "LayerNorm",
+    "LocalResponseNorm",
     "LpPool2D",
     "MaxPool2D",
     "Multiply",

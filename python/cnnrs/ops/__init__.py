@@ -25,6 +25,14 @@ from cnnrs.ops.pool2d import (
     max_pool2d_backward,
 )
 from cnnrs.ops.random import all_finite, dropout, random_uniform
+from cnnrs.ops.sample_normalization import (
+    group_norm,
+    group_norm_backward,
+    layer_norm,
+    layer_norm_backward,
+    local_response_norm,
+    local_response_norm_backward,
+)
 from cnnrs.ops.softmax import softmax, softmax_backward
 from cnnrs.ops.threads import cpu_features, get_num_threads, get_winograd, set_num_threads, set_winograd, simd_level
 
@@ -51,8 +59,14 @@ __all__ = [
     "get_winograd",
     "global_avg_pool2d",
     "global_avg_pool2d_backward",
+    "group_norm",
+    "group_norm_backward",
     "half_sum_of_squares",
     "half_sum_of_squares_backward",
+    "layer_norm",
+    "layer_norm_backward",
+    "local_response_norm",
+    "local_response_norm_backward",
     "lp_pool2d",
     "lp_pool2d_backward",
     "matmul",

@@ -18,6 +18,7 @@ pub mod gemm;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
+pub mod rows;
 mod vector;
 pub mod winograd;
 
