@@ -23,8 +23,6 @@ __all__ = [
     "augment_uniform",
     "avg_pool2d_backward",
     "avg_pool2d_forward",
-    "batch_norm_backward",
-    "batch_norm_forward",
     "conv2d_algorithm",
     "conv2d_backward_bias",
     "conv2d_backward_input",
@@ -41,8 +39,14 @@ __all__ = [
     "get_winograd",
     "global_avg_pool2d_backward",
     "global_avg_pool2d_forward",
+    "group_norm_backward",
+    "group_norm_forward",
     "half_sum_of_squares_backward",
     "half_sum_of_squares_forward",
+    "layer_norm_backward",
+    "layer_norm_forward",
+    "local_response_norm_backward",
+    "local_response_norm_forward",
     "lp_pool2d_backward",
     "lp_pool2d_forward",
     "matmul",
@@ -206,22 +210,52 @@ def sigmoid_backward(grad_output: _Floats, y: _Floats, out: _Floats, accumulate:
 def tanh_forward(x: _Floats, out: _Floats) -> None: ...
 def tanh_backward(grad_output: _Floats, y: _Floats, out: _Floats, accumulate: bool) -> None: ...
 
-# --- normalization (x of shape (..., channels); weight, bias and statistics of shape (channels,)) ---------------------
-def batch_norm_forward(
-    x: _Floats, weight: _Floats, bias: _Floats, out: _Floats, mean: _Floats, variance: _Floats, epsilon: float, relu: bool
+# --- normalization (x of shape (..., channels); weight and bias of shape (channels,); ``shape`` is (samples, groups of channels)) ---------
+# In the element-wise ones, and in group_norm_backward without accumulation, the output may be the first argument itself.
+def group_norm_forward(
+    x: _Floats,
+    weight: _Floats,
+    bias: _Floats,
+    out: _Floats,
+    mean: _Floats,
+    variance: _Floats,
+    shape: _Pair,
+    epsilon: float,
+    relu: bool,
 ) -> None: ...
-def batch_norm_backward(
+def group_norm_backward(
     grad_output: _Floats,
     x: _Floats,
     mean: _Floats,
     variance: _Floats,
     weight: _Floats,
+    bias: _Floats,
     out: _Floats | None,
     grad_weight: _Floats,
     grad_bias: _Floats,
+    shape: _Pair,
     epsilon: float,
-    relu_output: _Floats | None,
+    relu: bool,
     accumulate: tuple[bool, bool],
+) -> None: ...
+def layer_norm_forward(
+    x: _Floats, weight: _Floats, bias: _Floats, out: _Floats, mean: _Floats, variance: _Floats, epsilon: float
+) -> None: ...
+def layer_norm_backward(
+    grad_output: _Floats,
+    x: _Floats,
+    mean: _Floats,
+    variance: _Floats,
+    weight: _Floats,
+    out: _Floats,
+    grad_weight: _Floats,
+    grad_bias: _Floats,
+    epsilon: float,
+    accumulate: tuple[bool, bool],
+) -> None: ...
+def local_response_norm_forward(x: _Floats, out: _Floats, channels: int, parameters: tuple[int, float, float, float]) -> None: ...
+def local_response_norm_backward(
+    grad_output: _Floats, x: _Floats, out: _Floats, channels: int, parameters: tuple[int, float, float, float], accumulate: bool
 ) -> None: ...
 def scale_shift_forward(x: _Floats, scale: _Floats, shift: _Floats, out: _Floats, relu: bool) -> None: ...
 def scale_shift_backward(grad_output: _Floats, scale: _Floats, out: _Floats, relu_output: _Floats | None, accumulate: bool) -> None: ...

@@ -1,14 +1,108 @@
-//! Normalisation: batch normalisation and a fixed scale and shift.
+//! Normalisation: by groups (batch, group, instance), by rows (layer), across channels (local response), and a fixed scale and shift.
 
 use pyo3::prelude::*;
 
-use super::arrays::{Float, by_dtype, compute, input, optional_input, optional_slice, output, slice, slice_mut};
-use crate::kernels::normalization;
+use super::arrays::{Float, by_dtype, compute, input, optional_input, optional_slice, output, same_memory, slice, slice_mut};
+use super::errors::to_python;
+use crate::kernels::normalization::groups::{self, Gradient, Groups};
+use crate::kernels::normalization::local_response::{self, LocalResponse};
+use crate::kernels::normalization::{self, layer};
 
 type Any<'a, 'py> = &'a Bound<'py, PyAny>;
 
+/// Names the inputs and outputs of a kernel as slices, in the order given.
+macro_rules! slices {
+    ($T:ty; in $($name:ident),*; out $($target:ident),*) => {
+        $(let $name = input::<$T>(stringify!($name), $name)?;)*
+        $(let mut $target = output::<$T>(stringify!($target), $target)?;)*
+        $(let $name = slice(stringify!($name), &$name)?;)*
+        $(let $target = slice_mut(stringify!($target), &mut $target)?;)*
+    };
+}
+
 #[pyfunction]
-fn batch_norm_forward(
+fn group_norm_forward(
+    py: Python<'_>,
+    x: Any<'_, '_>,
+    weight: Any<'_, '_>,
+    bias: Any<'_, '_>,
+    out: Any<'_, '_>,
+    mean: Any<'_, '_>,
+    variance: Any<'_, '_>,
+    shape: (usize, usize),
+    epsilon: f64,
+    relu: bool,
+) -> PyResult<()> {
+    fn typed<T: Float>(
+        py: Python<'_>,
+        [x, weight, bias]: [Any<'_, '_>; 3],
+        [out, mean, variance]: [Any<'_, '_>; 3],
+        (samples, groups): (usize, usize),
+        epsilon: f64,
+        relu: bool,
+    ) -> PyResult<()> {
+        slices!(T; in x, weight, bias; out out, mean, variance);
+        let g = Groups::new(x.len(), samples, weight.len(), groups).map_err(to_python)?;
+        compute(py, || groups::forward(&g, x, weight, bias, out, mean, variance, epsilon, relu))
+    }
+    by_dtype!(out, typed(py, [x, weight, bias], [out, mean, variance], shape, epsilon, relu))
+}
+
+#[pyfunction]
+fn group_norm_backward(
+    py: Python<'_>,
+    grad_output: Any<'_, '_>,
+    x: Any<'_, '_>,
+    mean: Any<'_, '_>,
+    variance: Any<'_, '_>,
+    weight: Any<'_, '_>,
+    bias: Any<'_, '_>,
+    out: Option<Any<'_, '_>>,
+    grad_weight: Any<'_, '_>,
+    grad_bias: Any<'_, '_>,
+    shape: (usize, usize),
+    epsilon: f64,
+    relu: bool,
+    accumulate: (bool, bool),
+) -> PyResult<()> {
+    fn typed<T: Float>(
+        py: Python<'_>,
+        grad_output: Any<'_, '_>,
+        [x, mean, variance, weight, bias]: [Any<'_, '_>; 5],
+        out: Option<Any<'_, '_>>,
+        [grad_weight, grad_bias]: [Any<'_, '_>; 2],
+        (samples, groups): (usize, usize),
+        (epsilon, relu): (f64, bool),
+        accumulate: (bool, bool),
+    ) -> PyResult<()> {
+        slices!(T; in x, mean, variance, weight, bias; out grad_weight, grad_bias);
+        let g = Groups::new(x.len(), samples, weight.len(), groups).map_err(to_python)?;
+        let mut run = |gradient: Gradient<'_, T>| {
+            compute(py, || {
+                groups::backward(&g, gradient, x, mean, variance, weight, bias, epsilon, relu, grad_weight, grad_bias, accumulate.1)
+            })
+        };
+        match out {
+            Some(out) if !accumulate.0 && same_memory(grad_output, out) => {
+                slices!(T; in ; out out);
+                run(Gradient::InPlace(out))
+            }
+            Some(out) => {
+                slices!(T; in grad_output; out out);
+                run(Gradient::Onward { grad_output, grad_x: out, accumulate: accumulate.0 })
+            }
+            None => {
+                slices!(T; in grad_output; out);
+                run(Gradient::Stop(grad_output))
+            }
+        }
+    }
+    let inputs = [x, mean, variance, weight, bias];
+    by_dtype!(grad_weight, typed(py, grad_output, inputs, out, [grad_weight, grad_bias], shape, (epsilon, relu), accumulate))
+}
+
+#[pyfunction]
+fn layer_norm_forward(
     py: Python<'_>,
     x: Any<'_, '_>,
     weight: Any<'_, '_>,
@@ -17,74 +111,83 @@ fn batch_norm_forward(
     mean: Any<'_, '_>,
     variance: Any<'_, '_>,
     epsilon: f64,
-    relu: bool,
 ) -> PyResult<()> {
-    fn typed<T: Float>(py: Python<'_>, inputs: [Any<'_, '_>; 3], outputs: [Any<'_, '_>; 3], epsilon: f64, relu: bool) -> PyResult<()> {
-        let [x, weight, bias] = inputs;
-        let [y, mean, variance] = outputs;
-        let (x, weight, bias) = (input::<T>("x", x)?, input::<T>("weight", weight)?, input::<T>("bias", bias)?);
-        let (mut y, mut mean, mut variance) = (output::<T>("out", y)?, output::<T>("mean", mean)?, output::<T>("variance", variance)?);
-        let (x, weight, bias) = (slice("x", &x)?, slice("weight", &weight)?, slice("bias", &bias)?);
-        let (y, mean, variance) = (slice_mut("out", &mut y)?, slice_mut("mean", &mut mean)?, slice_mut("variance", &mut variance)?);
-        compute(py, || normalization::batch_norm_forward(x, weight, bias, y, mean, variance, epsilon, relu))
+    fn typed<T: Float>(
+        py: Python<'_>,
+        [x, weight, bias]: [Any<'_, '_>; 3],
+        [out, mean, variance]: [Any<'_, '_>; 3],
+        epsilon: f64,
+    ) -> PyResult<()> {
+        slices!(T; in x, weight, bias; out out, mean, variance);
+        compute(py, || layer::forward(x, weight, bias, out, mean, variance, epsilon))
     }
-    by_dtype!(out, typed(py, [x, weight, bias], [out, mean, variance], epsilon, relu))
+    by_dtype!(out, typed(py, [x, weight, bias], [out, mean, variance], epsilon))
 }
 
 #[pyfunction]
-fn batch_norm_backward(
+fn layer_norm_backward(
     py: Python<'_>,
     grad_output: Any<'_, '_>,
     x: Any<'_, '_>,
     mean: Any<'_, '_>,
     variance: Any<'_, '_>,
     weight: Any<'_, '_>,
-    out: Option<Any<'_, '_>>,
+    out: Any<'_, '_>,
     grad_weight: Any<'_, '_>,
     grad_bias: Any<'_, '_>,
     epsilon: f64,
-    relu_output: Option<Any<'_, '_>>,
     accumulate: (bool, bool),
 ) -> PyResult<()> {
     fn typed<T: Float>(
         py: Python<'_>,
-        inputs: [Any<'_, '_>; 5],
-        relu_output: Option<Any<'_, '_>>,
-        out: Option<Any<'_, '_>>,
-        parameters: [Any<'_, '_>; 2],
+        [grad_output, x, mean, variance, weight]: [Any<'_, '_>; 5],
+        [out, grad_weight, grad_bias]: [Any<'_, '_>; 3],
         epsilon: f64,
-        accumulate: (bool, bool),
+        add: (bool, bool),
     ) -> PyResult<()> {
-        let [grad, x, mean, variance, weight] = inputs;
-        let (grad, x, weight) = (input::<T>("grad_output", grad)?, input::<T>("x", x)?, input::<T>("weight", weight)?);
-        let (mean, variance, gate) =
-            (input::<T>("mean", mean)?, input::<T>("variance", variance)?, optional_input::<T>("activation_output", relu_output)?);
-        let mut grad_x = out.map(|out| output::<T>("out", out)).transpose()?;
-        let (mut grad_weight, mut grad_bias) = (output::<T>("grad_weight", parameters[0])?, output::<T>("grad_bias", parameters[1])?);
-        let (grad, x, weight) = (slice("grad_output", &grad)?, slice("x", &x)?, slice("weight", &weight)?);
-        let (mean, variance) = (slice("mean", &mean)?, slice("variance", &variance)?);
-        let gate = optional_slice("activation_output", gate.as_ref())?;
-        let grad_x = grad_x.as_mut().map(|out| slice_mut("out", out)).transpose()?;
-        let (grad_weight, grad_bias) = (slice_mut("grad_weight", &mut grad_weight)?, slice_mut("grad_bias", &mut grad_bias)?);
-        compute(py, || {
-            normalization::batch_norm_backward(
-                grad,
-                x,
-                mean,
-                variance,
-                weight,
-                epsilon,
-                gate,
-                grad_x,
-                grad_weight,
-                grad_bias,
-                accumulate.0,
-                accumulate.1,
-            )
-        })
+        slices!(T; in grad_output, x, mean, variance, weight; out out, grad_weight, grad_bias);
+        compute(py, || layer::backward(grad_output, x, mean, variance, weight, epsilon, out, grad_weight, grad_bias, add.0, add.1))
     }
     let inputs = [grad_output, x, mean, variance, weight];
-    by_dtype!(grad_weight, typed(py, inputs, relu_output, out, [grad_weight, grad_bias], epsilon, accumulate))
+    by_dtype!(out, typed(py, inputs, [out, grad_weight, grad_bias], epsilon, accumulate))
+}
+
+type Constants = (usize, f64, f64, f64);
+
+fn constants((size, alpha, beta, k): Constants) -> LocalResponse {
+    LocalResponse { size, alpha, beta, k }
+}
+
+#[pyfunction]
+fn local_response_norm_forward(py: Python<'_>, x: Any<'_, '_>, out: Any<'_, '_>, channels: usize, parameters: Constants) -> PyResult<()> {
+    fn typed<T: Float>(py: Python<'_>, x: Any<'_, '_>, out: Any<'_, '_>, channels: usize, parameters: Constants) -> PyResult<()> {
+        slices!(T; in x; out out);
+        compute(py, || local_response::forward(&constants(parameters), channels, x, out))
+    }
+    by_dtype!(out, typed(py, x, out, channels, parameters))
+}
+
+#[pyfunction]
+fn local_response_norm_backward(
+    py: Python<'_>,
+    grad_output: Any<'_, '_>,
+    x: Any<'_, '_>,
+    out: Any<'_, '_>,
+    channels: usize,
+    parameters: Constants,
+    accumulate: bool,
+) -> PyResult<()> {
+    fn typed<T: Float>(
+        py: Python<'_>,
+        [grad_output, x, out]: [Any<'_, '_>; 3],
+        channels: usize,
+        parameters: Constants,
+        accumulate: bool,
+    ) -> PyResult<()> {
+        slices!(T; in grad_output, x; out out);
+        compute(py, || local_response::backward(&constants(parameters), channels, grad_output, x, accumulate, out))
+    }
+    by_dtype!(out, typed(py, [grad_output, x, out], channels, parameters, accumulate))
 }
 
 #[pyfunction]
@@ -97,11 +200,13 @@ fn scale_shift_forward(
     relu: bool,
 ) -> PyResult<()> {
     fn typed<T: Float>(py: Python<'_>, [x, scale, shift, out]: [Any<'_, '_>; 4], relu: bool) -> PyResult<()> {
-        let (x, scale, shift) = (input::<T>("x", x)?, input::<T>("scale", scale)?, input::<T>("shift", shift)?);
-        let mut out = output::<T>("out", out)?;
-        let (x, scale, shift) = (slice("x", &x)?, slice("scale", &scale)?, slice("shift", &shift)?);
-        let out = slice_mut("out", &mut out)?;
-        compute(py, || normalization::scale_shift_forward(x, scale, shift, out, relu))
+        let in_place = same_memory(x, out);
+        slices!(T; in scale, shift; out out);
+        if in_place {
+            return compute(py, || normalization::scale_shift_forward(None, scale, shift, out, relu));
+        }
+        slices!(T; in x; out);
+        compute(py, || normalization::scale_shift_forward(Some(x), scale, shift, out, relu))
     }
     by_dtype!(out, typed(py, [x, scale, shift, out], relu))
 }
@@ -117,23 +222,30 @@ fn scale_shift_backward(
 ) -> PyResult<()> {
     fn typed<T: Float>(
         py: Python<'_>,
-        [grad, scale, out]: [Any<'_, '_>; 3],
+        [grad_output, scale, out]: [Any<'_, '_>; 3],
         relu_output: Option<Any<'_, '_>>,
         accumulate: bool,
     ) -> PyResult<()> {
-        let (grad, scale) = (input::<T>("grad_output", grad)?, input::<T>("scale", scale)?);
         let gate = optional_input::<T>("activation_output", relu_output)?;
-        let mut out = output::<T>("out", out)?;
-        let (grad, scale, out) = (slice("grad_output", &grad)?, slice("scale", &scale)?, slice_mut("out", &mut out)?);
         let gate = optional_slice("activation_output", gate.as_ref())?;
-        compute(py, || normalization::scale_shift_backward(grad, scale, gate, accumulate, out))
+        let in_place = !accumulate && same_memory(grad_output, out);
+        slices!(T; in scale; out out);
+        if in_place {
+            return compute(py, || normalization::scale_shift_backward(None, scale, gate, false, out));
+        }
+        slices!(T; in grad_output; out);
+        compute(py, || normalization::scale_shift_backward(Some(grad_output), scale, gate, accumulate, out))
     }
     by_dtype!(out, typed(py, [grad_output, scale, out], relu_output, accumulate))
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(batch_norm_forward, module)?)?;
-    module.add_function(wrap_pyfunction!(batch_norm_backward, module)?)?;
+    module.add_function(wrap_pyfunction!(group_norm_forward, module)?)?;
+    module.add_function(wrap_pyfunction!(group_norm_backward, module)?)?;
+    module.add_function(wrap_pyfunction!(layer_norm_forward, module)?)?;
+    module.add_function(wrap_pyfunction!(layer_norm_backward, module)?)?;
+    module.add_function(wrap_pyfunction!(local_response_norm_forward, module)?)?;
+    module.add_function(wrap_pyfunction!(local_response_norm_backward, module)?)?;
     module.add_function(wrap_pyfunction!(scale_shift_forward, module)?)?;
     module.add_function(wrap_pyfunction!(scale_shift_backward, module)?)
 }

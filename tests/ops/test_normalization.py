@@ -45,22 +45,25 @@ def test_batch_norm_gradients_by_central_differences(shape, relu, rng):
     def loss(x, weight, bias):
         return float(np.sum(ops.batch_norm(x, weight, bias, activation=activation)[0] * grad))
 
-    y, mean, variance = ops.batch_norm(x, weight, bias, activation=activation)
-    output = y if relu else None
-    found = ops.batch_norm_backward(grad, x, mean, variance, weight, activation_output=output)
+    _, mean, variance = ops.batch_norm(x, weight, bias, activation=activation)
+    again = {"activation": activation}
+    found = ops.batch_norm_backward(grad, x, mean, variance, weight, bias, **again)
     assert reference.slope_error(lambda v: loss(v, weight, bias), x, found[0], rng, 1e-5) <= 1e-6
     assert reference.slope_error(lambda v: loss(x, v, bias), weight, found[1], rng, 1e-5) <= 1e-6
     assert reference.slope_error(lambda v: loss(x, weight, v), bias, found[2], rng, 1e-5) <= 1e-6
     start = [rng.standard_normal(array.shape) for array in found]
     out = tuple(array.copy() for array in start)
-    added = ops.batch_norm_backward(grad, x, mean, variance, weight, activation_output=output, out=out, accumulate=(True, False, False))
+    added = ops.batch_norm_backward(grad, x, mean, variance, weight, bias, **again, out=out, accumulate=(True, False, False))
     assert all(result is target for result, target in zip(added, out, strict=True))
     np.testing.assert_allclose(added[0], start[0] + found[0], atol=1e-13)
     np.testing.assert_array_equal(added[1], found[1])
-    nothing, *parameters = ops.batch_norm_backward(grad, x, mean, variance, weight, activation_output=output, input_gradient=False)
+    nothing, *parameters = ops.batch_norm_backward(grad, x, mean, variance, weight, bias, **again, input_gradient=False)
     assert nothing is None
     np.testing.assert_array_equal(parameters[0], found[1])
     np.testing.assert_array_equal(parameters[1], found[2])
+    in_place = grad.copy()
+    ops.batch_norm_backward(in_place, x, mean, variance, weight, bias, **again, out=(in_place, None, None))
+    np.testing.assert_array_equal(in_place, found[0])
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -70,10 +73,20 @@ def test_float32_gradients_like_float64(shape, rng):
     results = []
     for dtype in (np.float32, np.float64):
         arrays = [array.astype(dtype) for array in (x, weight, bias, grad)]
-        y, mean, variance = ops.batch_norm(*arrays[:3], epsilon=1e-2, activation="relu")
-        results.append(ops.batch_norm_backward(arrays[3], arrays[0], mean, variance, arrays[1], epsilon=1e-2, activation_output=y))
+        _, mean, variance = ops.batch_norm(*arrays[:3], epsilon=1e-2)
+        results.append(ops.batch_norm_backward(arrays[3], arrays[0], mean, variance, *arrays[1:3], epsilon=1e-2))
     for single, double in zip(*results, strict=True):
         assert reference.error(single, double) <= 1e-5
+
+
+@DTYPES
+def test_backward_cuts_exactly_where_forward_did(dtype, rng):
+    x = rng.integers(-3, 4, (50, 40, 7)).astype(dtype)  # many values at the very edge
+    weight, bias = rng.integers(-2, 3, (2, 7)).astype(dtype)
+    y, mean, variance = ops.batch_norm(x, weight, bias, activation="relu")
+    grad = np.ones_like(x)
+    _, _, opened = ops.batch_norm_backward(grad, x, mean, variance, weight, bias, activation="relu")
+    np.testing.assert_array_equal(opened, (y > 0).sum(axis=(0, 1)))
 
 
 def test_weight_and_bias_may_be_left_out(rng):
@@ -99,6 +112,11 @@ def test_scale_shift(shape, dtype, relu, rng):
     grad = rng.standard_normal(shape).astype(dtype)
     gradient = ops.scale_shift_backward(grad, scale, activation_output=y if relu else None)
     np.testing.assert_array_equal(gradient, np.where(y > 0, grad * scale, 0) if relu else grad * scale)
+    in_place = x.copy()
+    np.testing.assert_array_equal(ops.scale_shift(in_place, scale, shift, activation="relu" if relu else None, out=in_place), y)
+    in_place = grad.copy()
+    ops.scale_shift_backward(in_place, scale, activation_output=y if relu else None, out=in_place)
+    np.testing.assert_array_equal(in_place, gradient)
     start = rng.standard_normal(shape).astype(dtype)
     added = ops.scale_shift_backward(grad, scale, activation_output=y if relu else None, out=start.copy(), accumulate=True)
     assert reference.error(added, start + gradient.astype(np.float64)) <= limit
@@ -154,7 +172,7 @@ def test_bad_input(rng):
     with pytest.raises(ArgumentError, match="activation"):
         ops.batch_norm(x, activation="tanh")
     with pytest.raises(CnnrsError, match="overlap"):
-        ops.batch_norm(x, out=x)
+        ops.layer_norm(x, out=x)
     with pytest.raises(ShapeError, match="grad_output: expected the shape of x"):
         ops.batch_norm_backward(x[1:], x, mean, variance)
     with pytest.raises(ShapeError, match="mean: expected one value"):

@@ -22,6 +22,7 @@ from cnnrs.layers.pooling import AveragePool2D, GlobalAveragePool2D, GlobalMaxPo
 from cnnrs.layers.prelu import PReLU
 from cnnrs.layers.preprocessing import Normalize, Rescale
 from cnnrs.layers.reshape import Flatten, Permute, Reshape
+from cnnrs.layers.sample_normalization import GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm
 from cnnrs.layers.upsampling import AdaptiveAveragePool2D, MaxUnpool2D, UpSample2D
 
 __all__ = [
@@ -45,11 +46,15 @@ __all__ = [
     "GaussianDropout",
     "GlobalAveragePool2D",
     "GlobalMaxPool2D",
+    "GroupNorm",
     "HardSigmoid",
     "HardSwish",
     "Input",
+    "InstanceNorm",
     "Layer",
+    "LayerNorm",
     "LeakyReLU",
+    "LocalResponseNorm",
     "LpPool2D",
     "MaxPool2D",
     "MaxUnpool2D",

@@ -16,7 +16,7 @@ from cnnrs.layers.node import Shape, shape_text
 __all__ = ["BatchNorm"]
 
 
-def _channels(layer: Layer, input_shape: Shape) -> int:
+def channels_of(layer: Layer, input_shape: Shape) -> int:
     """The size of the last axis."""
     if not input_shape or input_shape[-1] == 0:
         raise ShapeError(f"{type(layer).__name__} needs inputs with channels or features in the last axis, got {shape_text(input_shape)}")
@@ -84,7 +84,7 @@ class BatchNorm(Layer):
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
         """Declare weight, bias and the running statistics; the shape stays."""
-        shape = (_channels(self, input_shape),)
+        shape = (channels_of(self, input_shape),)
         if self.affine:
             self.add_parameter("weight", shape, "ones")
             self.add_parameter("bias", shape, "zeros")
@@ -113,7 +113,7 @@ class BatchNorm(Layer):
         weight, bias = (self.weight, self.bias) if self.affine else (None, None)
         y, mean, variance = ops.batch_norm(x, weight, bias, epsilon=self.epsilon, activation=ctx.activation, out=ctx.out())
         self._move_statistics(mean, variance, math.prod(x.shape[:-1]))
-        ctx.save(fixed_scale=None, x=x, y=y, mean=mean, variance=variance)
+        ctx.save(fixed_scale=None, x=x, mean=mean, variance=variance)
         return y
 
     def _move_statistics(self, mean: Any, variance: Any, count: int) -> None:
@@ -126,8 +126,8 @@ class BatchNorm(Layer):
     def backward(self, ctx: Context, grad_output: Any) -> Any:
         """Gradients of weight, bias and input."""
         saved = ctx.saved
-        mask = saved.y if ctx.activation == "relu" else None
         if saved.fixed_scale is not None:
+            mask = saved.y if ctx.activation == "relu" else None
             return ops.scale_shift_backward(grad_output, saved.fixed_scale, activation_output=mask, **ctx.input_destination())
         nowhere: dict[str, Any] = {"out": None, "accumulate": False}
         targets: list[Any] = [nowhere, nowhere, nowhere]
@@ -140,9 +140,9 @@ class BatchNorm(Layer):
             saved.x,
             saved.mean,
             saved.variance,
-            self.weight if self.affine else None,
+            *((self.weight, self.bias) if self.affine else ()),
             epsilon=self.epsilon,
-            activation_output=mask,
+            activation=ctx.activation,
             input_gradient=ctx.needs_input_gradient(),
             out=(targets[0]["out"], targets[1]["out"], targets[2]["out"]),
             accumulate=(targets[0]["accumulate"], targets[1]["accumulate"], targets[2]["accumulate"]),

@@ -49,6 +49,14 @@ from cnnrs.ops.pool2d import (
 from cnnrs.ops.prelu import prelu, prelu_backward_input, prelu_backward_slope
 from cnnrs.ops.random import all_finite, dropout, gaussian_noise, random_uniform
 from cnnrs.ops.resample2d import adaptive_avg_pool2d, adaptive_avg_pool2d_backward, upsample2d, upsample2d_backward
+from cnnrs.ops.sample_normalization import (
+    group_norm,
+    group_norm_backward,
+    layer_norm,
+    layer_norm_backward,
+    local_response_norm,
+    local_response_norm_backward,
+)
 from cnnrs.ops.softmax import softmax, softmax_backward
 from cnnrs.ops.threads import cpu_features, get_num_threads, get_winograd, set_num_threads, set_winograd, simd_level
 
@@ -88,14 +96,20 @@ __all__ = [
     "get_winograd",
     "global_avg_pool2d",
     "global_avg_pool2d_backward",
+    "group_norm",
+    "group_norm_backward",
     "half_sum_of_squares",
     "half_sum_of_squares_backward",
     "hard_sigmoid",
     "hard_sigmoid_backward",
     "hard_swish",
     "hard_swish_backward",
+    "layer_norm",
+    "layer_norm_backward",
     "leaky_relu",
     "leaky_relu_backward",
+    "local_response_norm",
+    "local_response_norm_backward",
     "lp_pool2d",
     "lp_pool2d_backward",
     "matmul",

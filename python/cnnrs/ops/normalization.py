@@ -1,8 +1,8 @@
-"""Normalisation over the last axis's channels, and its gradients.
+"""Normalisation by the statistics of a batch, and a fixed scale and shift per channel, with their gradients.
 
 Inputs are ``(n, ..., channels)``: images ``(n, height, width, channels)`` or rows ``(n, features)``. ``weight`` and ``bias`` are one value
 per channel; None stands for ones and zeros. The variance is the biased one, divided by the number of values, and ``epsilon`` is added to it
-before the root. A fused ReLU (``activation="relu"``) costs nothing; its backward function takes the output as ``activation_output``.
+before the root. A fused ReLU (``activation="relu"``) costs nothing. Statistics of single samples are in `cnnrs.ops.sample_normalization`.
 """
 
 from typing import Any
@@ -17,14 +17,15 @@ from cnnrs.errors import DTypeError, ShapeError
 _ACTIVATIONS = (None, "relu")
 
 
-def _with_channels(name: str, array: Any) -> int:
+def with_channels(name: str, array: Any) -> int:
     """The number of channels of an array that must have some."""
     if array.ndim < 2 or array.shape[-1] == 0:
         raise ShapeError(f"{name}: expected shape (n, ..., channels) with at least one channel, got {array.shape}")
     return int(array.shape[-1])
 
 
-def _per_channel(name: str, array: Any, channels: int) -> None:
+def per_channel(name: str, array: Any, channels: int) -> None:
+    """Checks for one value per channel."""
     if array.shape != (channels,):
         raise ShapeError(f"{name}: expected one value per channel, shape {(channels,)}, got {array.shape}")
 
@@ -32,13 +33,13 @@ def _per_channel(name: str, array: Any, channels: int) -> None:
 def _channel_floats(names: tuple[str, ...], values: tuple[Any, ...]) -> tuple[Any, ...]:
     """The first value with its channels, the others checked to be one value per channel."""
     data, *others = floats(names, *values)
-    channels = _with_channels(names[0], data)
+    channels = with_channels(names[0], data)
     for name, array in zip(names[1:], others, strict=True):
-        _per_channel(name, array, channels)
+        per_channel(name, array, channels)
     return (data, *others)
 
 
-def _affine(x: Any, weight: Any, bias: Any) -> tuple[Any, Any, Any]:
+def affine(x: Any, weight: Any, bias: Any) -> tuple[Any, Any, Any]:
     """Input, weight and bias; missing ones are ones and zeros."""
     named = {name: value for name, value in (("x", x), ("weight", weight), ("bias", bias)) if name == "x" or value is not None}
     found = dict(zip(named, _channel_floats(tuple(named), tuple(named.values())), strict=True))
@@ -101,7 +102,7 @@ def batch_norm(
     >>> y.ravel(), mean, variance
     (array([-1.,  1.]), array([2.]), array([1.]))
     """
-    data, scale, shift = _affine(x, weight, bias)
+    data, scale, shift = affine(x, weight, bias)
     channels = data.shape[-1]
     if data.size <= channels:
         raise ShapeError(
@@ -112,7 +113,7 @@ def batch_norm(
     relu = choice("activation", activation, _ACTIVATIONS) == "relu"
     y = output(out, data.shape, data.dtype)
     mean, variance = np.empty(channels, data.dtype), np.empty(channels, data.dtype)
-    _core.batch_norm_forward(data, scale, shift, y, mean, variance, added, relu)
+    _core.group_norm_forward(data, scale, shift, y, mean, variance, (1, channels), added, relu)
     return y, mean, variance
 
 
@@ -122,9 +123,10 @@ def batch_norm_backward(
     mean: ArrayLike,
     variance: ArrayLike,
     weight: ArrayLike | None = None,
+    bias: ArrayLike | None = None,
     *,
     epsilon: float = 1e-5,
-    activation_output: ArrayLike | None = None,
+    activation: str | None = None,
     input_gradient: bool = True,
     out: tuple[Floats | None, Floats | None, Floats | None] | None = None,
     accumulate: bool | tuple[bool, bool, bool] = False,
@@ -137,17 +139,16 @@ def batch_norm_backward(
         Gradient of the output, and the input.
     mean, variance : array_like of shape (channels,)
         As `batch_norm` returned them.
-    weight : array_like of shape (channels,), optional
-    epsilon : float
-        As in the forward call.
-    activation_output : array_like of the shape of `x`, optional
-        The output, if a ReLU was fused in.
+    weight, bias : array_like of shape (channels,), optional
+        As in the forward call; `bias` matters only with an activation.
+    epsilon, activation
+        As in the forward call. Where a ReLU cut is worked out again from `x`, which is faster than reading the output.
     input_gradient : bool
         Whether the gradient of `x` is needed; without it None is returned in its place.
     out : (ndarray of the shape of `x`, ndarray of shape (channels,), the same), optional
-        Written to and returned; each may be None, and overlaps no other argument.
+        Written to and returned; each may be None. The first may be `grad_output`; otherwise they overlap no other argument.
     accumulate : bool or three of them
-        Whether to add to the arrays in `out`.
+        Whether to add to the arrays in `out`; the same for the last two.
 
     Returns
     -------
@@ -169,29 +170,42 @@ def batch_norm_backward(
     >>> grad_x.ravel(), grad_weight, grad_bias
     (array([0., 0.]), array([1.]), array([3.]))
     """
-    names, values = ["x", "mean", "variance"], [x, mean, variance]
-    if weight is not None:
-        names, values = [*names, "weight"], [*values, weight]
-    gradient, y, *found = floats(("grad_output", "activation_output", *names), grad_output, activation_output, *values)
-    data = found[0]
-    channels = _with_channels("x", data)
-    for name, array in zip(names[1:], found[1:], strict=True):
-        _per_channel(name, array, channels)
-    scale = found[3] if weight is not None else np.ones(channels, data.dtype)
-    _same_shape("grad_output", gradient, "x", data.shape)
-    _same_shape("activation_output", y, "x", data.shape)
+    gradient, data, scale, shift, statistics = gradient_arguments(grad_output, x, mean, variance, weight, bias)
+    channels = data.shape[-1]
+    per_channel("mean", statistics[0], channels)
+    per_channel("variance", statistics[1], channels)
     added = number("epsilon", epsilon, 0)
-    wanted = flag("input_gradient", input_gradient)
-    targets = _three("out", (None, None, None) if out is None else out)
+    relu = choice("activation", activation, _ACTIVATIONS) == "relu"
+    targets, adds = gradient_targets(data, out, accumulate, flag("input_gradient", input_gradient))
+    _core.group_norm_backward(gradient, data, *statistics, scale, shift, *targets, (1, channels), added, relu, adds)
+    return targets
+
+
+def gradient_arguments(grad_output: Any, x: Any, mean: Any, variance: Any, weight: Any, bias: Any) -> tuple[Any, Any, Any, Any, Any]:
+    """Gradient, input, weight, bias and (mean, variance) as arrays of one dtype; missing weight and bias are ones and zeros."""
+    named = {"grad_output": grad_output, "x": x, "mean": mean, "variance": variance}
+    named.update({name: value for name, value in (("weight", weight), ("bias", bias)) if value is not None})
+    found = dict(zip(named, floats(tuple(named), *named.values()), strict=True))
+    gradient, data = found["grad_output"], found["x"]
+    channels = with_channels("x", data)
+    _same_shape("grad_output", gradient, "x", data.shape)
+    scale = found["weight"] if weight is not None else np.ones(channels, data.dtype)
+    shift = found["bias"] if bias is not None else np.zeros(channels, data.dtype)
+    per_channel("weight", scale, channels)
+    per_channel("bias", shift, channels)
+    return gradient, data, scale, shift, (found["mean"], found["variance"])
+
+
+def gradient_targets(x: Any, out: Any, accumulate: Any, input_gradient: bool = True) -> tuple[tuple[Any, Any, Any], tuple[bool, bool]]:
+    """Where the gradients of x, weight and bias go, and whether they are added there: for x, and for the other two."""
+    channels = x.shape[-1:]
+    given = _three("out", (None, None, None) if out is None else out)
     adds = _three("accumulate", accumulate if isinstance(accumulate, (tuple, list)) else (accumulate,) * 3)
-    if adds[1] != adds[2]:
+    if adds[1] is not adds[2]:
         raise DTypeError("accumulate: expected the same for the gradients of weight and bias")
-    grad_x = output(targets[0], data.shape, data.dtype, adds[0]) if wanted else None
-    grad_weight = output(targets[1], (channels,), data.dtype, adds[1], "out[1]")
-    grad_bias = output(targets[2], (channels,), data.dtype, adds[2], "out[2]")
-    mean_, variance_ = found[1], found[2]
-    _core.batch_norm_backward(gradient, data, mean_, variance_, scale, grad_x, grad_weight, grad_bias, added, y, (adds[0], adds[1]))
-    return grad_x, grad_weight, grad_bias
+    grad_x = output(given[0], x.shape, x.dtype, adds[0], "out[0]") if input_gradient else None
+    grad_weight = output(given[1], channels, x.dtype, adds[1], "out[1]")
+    return (grad_x, grad_weight, output(given[2], channels, x.dtype, adds[2], "out[2]")), (bool(adds[0]), bool(adds[1]))
 
 
 def _three(name: str, value: Any) -> tuple[Any, Any, Any]:
@@ -210,7 +224,7 @@ def scale_shift(x: ArrayLike, scale: ArrayLike, shift: ArrayLike, *, activation:
     activation : {None, "relu"}
         Applied to the output.
     out : ndarray of the shape and dtype of the result, optional
-        Written to and returned; overlaps no other argument.
+        Written to and returned; may be `x`.
 
     Returns
     -------
@@ -252,7 +266,7 @@ def scale_shift_backward(
     activation_output : array_like of the shape of `grad_output`, optional
         The output, if a ReLU was fused in.
     out : ndarray of the shape of `grad_output`, optional
-        Written to and returned; overlaps no other argument.
+        Written to and returned; may be `grad_output`.
     accumulate : bool
         Whether to add to `out`.
 
@@ -273,7 +287,7 @@ def scale_shift_backward(
     array([[ 2., -1.]])
     """
     gradient, factor, y = floats(("grad_output", "scale", "activation_output"), grad_output, scale, activation_output)
-    _per_channel("scale", factor, _with_channels("grad_output", gradient))
+    per_channel("scale", factor, with_channels("grad_output", gradient))
     _same_shape("activation_output", y, "grad_output", gradient.shape)
     result = output(out, gradient.shape, gradient.dtype, accumulate)
     _core.scale_shift_backward(gradient, factor, result, y, accumulate)
@@ -319,7 +333,7 @@ def batch_norm_scale_shift(
     if center.ndim != 1:
         raise ShapeError(f"mean: expected one value per channel, got shape {center.shape}")
     for name, array in found.items():
-        _per_channel(name, array, center.size)
+        per_channel(name, array, center.size)
     spread = found["variance"].astype(np.float64) + number("epsilon", epsilon, 0)
     if not (spread > 0).all():
         raise ShapeError(f"variance: expected values above 0 once epsilon is added, got {spread.min()}")

@@ -1,5 +1,7 @@
 //! Hand-written numbers, the definition in double precision, and central differences.
 
+use super::groups::{Gradient, Groups};
+use super::local_response::LocalResponse;
 use super::*;
 use crate::kernels::parallel::set_num_threads;
 
@@ -11,7 +13,8 @@ fn numbers(len: usize, seed: usize) -> Vec<f64> {
 /// Output, mean and variance of the training forward pass.
 fn forward<T: Element>(x: &[T], gamma: &[T], beta: &[T], epsilon: f64, relu: bool) -> [Vec<T>; 3] {
     let [mut y, mut mean, mut variance] = [x.len(), gamma.len(), gamma.len()].map(|len| vec![T::from_f64(7.0); len]);
-    batch_norm_forward(x, gamma, beta, &mut y, &mut mean, &mut variance, epsilon, relu).unwrap();
+    let batch = Groups::new(x.len(), 1, gamma.len(), gamma.len()).unwrap();
+    groups::forward(&batch, x, gamma, beta, &mut y, &mut mean, &mut variance, epsilon, relu).unwrap();
     [y, mean, variance]
 }
 
@@ -31,10 +34,10 @@ fn two_channels_by_hand() {
 #[test]
 fn fixed_statistics_by_hand() {
     let mut y = [0.0f32; 6];
-    scale_shift_forward(&[1.0, 2.0, -3.0, f32::NAN, 0.5, 0.0], &[2.0, -1.0], &[1.0, 0.5], &mut y, true).unwrap();
+    scale_shift_forward(Some(&[1.0, 2.0, -3.0, f32::NAN, 0.5, 0.0]), &[2.0, -1.0], &[1.0, 0.5], &mut y, true).unwrap();
     assert_eq!((y[..3].to_vec(), y[4..].to_vec()), (vec![3.0, 0.0, 0.0], vec![2.0, 0.5]));
     assert!(y[3].is_nan());
-    scale_shift_forward(&[1.0, 2.0, -3.0, 4.0], &[2.0, -1.0], &[1.0, 0.5], &mut y[..4], false).unwrap();
+    scale_shift_forward(Some(&[1.0, 2.0, -3.0, 4.0]), &[2.0, -1.0], &[1.0, 0.5], &mut y[..4], false).unwrap();
     assert_eq!(y[..4], [3.0, -1.5, -5.0, -3.5]);
 }
 
@@ -78,19 +81,27 @@ fn a_mean_far_from_zero_cancels_nothing() {
 
 /// The gradients of input, gamma and beta, added to ones or overwriting them.
 fn backward<T: Element>(
-    grad: &[T],
+    grad_output: &[T],
     x: &[T],
-    [y, mean, variance]: &[Vec<T>; 3],
-    gamma: &[T],
+    [_, mean, variance]: &[Vec<T>; 3],
+    [gamma, beta]: [&[T]; 2],
     epsilon: f64,
     relu: bool,
     accumulate: bool,
 ) -> [Vec<T>; 3] {
     let [mut grad_x, mut grad_gamma, mut grad_beta] = [x.len(), gamma.len(), gamma.len()].map(|len| vec![T::ONE; len]);
-    let gate = relu.then_some(&y[..]);
-    let out = Some(&mut grad_x[..]);
-    batch_norm_backward(grad, x, mean, variance, gamma, epsilon, gate, out, &mut grad_gamma, &mut grad_beta, accumulate, accumulate)
-        .unwrap();
+    let batch = Groups::new(x.len(), 1, gamma.len(), gamma.len()).unwrap();
+    let mut run = |gradient: Gradient<'_, T>| {
+        let parameters = (&mut grad_gamma, &mut grad_beta);
+        groups::backward(&batch, gradient, x, mean, variance, gamma, beta, epsilon, relu, parameters.0, parameters.1, accumulate).unwrap();
+    };
+    run(Gradient::Onward { grad_output, grad_x: &mut grad_x, accumulate });
+    if !accumulate {
+        let mut in_place = grad_output.to_vec();
+        run(Gradient::InPlace(&mut in_place));
+        run(Gradient::Stop(grad_output));
+        assert!(in_place == grad_x);
+    }
     [grad_x, grad_gamma, grad_beta]
 }
 
@@ -101,8 +112,8 @@ fn backward_is_the_slope_of_forward() {
             let (x, grad) = (numbers(positions * channels, 1), numbers(positions * channels, 5));
             let (gamma, beta) = (numbers(channels, 2), numbers(channels, 3));
             let outcome = forward(&x, &gamma, &beta, 1e-2, relu);
-            let added = backward(&grad, &x, &outcome, &gamma, 1e-2, relu, true);
-            let set = backward(&grad, &x, &outcome, &gamma, 1e-2, relu, false);
+            let added = backward(&grad, &x, &outcome, [&gamma, &beta], 1e-2, relu, true);
+            let set = backward(&grad, &x, &outcome, [&gamma, &beta], 1e-2, relu, false);
             for (added, set) in added.iter().zip(&set) {
                 assert!(added.iter().zip(set).all(|(a, b)| (a - b - 1.0).abs() < 1e-13));
             }
@@ -120,11 +131,6 @@ fn backward_is_the_slope_of_forward() {
             check(&x, &set[0], &|x| loss(x, &gamma, &beta));
             check(&gamma, &set[1], &|gamma| loss(&x, gamma, &beta));
             check(&beta, &set[2], &|beta| loss(&x, &gamma, beta));
-            let [mut grad_gamma, mut grad_beta] = [7.0, 7.0].map(|v| vec![v; channels]);
-            let ([y, mean, variance], parameters) = (&outcome, (&mut grad_gamma[..], &mut grad_beta[..]));
-            let gate = relu.then_some(&y[..]);
-            batch_norm_backward(&grad, &x, mean, variance, &gamma, 1e-2, gate, None, parameters.0, parameters.1, false, false).unwrap();
-            assert_eq!([&grad_gamma, &grad_beta], [&set[1], &set[2]]);
         }
     }
 }
@@ -135,7 +141,7 @@ fn a_fixed_scale_passes_gradients_on() {
         let (grad, scale, gate) = (numbers(positions * channels, 5), numbers(channels, 2), numbers(positions * channels, 6));
         for (accumulate, gated) in [(false, false), (true, false), (false, true), (true, true)] {
             let mut grad_x = vec![1.0; grad.len()];
-            scale_shift_backward(&grad, &scale, gated.then_some(&gate), accumulate, &mut grad_x).unwrap();
+            scale_shift_backward(Some(&grad), &scale, gated.then_some(&gate), accumulate, &mut grad_x).unwrap();
             for (i, &came) in grad_x.iter().enumerate() {
                 let open = !gated || gate[i] > 0.0;
                 let expected = if open { grad[i] * scale[i % channels] } else { 0.0 } + if accumulate { 1.0 } else { 0.0 };
@@ -144,7 +150,7 @@ fn a_fixed_scale_passes_gradients_on() {
         }
     }
     let mut grad_x = [7.0f32; 2];
-    scale_shift_backward(&[f32::NAN, 3.0], &[2.0], Some(&[0.0, 2.0]), false, &mut grad_x).unwrap();
+    scale_shift_backward(Some(&[f32::NAN, 3.0]), &[2.0], Some(&[0.0, 2.0]), false, &mut grad_x).unwrap();
     assert_eq!(grad_x, [0.0, 6.0], "a closed gate stops even NaN");
 }
 
@@ -155,7 +161,7 @@ fn the_same_bits_with_any_number_of_threads() {
     let run = |threads: usize| {
         set_num_threads(threads).unwrap();
         let outcome = forward(&single, &[1.5; 7], &[0.1; 7], 1e-5, true);
-        let gradients = backward(&single, &single, &outcome, &[1.5; 7], 1e-5, true, false);
+        let gradients = backward(&single, &single, &outcome, [&[1.5; 7], &[0.1; 7]], 1e-5, true, false);
         [outcome, gradients].map(|arrays| arrays.map(|values| values.into_iter().map(f32::to_bits).collect::<Vec<_>>()))
     };
     let alone = run(1);
@@ -163,19 +169,87 @@ fn the_same_bits_with_any_number_of_threads() {
     assert_eq!(alone, run(5));
 }
 
+/// The definition of group normalisation, and of its gradient by central differences of the loss.
+#[test]
+fn groups_like_the_definition() {
+    for (samples, positions, channels, groups) in [(3, 5, 6, 2), (2, 1, 8, 4), (4, 100, 3, 1), (2, 600, 16, 16), (2, 30, 70, 7)] {
+        let g = Groups::new(samples * positions * channels, samples, channels, groups).unwrap();
+        let (x, grad) = (numbers(samples * positions * channels, 1), numbers(samples * positions * channels, 2));
+        let (gamma, beta) = (numbers(channels, 3), numbers(channels, 4));
+        let [mut mean, mut variance] = [0, 1].map(|_| vec![0.0; samples * groups]);
+        let run = |x: &[f64], mean: &mut [f64], variance: &mut [f64]| {
+            let mut y = vec![0.0; x.len()];
+            groups::forward(&g, x, &gamma, &beta, &mut y, mean, variance, 1e-2, false).unwrap();
+            y
+        };
+        let y = run(&x, &mut mean, &mut variance);
+        let group_of = |i: usize| i / (positions * channels) * groups + i % channels / (channels / groups);
+        for group in 0..samples * groups {
+            let members: Vec<f64> = (0..x.len()).filter(|&i| group_of(i) == group).map(|i| x[i]).collect();
+            let center = members.iter().sum::<f64>() / members.len() as f64;
+            let spread = members.iter().map(|x| (x - center).powi(2)).sum::<f64>() / members.len() as f64;
+            assert!((mean[group] - center).abs() < 1e-13 && (variance[group] - spread).abs() < 1e-13);
+        }
+        for i in 0..x.len() {
+            let group = group_of(i);
+            let expected = gamma[i % channels] * (x[i] - mean[group]) / (variance[group] + 1e-2).sqrt() + beta[i % channels];
+            assert!((y[i] - expected).abs() < 1e-12);
+        }
+        let (mut grad_x, mut grad_gamma, mut grad_beta) = (vec![0.0; x.len()], vec![0.0; channels], vec![0.0; channels]);
+        let gradient = Gradient::Onward { grad_output: &grad, grad_x: &mut grad_x, accumulate: false };
+        groups::backward(&g, gradient, &x, &mean, &variance, &gamma, &beta, 1e-2, false, &mut grad_gamma, &mut grad_beta, false).unwrap();
+        let loss = |i: usize, by: f64| -> f64 {
+            let moved: Vec<f64> = x.iter().enumerate().map(|(j, v)| if i == j { v + by } else { *v }).collect();
+            let (mut mean, mut variance) = (mean.clone(), variance.clone());
+            run(&moved, &mut mean, &mut variance).iter().zip(&grad).map(|(y, g)| y * g).sum()
+        };
+        for i in (0..x.len()).step_by(x.len() / 20 + 1) {
+            let expected = (loss(i, 1e-6) - loss(i, -1e-6)) / 2e-6;
+            assert!((grad_x[i] - expected).abs() < 1e-6, "{samples} {positions} {channels} {groups}: {} {expected}", grad_x[i]);
+        }
+        for c in 0..channels {
+            let members = (c..x.len()).step_by(channels);
+            let normal = |i: usize| (x[i] - mean[group_of(i)]) / (variance[group_of(i)] + 1e-2).sqrt();
+            assert!((grad_beta[c] - members.clone().map(|i| grad[i]).sum::<f64>()).abs() < 1e-12);
+            assert!((grad_gamma[c] - members.map(|i| grad[i] * normal(i)).sum::<f64>()).abs() < 1e-12);
+        }
+    }
+}
+
+#[test]
+fn local_response_by_hand() {
+    let p = LocalResponse { size: 3, alpha: 3.0, beta: 1.0, k: 2.0 };
+    let mut y = [0.0f64; 3];
+    local_response::forward(&p, 3, &[1.0, 2.0, 3.0], &mut y).unwrap();
+    assert_eq!(y, [1.0 / 7.0, 2.0 / 16.0, 3.0 / 15.0]); // 2 + 1 + 4, 2 + 1 + 4 + 9, 2 + 4 + 9
+    let p = LocalResponse { size: 2, ..p };
+    local_response::forward(&p, 3, &[1.0, 2.0, 3.0], &mut y).unwrap();
+    assert_eq!(y, [1.0 / 3.5, 2.0 / 9.5, 3.0 / 21.5]); // a window of two: itself and the channel before
+    let p = LocalResponse { size: 1 << 40, ..p };
+    assert!(local_response::forward(&p, 3, &[1.0, 2.0, 3.0], &mut y).is_ok(), "a window wider than the channels");
+    assert!(local_response::forward(&p, 2, &[1.0, 2.0, 3.0], &mut y).is_err());
+}
+
 #[test]
 fn sizes_are_checked() {
     let (mut y, mut mean, mut variance) = ([0.0f32; 6], [0.0f32; 2], [0.0f32; 2]);
-    assert!(batch_norm_forward(&[0.0; 6], &[1.0; 4], &[0.0; 4], &mut y, &mut [0.0; 4], &mut [0.0; 4], 1e-5, false).is_err());
-    assert!(batch_norm_forward(&[0.0; 6], &[1.0; 2], &[0.0; 3], &mut y, &mut mean, &mut variance, 1e-5, false).is_err());
-    assert!(batch_norm_forward(&[0.0; 4], &[1.0; 2], &[0.0; 2], &mut y, &mut mean, &mut variance, 1e-5, false).is_err());
-    assert!(batch_norm_forward::<f32>(&[], &[1.0; 2], &[0.0; 2], &mut [], &mut mean, &mut variance, 1e-5, false).is_err());
-    assert!(scale_shift_forward(&[0.0; 6], &[1.0; 2], &[0.0; 1], &mut y, false).is_err());
-    assert!(scale_shift_forward(&[0.0; 6], &[], &[], &mut y, false).is_err());
-    assert!(scale_shift_backward(&[0.0; 6], &[1.0; 2], None, false, &mut y[..5]).is_err());
-    assert_eq!(scale_shift_forward::<f32>(&[], &[1.0; 2], &[0.0; 2], &mut [], false), Ok(()));
-    let (gate, zeros) = (Some(&[0.0f32; 5][..]), [0.0; 2]);
-    let error =
-        batch_norm_backward(&[0.0; 6], &[0.0; 6], &zeros, &zeros, &zeros, 1e-5, gate, Some(&mut y), &mut mean, &mut variance, false, false);
-    assert!(error.unwrap_err().to_string().starts_with("relu_output: expected 6"));
+    assert!(Groups::new(6, 1, 4, 4).is_err() && Groups::new(6, 1, 6, 4).is_err() && Groups::new(6, 0, 2, 2).is_err());
+    assert!(Groups::new(6, 1, 2, 0).is_err() && Groups::new(6, usize::MAX, 2, 1).is_err());
+    let g = Groups::new(6, 1, 2, 2).unwrap();
+    assert!(groups::forward(&g, &[0.0; 6], &[1.0; 2], &[0.0; 3], &mut y, &mut mean, &mut variance, 1e-5, false).is_err());
+    assert!(groups::forward(&g, &[0.0; 4], &[1.0; 2], &[0.0; 2], &mut y, &mut mean, &mut variance, 1e-5, false).is_err());
+    assert!(groups::forward(&g, &[0.0; 6], &[1.0; 2], &[0.0; 2], &mut y, &mut mean, &mut variance[..1], 1e-5, false).is_err());
+    let empty = Groups::new(0, 1, 2, 2).unwrap();
+    assert!(groups::forward::<f32>(&empty, &[], &[1.0; 2], &[0.0; 2], &mut [], &mut mean, &mut variance, 1e-5, false).is_err());
+    assert!(scale_shift_forward(Some(&[0.0; 6]), &[1.0; 2], &[0.0; 1], &mut y, false).is_err());
+    assert!(scale_shift_forward(Some(&[0.0; 5]), &[1.0; 2], &[0.0; 2], &mut y, false).is_err());
+    assert!(scale_shift_forward(None, &[], &[], &mut y, false).is_err());
+    assert!(scale_shift_backward(Some(&[0.0; 6]), &[1.0; 2], None, false, &mut y[..5]).is_err());
+    assert_eq!(scale_shift_forward::<f32>(Some(&[]), &[1.0; 2], &[0.0; 2], &mut [], false), Ok(()));
+    let (zeros, ones) = ([0.0; 2], [1.0; 2]);
+    let gradient = Gradient::Onward { grad_output: &[0.0f32; 5], grad_x: &mut y, accumulate: false };
+    let error = groups::backward(&g, gradient, &[0.0; 6], &zeros, &ones, &ones, &zeros, 1e-5, true, &mut mean, &mut variance, false);
+    assert!(error.unwrap_err().to_string().starts_with("grad_output: expected 6"));
+    assert!(layer::forward(&[0.0f32; 6], &ones, &zeros, &mut y, &mut mean, &mut variance, 1e-5).is_err());
+    assert!(layer::forward(&[0.0f32; 6], &[], &[], &mut y, &mut mean, &mut variance, 1e-5).is_err());
 }

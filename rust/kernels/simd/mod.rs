@@ -20,6 +20,7 @@ pub mod gemm;
 mod neon;
 pub mod pack;
 mod portable;
+pub mod rows;
 mod vector;
 pub mod winograd;
 
