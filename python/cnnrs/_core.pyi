@@ -28,6 +28,7 @@ __all__ = [
     "conv2d_backward_input",
     "conv2d_backward_weight",
     "conv2d_forward",
+    "conv2d_scratch",
     "cpu_features",
     "cross_entropy_backward",
     "cross_entropy_forward",
@@ -167,6 +168,17 @@ def conv2d_algorithm(
     dilation: _Pair,
     groups: int,
 ) -> str: ...
+def conv2d_scratch(
+    direction: str,
+    input_shape: tuple[int, int, int, int],
+    weight_shape: tuple[int, int, int, int],
+    stride: _Pair,
+    padding: _Sides,
+    dilation: _Pair,
+    groups: int,
+    prepared: bool,
+    double: bool,
+) -> tuple[list[int], int]: ...
 def prepare_conv2d_weight(
     weight: _Floats,
     input_shape: tuple[int, int, int, int],

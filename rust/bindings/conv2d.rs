@@ -248,6 +248,28 @@ fn conv2d_algorithm(
 }
 
 #[pyfunction]
+fn conv2d_scratch(
+    py: Python<'_>,
+    direction: &str,
+    input_shape: [usize; 4],
+    weight_shape: [usize; 4],
+    stride: Pair,
+    padding: Sides,
+    dilation: Pair,
+    groups: usize,
+    prepared: bool,
+    double: bool,
+) -> PyResult<(Vec<usize>, usize)> {
+    let geometry = geometry(&input_shape, &weight_shape, (stride, padding, dilation, groups))?;
+    let pass = Pass::parse(direction).map_err(to_python)?;
+    if double {
+        compute(py, || conv2d::scratch::scratch::<f64>(pass, &geometry, prepared))
+    } else {
+        compute(py, || conv2d::scratch::scratch::<f32>(pass, &geometry, prepared))
+    }
+}
+
+#[pyfunction]
 fn prepare_conv2d_weight(
     py: Python<'_>,
     weight: &Bound<'_, PyAny>,
@@ -288,5 +310,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(conv2d_backward_weight, module)?)?;
     module.add_function(wrap_pyfunction!(conv2d_backward_bias, module)?)?;
     module.add_function(wrap_pyfunction!(conv2d_algorithm, module)?)?;
+    module.add_function(wrap_pyfunction!(conv2d_scratch, module)?)?;
     module.add_function(wrap_pyfunction!(prepare_conv2d_weight, module)?)
 }

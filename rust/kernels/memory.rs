@@ -9,6 +9,7 @@ use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
 use super::error::{KernelError, Result};
+use super::rehearsal;
 
 /// Alignment of every buffer, in bytes: one cache line, one AVX-512 register.
 pub const ALIGNMENT: usize = 64;
@@ -26,10 +27,18 @@ unsafe impl Plain for f64 {}
 unsafe impl Plain for u64 {}
 
 /// A heap slice aligned to [`ALIGNMENT`], zeroed at birth, whose allocation may fail without an abort.
+///
+/// It is allocated with the alignment of a word and a little longer, because only then do allocators hand out fresh pages that are zero
+/// already: nothing is written before it is used.
 pub struct AlignedBuffer<T: Plain> {
     start: NonNull<T>,
     len: usize,
+    allocation: NonNull<u8>,
+    allocated: usize,
 }
+
+/// Bytes from which on allocators take every buffer from the system, as pages that cost nothing until they are touched, and give it back.
+const FRESH_BYTES: usize = 64 << 20;
 
 // SAFETY: the buffer owns its memory, as a Vec does.
 unsafe impl<T: Plain> Send for AlignedBuffer<T> {}
@@ -43,25 +52,32 @@ impl<T: Plain> AlignedBuffer<T> {
     /// [`KernelError::Memory`] when the allocator refuses.
     pub fn zeroed(len: usize) -> Result<Self> {
         if len == 0 {
-            return Ok(Self { start: NonNull::dangling(), len });
+            return Ok(Self::empty());
         }
-        let layout = Self::layout(len).ok_or(KernelError::Memory { bytes: usize::MAX })?;
+        let allocated = if rehearsal::active() { len.max(FRESH_BYTES / size_of::<T>()) } else { len };
+        let layout = Self::layout(allocated).ok_or(KernelError::Memory { bytes: usize::MAX })?;
         // SAFETY: the layout is not of size zero.
-        let start = unsafe { alloc_zeroed(layout) };
-        let start = NonNull::new(start.cast::<T>()).ok_or(KernelError::Memory { bytes: layout.size() })?;
-        Ok(Self { start, len })
+        let allocation = NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or(KernelError::Memory { bytes: layout.size() })?;
+        let skip = allocation.as_ptr().align_offset(ALIGNMENT);
+        // SAFETY: less than ALIGNMENT bytes are skipped, and the layout has that many more than the elements need.
+        let start = unsafe { allocation.add(skip) }.cast::<T>();
+        Ok(Self { start, len, allocation, allocated })
+    }
+
+    fn empty() -> Self {
+        Self { start: NonNull::dangling(), len: 0, allocation: NonNull::dangling(), allocated: 0 }
     }
 
     fn layout(len: usize) -> Option<Layout> {
-        Layout::from_size_align(len.checked_mul(size_of::<T>())?, ALIGNMENT).ok()
+        Layout::from_size_align(len.checked_mul(size_of::<T>())?.checked_add(ALIGNMENT)?, size_of::<u64>()).ok()
     }
 }
 
 impl<T: Plain> Drop for AlignedBuffer<T> {
     fn drop(&mut self) {
-        if let (Some(layout), true) = (Self::layout(self.len), self.len > 0) {
+        if let (Some(layout), true) = (Self::layout(self.allocated), self.allocated > 0) {
             // SAFETY: allocated in `zeroed` with this very layout.
-            unsafe { dealloc(self.start.as_ptr().cast(), layout) }
+            unsafe { dealloc(self.allocation.as_ptr(), layout) }
         }
     }
 }
@@ -103,6 +119,9 @@ impl<T: Plain> Scratch<T> {
     /// [`KernelError::Memory`] when the buffer must grow and cannot.
     pub fn take(len: usize) -> Result<Self> {
         let words = len.checked_mul(size_of::<T>()).ok_or(KernelError::Memory { bytes: usize::MAX })?.div_ceil(size_of::<u64>());
+        if rehearsal::taken(words * size_of::<u64>()) {
+            return Ok(Self { buffer: AlignedBuffer::zeroed(words)?, len, element: PhantomData });
+        }
         let buffer = match SCRATCH.with_borrow_mut(Vec::pop) {
             Some(buffer) if buffer.len() >= words => buffer,
             _ => AlignedBuffer::zeroed(words)?,
@@ -128,8 +147,10 @@ impl<T: Plain> DerefMut for Scratch<T> {
 
 impl<T: Plain> Drop for Scratch<T> {
     fn drop(&mut self) {
-        let empty = AlignedBuffer { start: NonNull::dangling(), len: 0 };
-        let buffer = std::mem::replace(&mut self.buffer, empty);
+        let buffer = std::mem::replace(&mut self.buffer, AlignedBuffer::empty());
+        if rehearsal::given_back() {
+            return;
+        }
         // When the thread ends its stack may be gone already; then the buffer is simply freed.
         let _ = SCRATCH.try_with(|stack| stack.borrow_mut().push(buffer));
     }

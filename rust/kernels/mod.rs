@@ -24,6 +24,7 @@ pub mod pool2d;
 pub mod prelu;
 pub mod random;
 pub mod reduce;
+pub mod rehearsal;
 pub mod resample2d;
 pub mod simd;
 pub mod softmax;

@@ -128,8 +128,8 @@ class Traits:
     identity_in_prediction : bool
         The output is the input when not training.
     affine_in_prediction : bool
-        When not training, the output is the input times one number for each channel (of the last axis) plus another; `scale_and_shift`
-        gives them, and the plan may fold them into the layer in front.
+        When not training, the output is the input times one number for each channel (of the last axis) plus another;
+        `Layer.scale_and_shift` gives them, and the plan may fold them into the layer in front.
     folds : bool
         The layer takes the weights that ``ctx.weights`` hands it, with such numbers folded in.
     fuses : tuple of str

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from cnnrs import _arguments, ops
+from cnnrs import optimizers as optimizer_rules
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
 from cnnrs.layers import Layer, Node, Softmax
 from cnnrs.layers.node import Prefix, Shape, ancestors, apply, shape_text
@@ -23,6 +24,11 @@ from cnnrs.model.receptive_field import ReceptiveField, receptive_fields
 from cnnrs.model.report import PlanReport
 from cnnrs.model.summary import Summary
 from cnnrs.model.workspace import Workspace
+
+if TYPE_CHECKING:
+    from cnnrs.losses import Loss
+    from cnnrs.model.profile import Profile
+    from cnnrs.optimizers import Optimizer
 
 __all__ = ["Model"]
 
@@ -360,9 +366,57 @@ class Model:
         """What the plan fused, the algorithm of each convolution, and the bytes held; print it."""
         return PlanReport(self, _arguments.integer("batch_size", batch_size, 1))
 
-    def summary(self, batch_size: int = 1) -> Summary:
-        """Shapes, parameters, multiplications, receptive fields and memory of each layer; print it."""
-        return Summary(self, _arguments.integer("batch_size", batch_size, 1))
+    def summary(self, batch_size: int = 1, *, optimizer: str | Optimizer | None = None) -> Summary:
+        """Shapes, parameters, multiplications, receptive fields and memory of each layer; print it.
+
+        Parameters
+        ----------
+        batch_size : int
+            For the peak memory of a training step and of prediction.
+        optimizer : str or Optimizer, optional
+            What will train the model, for the memory that it keeps; by default SGD with momentum.
+        """
+        rule = optimizer_rules.SGD(0.01, 0.9) if optimizer is None else optimizer_rules.get(optimizer)
+        return Summary(self, _arguments.integer("batch_size", batch_size, 1), len(rule.slots))
+
+    def profile(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        loss: str | Loss = "cross_entropy",
+        optimizer: str | Optimizer | None = None,
+        repeats: int = 5,
+    ) -> Profile:
+        """How long each layer takes in a training step, forward and backward; print it. The model stays as it is, but for its gradients.
+
+        Parameters
+        ----------
+        x : array-like of shape (n, *input_shape)
+        y : array-like
+            Targets, as the loss takes them.
+        loss : str or Loss
+        optimizer : str or Optimizer, optional
+            By default SGD with momentum.
+        repeats : int
+            Of the step, after two that do not count; the times are medians.
+
+        Returns
+        -------
+        Profile
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import cnnrs
+        >>> model = cnnrs.parse("Input 8x8x1 -> Conv3x3x4 -> ReLU -> FC2")
+        >>> report = model.profile(np.zeros((2, 8, 8, 1)), [0, 1])
+        >>> [step.name for step in report.steps]
+        ['conv2d_1 + relu_1', 'dense_1']
+        """
+        from cnnrs.model.profile import profile
+
+        return profile(self, x, y, loss, optimizer, _arguments.integer("repeats", repeats, 1))
 
     def receptive_field(self, layer: str | Layer) -> ReceptiveField:
         """The part of the input that one output of a layer sees.

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from cnnrs._arguments import Pair
 from cnnrs.layers import AveragePool2D, Conv2D, Dense, Flatten, Layer, LpPool2D, MaxPool2D
 from cnnrs.layers.node import Shape, shape_text
+from cnnrs.model.footprint import footprint
 from cnnrs.model.graph import Graph
 from cnnrs.model.memory import megabytes
 from cnnrs.model.receptive_field import ReceptiveField, receptive_fields
+from cnnrs.model.report import table
 
 if TYPE_CHECKING:
     from cnnrs.model.model import Model
@@ -68,6 +70,9 @@ class Summary:
     parameter_bytes : int
     prediction_bytes, training_bytes : int
         Workspace for a batch of `batch_size`: activations, gradients of activations and scratch, with memory shared where lifetimes allow.
+    prediction, training : Footprint
+        All bytes that a prediction and a training step take at their peak, with parameters, gradients, the optimizer's arrays and what
+        the kernels need; ``.total`` is the sum. The interpreter and the data come on top.
     batch_size : int
     notes : list of str
         What pooling changes, and which layers leave pixels unused.
@@ -80,7 +85,7 @@ class Summary:
     (75, 58800)
     """
 
-    def __init__(self, model: Model, batch_size: int) -> None:
+    def __init__(self, model: Model, batch_size: int, optimizer_slots: int) -> None:
         graph = model.graph
         fields = receptive_fields(graph)
         self.batch_size = batch_size
@@ -95,8 +100,10 @@ class Summary:
         self.num_parameters = model.num_parameters
         self.multiply_adds = sum(line.multiply_adds for line in self.layers)
         self.parameter_bytes = model.arena.nbytes
-        self.prediction_bytes = batch_size * model.plan_for(training=False).bytes_per_sample
-        self.training_bytes = batch_size * model.plan_for(training=True).bytes_per_sample
+        self.prediction = footprint(model, batch_size, training=False)
+        self.training = footprint(model, batch_size, training=True, slots=optimizer_slots)
+        self.prediction_bytes = self.prediction.workspace
+        self.training_bytes = self.training.workspace
         self._note_unused()
         self._note_pooling(graph)
 
@@ -165,18 +172,12 @@ class Summary:
     def __str__(self) -> str:
         header = ("layer", "output", "parameters", "products/output", "multiply-adds", "field", "jump", "start", "overlap", "activations")
         rows = [self._cells(line) for line in self.layers]
-        widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
-        lines = [self.title, ""]
-        for row in [header, *rows]:
-            cells = [
-                cell.ljust(width) if column < 2 else cell.rjust(width) for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ]
-            lines.append("  ".join(cells).rstrip())
+        lines = [self.title, "", *table(header, rows)]
         lines += [
             "",
             f"parameters     {self.num_parameters:,} ({megabytes(self.parameter_bytes)})",
             f"multiply-adds  {self.multiply_adds:,} for one sample",
-            f"workspace      {megabytes(self.prediction_bytes)} in prediction, {megabytes(self.training_bytes)} in training, "
+            f"peak memory    {megabytes(self.prediction.total)} in prediction, {megabytes(self.training.total)} in training, "
             f"for a batch of {self.batch_size}",
         ]
         if self.notes:

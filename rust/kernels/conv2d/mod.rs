@@ -14,6 +14,7 @@ mod correlation;
 pub mod depthwise;
 pub mod direct;
 pub mod direct_weight;
+pub mod scratch;
 pub mod winograd;
 
 use std::sync::atomic::{AtomicU8, Ordering};

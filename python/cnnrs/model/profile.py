@@ -1,0 +1,206 @@
+"""Where the time of a training step goes."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cnnrs import losses as loss_functions
+from cnnrs import ops
+from cnnrs import optimizers as optimizer_rules
+from cnnrs.errors import ArgumentError, ShapeError
+from cnnrs.model.batch import as_batch
+from cnnrs.model.plan import Plan, Step, trains
+from cnnrs.model.report import table
+
+if TYPE_CHECKING:
+    from cnnrs.model.model import Model
+
+__all__ = ["Profile", "StepProfile", "profile"]
+
+
+@dataclass(frozen=True, slots=True)
+class StepProfile:
+    """The time of one step of the plan.
+
+    Attributes
+    ----------
+    name : str
+        The layers that run in it: ``conv2d_1 + relu_1``.
+    forward_ms, backward_ms : float
+        Milliseconds for the batch.
+    forward_gflops, backward_gflops : float
+        Billion multiplications and additions a second, counted as the direct method does them; 0 where the layer does something else.
+    """
+
+    name: str
+    forward_ms: float
+    backward_ms: float
+    forward_gflops: float
+    backward_gflops: float
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Profile:
+    """The time of a training step, layer by layer; as text, a table.
+
+    Attributes
+    ----------
+    steps : list of StepProfile
+    loss_ms, update_ms : float
+        Of the loss with its gradient; of the optimizer.
+    other_ms : float
+        Between the layers.
+    total_ms : float
+        The whole step: the sum of all these.
+    batch_size : int
+    """
+
+    steps: list[StepProfile]
+    loss_ms: float
+    update_ms: float
+    other_ms: float
+    total_ms: float
+    batch_size: int
+
+    def __str__(self) -> str:
+        def line(name: str, forward: float | None, backward: float | None, rates: tuple[float, float], spent: float) -> tuple[str, ...]:
+            cells = ("" if forward is None else f"{forward:.3f}", "" if backward is None else f"{backward:.3f}")
+            return (name, *cells, *(f"{rate:.0f}" if rate else "" for rate in rates), f"{100 * spent / self.total_ms:.1f} %")
+
+        rows = [
+            line(
+                step.name,
+                step.forward_ms,
+                step.backward_ms,
+                (step.forward_gflops, step.backward_gflops),
+                step.forward_ms + step.backward_ms,
+            )
+            for step in self.steps
+        ]
+        for name, value in (("loss", self.loss_ms), ("update", self.update_ms), ("between the layers", self.other_ms)):
+            rows.append(line(name, value, None, (0, 0), value))
+        header = ("step", "forward ms", "backward ms", "forward GFLOP/s", "backward GFLOP/s", "of the step")
+        rate = 1e3 * self.batch_size / self.total_ms
+        return "\n".join(
+            [*table(header, rows, left=1), "", f"{self.total_ms:.3f} ms for a batch of {self.batch_size}: {rate:,.0f} samples a second"]
+        )
+
+    __repr__ = __str__
+
+
+def profile(
+    model: Model,
+    x: Any,
+    y: Any,
+    loss: str | loss_functions.Loss,
+    optimizer: str | optimizer_rules.Optimizer | None,
+    repeats: int,
+) -> Profile:
+    """See `Model.profile`."""
+    if len(model.outputs) != 1:
+        raise ArgumentError(f"profile: the model has {len(model.outputs)} outputs; it takes models with one")
+    criterion = loss_functions.get(loss)
+    network = model.without_softmax() if criterion.takes_logits else model
+    rule = optimizer_rules.SGD(0.01, 0.9) if optimizer is None else optimizer_rules.get(optimizer)
+    arrays, count = as_batch(network.graph, x)
+    if count == 0:
+        raise ShapeError("x: a profile needs at least one sample, got none")
+    plan, arena = network.plan_for(training=True), network.arena
+    state = arena.state.copy()
+    values = arena.values.copy()
+    slots = {name: np.zeros_like(values) for name in rule.slots}
+    token, run = network.acquire(plan, count)
+    plain = run._forward, run._backward
+    clock = _Clock(len(plan.steps))
+    run._forward = [(step, clock.timed(compute, 0, i), *rest) for i, (step, compute, *rest) in enumerate(plain[0])]
+    places = {id(step): i for i, step in enumerate(plan.steps)}
+    run._backward = [(step, clock.timed(differentiate, 1, places[id(step)]), *rest) for step, differentiate, *rest in plain[1]]
+    try:
+        for _ in range(2 + repeats):  # the first two make arrays and warm the caches
+            clock.begin()
+            outputs = run.forward(arrays)
+            clock.lap("forward")
+            criterion(outputs[0], y)
+            buffer = run.output_gradients()[0][0]
+            result = criterion.gradient(outputs[0], y, buffer)
+            if result is not buffer:
+                buffer[...] = result
+            clock.lap("loss")
+            run.backward()
+            clock.lap("backward")
+            ops.all_finite(arena.gradients)
+            rule.update(values, arena.gradients, slots, learning_rate=0.0, weight_decay=rule.weight_decay, step=0)
+            clock.lap("update")
+    finally:
+        run._forward, run._backward = plain
+        network.release(token)
+        arena.state[...] = state
+    return _result(plan, clock, count, repeats)
+
+
+class _Clock:
+    """Seconds of each step of the plan and of each part of a training step, for every repetition."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps: tuple[list[list[float]], list[list[float]]] = [[] for _ in range(steps)], [[] for _ in range(steps)]
+        self.parts: dict[str, list[float]] = {"forward": [], "loss": [], "backward": [], "update": []}
+        self._last = 0.0
+
+    def timed(self, call: Callable[..., Any], direction: int, place: int) -> Callable[..., Any]:
+        """The same function, its time taken."""
+        times, now = self.steps[direction][place], time.perf_counter
+
+        def run(*arguments: Any) -> Any:
+            start = now()
+            result = call(*arguments)
+            times.append(now() - start)
+            return result
+
+        return run
+
+    def begin(self) -> None:
+        """A repetition starts."""
+        self._last = time.perf_counter()
+
+    def lap(self, part: str) -> None:
+        """A part of it ends."""
+        now = time.perf_counter()
+        self.parts[part].append(now - self._last)
+        self._last = now
+
+
+def _result(plan: Plan, clock: _Clock, count: int, repeats: int) -> Profile:
+    def milliseconds(seconds: list[float]) -> float:
+        return 1e3 * median(seconds[-repeats:]) if seconds else 0.0
+
+    steps = []
+    for place, step in enumerate(plan.steps):
+        forward, backward = (milliseconds(clock.steps[direction][place]) for direction in (0, 1))
+        operations = 2e-6 * count * _multiply_adds(plan, step)
+        times = (trains(step.layer) + any(step.needs)) * step.backward
+        steps.append(
+            StepProfile(
+                plan.step_name(step),
+                forward,
+                backward,
+                operations / forward if forward else 0.0,
+                times * operations / backward if backward else 0.0,
+            )
+        )
+    parts = {name: milliseconds(seconds) for name, seconds in clock.parts.items()}
+    layers = sum(step.forward_ms + step.backward_ms for step in steps)
+    other = max(0.0, parts["forward"] + parts["backward"] - layers)
+    total = layers + parts["loss"] + parts["update"] + other
+    return Profile(steps, parts["loss"], parts["update"], other, total, count)
+
+
+def _multiply_adds(plan: Plan, step: Step) -> int:
+    nodes = plan.graph.nodes
+    return step.layer.multiplications_per_output(*(nodes[source].shape for source in step.inputs)) * math.prod(nodes[step.output].shape)

@@ -1,0 +1,64 @@
+//! How much scratch the passes of a convolution take, from a rehearsal of each.
+
+use super::{Algorithm, Pass, PreparedWeight, Weight, backward_input, backward_weight, forward};
+use crate::kernels::Element;
+use crate::kernels::error::Result;
+use crate::kernels::geometry::Conv2dGeometry;
+use crate::kernels::memory::AlignedBuffer;
+use crate::kernels::rehearsal::rehearse;
+
+/// Bytes of scratch that one pass holds at a time, buffer by buffer as [`rehearse`] counts them; and, for a forward pass with weights
+/// that were prepared before, the bytes of those.
+///
+/// # Errors
+/// No address space for arrays of that size.
+pub fn scratch<T: Element>(pass: Pass, geometry: &Conv2dGeometry, prepared: bool) -> Result<(Vec<usize>, usize)> {
+    let algorithm = Algorithm::choose::<T>(pass, geometry);
+    let mut kept = 0;
+    let (done, taken) = rehearse(|| {
+        let mut weight = AlignedBuffer::<T>::zeroed(geometry.weight_len())?;
+        let mut x = AlignedBuffer::<T>::zeroed(geometry.input_len())?;
+        let mut y = AlignedBuffer::<T>::zeroed(geometry.output_len())?;
+        match pass {
+            Pass::Forward if prepared => {
+                let weight = PreparedWeight::new(&weight, geometry, algorithm)?;
+                kept = weight.bytes();
+                forward(geometry, &x, Weight::Prepared(&weight), None, false, &mut y)
+            }
+            Pass::Forward => forward(geometry, &x, Weight::Plain(&weight, algorithm), None, false, &mut y),
+            Pass::BackwardInput => backward_input(geometry, &y, None, &weight, false, algorithm, &mut x),
+            Pass::BackwardWeight => backward_weight(geometry, &y, None, &x, false, algorithm, &mut weight),
+        }
+    });
+    done.map(|()| (taken, kept))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::geometry::{Padding, Window};
+
+    fn geometry(batch: usize, channels: usize) -> Conv2dGeometry {
+        let padding = Padding { top: 1, bottom: 1, left: 1, right: 1 };
+        let window = Window { stride: (1, 1), dilation: (1, 1), padding };
+        Conv2dGeometry::new([batch, 14, 14, channels], [3, 3, channels, channels], window, 1).unwrap()
+    }
+
+    #[test]
+    fn weights_prepared_before_take_no_scratch_for_themselves() {
+        let g = geometry(1, 64);
+        let (plain, none) = scratch::<f32>(Pass::Forward, &g, false).unwrap();
+        let (rest, kept) = scratch::<f32>(Pass::Forward, &g, true).unwrap();
+        assert_eq!(none, 0);
+        assert!(kept >= 4 * 9 * 64 * 64);
+        assert!(plain.iter().sum::<usize>() >= rest.iter().sum::<usize>() + kept);
+    }
+
+    #[test]
+    fn a_huge_batch_is_only_rehearsed() {
+        for pass in [Pass::Forward, Pass::BackwardInput, Pass::BackwardWeight] {
+            let (taken, _) = scratch::<f32>(pass, &geometry(20_000, 64), false).unwrap();
+            assert!(taken.iter().sum::<usize>() < 1 << 30);
+        }
+    }
+}
