@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 __all__ = [
     "PreparedConv2dWeight",
+    "adagrad_step",
+    "adam_step",
     "add_forward",
     "all_finite",
     "augment_blend",
@@ -23,6 +25,9 @@ __all__ = [
     "augment_uniform",
     "avg_pool2d_backward",
     "avg_pool2d_forward",
+    "batch_norm_backward",
+    "batch_norm_forward",
+    "constrain_norm",
     "conv2d_algorithm",
     "conv2d_backward_bias",
     "conv2d_backward_input",
@@ -44,8 +49,11 @@ __all__ = [
     "group_norm_forward",
     "half_sum_of_squares_backward",
     "half_sum_of_squares_forward",
+    "hinge_backward",
+    "hinge_forward",
     "layer_norm_backward",
     "layer_norm_forward",
+    "lion_step",
     "local_response_norm_backward",
     "local_response_norm_forward",
     "lp_pool2d_backward",
@@ -54,7 +62,10 @@ __all__ = [
     "max_pool2d_backward",
     "max_pool2d_forward",
     "max_unpool2d_backward",
+    "move_towards",
     "output_size",
+    "pointwise_loss_backward",
+    "pointwise_loss_forward",
     "prelu_backward_input",
     "prelu_backward_slope",
     "prelu_forward",
@@ -64,6 +75,7 @@ __all__ = [
     "relu_forward",
     "resample2d_backward",
     "resample2d_forward",
+    "rmsprop_step",
     "same_padding",
     "scale_shift_backward",
     "scale_shift_forward",
@@ -75,6 +87,7 @@ __all__ = [
     "simd_level",
     "softmax_backward",
     "softmax_forward",
+    "sum_of_squares",
     "tanh_backward",
     "tanh_forward",
 ]
@@ -83,6 +96,7 @@ _Floats: TypeAlias = NDArray[float32] | NDArray[float64]
 _Pixels: TypeAlias = NDArray[uint8] | NDArray[float32]
 _Pair: TypeAlias = tuple[int, int]
 _Sides: TypeAlias = tuple[int, int, int, int]
+_Adjustment: TypeAlias = tuple[float, float, float, float]
 
 @final
 class PreparedConv2dWeight:
@@ -294,17 +308,68 @@ def cross_entropy_backward(
 def half_sum_of_squares_forward(output: _Floats, target: _Floats, out: _Floats) -> None: ...
 def half_sum_of_squares_backward(grad_output: _Floats, output: _Floats, target: _Floats, out: _Floats, accumulate: bool) -> None: ...
 
+# ``kind`` is "squared", "absolute", "huber" or "binary_cross_entropy"; ``delta`` is of "huber" alone. Each row's mean.
+def pointwise_loss_forward(output: _Floats, target: _Floats, out: _Floats, kind: str, delta: float) -> None: ...
+def pointwise_loss_backward(
+    grad_output: _Floats, output: _Floats, target: _Floats, out: _Floats, kind: str, delta: float, accumulate: bool
+) -> None: ...
+def hinge_forward(scores: _Floats, labels: NDArray[int64], out: _Floats, margin: float, squared: bool) -> None: ...
+def hinge_backward(
+    grad_output: _Floats, scores: _Floats, labels: NDArray[int64], out: _Floats, margin: float, squared: bool, accumulate: bool
+) -> None: ...
+
 # --- optimizer (flat arrays, updated in place in one uninterruptible pass) -------------------------------------------------
+# ``adjustment`` is (scale, limit, l1, l2): g = clip(scale * gradient, limit) + l1 * sign(w) + l2 * w.
 def sgd_step(
     parameter: _Floats,
     gradient: _Floats,
     velocity: _Floats | None,
+    adjustment: _Adjustment,
     learning_rate: float,
     momentum: float,
     dampening: float,
-    weight_decay: float,
     nesterov: bool,
 ) -> None: ...
+def adam_step(
+    parameter: _Floats,
+    gradient: _Floats,
+    mean: _Floats,
+    square: _Floats,
+    largest: _Floats | None,
+    adjustment: _Adjustment,
+    learning_rate: float,
+    betas: tuple[float, float],
+    eps: float,
+    shrink: float,
+    step: int,
+) -> None: ...
+def rmsprop_step(
+    parameter: _Floats,
+    gradient: _Floats,
+    square: _Floats,
+    mean: _Floats | None,
+    velocity: _Floats | None,
+    adjustment: _Adjustment,
+    learning_rate: float,
+    alpha: float,
+    eps: float,
+    momentum: float,
+) -> None: ...
+def adagrad_step(
+    parameter: _Floats, gradient: _Floats, square: _Floats, adjustment: _Adjustment, learning_rate: float, eps: float, start: float
+) -> None: ...
+def lion_step(
+    parameter: _Floats,
+    gradient: _Floats,
+    mean: _Floats,
+    adjustment: _Adjustment,
+    learning_rate: float,
+    betas: tuple[float, float],
+    shrink: float,
+) -> None: ...
+def sum_of_squares(x: _Floats) -> float: ...
+def constrain_norm(parameter: _Floats, limit: float) -> None: ...
+def move_towards(average: _Floats, values: _Floats, weight: float) -> None: ...
 
 # --- random (Philox 4x32-10: key = seed, counter = (element block, stream, step)) --------------------------------------------
 def dropout(x: _Floats, out: _Floats, rate: float, seed: int, stream: int, step: int) -> None: ...

@@ -34,11 +34,23 @@ from cnnrs.ops.conv2d_scratch import conv2d_scratch
 from cnnrs.ops.conv2d_weight import PreparedConv2dWeight, conv2d_algorithm, prepare_conv2d_weight
 from cnnrs.ops.geometry import conv2d_output_size
 from cnnrs.ops.global_pool2d import global_avg_pool2d, global_avg_pool2d_backward
+from cnnrs.ops.hinge import hinge, hinge_backward
 from cnnrs.ops.loss import cross_entropy, cross_entropy_backward, half_sum_of_squares, half_sum_of_squares_backward, one_hot
 from cnnrs.ops.matmul import matmul
 from cnnrs.ops.max_unpool2d import max_unpool2d, max_unpool2d_backward
+from cnnrs.ops.norm import constrain_norm, move_towards, norm
 from cnnrs.ops.normalization import batch_norm, batch_norm_backward, batch_norm_scale_shift, scale_shift, scale_shift_backward
-from cnnrs.ops.optimizer import sgd_step
+from cnnrs.ops.optimizer import adagrad_step, adam_step, lion_step, rmsprop_step, sgd_step
+from cnnrs.ops.pointwise_loss import (
+    binary_cross_entropy,
+    binary_cross_entropy_backward,
+    huber,
+    huber_backward,
+    mean_absolute_error,
+    mean_absolute_error_backward,
+    mean_squared_error,
+    mean_squared_error_backward,
+)
 from cnnrs.ops.pool2d import (
     avg_pool2d,
     avg_pool2d_backward,
@@ -64,6 +76,8 @@ from cnnrs.ops.threads import cpu_features, get_num_threads, get_winograd, set_n
 __all__ = [
     "AugmentStep",
     "PreparedConv2dWeight",
+    "adagrad_step",
+    "adam_step",
     "adaptive_avg_pool2d",
     "adaptive_avg_pool2d_backward",
     "add",
@@ -78,6 +92,9 @@ __all__ = [
     "batch_norm",
     "batch_norm_backward",
     "batch_norm_scale_shift",
+    "binary_cross_entropy",
+    "binary_cross_entropy_backward",
+    "constrain_norm",
     "conv2d",
     "conv2d_algorithm",
     "conv2d_backward_bias",
@@ -106,10 +123,17 @@ __all__ = [
     "hard_sigmoid_backward",
     "hard_swish",
     "hard_swish_backward",
+    "hinge",
+    "hinge_backward",
+    "huber",
+    "huber_backward",
     "layer_norm",
     "layer_norm_backward",
     "leaky_relu",
+    "leaky_relu",
     "leaky_relu_backward",
+    "leaky_relu_backward",
+    "lion_step",
     "local_response_norm",
     "local_response_norm_backward",
     "lp_pool2d",
@@ -119,6 +143,12 @@ __all__ = [
     "max_pool2d_backward",
     "max_unpool2d",
     "max_unpool2d_backward",
+    "mean_absolute_error",
+    "mean_absolute_error_backward",
+    "mean_squared_error",
+    "mean_squared_error_backward",
+    "move_towards",
+    "norm",
     "one_hot",
     "prelu",
     "prelu_backward_input",
@@ -129,6 +159,7 @@ __all__ = [
     "relu6",
     "relu6_backward",
     "relu_backward",
+    "rmsprop_step",
     "scale_shift",
     "scale_shift_backward",
     "selu",

@@ -1,13 +1,50 @@
-"""Optimizer updates of flat parameter arrays, in place, in one pass that nothing interrupts half-way."""
+"""Optimizer updates of flat parameter arrays, in place, in one pass that nothing interrupts half-way.
 
+All take the same four arguments that shape the gradient first, ``g = clip(gradient_scale · gradient) + l1 · sign(w) + weight_decay · w``:
+``gradient_scale``, ``gradient_limit`` (the largest absolute value after scaling; None for no limit), ``l1`` and ``weight_decay``. Where
+weight decay is *decoupled* it does not go through the gradient: ``w`` is multiplied by ``1 - learning_rate · weight_decay`` instead.
+Arrays that an optimizer remembers are zeros before the first step, and are updated in place.
+"""
+
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnrs import _core
-from cnnrs._arguments import Floats, flag, floats, in_place, number
+from cnnrs._arguments import Floats, flag, floats, in_place, integer, number
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
+
+
+def _arrays(parameter: Floats, gradient: ArrayLike, **state: Floats | None) -> Any:
+    """Parameter, gradient and what is remembered, checked, as vectors."""
+    if not isinstance(parameter, np.ndarray) or parameter.dtype not in (np.float32, np.float64):
+        found = getattr(parameter, "dtype", type(parameter).__name__)
+        raise DTypeError(f"parameter: expected a float32 or float64 array to update in place, got {found}")
+    shape, dtype = parameter.shape, parameter.dtype
+    values: Any = in_place("parameter", parameter, shape, dtype).reshape(-1)
+    (slope,) = floats(("gradient",), gradient)
+    if slope.shape != shape:
+        raise ShapeError(f"gradient: expected the parameter's shape {shape}, got {slope.shape}")
+    result = [values, slope.astype(dtype, copy=False).reshape(-1)]
+    for name, array in state.items():
+        result.append(None if array is None else in_place(name, array, shape, dtype).reshape(-1))
+    return result
+
+
+def _adjustment(scale: float, limit: float | None, l1: float, l2: float) -> tuple[float, float, float, float]:
+    """What the kernels do to the gradient first."""
+    bound = math.inf if limit is None else number("gradient_limit", limit, 0.0)
+    return number("gradient_scale", scale), bound, number("l1", l1, 0.0), number("weight_decay", l2, 0.0)
+
+
+def _betas(betas: tuple[float, float]) -> tuple[float, float]:
+    first, second = betas
+    result = number("betas", first, 0.0, 1.0), number("betas", second, 0.0, 1.0)
+    if max(result) == 1:
+        raise ArgumentError(f"betas: expected numbers below 1, got {betas}")
+    return result
 
 
 def sgd_step(
@@ -18,13 +55,16 @@ def sgd_step(
     learning_rate: float,
     momentum: float = 0.0,
     dampening: float = 0.0,
-    weight_decay: float = 0.0,
     nesterov: bool = False,
+    weight_decay: float = 0.0,
+    l1: float = 0.0,
+    gradient_scale: float = 1.0,
+    gradient_limit: float | None = None,
 ) -> None:
-    """One step of stochastic gradient descent, ``parameter -= learning_rate * gradient``, in place.
+    """One step of stochastic gradient descent, ``parameter -= learning_rate * g``, in place.
 
-    With decay, ``g = gradient + weight_decay * parameter`` takes the gradient's place. With a velocity,
-    ``velocity = momentum * velocity + (1 - dampening) * g`` and the step is along it, or with Nesterov along ``g + momentum * velocity``.
+    With a velocity, ``velocity = momentum * velocity + (1 - dampening) * g`` and the step is along it, or with Nesterov along
+    ``g + momentum * velocity``.
 
     Parameters
     ----------
@@ -33,10 +73,12 @@ def sgd_step(
     gradient : array_like of that shape
     velocity : ndarray of that shape and dtype, optional
         Updated in place; zeros before the first step. Needed where momentum is not 0.
-    learning_rate, weight_decay : float, at least 0
+    learning_rate : float, at least 0
     momentum, dampening : float from 0 to 1
     nesterov : bool
         Needs momentum without dampening.
+    weight_decay, l1, gradient_scale, gradient_limit : float
+        See the module.
 
     Raises
     ------
@@ -59,19 +101,230 @@ def sgd_step(
     rate = number("learning_rate", learning_rate, 0.0)
     keep = number("momentum", momentum, 0.0, 1.0)
     damp = number("dampening", dampening, 0.0, 1.0)
-    decay = number("weight_decay", weight_decay, 0.0)
+    adjustment = _adjustment(gradient_scale, gradient_limit, l1, weight_decay)
     if keep and velocity is None:
         raise ArgumentError(f"velocity: momentum {keep:g} needs an array to remember the last step in, zeros at first")
     if flag("nesterov", nesterov) and (not keep or damp):
         raise ArgumentError(f"nesterov: expected momentum above 0 and dampening 0, got {keep:g} and {damp:g}")
-    if not isinstance(parameter, np.ndarray) or parameter.dtype not in (np.float32, np.float64):
-        found = getattr(parameter, "dtype", type(parameter).__name__)
-        raise DTypeError(f"parameter: expected a float32 or float64 array to update in place, got {found}")
-    shape, dtype = parameter.shape, parameter.dtype
-    values: Any = in_place("parameter", parameter, shape, dtype).reshape(-1)
-    (slope,) = floats(("gradient",), gradient)
-    if slope.shape != shape:
-        raise ShapeError(f"gradient: expected the parameter's shape {shape}, got {slope.shape}")
-    slope = slope.astype(dtype, copy=False).reshape(-1)
-    speed: Any = None if velocity is None else in_place("velocity", velocity, shape, dtype).reshape(-1)
-    _core.sgd_step(values, slope, speed, rate, keep, damp, decay, nesterov)
+    values, slope, speed = _arrays(parameter, gradient, velocity=velocity)
+    _core.sgd_step(values, slope, speed, adjustment, rate, keep, damp, nesterov)
+
+
+def adam_step(
+    parameter: Floats,
+    gradient: ArrayLike,
+    mean: Floats,
+    square: Floats,
+    largest: Floats | None = None,
+    *,
+    learning_rate: float,
+    step: int,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    decoupled: bool = False,
+    weight_decay: float = 0.0,
+    l1: float = 0.0,
+    gradient_scale: float = 1.0,
+    gradient_limit: float | None = None,
+) -> None:
+    """One step of Adam, or with decoupled weight decay AdamW: along the mean gradient over the root of its mean square.
+
+    Parameters
+    ----------
+    parameter, gradient
+        As in `sgd_step`.
+    mean, square : ndarray of that shape and dtype
+        Moving averages of gradient and squared gradient.
+    largest : ndarray, optional
+        The largest `square` so far, which then stands under the root (AMSGrad).
+    learning_rate : float, at least 0
+    step : int
+        The number of this step, from 1.
+    betas : pair of float from 0 to below 1
+        How much of `mean` and `square` is kept.
+    eps : float
+        Added to the root.
+    decoupled : bool
+        Whether weight decay bypasses the gradient.
+    weight_decay, l1, gradient_scale, gradient_limit : float
+        See the module.
+
+    Raises
+    ------
+    ShapeError, DTypeError, ArgumentError
+        For arguments that do not fit, naming them; nothing is updated then.
+
+    References
+    ----------
+    D. Kingma, J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015. I. Loshchilov, F. Hutter, "Decoupled Weight Decay
+    Regularization", ICLR 2019. S. Reddi et al., "On the Convergence of Adam and Beyond", ICLR 2018.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnnrs import ops
+    >>> weight = np.array([1.0, 2.0])
+    >>> ops.adam_step(weight, np.array([10.0, -0.1]), np.zeros(2), np.zeros(2), learning_rate=0.5, step=1, eps=0)
+    >>> weight
+    array([0.5, 2.5])
+    """
+    rate = number("learning_rate", learning_rate, 0.0)
+    shrink = 1.0 - rate * number("weight_decay", weight_decay, 0.0) if flag("decoupled", decoupled) else 1.0
+    adjustment = _adjustment(gradient_scale, gradient_limit, l1, 0.0 if decoupled else weight_decay)
+    values, slope, first, second, top = _arrays(parameter, gradient, mean=mean, square=square, largest=largest)
+    count = integer("step", step, 1)
+    _core.adam_step(values, slope, first, second, top, adjustment, rate, _betas(betas), number("eps", eps, 0.0), shrink, count)
+
+
+def rmsprop_step(
+    parameter: Floats,
+    gradient: ArrayLike,
+    square: Floats,
+    mean: Floats | None = None,
+    velocity: Floats | None = None,
+    *,
+    learning_rate: float,
+    alpha: float = 0.99,
+    eps: float = 1e-8,
+    momentum: float = 0.0,
+    weight_decay: float = 0.0,
+    l1: float = 0.0,
+    gradient_scale: float = 1.0,
+    gradient_limit: float | None = None,
+) -> None:
+    """One step of RMSprop: along the gradient over the root of its mean square.
+
+    Parameters
+    ----------
+    parameter, gradient
+        As in `sgd_step`.
+    square : ndarray of that shape and dtype
+        Moving average of the squared gradient.
+    mean : ndarray, optional
+        Moving average of the gradient, whose square is then taken off under the root (centered RMSprop).
+    velocity : ndarray, optional
+        Needed where momentum is not 0.
+    learning_rate : float, at least 0
+    alpha : float from 0 to 1
+        How much of the averages is kept.
+    eps : float
+        Added to the root.
+    momentum : float from 0 to 1
+    weight_decay, l1, gradient_scale, gradient_limit : float
+        See the module.
+
+    References
+    ----------
+    T. Tieleman, G. Hinton, Lecture 6.5, Coursera: Neural Networks for Machine Learning, 2012. A. Graves, "Generating Sequences With
+    Recurrent Neural Networks", 2013 (centered).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnnrs import ops
+    >>> weight = np.array([1.0, 2.0])
+    >>> ops.rmsprop_step(weight, np.array([10.0, -0.1]), np.zeros(2), learning_rate=0.5, alpha=0.75, eps=0)
+    >>> weight
+    array([0., 3.])
+    """
+    rate, keep = number("learning_rate", learning_rate, 0.0), number("alpha", alpha, 0.0, 1.0)
+    speed = number("momentum", momentum, 0.0, 1.0)
+    if speed and velocity is None:
+        raise ArgumentError(f"velocity: momentum {speed:g} needs an array to remember the last step in, zeros at first")
+    adjustment = _adjustment(gradient_scale, gradient_limit, l1, weight_decay)
+    values, slope, second, first, speeds = _arrays(parameter, gradient, square=square, mean=mean, velocity=velocity)
+    _core.rmsprop_step(values, slope, second, first, speeds, adjustment, rate, keep, number("eps", eps, 0.0), speed)
+
+
+def adagrad_step(
+    parameter: Floats,
+    gradient: ArrayLike,
+    square: Floats,
+    *,
+    learning_rate: float,
+    eps: float = 1e-10,
+    start: float = 0.0,
+    weight_decay: float = 0.0,
+    l1: float = 0.0,
+    gradient_scale: float = 1.0,
+    gradient_limit: float | None = None,
+) -> None:
+    """One step of Adagrad: along the gradient over the root of the sum of all its squares.
+
+    Parameters
+    ----------
+    parameter, gradient
+        As in `sgd_step`.
+    square : ndarray of that shape and dtype
+        Sum of the squared gradients.
+    learning_rate : float, at least 0
+    eps : float
+        Added to the root.
+    start : float
+        Added to the sum under the root.
+    weight_decay, l1, gradient_scale, gradient_limit : float
+        See the module.
+
+    References
+    ----------
+    J. Duchi, E. Hazan, Y. Singer, "Adaptive Subgradient Methods", JMLR 12, 2011.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnnrs import ops
+    >>> weight = np.array([1.0, 2.0])
+    >>> ops.adagrad_step(weight, np.array([10.0, -0.1]), np.zeros(2), learning_rate=0.5, eps=0)
+    >>> weight
+    array([0.5, 2.5])
+    """
+    rate = number("learning_rate", learning_rate, 0.0)
+    adjustment = _adjustment(gradient_scale, gradient_limit, l1, weight_decay)
+    values, slope, sums = _arrays(parameter, gradient, square=square)
+    _core.adagrad_step(values, slope, sums, adjustment, rate, number("eps", eps, 0.0), number("start", start, 0.0))
+
+
+def lion_step(
+    parameter: Floats,
+    gradient: ArrayLike,
+    mean: Floats,
+    *,
+    learning_rate: float,
+    betas: tuple[float, float] = (0.9, 0.99),
+    weight_decay: float = 0.0,
+    l1: float = 0.0,
+    gradient_scale: float = 1.0,
+    gradient_limit: float | None = None,
+) -> None:
+    """One step of Lion: along the sign of a mean of gradients; weight decay is decoupled.
+
+    Parameters
+    ----------
+    parameter, gradient
+        As in `sgd_step`.
+    mean : ndarray of that shape and dtype
+        Moving average of the gradient.
+    learning_rate : float, at least 0
+    betas : pair of float from 0 to below 1
+        How much of `mean` is kept for the step, and in `mean`.
+    weight_decay, l1, gradient_scale, gradient_limit : float
+        See the module.
+
+    References
+    ----------
+    X. Chen et al., "Symbolic Discovery of Optimization Algorithms", NeurIPS 2023.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnnrs import ops
+    >>> weight = np.array([1.0, 2.0])
+    >>> ops.lion_step(weight, np.array([10.0, -0.1]), np.zeros(2), learning_rate=0.5)
+    >>> weight
+    array([0.5, 2.5])
+    """
+    rate = number("learning_rate", learning_rate, 0.0)
+    shrink = 1.0 - rate * number("weight_decay", weight_decay, 0.0)
+    adjustment = _adjustment(gradient_scale, gradient_limit, l1, 0.0)
+    values, slope, first = _arrays(parameter, gradient, mean=mean)
+    _core.lion_step(values, slope, first, adjustment, rate, _betas(betas), shrink)

@@ -1,32 +1,101 @@
-"""Which stretches of the arena an update goes over."""
+"""Which stretches of the arena an update goes over, and with which settings."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
 
 from cnnrs.model import Model
 from cnnrs.model.arena import Arena
 from cnnrs.model.memory import ALIGNMENT, round_up
+from cnnrs.optimizers import Optimizer
 
-__all__ = ["segments"]
+__all__ = ["Constraint", "Segment", "segments"]
 
 
-def segments(model: Model, arena: Arena, *, decay_biases: bool) -> list[tuple[slice, bool]]:
-    """Stretches of the trainable array that belong to layers which are not frozen, each with whether it decays.
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Neighbours in the arena that are updated alike.
 
-    Neighbours are joined: a model without frozen layers and without decay is one stretch.
+    Attributes
+    ----------
+    region : slice
+    rate_factor, weight_decay, l1 : float
+    shape : tuple of int or None
+        Of the parameter, if it stands alone.
+    head : bool
+        Whether it belongs to the last layer that has parameters.
     """
-    parts: list[tuple[int, int, bool]] = []
-    for layer in model.layers:
+
+    region: slice
+    rate_factor: float
+    weight_decay: float
+    l1: float
+    shape: tuple[int, ...] | None = None
+    head: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """A parameter whose columns (incoming weights of a unit) may not be longer than `limit`."""
+
+    region: slice
+    shape: tuple[int, ...]
+    limit: float
+
+
+def segments(model: Model, arena: Arena, optimizer: Optimizer) -> tuple[list[Segment], list[Constraint]]:
+    """The stretches of the trainable array that belong to layers which are not frozen, and the constraints on them.
+
+    Neighbours with the same settings are joined, unless the optimizer wants every parameter by itself: a model without frozen layers
+    and without decay is one stretch.
+    """
+    named = [
+        (layer, f"{label}.{name}", parameter)
+        for layer, label in model.graph.names.items()
+        for name, parameter in layer.parameters.items()
+        if parameter.trainable
+    ]
+    last = named[-1][0] if named else None
+    found: list[Segment] = []
+    constraints: list[Constraint] = []
+    for layer, name, parameter in named:
         if not layer.trainable:
             continue
-        for parameter in layer.parameters.values():
-            if parameter.trainable:
-                slot = arena.slots[parameter]
-                end = slot.offset + round_up(slot.size, ALIGNMENT // arena.dtype.itemsize)
-                parts.append((slot.offset, end, decay_biases or len(parameter.shape) > 1))
-    joined: list[tuple[int, int, bool]] = []
-    for start, end, decays in sorted(parts):
-        if joined and joined[-1][1] == start and joined[-1][2] == decays:
-            joined[-1] = (joined[-1][0], end, decays)
-        else:
-            joined.append((start, end, decays))
-    return [(slice(start, end), decays) for start, end, decays in joined]
+        slot = arena.slots[parameter]
+        end = slot.offset + round_up(slot.size, ALIGNMENT // arena.dtype.itemsize)
+        factor, decay, l1, max_norm = _settings(optimizer, name, parameter)
+        alone = optimizer.by_parameter
+        region = slot.region if alone else slice(slot.offset, end)
+        found.append(Segment(region, factor, decay, l1, parameter.shape if alone else None, alone and layer is last))
+        if max_norm is not None and len(parameter.shape) > 1:
+            constraints.append(Constraint(slot.region, parameter.shape, max_norm))
+    return (found if optimizer.by_parameter else _joined(found)), constraints
+
+
+def _settings(optimizer: Optimizer, name: str, parameter: Any) -> tuple[float, float, float, float | None]:
+    """Factor of the rate, decay, L1 and largest norm of one parameter."""
+    decays = optimizer.decay_biases or len(parameter.shape) > 1
+    decay, l1, max_norm = (optimizer.weight_decay, optimizer.l1, optimizer.max_norm) if decays else (0.0, 0.0, None)
+    for group in optimizer.groups:
+        if group.matches(name, parameter):
+            return (
+                group.rate_factor,
+                decay if group.weight_decay is None else group.weight_decay,
+                l1 if group.l1 is None else group.l1,
+                max_norm if group.max_norm is None else group.max_norm,
+            )
+    return 1.0, decay, l1, max_norm
+
+
+def _joined(parts: list[Segment]) -> list[Segment]:
+    joined: list[Segment] = []
+    for part in sorted(parts, key=lambda part: int(part.region.start)):
+        before = joined[-1] if joined else None
+        if before is not None and before.region.stop == part.region.start:
+            merged = Segment(slice(before.region.start, part.region.stop), part.rate_factor, part.weight_decay, part.l1)
+            if (before.rate_factor, before.weight_decay, before.l1) == (part.rate_factor, part.weight_decay, part.l1):
+                joined[-1] = merged
+                continue
+        joined.append(part)
+    return joined

@@ -27,7 +27,7 @@ def capture(
     layers = trainer.model.graph.names
     state = {
         "model": trainer.model.state_dict(),
-        "updater": _rule(trainer),
+        "updater": trainer.updater.state_dict(),
         "trainable": {label: bool(layer.trainable) for layer, label in layers.items()},
         "counters": {"epoch": trainer.epoch, "step": trainer.step, "stop": bool(trainer.stop)},
         "position": {**vars(position), "sums": position.sums.state_dict()},
@@ -60,14 +60,14 @@ def restore(
     unlike = differences(dict(content["identity"]), identity)
     if unlike:
         raise ArgumentError(f"the checkpoint is of another training: {'; '.join(unlike)}")
-    before = trainer.model.state_dict(), _rule(trainer)
+    before = trainer.model.state_dict(), trainer.updater.state_dict()
     try:
         left = dict(tensors)
         state = unflatten(content["state"], left)
         if left:
             raise FormatError(f"the tensor {min(left)!r} does not belong here")
         trainer.model.load_state_dict(state["model"])
-        _load_rule(trainer, state["updater"])
+        trainer.updater.load_state_dict(state["updater"])
         trainable, counters = state["trainable"], state["counters"]
         layers = {layer: bool(trainable[label]) for layer, label in trainer.model.graph.names.items()}
         sums = Sums(trainer.metrics)
@@ -78,7 +78,7 @@ def restore(
         history = state["history"]
     except (KeyError, TypeError, ValueError, AttributeError, CnnrsError) as error:
         trainer.model.load_state_dict(before[0])
-        _load_rule(trainer, before[1])
+        trainer.updater.load_state_dict(before[1])
         if isinstance(error, CnnrsError):
             raise FormatError(str(error)) from error
         raise FormatError(f"the state is malformed ({type(error).__name__}: {error})") from error
@@ -102,17 +102,3 @@ def _named(callbacks: Sequence[Callback]) -> list[tuple[str, Callback]]:
         seen[name] = seen.get(name, 0) + 1
         named.append((name if seen[name] == 1 else f"{name}_{seen[name]}", callback))
     return named
-
-
-def _rule(trainer: Any) -> dict[str, Any]:
-    """What the update rule remembers from step to step."""
-    if hasattr(trainer, "updater"):
-        return dict(trainer.updater.state_dict())
-    return {name: array.copy() for name, array in trainer.optimizer_state.items()}
-
-
-def _load_rule(trainer: Any, state: dict[str, Any]) -> None:
-    if hasattr(trainer, "updater"):
-        trainer.updater.load_state_dict(state)
-    else:
-        trainer.optimizer_state = {name: np.array(array) for name, array in state.items()}

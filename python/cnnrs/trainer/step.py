@@ -6,18 +6,16 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from cnnrs import _arguments, ops
+from cnnrs import _arguments
 from cnnrs import losses as loss_functions
 from cnnrs import optimizers as optimizer_rules
 from cnnrs.errors import ArgumentError, DTypeError, NonFiniteError, ShapeError
+from cnnrs.layers import Sigmoid
 from cnnrs.model import Model
-from cnnrs.model.arena import Arena
 from cnnrs.model.batch import as_batch
 from cnnrs.trainer.gradients import gradient_norms, non_finite_place
 from cnnrs.trainer.interrupts import uninterrupted
-from cnnrs.trainer.segments import segments
+from cnnrs.trainer.updater import Updater
 
 __all__ = ["Losses", "Steps"]
 
@@ -34,6 +32,8 @@ class Steps:
         optimizer: str | optimizer_rules.Optimizer | None,
         seed: int,
         loss_weights: Sequence[float] | None,
+        accumulate: int = 1,
+        average: optimizer_rules.Average | None = None,
     ) -> None:
         if not isinstance(model, Model):
             raise DTypeError(f"model: expected a cnnrs.Model, got {type(model).__name__}")
@@ -46,12 +46,14 @@ class Steps:
         self.loss_weights = [1.0] * count if loss_weights is None else [_arguments.number("loss_weights", item, 0) for item in loss_weights]
         if len(self.loss_weights) != count:
             raise ArgumentError(f"loss_weights: the model has {count} outputs, got {len(self.loss_weights)} weights")
+        for item, output in zip(self.losses, model.outputs, strict=True):
+            if item.takes_logits and isinstance(output.layer, Sigmoid):
+                raise ArgumentError(f"loss: {item!r} applies its own softmax or sigmoid; take the Sigmoid at the end of the model away")
         self.network = model.without_softmax() if all(item.takes_logits for item in self.losses) else model
         self.optimizer = optimizer_rules.SGD(0.01, 0.9) if optimizer is None else optimizer_rules.get(optimizer)
         self.seed = _arguments.counter("seed", seed, 64)
         self.step = 0
-        self.optimizer_state: dict[str, Any] = {}
-        self._segments: tuple[Any, list[tuple[slice, bool]]] = (None, [])
+        self.updater = Updater(self.network, self.optimizer, accumulate, average)
         self._schedule_epoch = 0.0
         self._schedule_epochs = 1
         self._where = ""  # epoch and step, for messages
@@ -130,7 +132,7 @@ class Steps:
         self._ready = "update"
 
     def update(self) -> None:
-        """Change the parameters; the last part of a step.
+        """Change the parameters; the last part of a step. With ``accumulate=k``, every k-th call does, with the mean of the gradients.
 
         Nothing interrupts it: Ctrl-C takes effect afterwards.
 
@@ -140,35 +142,12 @@ class Steps:
             If a gradient is infinite or not a number; the parameters are then as they were.
         """
         self._expect("update", "backward")
-        arena = self.network.arena
-        if not ops.all_finite(arena.gradients):
-            raise self._diverged("a gradient is infinite or not a number")
-        rate = self.learning_rate
-        for slot in self.optimizer.slots:
-            if slot not in self.optimizer_state or self.optimizer_state[slot].size != arena.size:
-                self.optimizer_state[slot] = np.zeros(arena.size, arena.dtype)
-        parts = self._parts(arena)
-        values, gradients = arena.values, arena.gradients
         with uninterrupted():
-            for region, decays in parts:
-                self.optimizer.update(
-                    values[region],
-                    gradients[region],
-                    {name: array[region] for name, array in self.optimizer_state.items()},
-                    learning_rate=rate,
-                    weight_decay=self.optimizer.weight_decay if decays else 0.0,
-                    step=self.step,
-                )
-            self.step += 1
+            finite = self.updater.update(self.learning_rate)
+            self.step += finite
+        if not finite:
+            raise self._diverged("a gradient is infinite or not a number")
         self._release()
-
-    def _parts(self, arena: Arena) -> list[tuple[slice, bool]]:
-        """The stretches of the arena to update, worked out anew when layers were frozen or thawed, or the arena has grown."""
-        key = arena, arena.generation, [layer.trainable for layer in self.network.graph.layers]
-        if self._segments[0] != key:
-            uniform = self.optimizer.decay_biases or not self.optimizer.weight_decay
-            self._segments = key, segments(self.network, arena, decay_biases=uniform)
-        return self._segments[1]
 
     def train_step(self, x: Any, y: Any) -> float:
         """One forward pass, loss, backward pass and update.
@@ -202,7 +181,7 @@ class Steps:
     @property
     def learning_rate(self) -> float:
         """The rate of the next update."""
-        return self.optimizer.rate(self._schedule_epoch, self._schedule_epochs)
+        return self.updater.rate(self._schedule_epoch, self._schedule_epochs)
 
     def _expect(self, part: str, before: str) -> None:
         if self._ready != part:

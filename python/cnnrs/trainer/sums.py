@@ -1,42 +1,59 @@
-"""Sums of loss and metrics over the samples of an epoch."""
+"""Loss and metrics over the samples of an epoch: sums of what is a mean over samples, tallies of what is not."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
+
+from cnnrs.metrics import WholeSet
+from cnnrs.metrics.named import Metric
 
 __all__ = ["Sums"]
 
 
 class Sums:
-    """Loss and metrics summed over samples."""
+    """Loss and metrics, batch after batch."""
 
-    def __init__(self, metrics: dict[str, Callable[[Any, Any], float]]) -> None:
+    def __init__(self, metrics: Mapping[str, Metric]) -> None:
         self.count = 0
-        self._metrics = metrics
-        self._sums = dict.fromkeys(("loss", *metrics), 0.0)
+        self._names = list(metrics)
+        self._metrics = {name: metric for name, metric in metrics.items() if not isinstance(metric, WholeSet)}
+        self._sums = dict.fromkeys(("loss", *self._metrics), 0.0)
+        self._whole = {name: metric for name, metric in metrics.items() if isinstance(metric, WholeSet)}
+        self._tallies = {name: metric.start() for name, metric in self._whole.items()}
 
     def add(self, count: int, loss: float, target: Any, output: Any) -> None:
-        """Take in the means over a batch."""
+        """Take in a batch: its mean loss, and targets and outputs for the metrics."""
         self.count += count
         self._sums["loss"] += count * loss
         for name, metric in self._metrics.items():
             self._sums[name] += count * float(metric(target, output))
+        for tally in self._tallies.values():
+            tally.add(target, output)
+
+    def running(self) -> dict[str, float]:
+        """Means over all samples so far, of what is a mean."""
+        return {name: value / self.count for name, value in self._sums.items()}
 
     def means(self) -> dict[str, float]:
-        """Means over all samples so far."""
-        return {name: value / self.count for name, value in self._sums.items()}
+        """All values over all samples so far."""
+        values = self.running() | {name: float(tally.result()) for name, tally in self._tallies.items()}
+        return {name: values[name] for name in ("loss", *self._names)}
 
     def clear(self) -> None:
         """Forget all samples."""
         self.count = 0
         self._sums = dict.fromkeys(self._sums, 0.0)
+        self._tallies = {name: metric.start() for name, metric in self._whole.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint needs."""
-        return {"count": self.count, "sums": dict(self._sums)}
+        tallies = {name: tally.state_dict() for name, tally in self._tallies.items()}
+        return {"count": self.count, "sums": dict(self._sums), "tallies": tallies}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over a `state_dict`."""
         self.count = int(state["count"])
         self._sums = {name: float(state["sums"][name]) for name in self._sums}
+        for name, tally in self._tallies.items():
+            tally.load_state_dict(state["tallies"][name])

@@ -6,7 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any
 
 from cnnrs import _arguments
@@ -28,7 +28,7 @@ from cnnrs.trainer.sums import Sums
 
 __all__ = ["Trainer"]
 
-Metric = str | Callable[[Any, Any], float]
+Metric = str | Callable[[Any, Any], float] | metric_functions.WholeSet
 _log = logging.getLogger("cnnrs")
 
 
@@ -47,17 +47,24 @@ class Trainer(Steps):
     optimizer : str or Optimizer, optional
         By default ``SGD(0.01, momentum=0.9)``.
     metrics : sequence of str or callable
-        Means over samples beside the loss: ``"accuracy"``, ``"top_5_accuracy"``, or functions of target and output.
-        They judge the first output.
+        Beside the loss: ``"accuracy"``, ``"top_5_accuracy"``, ``"f1"``, ``"auc"`` (see `cnnrs.metrics.get` for all), or functions of
+        target and output that are means over samples. They judge the first output.
     seed : int
         Of the order of the samples and of dropout.
     loss_weights : sequence of float, optional
         For several outputs, the weight of each loss in the sum.
+    accumulate : int
+        Batches whose gradients, averaged, make one update: a large batch in little memory. Batches left over at the end of an epoch
+        count for the first update of the next.
+    average : EMA or SWA, optional
+        Average the weights during training, and judge the averages in validation and `evaluate`; see `averaged_weights`.
 
     Attributes
     ----------
     epoch, step : int
-        Epochs and updates done.
+        Epochs and batches done.
+    updater : Updater
+        What is remembered for the updates; ``updater.updates`` counts them.
     history : History
         Of all calls of `fit`.
     stop : bool
@@ -86,8 +93,10 @@ class Trainer(Steps):
         *,
         seed: int = 0,
         loss_weights: Sequence[float] | None = None,
+        accumulate: int = 1,
+        average: optimizer_rules.Average | None = None,
     ) -> None:
-        super().__init__(model, loss, optimizer, seed, loss_weights)
+        super().__init__(model, loss, optimizer, seed, loss_weights, accumulate, average)
         if isinstance(metrics, str):
             metrics = [metrics]
         self.metrics = dict(metric_functions.get(metric) for metric in metrics)
@@ -215,7 +224,7 @@ class Trainer(Steps):
                     self.update()
                 position.batches += 1
                 position.seconds = before + time.perf_counter() - started
-                bar.advance(count, position.sums.means())
+                bar.advance(count, position.sums.running())
                 yield value
         if not position.sums.count:
             raise ShapeError("data: there are no samples to train on")
@@ -235,6 +244,7 @@ class Trainer(Steps):
                 samples["val_accuracy"] = judged.count
         numbers |= {"learning_rate": position.rate, "seconds": seconds, "images_per_second": sums.count / max(seconds, 1e-9)}
         self.history.add(numbers, samples)
+        self.updater.observe(numbers)
         verdict = self.history.over_fitting()
         if verdict and not position.warned:
             position.warned = True
@@ -287,6 +297,14 @@ class Trainer(Steps):
 
     def _judge(self, feed: Feed, *, look: bool = False) -> tuple[Sums, int]:
         """Sums over all batches, and how many images were trained on."""
+        with self.averaged_weights():
+            return self._judge_current(feed, look=look)
+
+    def averaged_weights(self) -> AbstractContextManager[None]:
+        """The model has its averaged weights inside a ``with`` block, for example to save them; nothing changes without `average`."""
+        return self.updater.averaged_weights()
+
+    def _judge_current(self, feed: Feed, *, look: bool) -> tuple[Sums, int]:
         sums = Sums(self.metrics)
         watched: list[int] = []
         watch = (lambda images: watched.append(self.guard.count(images))) if look else None

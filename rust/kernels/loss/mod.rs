@@ -1,4 +1,8 @@
-//! Losses on rows: softmax cross-entropy from logits, and half the sum of squares. One number a row; the mean is the caller's.
+//! Losses on rows: softmax cross-entropy from logits, half the sum of squares, losses that are means over the values of a row
+//! ([`pointwise`]), and the hinge over classes ([`hinge`]). One number a row; the mean is the caller's.
+
+pub mod hinge;
+pub mod pointwise;
 
 use super::Element;
 use super::error::{KernelError, Result, expect_len};

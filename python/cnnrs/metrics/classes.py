@@ -1,12 +1,7 @@
-"""Metrics: how good predictions are. Arguments come in scikit-learn's order, the truth first.
-
-Labels are class numbers of shape (n,); scores are anything that grows with the probability of a class, of shape (n, classes).
-"""
+"""Metrics of predicted classes: accuracy, confusion, precision, recall, F1. Arguments come in scikit-learn's order, the truth first."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,15 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from cnnrs import _arguments
 from cnnrs.errors import ArgumentError, ShapeError
 
-__all__ = [
-    "ClassScores",
-    "accuracy",
-    "class_scores",
-    "confusion_matrix",
-    "get",
-    "top_k_accuracy",
-    "wilson_interval",
-]
+__all__ = ["ClassScores", "accuracy", "class_scores", "confusion_matrix", "f1", "from_confusion", "precision", "recall", "top_k_accuracy"]
+
+AVERAGES = ("macro", "micro", "weighted", None)
 
 
 def _labels(name: str, values: ArrayLike) -> NDArray[np.int64]:
@@ -162,77 +151,83 @@ def _ratio(part: Any, whole: Any) -> NDArray[np.float64]:
     return ratio
 
 
-def wilson_interval(right: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The interval that holds the true accuracy with some confidence, when `right` of `count` samples were right.
-
-    References
-    ----------
-    E. Wilson: Probable inference, the law of succession, and statistical inference. JASA 22, 1927.
-
-    Examples
-    --------
-    >>> low, high = wilson_interval(356, 360)
-    >>> round(low, 4), round(high, 4)
-    (0.9718, 0.9957)
-    """
-    from statistics import NormalDist
-
-    count = _arguments.integer("count", count, 1)
-    right = _arguments.integer("right", right, 0, count)
-    confidence = _arguments.number("confidence", confidence, 0, 1)
-    if not 0 < confidence < 1:
-        raise ArgumentError(f"confidence: expected a number between 0 and 1, got {confidence}")
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    part = right / count
-    middle = part + z * z / (2 * count)
-    spread = z * math.sqrt(part * (1 - part) / count + z * z / (4 * count * count))
-    scale = 1 + z * z / count
-    return (middle - spread) / scale if right else 0.0, (middle + spread) / scale if right < count else 1.0
-
-
-# --- metrics by name, as a trainer uses them ------------------------------------------------------------------------------
-def _accuracy_of_output(target: Any, output: Any) -> float:
-    return accuracy(_classes(target, output), output.argmax(axis=-1))
-
-
-def _top_5_accuracy_of_output(target: Any, output: Any) -> float:
-    classes = output.shape[-1]
-    return top_k_accuracy(_classes(target, output).reshape(-1), output.reshape(-1, classes), 5)
-
-
-def _classes(target: Any, output: Any) -> Any:
-    """Class numbers from class numbers or one row per sample."""
-    array = np.asarray(target)
-    return array.argmax(axis=-1) if array.shape == output.shape else array
-
-
-_OF_OUTPUT: dict[str, Callable[[Any, Any], float]] = {
-    "accuracy": _accuracy_of_output,
-    "top_5_accuracy": _top_5_accuracy_of_output,
-}
-
-
-def get(metric: str | Callable[[Any, Any], float]) -> tuple[str, Callable[[Any, Any], float]]:
-    """Name and function ``(target, output) -> float`` of a metric that is a mean over samples.
+def from_confusion(matrix: NDArray[np.int64], score: str, average: str | None = "macro") -> Any:
+    """Precision, recall or F1 from a confusion matrix.
 
     Parameters
     ----------
-    metric : {"accuracy", "top_5_accuracy"} or callable
-        A function of yours gets the targets and the raw outputs of a batch, and returns their mean.
-
-    Raises
-    ------
-    ArgumentError
-        For an unknown name.
+    matrix : ndarray of shape (classes, classes), int64
+    score : {"precision", "recall", "f1"}
+    average : {"macro", "micro", "weighted"} or None
+        See `precision`.
 
     Examples
     --------
     >>> import numpy as np
-    >>> get("accuracy")[1](np.array([1]), np.array([[0.0, 2.0]]))
-    1.0
+    >>> from_confusion(np.array([[1, 1], [0, 2]]), "recall")
+    0.75
     """
-    if callable(metric):
-        return getattr(metric, "__name__", type(metric).__name__), metric
-    if metric in _OF_OUTPUT:
-        return metric, _OF_OUTPUT[metric]
-    raise ArgumentError(f"metrics: expected one of {', '.join(map(repr, _OF_OUTPUT))} or a function of target and output, got {metric!r}")
+    _arguments.choice("average", average, AVERAGES)
+    _arguments.choice("score", score, ("precision", "recall", "f1"))
+    hits, of_class, taken = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
+    if average == "micro":
+        return float(hits.sum() / matrix.sum())
+    above, below = {"precision": (hits, taken), "recall": (hits, of_class), "f1": (2 * hits, of_class + taken)}[score]
+    each = _ratio(above, below)
+    if average is None:
+        return each
+    weights = of_class if average == "weighted" else (of_class + taken > 0).astype(np.int64)
+    return float(np.sum(each * weights) / weights.sum())
+
+
+def precision(y_true: ArrayLike, y_pred: ArrayLike, *, average: str | None = "macro", num_classes: int | None = None) -> Any:
+    """Of the samples taken for a class, the part that is of it; 0 for a class that nothing was taken for.
+
+    Parameters
+    ----------
+    y_true, y_pred : array-like of int, of one shape
+    average : {"macro", "micro", "weighted"} or None
+        ``macro``: the mean over the classes that occur in the truth or among the predictions; ``weighted``: the mean over the classes,
+        weighted by their number of samples; ``micro``: all classes in one count, which is the accuracy; None: an array with one number
+        per class.
+    num_classes : int, optional
+        By default one more than the highest label.
+
+    Examples
+    --------
+    >>> precision([0, 0, 1, 1], [0, 1, 1, 1])
+    0.8333333333333333
+    """
+    return from_confusion(confusion_matrix(y_true, y_pred, num_classes), "precision", average)
+
+
+def recall(y_true: ArrayLike, y_pred: ArrayLike, *, average: str | None = "macro", num_classes: int | None = None) -> Any:
+    """Of the samples of a class, the part that was found; 0 for a class without samples.
+
+    Parameters
+    ----------
+    y_true, y_pred, average, num_classes
+        As for `precision`.
+
+    Examples
+    --------
+    >>> recall([0, 0, 1, 1], [0, 1, 1, 1], average=None).tolist()
+    [0.5, 1.0]
+    """
+    return from_confusion(confusion_matrix(y_true, y_pred, num_classes), "recall", average)
+
+
+def f1(y_true: ArrayLike, y_pred: ArrayLike, *, average: str | None = "macro", num_classes: int | None = None) -> Any:
+    """Harmonic mean of precision and recall of a class; 0 where both are 0.
+
+    Parameters
+    ----------
+    y_true, y_pred, average, num_classes
+        As for `precision`.
+
+    Examples
+    --------
+    >>> round(f1([0, 0, 1, 1], [0, 1, 1, 1]), 6)
+    0.733333
+    """
+    return from_confusion(confusion_matrix(y_true, y_pred, num_classes), "f1", average)

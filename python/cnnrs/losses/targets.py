@@ -1,0 +1,108 @@
+"""Targets, checked: what does not fit is refused with the index at which it stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cnnrs import _arguments, ops
+from cnnrs.errors import ArgumentError, DTypeError, ShapeError
+
+__all__ = ["class_numbers", "class_weights", "is_distribution", "probabilities", "values_like"]
+
+SUM_TOLERANCE = 1e-3  # by which the probabilities of a sample may miss 1: float16 rows of a thousand classes do
+
+
+def _refuse(wrong: Any, array: Any, expected: str) -> None:
+    """Name the first wrong value, if there is one."""
+    if wrong.any():
+        place = np.unravel_index(int(wrong.argmax()), wrong.shape)
+        index = int(place[0]) if len(place) == 1 else tuple(int(item) for item in place)
+        raise ArgumentError(f"target: expected {expected}, got {array[place]} at index {index}")
+
+
+def is_distribution(output: Any, target: ArrayLike) -> bool:
+    """Whether the target has a value for each output, and not one class number for each sample."""
+    return bool(np.shape(target) == output.shape)
+
+
+def class_numbers(output: Any, target: ArrayLike, ignore_index: int | None = None) -> Any:
+    """Class numbers, int64, of the shape of `output` without its last axis."""
+    array = _arguments.as_array("target", target)
+    if array.shape != output.shape[:-1]:
+        raise ShapeError(
+            f"target: expected class numbers of shape {output.shape[:-1]} for outputs of shape {output.shape}, got shape {array.shape}"
+        )
+    if array.dtype.kind not in "iu":
+        raise DTypeError(f"target: labels (class numbers) are integers, got {array.dtype}")
+    if array.size == 0:
+        raise ShapeError("target: there are no samples")
+    classes = output.shape[-1]
+    if ignore_index is None:
+        if array.min() < 0 or array.max() >= classes:
+            _refuse((array < 0) | (array >= classes), array, f"classes from 0 to {classes - 1}")
+    else:
+        wrong = ((array < 0) | (array >= classes)) & (array != ignore_index)
+        _refuse(wrong, array, f"classes from 0 to {classes - 1}, or {ignore_index} for what is ignored")
+    return array.astype(np.int64, copy=False)
+
+
+def probabilities(output: Any, target: ArrayLike) -> Any:
+    """Probabilities of the shape and dtype of `output`: not negative, summing to 1 over the last axis."""
+    array = _real(output, target)
+    _refuse(~(array >= 0), array, "probabilities, which are not negative")  # NaN too
+    sums = array.sum(axis=-1, dtype=np.float64)
+    _refuse(~(np.abs(sums - 1) <= SUM_TOLERANCE), sums, "probabilities that sum to 1")
+    return array
+
+
+def values_like(output: Any, target: ArrayLike, low: float = -np.inf, high: float = np.inf) -> Any:
+    """Finite values of the shape and dtype of `output`; class numbers become one-hot rows (for a single output: its values)."""
+    array = _arguments.as_array("target", target)
+    if array.shape == output.shape[:-1] and array.shape != output.shape and array.dtype.kind in "iu":
+        if output.shape[-1] > 1:
+            return ops.one_hot(class_numbers(output, array), output.shape[-1], dtype=output.dtype)
+        array = array[..., None]
+    array = _real(output, array)
+    if array.size and not (np.isfinite(array).all() and array.min() >= low and array.max() <= high):
+        _refuse(~(np.isfinite(array) & (array >= low) & (array <= high)), array, _range(low, high))
+    return array
+
+
+def _range(low: float, high: float) -> str:
+    return "finite values" if low == -np.inf else f"values from {low:g} to {high:g}"
+
+
+def _real(output: Any, target: ArrayLike) -> Any:
+    array = _arguments.as_array("target", target)
+    if array.shape != output.shape:
+        raise ShapeError(
+            f"target: expected shape {output.shape} (or class numbers of shape {output.shape[:-1]}), got {array.dtype} {array.shape}"
+        )
+    if array.dtype.kind not in "biuf":
+        raise DTypeError(f"target: expected real numbers, got dtype {array.dtype}")
+    if array.size == 0:
+        raise ShapeError("target: there are no samples")
+    return np.ascontiguousarray(array, dtype=output.dtype)
+
+
+def class_weights(name: str, values: ArrayLike | None) -> Any:
+    """A weight for each class, at least 0, float64; or None."""
+    if values is None:
+        return None
+    weights = _arguments.as_array(name, values)
+    if weights.ndim != 1 or weights.size == 0 or weights.dtype.kind not in "iuf":
+        raise ShapeError(f"{name}: expected one number per class, got {weights.dtype} of shape {weights.shape}")
+    weights = weights.astype(np.float64)
+    if not (np.isfinite(weights).all() and weights.min() >= 0):
+        raise ArgumentError(f"{name}: expected finite numbers, at least 0, got {weights.tolist()}")
+    return weights
+
+
+def weights_of(name: str, weights: Any, classes: int) -> Any:
+    """The weights, once the number of classes is known."""
+    if weights is not None and len(weights) != classes:
+        raise ShapeError(f"{name}: {len(weights)} weights for outputs of {classes} classes")
+    return weights

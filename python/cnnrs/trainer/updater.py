@@ -1,0 +1,247 @@
+"""The updater: from gradients to changed parameters, and everything that is remembered for it from one step to the next."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from cnnrs import _arguments, ops
+from cnnrs.errors import ArgumentError, DTypeError, ShapeError
+from cnnrs.model import Model
+from cnnrs.model.arena import Arena
+from cnnrs.optimizers import Average, Optimizer, Settings
+from cnnrs.optimizers.base import rate_of
+from cnnrs.trainer.interrupts import uninterrupted
+from cnnrs.trainer.segments import Constraint, Segment, segments
+
+__all__ = ["Updater"]
+
+
+class Updater:
+    """Applies an optimizer to the arena of a model.
+
+    Parameters
+    ----------
+    network : Model
+    optimizer : Optimizer
+    accumulate : int
+        Batches whose gradients make one update.
+    average : Average, optional
+
+    Attributes
+    ----------
+    updates : int
+        Updates done.
+    batches : int
+        Batches since the last update.
+    slots : dict of str to ndarray
+        What the optimizer remembers, laid out like the parameters.
+    averages : dict of str to ndarray
+        ``values`` and ``state`` of the arena, averaged; empty before the first time.
+    schedule : float or callable
+        The learning rate; a copy of the optimizer's where that remembers something.
+    """
+
+    def __init__(self, network: Model, optimizer: Optimizer, accumulate: int = 1, average: Average | None = None) -> None:
+        self.network = network
+        self.optimizer = optimizer
+        self.accumulate = _arguments.integer("accumulate", accumulate, 1)
+        if average is not None and not isinstance(average, Average):
+            raise DTypeError(f"average: expected EMA(decay), SWA(start, every) or None, got {average!r}")
+        self.average = average
+        self.updates = 0
+        self.batches = 0
+        self.slots: dict[str, Any] = {}
+        self.averages: dict[str, Any] = {}
+        self.averaged = 0  # how often the averages were changed
+        remembers = hasattr(optimizer.learning_rate, "load_state_dict")
+        self.schedule = copy.deepcopy(optimizer.learning_rate) if remembers else optimizer.learning_rate
+        self._accumulated: Any = None
+        self._key: Any = None
+        self._segments: tuple[list[Segment], list[Constraint]] = ([], [])
+
+    def rate(self, epoch: float, epochs: int) -> float:
+        """The learning rate when `epoch` of `epochs` are done."""
+        return rate_of(self.schedule, epoch, epochs)
+
+    def observe(self, numbers: Mapping[str, float]) -> None:
+        """Tell a schedule that looks at them the numbers of an epoch."""
+        if hasattr(self.schedule, "observe"):
+            self.schedule.observe(numbers)
+
+    # --- updating -----------------------------------------------------------------------------------------------------------
+    def update(self, rate: float) -> bool:
+        """Take in the gradients of a batch, and change the parameters if it is time.
+
+        Returns
+        -------
+        bool
+            False if a gradient is infinite or not a number; the parameters are then as they were, and the batches since the last update
+            are forgotten.
+        """
+        arena = self.network.arena
+        self._fit_arrays(arena)
+        gradients = arena.gradients
+        if self.accumulate > 1:
+            gradients = self._add(gradients)
+        if self.batches + 1 < self.accumulate:
+            self.batches += 1
+            return True
+        scale = self._gradient_scale(gradients)
+        if scale is None:
+            self.batches = 0
+            return False
+        optimizer, (parts, constraints) = self.optimizer, self._parts(arena)
+        values = arena.values
+        with uninterrupted():
+            for part in parts:
+                optimizer.update(
+                    values[part.region],
+                    gradients[part.region],
+                    {name: array[part.region] for name, array in self.slots.items()},
+                    Settings(
+                        rate * part.rate_factor,
+                        part.weight_decay,
+                        part.l1,
+                        self.updates,
+                        scale,
+                        optimizer.clip_value,
+                        part.shape,
+                        part.head,
+                    ),
+                )
+            for constraint in constraints:
+                ops.constrain_norm(values[constraint.region].reshape(constraint.shape), constraint.limit)
+            self.updates += 1
+            self.batches = 0
+            if self.average is not None:
+                self._take_average(arena, self.average)
+        return True
+
+    def _add(self, gradients: Any) -> Any:
+        if self._accumulated is None:
+            self._accumulated = np.empty_like(gradients)
+        if self.batches:
+            self._accumulated += gradients
+        else:
+            self._accumulated[...] = gradients
+        return self._accumulated
+
+    def _gradient_scale(self, gradients: Any) -> float | None:
+        """By what to multiply the gradients, for the mean over the batches and the largest norm; None if they are not finite."""
+        scale, limit = 1.0 / self.accumulate, self.optimizer.clip_norm
+        if limit is None:
+            return scale if ops.all_finite(gradients) else None
+        norm = scale * self._norm(gradients)
+        if not math.isfinite(norm):
+            return None
+        return scale * min(1.0, limit / norm) if norm > 0 else scale
+
+    def _norm(self, gradients: Any) -> float:
+        """The norm of the gradients of what is updated."""
+        return math.hypot(*(ops.norm(gradients[part.region]) for part in self._parts(self.network.arena)[0]))
+
+    def _parts(self, arena: Arena) -> tuple[list[Segment], list[Constraint]]:
+        """The stretches of the arena to update, worked out anew when layers were frozen or thawed, or the arena has grown."""
+        key = arena, arena.generation, [layer.trainable for layer in self.network.graph.layers]
+        if self._key != key:
+            self._key, self._segments = key, segments(self.network, arena, self.optimizer)
+        return self._segments
+
+    def _fit_arrays(self, arena: Arena) -> None:
+        """Make what is remembered, anew if the model has become part of a larger one."""
+        for name in self.optimizer.slots:
+            if name not in self.slots or self.slots[name].size != arena.size:
+                self.slots[name] = np.zeros(arena.size, arena.dtype)
+        if self.averages and self.averages["values"].size != arena.size:
+            self.averages, self.averaged = {}, 0
+        if self._accumulated is not None and self._accumulated.size != arena.size:
+            self._accumulated, self.batches = None, 0
+
+    # --- averages -----------------------------------------------------------------------------------------------------------
+    def _take_average(self, arena: Arena, average: Average) -> None:
+        weight = average.weight(self.updates, self.averaged)
+        if not weight:
+            return
+        if not self.averages:
+            self.averages = {"values": np.zeros_like(arena.values), "state": np.zeros_like(arena.state)}
+        ops.move_towards(self.averages["values"], arena.values, weight)
+        ops.move_towards(self.averages["state"], arena.state, weight)
+        self.averaged += 1
+
+    @contextmanager
+    def averaged_weights(self) -> Iterator[None]:
+        """The model has the averaged weights inside the ``with`` block, and its own again after it; nothing if there is no average."""
+        arena = self.network.arena
+        if not self.averages or self.averages["values"].size != arena.size:
+            yield
+            return
+        own = arena.values.copy(), arena.state.copy()
+        try:
+            arena.values[...], arena.state[...] = self.averages["values"], self.averages["state"]
+            yield
+        finally:
+            with uninterrupted():
+                arena.values[...], arena.state[...] = own
+
+    # --- checkpoints --------------------------------------------------------------------------------------------------------
+    def state_dict(self) -> dict[str, dict[str, Any]]:
+        """All that is remembered from step to step.
+
+        Returns
+        -------
+        dict
+            ``arrays``: copies by name, each of the size of the arena's values (``average.state``: of its state); ``numbers``: values that
+            JSON can hold.
+        """
+        arrays = {f"optimizer.{name}": array.copy() for name, array in self.slots.items()}
+        arrays |= {f"average.{name}": array.copy() for name, array in self.averages.items()}
+        if self.batches:
+            arrays["accumulated"] = self._accumulated.copy()
+        numbers: dict[str, Any] = {"updates": self.updates, "batches": self.batches, "averaged": self.averaged}
+        if hasattr(self.schedule, "load_state_dict"):
+            numbers["schedule"] = self.schedule.state_dict()  # type: ignore[union-attr]
+        return {"arrays": arrays, "numbers": numbers}
+
+    def load_state_dict(self, state: Mapping[str, Mapping[str, Any]]) -> None:
+        """Take over a `state_dict`; if anything does not fit, nothing is changed.
+
+        Raises
+        ------
+        ArgumentError
+            If something is missing, or is there that this optimizer does not remember.
+        ShapeError
+            If an array has another size.
+        """
+        arena = self.network.arena
+        arrays, numbers = state["arrays"], state["numbers"]
+        updates, averaged = (_arguments.counter(f"state: {name}", numbers.get(name), 63) for name in ("updates", "averaged"))
+        batches = _arguments.integer("state: batches", numbers.get("batches"), 0, self.accumulate - 1)
+        remembers = hasattr(self.schedule, "load_state_dict")
+        if ("schedule" in numbers) != remembers:
+            raise ArgumentError(f"state: it {'lacks' if remembers else 'has'} the state of a schedule; was it saved with another one?")
+        expected = {f"optimizer.{name}": arena.size for name in self.optimizer.slots if updates or f"optimizer.{name}" in arrays}
+        if averaged and self.average is not None:
+            expected |= {"average.values": arena.size, "average.state": arena.state_size}
+        if batches:
+            expected["accumulated"] = arena.size
+        if arrays.keys() != expected.keys():
+            raise ArgumentError(
+                f"state: expected the arrays {', '.join(sorted(expected)) or 'none'}; got {', '.join(sorted(arrays)) or 'none'}. "
+                "Was it saved with another optimizer?"
+            )
+        for name, size in expected.items():
+            if np.shape(arrays[name]) != (size,):
+                raise ShapeError(f"state: {name} has shape {np.shape(arrays[name])}, this model needs ({size},)")
+        if remembers:
+            self.schedule.load_state_dict(numbers["schedule"])  # type: ignore[union-attr]
+        copies = {name: np.array(array, arena.dtype) for name, array in arrays.items()}
+        self.slots = {name.removeprefix("optimizer."): array for name, array in copies.items() if name.startswith("optimizer.")}
+        self.averages = {name.removeprefix("average."): array for name, array in copies.items() if name.startswith("average.")}
+        self._accumulated = copies.get("accumulated")
+        self.updates, self.batches, self.averaged = updates, batches, averaged

@@ -1,0 +1,269 @@
+"""What surrounds a rule in training: groups, frozen layers, clipping, constraints, accumulation, averages, and their state."""
+
+import copy
+import json
+
+import numpy as np
+import pytest
+
+import cnnrs
+from cnnrs import ops
+from cnnrs.errors import CnnrsError, NonFiniteError
+from cnnrs.layers import Conv2D, Dense, Flatten, ReLU
+from cnnrs.optimizers import EMA, SGD, SWA, Adam, Group, Muon, Optimizer
+from cnnrs.trainer import Trainer
+
+
+def network(dtype="float64", **options):
+    layers = [Conv2D(4, 3, name="conv"), ReLU(), Flatten(), Dense(6, name="hidden"), ReLU(), Dense(3, name="head")]
+    return cnnrs.Sequential((5, 5, 2), layers, dtype=dtype, **options)
+
+
+@pytest.fixture
+def data(rng):
+    return rng.standard_normal((12, 5, 5, 2)), rng.integers(0, 3, 12)
+
+
+def change(optimizer, data, **options):
+    """Values before and after a step, and the gradient, by name."""
+    model = network()
+    trainer = Trainer(model, optimizer=optimizer, **options)
+    before = model.state_dict()
+    trainer.train_step(*data)
+    return before, model.state_dict(), {name: gradient.copy() for name, gradient in model.gradients().items()}
+
+
+# --- groups -----------------------------------------------------------------------------------------------------------------
+def test_biases_do_not_decay_unless_asked(data):
+    for decays in (False, True):
+        before, after, gradient = change(SGD(0.1, weight_decay=0.5, decay_biases=decays), data)
+        for name in before:
+            decay = 0.5 if decays or name.endswith("weight") else 0.0
+            np.testing.assert_allclose(after[name], before[name] - 0.1 * (gradient[name] + decay * before[name]), rtol=1e-12)
+
+
+def test_groups_by_pattern_and_by_function(data):
+    groups = [
+        Group("head.*", rate_factor=10, weight_decay=0.0),
+        Group(lambda name, parameter: len(parameter.shape) == 4, rate_factor=0.1, l1=0.25),
+        Group("*", rate_factor=100),
+    ]
+    before, after, gradient = change(SGD(0.01, weight_decay=0.5, groups=groups), data)
+    for name, start in before.items():
+        factor = 10 if name.startswith("head") else 0.1 if name == "conv.weight" else 100
+        decay = 0.5 if name in ("conv.weight", "hidden.weight") else 0.0
+        penalty = decay * start + (0.25 * np.sign(start) if name == "conv.weight" else 0)
+        np.testing.assert_allclose(after[name], start - 0.01 * factor * (gradient[name] + penalty), rtol=1e-12)
+
+
+def test_frozen_layers_stay_and_nothing_behind_the_last_trainable_one_is_computed(data):
+    model = network()
+    model.layer("conv").trainable = model.layer("hidden").trainable = False
+    trainer = Trainer(model, optimizer=Adam(0.1, weight_decay=0.1))
+    before = model.state_dict()
+    calls = []
+    for layer in model.layers:
+        original = layer.backward
+        layer.backward = lambda ctx, grad, layer=layer, original=original: calls.append(layer) or original(ctx, grad)
+    trainer.train_step(*data)
+    assert calls == [model.layer("head")]
+    for name, value in model.state_dict().items():
+        assert np.array_equal(value, before[name]) == (not name.startswith("head")), name
+    model.layer("hidden").trainable = True
+    calls.clear()
+    trainer.train_step(*data)
+    assert set(calls) == {model.layer("head"), model.layer("hidden")} or len(calls) == 3
+    assert model.layer("conv") not in calls
+    assert np.array_equal(model.parameters()["conv.weight"], before["conv.weight"])
+    assert not np.array_equal(model.parameters()["hidden.weight"], before["hidden.weight"])
+
+
+# --- clipping, constraints ----------------------------------------------------------------------------------------------------
+def test_clip_norm_scales_the_whole_gradient(data):
+    before, after, gradient = change(SGD(1.0, clip_norm=0.01), data)
+    norm = np.sqrt(sum(np.sum(part**2) for part in gradient.values()))
+    assert norm > 0.02
+    for name in before:
+        np.testing.assert_allclose(before[name] - after[name], gradient[name] * 0.01 / norm, rtol=1e-8, atol=1e-14)
+    before, after, gradient = change(SGD(1.0, clip_norm=100.0), data)
+    for name in before:
+        np.testing.assert_allclose(before[name] - after[name], gradient[name], rtol=1e-8, atol=1e-14)
+
+
+def test_clip_value(data):
+    before, after, gradient = change(SGD(1.0, clip_value=0.003), data)
+    for name in before:
+        np.testing.assert_allclose(before[name] - after[name], np.clip(gradient[name], -0.003, 0.003), rtol=1e-8, atol=1e-14)
+
+
+def test_max_norm_holds_each_unit(data):
+    before, after, gradient = change(SGD(0.1, max_norm=0.1), data)
+    for name in before:
+        free = before[name] - 0.1 * gradient[name]
+        if name.endswith("weight"):
+            norms = np.sqrt(np.sum(free**2, axis=tuple(range(free.ndim - 1))))
+            assert norms.max() > 0.1
+            free = free * np.minimum(1, 0.1 / norms)
+        np.testing.assert_allclose(after[name], free, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+def test_norms_have_the_same_bits_at_any_number_of_threads(threads, rng, thread_count):
+    x = rng.standard_normal(3_000_001).astype(np.float32)
+    matrix = rng.standard_normal((5000, 77)).astype(np.float32)
+
+    def results(count):
+        ops.set_num_threads(count)
+        held = matrix.copy()
+        ops.constrain_norm(held, 60.0)
+        return ops.norm(x), held
+
+    (one, first), (other, second) = results(1), results(threads)
+    assert one == other
+    assert np.array_equal(first, second)
+    assert one == pytest.approx(np.linalg.norm(x.astype(np.float64)), rel=1e-12)
+
+
+def test_a_gradient_that_is_not_finite_changes_nothing(data):
+    for optimizer in (SGD(0.1), SGD(0.1, clip_norm=1.0)):
+        model = network()
+        trainer = Trainer(model, optimizer=optimizer)
+        trainer.forward(data[0])
+        trainer.loss(data[1])
+        trainer.backward()
+        before = model.state_dict()
+        model.gradients()["hidden.weight"][0, 0] = np.nan
+        with pytest.raises(NonFiniteError):
+            trainer.update()
+        assert all(np.array_equal(value, before[name]) for name, value in model.state_dict().items())
+        assert trainer.updater.updates == 0
+
+
+# --- accumulation -------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("optimizer", [SGD(0.1, 0.9), Adam(0.01, clip_norm=0.5), Muon(0.01)], ids=repr)
+def test_accumulated_batches_are_one_large_batch(optimizer, data):
+    x, y = data
+    whole, parts = Trainer(network(), optimizer=optimizer), Trainer(network(), optimizer=optimizer, accumulate=3)
+    for _ in range(4):
+        whole.train_step(x, y)
+        for start in (0, 4, 8):
+            before = parts.model.arena.values.copy()
+            parts.train_step(x[start : start + 4], y[start : start + 4])
+            assert np.array_equal(before, parts.model.arena.values) == (start < 8)
+    assert (parts.updater.updates, parts.step) == (4, 12)
+    np.testing.assert_allclose(parts.model.arena.values, whole.model.arena.values, rtol=1e-7, atol=1e-9)
+
+
+# --- averages -----------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("average", [EMA(0.9), SWA(start=3, every=2)], ids=repr)
+def test_averages_are_what_they_say_and_are_what_is_judged(average, data):
+    trainer = Trainer(network(), optimizer=SGD(0.2), average=average)
+    mean, taken = None, []
+    for update in range(1, 10):
+        trainer.train_step(*data)
+        now = trainer.model.arena.values.copy()
+        if isinstance(average, EMA):
+            mean = now if mean is None else 0.9 * mean + 0.1 * now
+        elif update in (3, 5, 7, 9):
+            taken.append(now)
+            mean = np.mean(taken, axis=0)
+    own = trainer.model.arena.values.copy()
+    np.testing.assert_allclose(trainer.updater.averages["values"], mean, rtol=1e-12, atol=1e-14)
+    with trainer.averaged_weights():
+        assert np.array_equal(trainer.model.arena.values, trainer.updater.averages["values"])
+        loss = cnnrs.losses.CrossEntropy()(trainer.model(data[0]), data[1])
+    assert np.array_equal(trainer.model.arena.values, own)
+    assert trainer.evaluate(data, leak="ignore")["loss"] == pytest.approx(loss, rel=1e-12)
+    assert cnnrs.losses.CrossEntropy()(trainer.model(data[0]), data[1]) != pytest.approx(loss, rel=1e-9)
+    with pytest.raises(ZeroDivisionError), trainer.averaged_weights():
+        _ = 1 / 0
+    assert np.array_equal(trainer.model.arena.values, own)
+
+
+# --- state --------------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("optimizer", [SGD(0.1, 0.9), Adam(0.01, amsgrad=True), Muon(0.01), SGD(cnnrs.schedules.Constant(0.1))], ids=repr)
+def test_a_trainer_that_takes_over_the_state_goes_on_with_the_same_bits(optimizer, data):
+    def trainer():
+        return Trainer(network(dtype="float32"), optimizer=optimizer, accumulate=2, average=EMA(0.9))
+
+    whole = trainer()
+    for _ in range(5):
+        whole.train_step(*data)
+    state = whole.updater.state_dict()
+    numbers = json.loads(json.dumps(state["numbers"]))
+    assert numbers["updates"] == 2
+    assert numbers["batches"] == 1
+    again = trainer()
+    again.model.load_state_dict(whole.model.state_dict())
+    again.updater.load_state_dict({"arrays": state["arrays"], "numbers": numbers})
+    again.step = whole.step
+    for _ in range(3):
+        whole.train_step(*data)
+        again.train_step(*data)
+    assert np.array_equal(whole.model.arena.values, again.model.arena.values)
+    first, second = whole.updater.state_dict(), again.updater.state_dict()
+    assert first["numbers"] == second["numbers"]
+    assert all(np.array_equal(first["arrays"][name], second["arrays"][name]) for name in first["arrays"])
+
+
+def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(data):
+    trainer = Trainer(network(), optimizer=SGD(0.1, 0.9), average=EMA())
+    trainer.train_step(*data)
+    good = trainer.updater.state_dict()
+    for spoil in (
+        lambda state: state["arrays"].pop("optimizer.velocity"),
+        lambda state: state["arrays"].update({"optimizer.mean": np.zeros(3)}),
+        lambda state: state["arrays"].update({"optimizer.velocity": np.zeros(3)}),
+        lambda state: state["numbers"].update(batches=1),
+        lambda state: state["numbers"].update(updates=-1),
+        lambda state: state["numbers"].pop("updates"),
+        lambda state: state["numbers"].update(schedule={}),
+    ):
+        bad = copy.deepcopy(good)
+        spoil(bad)
+        with pytest.raises(CnnrsError):
+            trainer.updater.load_state_dict(bad)
+        now = trainer.updater.state_dict()
+        assert now["numbers"] == good["numbers"]
+        assert all(np.array_equal(now["arrays"][name], good["arrays"][name]) for name in good["arrays"])
+
+
+# --- settings -----------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Adam(betas=(0.9, 1.0)),
+        lambda: Adam(betas=0.9),
+        lambda: Adam(eps=-1),
+        lambda: SGD(clip_norm=0),
+        lambda: SGD(clip_value=-1),
+        lambda: SGD(max_norm=float("nan")),
+        lambda: SGD(groups=["head.*"]),
+        lambda: Group(3),
+        lambda: Group("*", weight_decay=-1),
+        lambda: Muon(momentum=1.0),
+        lambda: Muon(scale="large"),
+        lambda: EMA(1.5),
+        lambda: SWA(every=0),
+        lambda: Trainer(network(), average=0.9),
+        lambda: Trainer(network(), accumulate=0),
+    ],
+)
+def test_bad_settings(make):
+    with pytest.raises(CnnrsError):
+        make()
+
+
+def test_a_setting_that_does_not_exist():
+    with pytest.raises(TypeError, match="clip_nrom"):
+        SGD(0.1, clip_nrom=1.0)
+
+
+def test_an_optimizer_in_plain_numpy(data):
+    class Signs(Optimizer):
+        def update(self, parameter, gradient, state, settings):
+            parameter -= settings.learning_rate * np.sign(settings.slope(parameter, gradient))
+
+    before, after, gradient = change(Signs(0.01, l1=10.0), data)
+    np.testing.assert_allclose(before["head.weight"] - after["head.weight"], 0.01 * np.sign(before["head.weight"]), rtol=1e-10)
+    np.testing.assert_allclose(before["head.bias"] - after["head.bias"], 0.01 * np.sign(gradient["head.bias"]), rtol=1e-10)
