@@ -25,8 +25,6 @@ __all__ = [
     "augment_uniform",
     "avg_pool2d_backward",
     "avg_pool2d_forward",
-    "batch_norm_backward",
-    "batch_norm_forward",
     "constrain_norm",
     "conv2d_algorithm",
     "conv2d_backward_bias",

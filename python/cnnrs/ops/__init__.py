@@ -130,8 +130,6 @@ __all__ = [
     "layer_norm",
     "layer_norm_backward",
     "leaky_relu",
-    "leaky_relu",
-    "leaky_relu_backward",
     "leaky_relu_backward",
     "lion_step",
     "local_response_norm",
