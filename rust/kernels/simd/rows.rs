@@ -58,16 +58,19 @@ pub fn map<T: Element, M: Map<T, INPUTS, TABLES>, const INPUTS: usize, const TAB
     });
 }
 
-/// A register of each array, from element `at` on. Loops, because a closure given to `map` would not be compiled for the instruction set.
+/// A register of each array, from element `at` on. Bare loops: a closure given to `map` would not be compiled for the instruction set, and an iterator that is
+/// not inlined would send every register through memory.
 ///
 /// # Safety
 /// `count` elements from `at` on must be readable in each.
 #[inline(always)]
 unsafe fn load_all<T: Element, V: Vector<T>, const N: usize>(arrays: &[*const T; N], at: usize, count: usize) -> [V; N] {
     let mut registers = [V::zero(); N];
-    for (register, array) in registers.iter_mut().zip(arrays) {
+    let mut i = 0;
+    while i < N {
         // SAFETY: the caller's promise.
-        *register = unsafe { load_some(array.add(at), count) };
+        registers[i] = unsafe { load_some(arrays[i].add(at), count) };
+        i += 1;
     }
     registers
 }
@@ -195,13 +198,17 @@ impl<T: Element, F: Terms<T, INPUTS, TABLES, SUMS>, const INPUTS: usize, const T
                 let b = self.terms.terms(load_all::<T, V, INPUTS>(&self.inputs, at + self.width, count), tables);
                 let c = self.terms.terms(load_all::<T, V, INPUTS>(&self.inputs, at + 2 * self.width, count), tables);
                 let d = self.terms.terms(load_all::<T, V, INPUTS>(&self.inputs, at + 3 * self.width, count), tables);
-                for (((total, b), c), d) in total.iter_mut().zip(b).zip(c).zip(d) {
-                    *total = total.add(b).add(c.add(d));
+                let mut s = 0;
+                while s < SUMS {
+                    total[s] = total[s].add(b[s]).add(c[s].add(d[s]));
+                    s += 1;
                 }
             }
-            for (sum, total) in self.sums.iter().zip(total) {
-                let sum = sum.add(column);
-                store_some(load_some::<T, V>(sum, count).add(total), sum, count);
+            let mut s = 0;
+            while s < SUMS {
+                let sum = self.sums[s].add(column);
+                store_some(load_some::<T, V>(sum, count).add(total[s]), sum, count);
+                s += 1;
             }
         }
     }
