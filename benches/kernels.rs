@@ -1,6 +1,8 @@
 //! `cargo bench`: the kernels on the shapes of `compare_torch.py`, in criterion. Times of one run on one machine; to compare with another
 //! library use `compare_torch.py`, which measures both in turn.
 
+mod memory_bound;
+
 use std::hint::black_box;
 
 use cnnrs::kernels::conv2d::{self, Algorithm, Pass, PreparedWeight, Weight};
@@ -69,5 +71,5 @@ fn product(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(kernels, convolution, product);
+criterion_group!(kernels, convolution, product, memory_bound::memory_bound);
 criterion_main!(kernels);

@@ -41,9 +41,14 @@ fn group_norm_forward(
         epsilon: f64,
         relu: bool,
     ) -> PyResult<()> {
-        slices!(T; in x, weight, bias; out out, mean, variance);
-        let g = Groups::new(x.len(), samples, weight.len(), groups).map_err(to_python)?;
-        compute(py, || groups::forward(&g, x, weight, bias, out, mean, variance, epsilon, relu))
+        let in_place = same_memory(x, out);
+        slices!(T; in weight, bias; out out, mean, variance);
+        let g = Groups::new(out.len(), samples, weight.len(), groups).map_err(to_python)?;
+        if in_place {
+            return compute(py, || groups::forward(&g, None, weight, bias, out, mean, variance, epsilon, relu));
+        }
+        slices!(T; in x; out);
+        compute(py, || groups::forward(&g, Some(x), weight, bias, out, mean, variance, epsilon, relu))
     }
     by_dtype!(out, typed(py, [x, weight, bias], [out, mean, variance], shape, epsilon, relu))
 }

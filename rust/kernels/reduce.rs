@@ -4,7 +4,6 @@
 //! are added in double precision, in order. Narrow matrices are read as if several rows were one wide row, so that a register is always
 //! full: a record then holds several sums for one column.
 
-use std::hint::select_unpredictable;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,7 +11,8 @@ use super::Element;
 use super::error::{Result, expect_len};
 use super::memory::with_scratch;
 use super::parallel::{self, ELEMENT_COST};
-use super::simd::vectorized;
+use super::simd::rows::{self, Terms};
+use super::simd::{Vector, vectorized};
 
 /// Elements of a block: 64 KB of `f32`, so that a second look at it comes from the cache.
 const BLOCK: usize = 16 * 1024;
@@ -102,49 +102,19 @@ impl Partition {
     }
 }
 
-/// Adds `values`, cut into wide rows, to `sums`: `sums[c] += Σ_r values[r][c]`, four rows at a time.
-#[inline(always)]
-pub fn add_rows<T: Element>(values: &[T], sums: &mut [T]) {
-    let width = sums.len();
-    let mut fours = values.chunks_exact(4 * width);
-    for four in &mut fours {
-        let [a, b, c, d] = quarters(four);
-        for ((((sum, &a), &b), &c), &d) in sums.iter_mut().zip(a).zip(b).zip(c).zip(d) {
-            *sum += (a + b) + (c + d);
-        }
-    }
-    for row in fours.remainder().chunks(width) {
-        for (sum, &value) in sums.iter_mut().zip(row) {
-            *sum += value;
-        }
+/// The value itself; with a second input, only where that is positive.
+#[derive(Clone, Copy)]
+pub struct Value;
+impl<T: Element> Terms<T, 1, 0, 1> for Value {
+    #[inline(always)]
+    fn terms<V: Vector<T>>(self, value: [V; 1], _: [V; 0]) -> [V; 1] {
+        value
     }
 }
-
-#[inline(always)]
-fn quarters<T>(four: &[T]) -> [&[T]; 4] {
-    let (ab, cd) = four.split_at(four.len() / 2);
-    let ((a, b), (c, d)) = (ab.split_at(ab.len() / 2), cd.split_at(cd.len() / 2));
-    [a, b, c, d]
-}
-
-/// As [`add_rows`], counting only values whose `gate > 0`.
-#[inline(always)]
-fn add_gated_rows<T: Element>(values: &[T], gate: &[T], sums: &mut [T]) {
-    let width = sums.len();
-    let gated = |value: T, gate: T| select_unpredictable(gate > T::ZERO, value, T::ZERO);
-    let (mut fours, mut gates) = (values.chunks_exact(4 * width), gate.chunks_exact(4 * width));
-    for (four, gate) in (&mut fours).zip(&mut gates) {
-        let ([a, b, c, d], [e, f, g, h]) = (quarters(four), quarters(gate));
-        for ((sum, (((&a, &b), &c), &d)), (((&e, &f), &g), &h)) in
-            sums.iter_mut().zip(a.iter().zip(b).zip(c).zip(d)).zip(e.iter().zip(f).zip(g).zip(h))
-        {
-            *sum += (gated(a, e) + gated(b, f)) + (gated(c, g) + gated(d, h));
-        }
-    }
-    for (row, gate) in fours.remainder().chunks(width).zip(gates.remainder().chunks(width)) {
-        for ((sum, &value), &gate) in sums.iter_mut().zip(row).zip(gate) {
-            *sum += gated(value, gate);
-        }
+impl<T: Element> Terms<T, 2, 0, 1> for Value {
+    #[inline(always)]
+    fn terms<V: Vector<T>>(self, [value, gate]: [V; 2], _: [V; 0]) -> [V; 1] {
+        [value.where_positive(gate)]
     }
 }
 
@@ -166,13 +136,11 @@ pub fn sum_rows<T: Element>(matrix: &[T], rows: usize, out: &mut [T], accumulate
     let width = partition.width();
     with_scratch(partition.records() * width, |records: &mut [T]| {
         partition.for_each_block(records, width, |range, sums| {
-            vectorized!(|| {
-                sums.fill(T::ZERO);
-                match gate {
-                    None => add_rows(&matrix[range], sums),
-                    Some(gate) => add_gated_rows(&matrix[range.clone()], &gate[range], sums),
-                }
-            });
+            sums.fill(T::ZERO);
+            match gate {
+                None => rows::add_columns(Value, [&matrix[range]], [], width, [sums]),
+                Some(gate) => rows::add_columns(Value, [&matrix[range.clone()], &gate[range]], [], width, [sums]),
+            }
         })?;
         with_scratch(cols, |totals: &mut [f64]| {
             partition.total(0, records, width, 0, totals);

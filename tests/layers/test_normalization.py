@@ -143,3 +143,33 @@ def test_bad_input(rng):
     with pytest.raises(ShapeError, match=r"batch_norm_1.*more than one value per channel"):
         train_forward(model, rng.standard_normal((1, 1, 1, 3)).astype(np.float32))
     assert model(np.ones((1, 1, 1, 3))).shape == (1, 1, 1, 3)
+
+
+def test_in_place_behind_a_frozen_layer(rng):
+    """Nothing in front is trained, so the plan lets it write over its input; the values stay."""
+    model = cnnrs.Sequential((3,), [Dense(4), BatchNorm(affine=False), Dense(2)], dtype="float64", seed=3)
+    x = rng.standard_normal((5, 3))
+    expected = train_forward(model, x)
+    model.layers[0].trainable = False
+    np.testing.assert_array_equal(train_forward(model, x), expected)
+
+
+def test_a_step_is_the_same_alone_and_in_place(rng):
+    """The gradient written over that of the output is that of the operation."""
+    model = cnnrs.Sequential((4, 4, 2), [Conv2D(3, 3), BatchNorm(), ReLU(), Flatten(), Dense(2)], dtype="float64", seed=1)
+    x = rng.standard_normal((6, 4, 4, 2))
+    plan = model.plan_for(training=True)
+    token, run = model.acquire(plan, len(x))
+    y = run.forward([x])[0]
+    run.output_gradients()[0][0][...] = cotangent = rng.standard_normal(y.shape)
+    run.backward()
+    found = {name: value.copy() for name, value in model.gradients().items()}
+    model.release(token)
+    conv, norm, _, _, dense = model.layers
+    inner = cnnrs.ops.conv2d(x, conv.weight.copy(), conv.bias.copy())
+    _, mean, variance = cnnrs.ops.batch_norm(inner)
+    grad = (cotangent @ dense.weight.T).reshape(6, 2, 2, 3)
+    grads = cnnrs.ops.batch_norm_backward(grad, inner, mean, variance, norm.weight.copy(), norm.bias.copy(), activation="relu")
+    np.testing.assert_allclose(found["batch_norm_1.weight"], grads[1], atol=1e-12)
+    np.testing.assert_allclose(found["batch_norm_1.bias"], grads[2], atol=1e-12)
+    np.testing.assert_allclose(found["conv2d_1.weight"], cnnrs.ops.conv2d_backward_weight(grads[0], x, 3), atol=1e-12)

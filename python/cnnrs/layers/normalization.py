@@ -74,7 +74,7 @@ class BatchNorm(Layer):
     4
     """
 
-    traits = Traits(saves_output=False, fuses=("relu",), affine_in_prediction=True)
+    traits = Traits(saves_output=False, in_place=True, fuses=("relu",), affine_in_prediction=True)
 
     def __init__(self, momentum: float = 0.1, epsilon: float = 1e-5, affine: bool = True, *, name: str | None = None) -> None:
         super().__init__(name=name)

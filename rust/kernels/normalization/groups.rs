@@ -13,7 +13,7 @@ use crate::kernels::Element;
 use crate::kernels::error::{Result, expect_len, shape_error};
 use crate::kernels::memory::with_scratch;
 use crate::kernels::parallel::{self, ELEMENT_COST};
-use crate::kernels::reduce::{Partition, finish};
+use crate::kernels::reduce::{Partition, Value, finish};
 use crate::kernels::simd::Vector;
 use crate::kernels::simd::rows::{self, Map, Terms};
 
@@ -89,7 +89,7 @@ impl Groups {
 /// the mean is from zero.
 ///
 /// # Shapes
-/// - `x`, `y`: `[samples, positions, channels]`; `y` is overwritten.
+/// - `x`, `y`: `[samples, positions, channels]`; `y` is overwritten; without `x` it is what `y` holds.
 /// - `gamma`, `beta`: `[channels]`.
 /// - `mean`, `variance`: `[samples, groups]`, overwritten.
 ///
@@ -97,7 +97,7 @@ impl Groups {
 /// [`crate::kernels::KernelError::Shape`] when the lengths do not fit, or without a single position; `Memory`, `Interrupted`.
 pub fn forward<T: Element>(
     g: &Groups,
-    x: &[T],
+    x: Option<&[T]>,
     gamma: &[T],
     beta: &[T],
     y: &mut [T],
@@ -107,19 +107,19 @@ pub fn forward<T: Element>(
     relu: bool,
 ) -> Result<()> {
     g.check(&[("gamma", gamma), ("beta", beta)], &[("mean", mean), ("variance", variance)])?;
-    expect_len("x", x.len(), g.samples * g.sample_len())?;
-    expect_len("y", y.len(), x.len())?;
-    if x.is_empty() {
+    expect_len("x", x.unwrap_or(y).len(), g.samples * g.sample_len())?;
+    expect_len("y", y.len(), g.samples * g.sample_len())?;
+    if y.is_empty() {
         return Err(shape_error!("x: expected at least one position to take the mean over, got none"));
     }
-    statistics(g, x, mean, variance)?;
+    statistics(g, x.unwrap_or(y), mean, variance)?;
     let width = g.partition().width();
     with_scratch(g.samples * 3 * width, |tables: &mut [T]| {
         fill_tables(g, mean, variance, gamma, beta, epsilon, tables);
-        let (tables, stream) = (&*tables, rows::streams::<T>(y.len()));
+        let (tables, stream) = (&*tables, x.is_some() && rows::streams::<T>(y.len()));
         g.for_each_piece(width, y, |sample, start, y| {
             let tables = thirds(&tables[sample * 3 * width..][..3 * width]);
-            let inputs = [Some(&x[start..start + y.len()])];
+            let inputs = [x.map(|x| &x[start..start + y.len()])];
             if relu {
                 rows::map(Normalize::<true>, inputs, tables, width, stream, y);
             } else {
@@ -162,16 +162,6 @@ impl<T: Element, const RELU: bool> Map<T, 1, 3> for Normalize<RELU> {
     fn map<V: Vector<T>>(self, [x]: [V; 1], [mean, factor, beta]: [V; 3]) -> V {
         let y = x.sub(mean).mul_add(factor, beta);
         if RELU { y.relu() } else { y }
-    }
-}
-
-/// `x`
-#[derive(Clone, Copy)]
-struct Value;
-impl<T: Element> Terms<T, 1, 0, 1> for Value {
-    #[inline(always)]
-    fn terms<V: Vector<T>>(self, x: [V; 1], _: [V; 0]) -> [V; 1] {
-        x
     }
 }
 

@@ -14,7 +14,7 @@ fn numbers(len: usize, seed: usize) -> Vec<f64> {
 fn forward<T: Element>(x: &[T], gamma: &[T], beta: &[T], epsilon: f64, relu: bool) -> [Vec<T>; 3] {
     let [mut y, mut mean, mut variance] = [x.len(), gamma.len(), gamma.len()].map(|len| vec![T::from_f64(7.0); len]);
     let batch = Groups::new(x.len(), 1, gamma.len(), gamma.len()).unwrap();
-    groups::forward(&batch, x, gamma, beta, &mut y, &mut mean, &mut variance, epsilon, relu).unwrap();
+    groups::forward(&batch, Some(x), gamma, beta, &mut y, &mut mean, &mut variance, epsilon, relu).unwrap();
     [y, mean, variance]
 }
 
@@ -179,7 +179,7 @@ fn groups_like_the_definition() {
         let [mut mean, mut variance] = [0, 1].map(|_| vec![0.0; samples * groups]);
         let run = |x: &[f64], mean: &mut [f64], variance: &mut [f64]| {
             let mut y = vec![0.0; x.len()];
-            groups::forward(&g, x, &gamma, &beta, &mut y, mean, variance, 1e-2, false).unwrap();
+            groups::forward(&g, Some(x), &gamma, &beta, &mut y, mean, variance, 1e-2, false).unwrap();
             y
         };
         let y = run(&x, &mut mean, &mut variance);
@@ -236,11 +236,11 @@ fn sizes_are_checked() {
     assert!(Groups::new(6, 1, 4, 4).is_err() && Groups::new(6, 1, 6, 4).is_err() && Groups::new(6, 0, 2, 2).is_err());
     assert!(Groups::new(6, 1, 2, 0).is_err() && Groups::new(6, usize::MAX, 2, 1).is_err());
     let g = Groups::new(6, 1, 2, 2).unwrap();
-    assert!(groups::forward(&g, &[0.0; 6], &[1.0; 2], &[0.0; 3], &mut y, &mut mean, &mut variance, 1e-5, false).is_err());
-    assert!(groups::forward(&g, &[0.0; 4], &[1.0; 2], &[0.0; 2], &mut y, &mut mean, &mut variance, 1e-5, false).is_err());
-    assert!(groups::forward(&g, &[0.0; 6], &[1.0; 2], &[0.0; 2], &mut y, &mut mean, &mut variance[..1], 1e-5, false).is_err());
+    assert!(groups::forward(&g, Some(&[0.0; 6]), &[1.0; 2], &[0.0; 3], &mut y, &mut mean, &mut variance, 1e-5, false).is_err());
+    assert!(groups::forward(&g, Some(&[0.0; 4]), &[1.0; 2], &[0.0; 2], &mut y, &mut mean, &mut variance, 1e-5, false).is_err());
+    assert!(groups::forward(&g, Some(&[0.0; 6]), &[1.0; 2], &[0.0; 2], &mut y, &mut mean, &mut variance[..1], 1e-5, false).is_err());
     let empty = Groups::new(0, 1, 2, 2).unwrap();
-    assert!(groups::forward::<f32>(&empty, &[], &[1.0; 2], &[0.0; 2], &mut [], &mut mean, &mut variance, 1e-5, false).is_err());
+    assert!(groups::forward::<f32>(&empty, Some(&[]), &[1.0; 2], &[0.0; 2], &mut [], &mut mean, &mut variance, 1e-5, false).is_err());
     assert!(scale_shift_forward(Some(&[0.0; 6]), &[1.0; 2], &[0.0; 1], &mut y, false).is_err());
     assert!(scale_shift_forward(Some(&[0.0; 5]), &[1.0; 2], &[0.0; 2], &mut y, false).is_err());
     assert!(scale_shift_forward(None, &[], &[], &mut y, false).is_err());

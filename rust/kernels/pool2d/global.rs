@@ -4,8 +4,8 @@ use crate::kernels::Element;
 use crate::kernels::error::{Result, expect_len, shape_error};
 use crate::kernels::memory::with_scratch;
 use crate::kernels::parallel::{self, ELEMENT_COST};
-use crate::kernels::reduce::{Partition, add_rows};
-use crate::kernels::simd::vectorized;
+use crate::kernels::reduce::{Partition, Value};
+use crate::kernels::simd::{rows, vectorized};
 
 /// The pixels of an image; at least 1 unless there are no outputs.
 fn pixels_of(len: usize, images: usize, channels: usize) -> Result<usize> {
@@ -35,10 +35,8 @@ pub fn average_forward<T: Element>(x: &[T], images: usize, channels: usize, out:
     let width = partition.width();
     with_scratch(partition.records() * width, |records: &mut [T]| {
         partition.for_each_block(records, width, |range, sums| {
-            vectorized!(|| {
-                sums.fill(T::ZERO);
-                add_rows(&x[range], sums);
-            });
+            sums.fill(T::ZERO);
+            rows::add_columns(Value, [&x[range]], [], width, [sums]);
         })?;
         with_scratch(images * channels, |totals: &mut [f64]| {
             let (cost, records) = (records.len() * ELEMENT_COST, &*records);

@@ -2,12 +2,12 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{Crossing, WIDE, WindowGradient, by_channels, gather, item_len};
+use super::{CHUNK, Crossing, WIDE, WindowGradient, gather, item_len};
 use crate::kernels::Element;
 use crate::kernels::error::{KernelError, Result, expect_len, shape_error};
-use crate::kernels::geometry::Pool2dGeometry;
+use crate::kernels::geometry::{Padding, Pool2dGeometry};
 use crate::kernels::parallel;
-use crate::kernels::simd::vectorized;
+use crate::kernels::simd::max_pool;
 
 /// `y[oy, ox, c] = max over the window of x[., ., c]`, and where it was found.
 ///
@@ -31,81 +31,29 @@ pub fn forward<T: Element>(g: &Pool2dGeometry, x: &[T], y: &mut [T], argmax: &mu
             let line = i * (item / row) + r;
             (&x[line / g.out_height * g.input_image()..][..g.input_image()], line % g.out_height, y, argmax)
         });
-        if g.channels < WIDE {
-            by_channels!(g.channels, C => lines.for_each(|(image, oy, y, argmax)| largest_row_narrow::<T, C>(g, image, oy, y, argmax)));
-        } else {
-            vectorized!(|| for (image, oy, y, argmax) in lines {
+        for (image, oy, y, argmax) in lines {
+            if g.kernel.0.saturating_mul(g.width) < LONGEST_WINDOW {
+                max_pool::max_row(g, image, oy, y, argmax);
+            } else {
                 largest_row(g, image, oy, y, argmax);
-            });
+            }
         }
     })
 }
 
-#[inline(always)]
+/// Pixels from the first to the last of a window, below which they can be counted in an `f32`.
+const LONGEST_WINDOW: usize = 1 << 24;
+
+/// As [`max_pool::max_row`], for windows of any size.
 fn largest_row<T: Element>(g: &Pool2dGeometry, image: &[T], oy: usize, y: &mut [T], argmax: &mut [i32]) {
     let rows = g.rows(oy);
-    // Row by row, not window by window: memory is then read in one stream, which the prefetcher follows (half the time).
-    for iy in rows.clone() {
-        let pixels = y.chunks_exact_mut(g.channels).zip(argmax.chunks_exact_mut(g.channels));
-        for (ox, (y, argmax)) in pixels.enumerate() {
-            let columns = g.columns(ox);
-            let index = iy * g.width + columns.start;
-            let taps = &image[index * g.channels..(index + columns.len()) * g.channels];
-            take_largest(taps, index as i32, iy == rows.start, y, argmax);
+    for (i, (y, argmax)) in y.iter_mut().zip(argmax).enumerate() {
+        let (columns, c) = (g.columns(i / g.channels), i % g.channels);
+        let tap = |index: usize| (image[index * g.channels + c], index as i32);
+        (*y, *argmax) = tap(rows.start * g.width + columns.start);
+        for index in rows.clone().flat_map(|iy| iy * g.width + columns.start..iy * g.width + columns.end) {
+            (*y, *argmax) = larger((*y, *argmax), tap(index));
         }
-    }
-}
-
-/// As [`largest_row`], `C` channels at a time.
-fn largest_row_narrow<T: Element, const C: usize>(g: &Pool2dGeometry, image: &[T], oy: usize, y: &mut [T], argmax: &mut [i32]) {
-    let rows = g.rows(oy);
-    let pixels = y.chunks_exact_mut(g.channels).zip(argmax.chunks_exact_mut(g.channels));
-    for (ox, (y, argmax)) in pixels.enumerate() {
-        let columns = g.columns(ox);
-        let first = rows.start * g.width + columns.start;
-        for (part, (y, argmax)) in y.chunks_exact_mut(C).zip(argmax.chunks_exact_mut(C)).enumerate() {
-            let tap = |index: usize| &image[index * g.channels + part * C..][..C];
-            let mut best: [(T, i32); C] = std::array::from_fn(|c| (tap(first)[c], first as i32));
-            for iy in rows.clone() {
-                for index in iy * g.width + columns.start..iy * g.width + columns.end {
-                    best.iter_mut().zip(tap(index)).for_each(|(best, &x)| *best = larger(*best, (x, index as i32)));
-                }
-            }
-            for ((y, argmax), best) in y.iter_mut().zip(argmax).zip(best) {
-                (*y, *argmax) = best;
-            }
-        }
-    }
-}
-
-/// Compares the pixels of `taps`, whose indices start at `index`, with what is the largest so far; with `first` there is none yet.
-#[inline(always)]
-fn take_largest<T: Element>(taps: &[T], index: i32, first: bool, best: &mut [T], argmax: &mut [i32]) {
-    let channels = best.len();
-    let (mut taps, mut index) = (taps, index);
-    if first {
-        let (a, rest) = taps.split_at(channels);
-        if rest.len() < channels {
-            best.copy_from_slice(a);
-            argmax.fill(index);
-            return;
-        }
-        let (b, rest) = rest.split_at(channels);
-        for (((best, argmax), &a), &b) in best.iter_mut().zip(&mut *argmax).zip(a).zip(b) {
-            (*best, *argmax) = larger((a, index), (b, index + 1));
-        }
-        (taps, index) = (rest, index + 2);
-    }
-    let mut pairs = taps.chunks_exact(2 * channels);
-    for pair in &mut pairs {
-        let (a, b) = pair.split_at(channels);
-        for (((best, argmax), &a), &b) in best.iter_mut().zip(&mut *argmax).zip(a).zip(b) {
-            (*best, *argmax) = larger(larger((*best, *argmax), (a, index)), (b, index + 1));
-        }
-        index += 2;
-    }
-    for ((best, argmax), &a) in best.iter_mut().zip(argmax).zip(pairs.remainder()) {
-        (*best, *argmax) = larger((*best, *argmax), (a, index));
     }
 }
 
@@ -129,7 +77,9 @@ pub fn backward<T: Element>(g: &Pool2dGeometry, grad_y: &[T], argmax: &[i32], ac
     expect_len("grad_output", grad_y.len(), g.output_len())?;
     expect_len("argmax", argmax.len(), g.output_len())?;
     // A window holds each index once: every index met its pixel if and only if all lie inside their windows.
-    let met = if g.channels < WIDE {
+    let met = if g.kernel.0 == g.stride.0 && g.kernel.1 <= g.stride.1 && g.padding == Padding::default() {
+        spread(g, grad_y, argmax, accumulate, grad_x)?
+    } else if g.channels < WIDE {
         follow(g, grad_y, argmax, accumulate, grad_x)?
     } else {
         gather(g, accumulate, grad_x, &Chosen { grad_y, argmax })?
@@ -143,6 +93,31 @@ pub fn backward<T: Element>(g: &Pool2dGeometry, grad_y: &[T], argmax: &[i32], ac
         );
         Err(KernelError::Argument(text))
     }
+}
+
+/// Puts each gradient at its index, for windows side by side without padding: each row of windows has input rows of its own.
+fn spread<T: Element>(g: &Pool2dGeometry, grad_y: &[T], argmax: &[i32], accumulate: bool, grad_x: &mut [T]) -> Result<usize> {
+    expect_len("out", grad_x.len(), g.input_len())?;
+    let met = AtomicUsize::new(0);
+    let (band, row) = (g.kernel.0 * g.input_row(), g.output_row());
+    let images = grad_x.chunks_mut(g.input_image().max(1)).enumerate();
+    let bands = images.flat_map(|(n, image)| image.chunks_mut(band.max(1)).enumerate().map(move |(oy, grad_x)| (n, oy, grad_x)));
+    let mut bands: Vec<_> = bands.collect();
+    let per_item = (CHUNK / band.max(1)).max(1);
+    parallel::for_each(bands.chunks_mut(per_item), super::cost(g), |bands| {
+        let mut count = 0;
+        for &mut (n, oy, ref mut grad_x) in bands {
+            if !accumulate && (oy >= g.out_height || g.out_width * g.kernel.1 < g.width || g.kernel.1 < g.stride.1) {
+                grad_x.fill(T::ZERO); // pixels that no window covers
+            }
+            if oy < g.out_height {
+                let range = (n * g.out_height + oy) * row..(n * g.out_height + oy + 1) * row;
+                count += max_pool::spread_row(g, oy, &grad_y[range.clone()], &argmax[range], accumulate, grad_x);
+            }
+        }
+        met.fetch_add(count, Ordering::Relaxed);
+    })?;
+    Ok(met.into_inner())
 }
 
 /// Adds each gradient at its index, image by image, if that lies inside its window; returns how many did.

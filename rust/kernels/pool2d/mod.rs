@@ -2,7 +2,9 @@
 //!
 //! Windows may overlap, hang over the border (ceil mode) and reach into padding, which is never chosen and adds nothing.
 //!
-//! - From [`WIDE`] channels on, inner loops run over the channels of a pixel, in SIMD. Forward passes go over output rows; backward
+//! - Maxima, and the gradients of windows that lie side by side, are taken on registers whatever the number of channels
+//!   ([`super::simd::max_pool`]).
+//! - Of the others: from [`WIDE`] channels on, inner loops run over the channels of a pixel, in SIMD. Forward passes go over output rows; backward
 //!   passes over input rows, gathering from the windows that cover each.
 //! - Fewer channels do not fill a register: plain loops go over the windows, backward image by image. For the commonest numbers the
 //!   compiler knows how many there are ([`by_channels`]) and keeps them in registers.
@@ -76,7 +78,6 @@ macro_rules! by_channels {
         }
     };
 }
-use by_channels;
 
 /// What becomes of a sum over a window: `finish(Σ term(x))`.
 trait WindowSum<T>: Sync {

@@ -10,7 +10,7 @@ static MASK_64: [i64; 8] = [-1, -1, -1, -1, 0, 0, 0, 0];
 
 macro_rules! avx2 {
     ($name:ident, $float:ty, $lanes:literal, $register:ty, $masks:ident, $call:ident, $setzero:ident, $set1:ident, $add:ident, $sub:ident, $mul:ident,
-     $fmadd:ident, $fnmadd:ident, $max:ident, $cmp:ident, $and:ident, $loadu:ident, $maskload:ident, $storeu:ident, $maskstore:ident, $stream:ident) => {
+     $fmadd:ident, $fnmadd:ident, $max:ident, $cmp:ident, $and:ident, $loadu:ident, $maskload:ident, $storeu:ident, $maskstore:ident, $stream:ident, $blendv:ident) => {
         /// A 256-bit register.
         #[derive(Clone, Copy)]
         pub struct $name($register);
@@ -73,6 +73,14 @@ macro_rules! avx2 {
                 Self(unsafe { $and($cmp::<_CMP_GT_OQ>(gate.0, $setzero()), self.0) })
             }
             #[inline(always)]
+            fn larger(a: (Self, Self), b: (Self, Self)) -> (Self, Self) {
+                // Not b <= a: b is larger or one of them is NaN; then b only if it is not `a` that is.
+                unsafe {
+                    let take = $and($cmp::<_CMP_NLE_UQ>(b.0.0, a.0.0), $cmp::<_CMP_ORD_Q>(a.0.0, a.0.0));
+                    (Self($blendv(a.0.0, b.0.0, take)), Self($blendv(a.1.0, b.1.0, take)))
+                }
+            }
+            #[inline(always)]
             unsafe fn load(source: *const $float) -> Self {
                 Self(unsafe { $loadu(source) })
             }
@@ -132,7 +140,8 @@ avx2!(
     _mm256_maskload_ps,
     _mm256_storeu_ps,
     _mm256_maskstore_ps,
-    _mm256_stream_ps
+    _mm256_stream_ps,
+    _mm256_blendv_ps
 );
 avx2!(
     F64x4,
@@ -155,7 +164,8 @@ avx2!(
     _mm256_maskload_pd,
     _mm256_storeu_pd,
     _mm256_maskstore_pd,
-    _mm256_stream_pd
+    _mm256_stream_pd,
+    _mm256_blendv_pd
 );
 
 /// # Safety

@@ -7,7 +7,9 @@ use super::{Kernel, Vector};
 macro_rules! avx512 {
     ($name:ident, $float:ty, $lanes:literal, $register:ty, $mask:ty, $call:ident, $setzero:ident, $set1:ident, $add:ident, $sub:ident, $mul:ident,
      $fmadd:ident, $fnmadd:ident, $max:ident, $cmp:ident, $maskz_mov:ident, $loadu:ident, $maskz_loadu:ident, $storeu:ident, $mask_storeu:ident, $stream:ident,
-     $transpose:ident) => {
+     $transpose:ident,
+     $mask_blend:ident, $to_index:ident, $index_set1:ident, $index_add:ident, $index_maskz_loadu:ident, $index_mask_storeu:ident,
+     $index_mask_equal:ident) => {
         /// A 512-bit register.
         #[derive(Clone, Copy)]
         pub struct $name($register);
@@ -59,6 +61,26 @@ macro_rules! avx512 {
             #[inline(always)]
             fn where_positive(self, gate: Self) -> Self {
                 Self(unsafe { $maskz_mov($cmp::<_CMP_GT_OQ>(gate.0, $setzero()), self.0) })
+            }
+            #[inline(always)]
+            fn larger(a: (Self, Self), b: (Self, Self)) -> (Self, Self) {
+                // Not b <= a: b is larger or one of them is NaN; then b only if it is not `a` that is.
+                unsafe {
+                    let take = $cmp::<_CMP_NLE_UQ>(b.0.0, a.0.0) & $cmp::<_CMP_ORD_Q>(a.0.0, a.0.0);
+                    (Self($mask_blend(take, a.0.0, b.0.0)), Self($mask_blend(take, a.1.0, b.1.0)))
+                }
+            }
+            #[inline(always)]
+            unsafe fn store_index(self, base: i32, target: *mut i32, count: usize) {
+                unsafe { $index_mask_storeu(target, ((1u32 << count) - 1) as $mask, $index_add($to_index(self.0), $index_set1(base))) }
+            }
+            #[inline(always)]
+            unsafe fn where_index(self, source: *const i32, index: i32, count: usize) -> (Self, u32) {
+                unsafe {
+                    let lanes = ((1u32 << count) - 1) as $mask;
+                    let chosen = $index_mask_equal(lanes, $index_maskz_loadu(lanes, source), $index_set1(index));
+                    (Self($maskz_mov(chosen, self.0)), chosen.count_ones())
+                }
             }
             #[inline(always)]
             unsafe fn load(source: *const $float) -> Self {
@@ -125,7 +147,14 @@ avx512!(
     _mm512_storeu_ps,
     _mm512_mask_storeu_ps,
     _mm512_stream_ps,
-    transpose_f32
+    transpose_f32,
+    _mm512_mask_blend_ps,
+    _mm512_cvttps_epi32,
+    _mm512_set1_epi32,
+    _mm512_add_epi32,
+    _mm512_maskz_loadu_epi32,
+    _mm512_mask_storeu_epi32,
+    _mm512_mask_cmpeq_epi32_mask
 );
 avx512!(
     F64x8,
@@ -149,7 +178,14 @@ avx512!(
     _mm512_storeu_pd,
     _mm512_mask_storeu_pd,
     _mm512_stream_pd,
-    transpose_f64
+    transpose_f64,
+    _mm512_mask_blend_pd,
+    _mm512_cvttpd_epi32,
+    _mm256_set1_epi32,
+    _mm256_add_epi32,
+    _mm256_maskz_loadu_epi32,
+    _mm256_mask_storeu_epi32,
+    _mm256_mask_cmpeq_epi32_mask
 );
 
 /// Transposes 16 × 16 floats: pairs, then fours, within the quarters of a register, then the quarters twice.

@@ -16,6 +16,7 @@ mod avx2;
 mod avx512;
 pub mod depthwise;
 pub mod gemm;
+pub mod max_pool;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 pub mod pack;

@@ -6,7 +6,7 @@ use super::{Kernel, Vector};
 
 macro_rules! neon {
     ($name:ident, $float:ty, $lanes:literal, $register:ty, $call:ident, $dup:ident, $add:ident, $sub:ident, $mul:ident, $fma:ident, $fms:ident, $max:ident,
-     $cgt:ident, $bsl:ident, $load:ident, $store:ident) => {
+     $cgt:ident, $cle:ident, $ceq:ident, $bsl:ident, $load:ident, $store:ident) => {
         /// A 128-bit register.
         #[derive(Clone, Copy)]
         pub struct $name($register);
@@ -58,6 +58,15 @@ macro_rules! neon {
             #[inline(always)]
             fn where_positive(self, gate: Self) -> Self {
                 Self(unsafe { $bsl($cgt(gate.0, Self::zero().0), self.0, Self::zero().0) })
+            }
+            #[inline(always)]
+            fn larger(a: (Self, Self), b: (Self, Self)) -> (Self, Self) {
+                unsafe {
+                    // `a` where it is NaN or b <= a.
+                    let (number, below) = ($ceq(a.0.0, a.0.0), $cle(b.0.0, a.0.0));
+                    let take = |a, b| Self($bsl(number, $bsl(below, a, b), a));
+                    (take(a.0.0, b.0.0), take(a.1.0, b.1.0))
+                }
             }
             #[inline(always)]
             unsafe fn load(source: *const $float) -> Self {
@@ -114,6 +123,8 @@ neon!(
     vfmsq_f32,
     vmaxq_f32,
     vcgtq_f32,
+    vcleq_f32,
+    vceqq_f32,
     vbslq_f32,
     vld1q_f32,
     vst1q_f32
@@ -132,6 +143,8 @@ neon!(
     vfmsq_f64,
     vmaxq_f64,
     vcgtq_f64,
+    vcleq_f64,
+    vceqq_f64,
     vbslq_f64,
     vld1q_f64,
     vst1q_f64

@@ -58,6 +58,13 @@ impl<T: crate::kernels::Element, const N: usize> Vector<T> for Lanes<T, N> {
         self.zip(gate, |a, g| if g > T::ZERO { a } else { T::ZERO })
     }
     #[inline(always)]
+    fn larger(a: (Self, Self), b: (Self, Self)) -> (Self, Self) {
+        let nan = |value: T| value.partial_cmp(&value).is_none();
+        let take: [bool; N] = std::array::from_fn(|i| (b.0.0[i] > a.0.0[i]) | (nan(b.0.0[i]) & !nan(a.0.0[i])));
+        let pick = |a: Self, b: Self| Self(std::array::from_fn(|i| if take[i] { b.0[i] } else { a.0[i] }));
+        (pick(a.0, b.0), pick(a.1, b.1))
+    }
+    #[inline(always)]
     unsafe fn load(source: *const T) -> Self {
         // SAFETY: the caller's promise; an array of T has T's alignment.
         Self(unsafe { source.cast::<[T; N]>().read_unaligned() })

@@ -58,6 +58,23 @@ pub fn map<T: Element, M: Map<T, INPUTS, TABLES>, const INPUTS: usize, const TAB
     });
 }
 
+/// A register of each array, from element `at` on. Bare loops: a closure given to `map` would not be compiled for the instruction set, and an iterator that is
+/// not inlined would send every register through memory.
+///
+/// # Safety
+/// `count` elements from `at` on must be readable in each.
+#[inline(always)]
+unsafe fn load_all<T: Element, V: Vector<T>, const N: usize>(arrays: &[*const T; N], at: usize, count: usize) -> [V; N] {
+    let mut registers = [V::zero(); N];
+    let mut i = 0;
+    while i < N {
+        // SAFETY: the caller's promise.
+        registers[i] = unsafe { load_some(arrays[i].add(at), count) };
+        i += 1;
+    }
+    registers
+}
+
 struct MapRows<T, M, const INPUTS: usize, const TABLES: usize> {
     map: M,
     inputs: [*const T; INPUTS],
@@ -92,8 +109,8 @@ impl<T: Element, M: Map<T, INPUTS, TABLES>, const INPUTS: usize, const TABLES: u
                 // SAFETY: `map` checked that inputs and out have `start + columns` elements and tables `columns`; `column + LANES` is
                 // within. Inputs that are `out` are read before the same place is written. STREAM only where aligned.
                 unsafe {
-                    let inputs = self.inputs.map(|input| V::load(input.add(start + column)));
-                    let value = self.map.map(inputs, self.tables.map(|table| V::load(table.add(column))));
+                    let inputs = load_all::<T, V, INPUTS>(&self.inputs, start + column, V::LANES);
+                    let value = self.map.map(inputs, load_all::<T, V, TABLES>(&self.tables, column, V::LANES));
                     let to = self.out.add(start + column);
                     if STREAM { value.stream(to) } else { value.store(to) }
                 }
@@ -101,8 +118,8 @@ impl<T: Element, M: Map<T, INPUTS, TABLES>, const INPUTS: usize, const TABLES: u
             if whole < columns {
                 // SAFETY: as above, for the last few columns.
                 unsafe {
-                    let inputs = self.inputs.map(|input| load_some::<T, V>(input.add(start + whole), columns - whole));
-                    let tables = self.tables.map(|table| load_some::<T, V>(table.add(whole), columns - whole));
+                    let inputs = load_all::<T, V, INPUTS>(&self.inputs, start + whole, columns - whole);
+                    let tables = load_all::<T, V, TABLES>(&self.tables, whole, columns - whole);
                     store_some(self.map.map(inputs, tables), self.out.add(start + whole), columns - whole);
                 }
             }
@@ -174,15 +191,24 @@ impl<T: Element, F: Terms<T, INPUTS, TABLES, SUMS>, const INPUTS: usize, const T
         // SAFETY: `add_columns` checked the lengths: inputs have ROWS rows from `start` on (the last may end after `columns`), and tables
         // and sums have `column + count` elements.
         unsafe {
-            let tables = self.tables.map(|table| load_some::<T, V>(table.add(column), count));
-            let mut rows = [[V::zero(); SUMS]; ROWS];
-            for (row, terms) in rows.iter_mut().enumerate() {
-                let at = start + row * self.width + column;
-                *terms = self.terms.terms(self.inputs.map(|input| load_some::<T, V>(input.add(at), count)), tables);
+            let tables = load_all::<T, V, TABLES>(&self.tables, column, count);
+            let at = start + column;
+            let mut total = self.terms.terms(load_all::<T, V, INPUTS>(&self.inputs, at, count), tables);
+            if ROWS == 4 {
+                let b = self.terms.terms(load_all::<T, V, INPUTS>(&self.inputs, at + self.width, count), tables);
+                let c = self.terms.terms(load_all::<T, V, INPUTS>(&self.inputs, at + 2 * self.width, count), tables);
+                let d = self.terms.terms(load_all::<T, V, INPUTS>(&self.inputs, at + 3 * self.width, count), tables);
+                let mut s = 0;
+                while s < SUMS {
+                    total[s] = total[s].add(b[s]).add(c[s].add(d[s]));
+                    s += 1;
+                }
             }
-            for (s, &sum) in self.sums.iter().enumerate() {
-                let total = if ROWS == 4 { rows[0][s].add(rows[1][s]).add(rows[2][s].add(rows[3][s])) } else { rows[0][s] };
-                store_some(load_some::<T, V>(sum.add(column), count).add(total), sum.add(column), count);
+            let mut s = 0;
+            while s < SUMS {
+                let sum = self.sums[s].add(column);
+                store_some(load_some::<T, V>(sum, count).add(total[s]), sum, count);
+                s += 1;
             }
         }
     }

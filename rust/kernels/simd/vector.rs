@@ -1,6 +1,7 @@
 //! The vector trait: a register of floats, implemented once for each instruction set and element type.
 
 use super::Kernel;
+use crate::kernels::Element;
 
 /// A SIMD register of `LANES` elements of type `T`.
 ///
@@ -33,6 +34,8 @@ pub trait Vector<T>: Copy {
     fn relu(self) -> Self;
     /// `self` where `gate > 0`, else zero.
     fn where_positive(self, gate: Self) -> Self;
+    /// The pair with the larger first value, lane by lane: `b` where it is larger, or NaN where `a` is not; else `a`.
+    fn larger(a: (Self, Self), b: (Self, Self)) -> (Self, Self);
 
     /// Reads `LANES` elements.
     ///
@@ -74,6 +77,44 @@ pub trait Vector<T>: Copy {
                 unsafe { *target.add(j * target_stride + i) = *source.add(i * stride + j) }
             }
         }
+    }
+    /// Writes `base` plus each of the first `count` values, which are whole numbers, as an index.
+    ///
+    /// # Safety
+    /// `count` elements must be writable.
+    #[inline(always)]
+    unsafe fn store_index(self, base: i32, target: *mut i32, count: usize)
+    where
+        T: Element,
+    {
+        let mut lanes = [T::ZERO; 16];
+        // SAFETY: no register has more than 16 lanes; `target` is the caller's promise.
+        unsafe { self.store(lanes.as_mut_ptr()) };
+        for (i, lane) in lanes.iter().enumerate().take(count) {
+            // SAFETY: as above.
+            unsafe { target.add(i).write(base + lane.to_f64() as i32) };
+        }
+    }
+    /// `self` where the index at `source` is `index`, else zero, for the first `count` lanes; and how many those were.
+    ///
+    /// # Safety
+    /// `count` indices must be readable.
+    #[inline(always)]
+    unsafe fn where_index(self, source: *const i32, index: i32, count: usize) -> (Self, u32)
+    where
+        T: Element,
+    {
+        let (mut lanes, mut found) = ([T::ZERO; 16], 0);
+        // SAFETY: no register has more than 16 lanes; `source` is the caller's promise.
+        unsafe { self.store(lanes.as_mut_ptr()) };
+        for (i, lane) in lanes.iter_mut().enumerate() {
+            // SAFETY: as above.
+            let chosen = i < count && unsafe { source.add(i).read() } == index;
+            *lane = if chosen { *lane } else { T::ZERO };
+            found += u32::from(chosen);
+        }
+        // SAFETY: as above.
+        (unsafe { Self::load(lanes.as_ptr()) }, found)
     }
     /// Makes streamed elements visible to other threads.
     fn fence();
