@@ -26,17 +26,11 @@ pub fn ln_1p_unit<T: Element>(u: T) -> T {
 #[inline(always)]
 pub fn erf_f32(x: f32) -> f32 {
     const END: f32 = 3.832_507;
-    const ODD: [f32; 7] = [-2.726_142_3e-10, 2.770_681_4e-8, -2.101_024e-6, -5.692_506_5e-5, -7.349_906_3e-4, -2.954_6e-3, -1.609_603_3e-2];
-    const EVEN: [f32; 5] = [-1.456_607_2e-5, -2.133_740_6e-4, -1.682_827e-3, -7.373_329e-3, -1.426_473_9e-2];
     let s = x * x;
-    let mut numerator = ODD[0];
-    let mut denominator = EVEN[0];
-    for &coefficient in &ODD[1..] {
-        numerator = numerator * s + coefficient;
-    }
-    for &coefficient in &EVEN[1..] {
-        denominator = denominator * s + coefficient;
-    }
+    // Written out: a loop over coefficients would keep the one around it from being made wide.
+    let numerator = (((-2.726_142_3e-10 * s + 2.770_681_4e-8) * s - 2.101_024e-6) * s - 5.692_506_5e-5) * s;
+    let numerator = ((numerator - 7.349_906_3e-4) * s - 2.954_6e-3) * s - 1.609_603_3e-2;
+    let denominator = (((-1.456_607_2e-5 * s - 2.133_740_6e-4) * s - 1.682_827e-3) * s - 7.373_329e-3) * s - 1.426_473_9e-2;
     let inside = x * numerator / denominator;
     if x.abs() > END { 1.0f32.copysign(x) } else { inside }
 }

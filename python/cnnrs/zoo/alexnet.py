@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnnrs.layers import AdaptiveAveragePool2D, Conv2D, Dense, Dropout, Flatten, MaxPool2D, Node, ReLU
+from cnnrs.layers import AdaptiveAveragePool2D, Conv2D, Dense, Dropout, Flatten, LocalResponseNorm, MaxPool2D, Node, ReLU
 from cnnrs.zoo.entry import Entry, chain
 
 __all__ = ["ENTRIES"]
@@ -29,8 +29,8 @@ def alexnet_grouped(x: Node, classes: int) -> Node:
     ----------
     A. Krizhevsky, I. Sutskever, G. Hinton: ImageNet Classification with Deep Convolutional Neural Networks. NeurIPS 2012.
     """
-    x = chain(x, Conv2D(96, 11, stride=4), ReLU(), MaxPool2D(3, stride=2))
-    x = chain(x, Conv2D(256, 5, padding=2, groups=2), ReLU(), MaxPool2D(3, stride=2))
+    x = chain(x, Conv2D(96, 11, stride=4), ReLU(), _response_norm(), MaxPool2D(3, stride=2))
+    x = chain(x, Conv2D(256, 5, padding=2, groups=2), ReLU(), _response_norm(), MaxPool2D(3, stride=2))
     x = chain(x, Conv2D(384, 3, padding=1), ReLU(), Conv2D(384, 3, padding=1, groups=2), ReLU())
     x = chain(x, Conv2D(256, 3, padding=1, groups=2), ReLU(), MaxPool2D(3, stride=2), Flatten())
     return chain(x, Dense(4096), ReLU(), Dropout(0.5), Dense(4096), ReLU(), Dropout(0.5), Dense(classes))
@@ -43,11 +43,16 @@ def zfnet(x: Node, classes: int) -> Node:
     ----------
     M. Zeiler, R. Fergus: Visualizing and Understanding Convolutional Networks. ECCV 2014.
     """
-    x = chain(x, Conv2D(96, 7, stride=2, padding=1), ReLU(), MaxPool2D(3, stride=2, rounding="ceil"))
-    x = chain(x, Conv2D(256, 5, stride=2), ReLU(), MaxPool2D(3, stride=2, rounding="ceil"))
+    x = chain(x, Conv2D(96, 7, stride=2, padding=1), ReLU(), MaxPool2D(3, stride=2, rounding="ceil"), _response_norm())
+    x = chain(x, Conv2D(256, 5, stride=2), ReLU(), MaxPool2D(3, stride=2, rounding="ceil"), _response_norm())
     x = chain(x, Conv2D(384, 3, padding=1), ReLU(), Conv2D(384, 3, padding=1), ReLU(), Conv2D(256, 3, padding=1), ReLU())
     x = chain(x, MaxPool2D(3, stride=2), Flatten())
     return chain(x, Dense(4096), ReLU(), Dropout(0.5), Dense(4096), ReLU(), Dropout(0.5), Dense(classes))
+
+
+def _response_norm() -> LocalResponseNorm:
+    """The constants of section 3.3 of the AlexNet paper, whose 1e-4 stands in front of a sum, not of a mean over five channels."""
+    return LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)
 
 
 ENTRIES = {

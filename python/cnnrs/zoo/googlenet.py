@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnnrs.layers import Concat, Conv2D, Dense, Dropout, GlobalAveragePool2D, MaxPool2D, Node, ReLU
+from cnnrs.layers import Concat, Conv2D, Dense, Dropout, GlobalAveragePool2D, LocalResponseNorm, MaxPool2D, Node, ReLU
 from cnnrs.zoo.entry import Entry, chain
 
 __all__ = ["ENTRIES"]
@@ -40,8 +40,8 @@ def googlenet(x: Node, classes: int) -> Node:
     ----------
     C. Szegedy et al.: Going Deeper with Convolutions. CVPR 2015.
     """
-    x = chain(x, Conv2D(64, 7, stride=2, padding=3), ReLU(), _pool())
-    x = chain(x, Conv2D(64, 1), ReLU(), Conv2D(192, 3, padding=1), ReLU(), _pool())
+    x = chain(x, Conv2D(64, 7, stride=2, padding=3), ReLU(), _pool(), _response_norm())
+    x = chain(x, Conv2D(64, 1), ReLU(), Conv2D(192, 3, padding=1), ReLU(), _response_norm(), _pool())
     for stage, modules in enumerate(STAGES, start=3):
         if stage > 3:
             x = _pool()(x)
@@ -52,6 +52,11 @@ def googlenet(x: Node, classes: int) -> Node:
 
 def _pool() -> MaxPool2D:
     return MaxPool2D(3, stride=2, rounding="ceil")
+
+
+def _response_norm() -> LocalResponseNorm:
+    """The constants of the reference model of Caffe (BVLC GoogLeNet); the paper gives none."""
+    return LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=1.0)
 
 
 ENTRIES = {"googlenet": Entry(googlenet, (224, 224, 3), 1000)}
