@@ -83,9 +83,10 @@ def test_the_profile_adds_up_to_the_step(rng):
     pytest.fail(f"profile / step was {ratios}")
 
 
-def test_the_profile_counts_operations(rng):
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "muon"])
+def test_the_profile_counts_operations(optimizer, rng):
     model = residual()
-    report = model.profile(rng.random((4, 16, 16, 16)), rng.integers(0, 10, 4), optimizer="sgd", repeats=1)
+    report = model.profile(rng.random((4, 16, 16, 16)), rng.integers(0, 10, 4), optimizer=optimizer, repeats=1)
     for step in report.steps:
         if "conv" in step.name:
             operations = 2 * 4 * 16 * 16 * 16 * 9 * 16
