@@ -183,3 +183,23 @@ def test_dtypes_do_not_mix():
         cnnrs.Sequential((4,), [inner])
     with pytest.raises(DTypeError, match="dtype"):
         cnnrs.Sequential((4,), [Dense(4)], dtype="float16")
+
+
+def test_parts_of_a_model_by_name(rng):
+    inputs = cnnrs.Input((6, 6, 1))
+    shared = Conv2D(1, 3, padding="same", name="shared")
+    x = ReLU()(shared(ReLU()(shared(inputs))))
+    model = cnnrs.Model(inputs, Dense(2)(Flatten()(x)), seed=1)
+    images = rng.standard_normal((3, 6, 6, 1))
+    part = cnnrs.Model(model.inputs, [model.node("shared"), model.node("shared:2"), *model.outputs])
+    assert part.arena is model.arena
+    known = model.activations(images)
+    assert list(known) == ["shared", "relu_1", "shared:2", "relu_2", "flatten_1", "dense_1"]
+    for mine, name in zip(part(images), ["shared", "shared:2", "dense_1"], strict=True):
+        np.testing.assert_array_equal(mine, known[name])
+        np.testing.assert_array_equal(model.up_to(name)(images), known[name])
+    np.testing.assert_array_equal(known["relu_1"], np.maximum(known["shared"], 0))
+    np.testing.assert_allclose(known["dense_1"], model(images), rtol=1e-6)
+    assert model.node("input") is inputs
+    with pytest.raises(cnnrs.errors.ArgumentError, match=r"no layer 'conv'.*shared"):
+        model.node("conv")

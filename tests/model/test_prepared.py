@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import cnnrs
-from cnnrs.layers import Conv2D, Dense, Flatten, Layer, ReLU, Traits
+from cnnrs.layers import BatchNorm, Conv2D, Conv2DTranspose, Dense, DepthwiseConv2D, Flatten, Layer, ReLU, SeparableConv2D, Traits
 
 
 class Affine(Layer):
@@ -53,6 +53,62 @@ def layer_by_layer(model, x):
         alone.load_state_dict({"it." + name.rpartition(".")[2]: value for name, value in state.items() if name.startswith(label + ".")})
         x = alone(x)
     return x
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        Conv2D(6, 3, padding="same"),
+        Conv2D(6, 3, use_bias=False, stride=2),
+        Conv2D(6, 1, groups=2),
+        DepthwiseConv2D(3, depth_multiplier=2),
+        SeparableConv2D(5, 3),
+        Conv2DTranspose(6, 3, stride=2),
+        Conv2DTranspose(6, 2, groups=2, use_bias=False),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("affine", [True, False])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-10), ("float32", 1e-4)])
+def test_batch_normalisation_folds_into_every_kind_of_convolution(layer, affine, dtype, tolerance, rng):
+    def made(dtype):
+        again = type(layer)(**layer.config())
+        model = cnnrs.Sequential((7, 7, 4), [again, BatchNorm(affine=affine), ReLU()], dtype=dtype)
+        randomise(model, np.random.default_rng(3))
+        return model
+
+    model = made(dtype)
+    assert " + batch_norm_1" in model.plan().fused[0]
+    images = rng.standard_normal((3, 7, 7, 4))
+    np.testing.assert_allclose(model(images), layer_by_layer(made("float64"), images), rtol=tolerance, atol=tolerance)
+    for name in model.state_dict():
+        before = model(images)
+        label, _, attribute = name.partition(".")
+        getattr(model.layer(label), attribute)[...] += 0.5
+        expected = cnnrs.Sequential((7, 7, 4), [type(layer)(**layer.config()), BatchNorm(affine=affine), ReLU()], dtype=dtype)
+        expected.load_state_dict(model.state_dict())
+        assert not np.array_equal(model(images), before), name
+        assert np.array_equal(model(images), expected(images)), name
+
+
+def test_a_trained_network_folds(rng):
+    layers = [Conv2D(8, 3, padding="same", use_bias=False), BatchNorm(), ReLU(), Flatten(), Dense(5), BatchNorm(), ReLU(), Dense(3)]
+    model = cnnrs.Sequential((6, 6, 2), layers, dtype="float64")
+    trainer = cnnrs.Trainer(model)
+    x = rng.standard_normal((16, 6, 6, 2))
+    for _ in range(4):
+        trainer.train_step(x, rng.integers(0, 3, 16))
+        np.testing.assert_allclose(model(x), layer_by_layer(model, x), rtol=1e-9, atol=1e-10)
+    model(x)
+    made = []
+    original = BatchNorm.scale_and_shift
+    try:
+        BatchNorm.scale_and_shift = lambda self: made.append(self) or original(self)
+        for _ in range(3):
+            model(x)
+    finally:
+        BatchNorm.scale_and_shift = original
+    assert made == [], "nothing has changed since the last prediction"
 
 
 @pytest.mark.parametrize("count", [1, 3, 200])

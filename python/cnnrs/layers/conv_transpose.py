@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,7 @@ class Conv2DTranspose(Linear):
         name: str | None = None,
     ) -> None:
         super().__init__(use_bias, activation, weight_initializer, bias_initializer, name)
+        self.traits = replace(self.traits, folds=self.activation is None)
         self.filters = _arguments.integer("filters", filters, 1)
         self.kernel_size = _arguments.pair("kernel_size", kernel_size)
         self.stride = _arguments.pair("stride", stride)
@@ -133,10 +135,18 @@ class Conv2DTranspose(Linear):
     def forward(self, ctx: Context, x: Any) -> Any:
         """The convolution's gradient of the input, as a forward pass."""
         y = ctx.out()
-        ops.conv2d_backward_input(x, self.weight, y.shape, **self._geometry, out=y)
-        if self.use_bias:
-            np.add(y, self.bias, out=y)
+        weight, bias = self.operands(ctx)
+        ops.conv2d_backward_input(x, weight, y.shape, **self._geometry, out=y)
+        if bias is not None:
+            np.add(y, bias, out=y)
         return self.finish(ctx, x, y)
+
+    def fold(self, scale: Any, shift: Any) -> tuple[Any, Any]:
+        """As for `Conv2D`, but the channels of the output are the third axis of the weight, those of each group beside its inputs."""
+        weight = self.parameters["weight"].peek()
+        bias = scale * self.parameters["bias"].peek() + shift if self.use_bias else shift
+        scales = np.repeat(scale.reshape(self.groups, -1).T, weight.shape[3] // self.groups, axis=1)
+        return (weight * scales).astype(weight.dtype), bias.astype(weight.dtype)
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
         """Gradients of weight, bias and input: the convolution itself is the last."""

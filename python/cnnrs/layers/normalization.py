@@ -94,8 +94,10 @@ class BatchNorm(Layer):
 
     def scale_and_shift(self) -> tuple[Any, Any]:
         """What prediction multiplies each channel by, and what it then adds; new arrays, of the values as they are now."""
-        weight, bias = (self.weight, self.bias) if self.affine else (None, None)
-        scale, shift = ops.batch_norm_scale_shift(self.running_mean, self.running_var, weight, bias, epsilon=self.epsilon)
+        values = {name: parameter.peek() for name, parameter in self.parameters.items()}
+        scale, shift = ops.batch_norm_scale_shift(
+            values["running_mean"], values["running_var"], values.get("weight"), values.get("bias"), epsilon=self.epsilon
+        )
         return scale, shift
 
     def forward(self, ctx: Context, x: Any) -> Any:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Footprint", "conv2d_geometry", "footprint"]
 
 # Bytes that one thread takes for its own blocks of tiles and panels, its stack and what its first calls touch.
-PER_THREAD = 1_500_000
+PER_THREAD = 800_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -318,9 +318,24 @@ class Model:
         outputs = whole(x, batch_size=batch_size)
         return {graph.node_name(index): output for index, output in zip(inner, outputs if len(inner) > 1 else [outputs], strict=True)}
 
+    def node(self, name: str) -> Node:
+        """What the layer of that name puts out, to build on: ``cnnrs.Model(model.inputs, [model.node("conv2d_2"), *model.outputs])``.
+
+        Parameters
+        ----------
+        name : str
+            Of a layer (``conv2d_1``, from the second time that it is used ``conv2d_1:2``) or of an input.
+
+        Raises
+        ------
+        ArgumentError
+            If there is none.
+        """
+        return self.graph.nodes[self.graph.find(name)]
+
     def up_to(self, name: str) -> Model:
         """The model from its inputs to the layer of that name; it shares the parameters."""
-        return self._part([self.graph.nodes[self.graph.find(name)]])
+        return self._part([self.node(name)])
 
     def without_softmax(self) -> Model:
         """The same model up to its logits, if it ends in softmax."""

@@ -113,8 +113,11 @@ def profile(
     if count == 0:
         raise ShapeError("x: a profile needs at least one sample, got none")
     plan, arena = network.plan_for(training=True), network.arena
-    state = arena.state.copy()
+    statistics = arena.state.copy()
     values = arena.values.copy()
+    stretches: list[tuple[slice, tuple[int, ...] | None]] = [(slice(None), None)]
+    if rule.by_parameter:
+        stretches = [(slot.region, parameter.shape) for parameter, slot in arena.slots.items() if parameter.trainable]
     slots = {name: np.zeros_like(values) for name in rule.slots}
     token, run = network.acquire(plan, count)
     plain = run._forward, run._backward
@@ -136,12 +139,15 @@ def profile(
             run.backward()
             clock.lap("backward")
             ops.all_finite(arena.gradients)
-            rule.update(values, arena.gradients, slots, learning_rate=0.0, weight_decay=rule.weight_decay, step=0)
+            for region, shape in stretches:
+                state = {name: array[region] for name, array in slots.items()}
+                settings = optimizer_rules.Settings(0.0, rule.weight_decay, shape=shape)
+                rule.update(values[region], arena.gradients[region], state, settings)
             clock.lap("update")
     finally:
         run._forward, run._backward = plain
         network.release(token)
-        arena.state[...] = state
+        arena.state[...] = statistics
     return _result(plan, clock, count, repeats)
 
 
