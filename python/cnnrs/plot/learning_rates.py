@@ -32,6 +32,7 @@ def learning_rates(search: RateSearch, path: str | os.PathLike[str]) -> Path:
     Examples
     --------
     >>> import tempfile
+    >>> import numpy as np
     >>> rates = np.geomspace(1e-4, 1, 20)
     >>> search = RateSearch(rates, 2 - np.exp(-((np.log10(rates) + 1.5) ** 2)))
     >>> learning_rates(search, Path(tempfile.mkdtemp()) / "rates.png").name   # doctest: +SKIP

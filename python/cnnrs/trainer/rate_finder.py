@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,11 +39,7 @@ class RateSearch:
     @property
     def smoothed(self) -> NDArray[np.float64]:
         """Moving average of the losses, corrected for its start."""
-        mean, values = 0.0, []
-        for step, loss in enumerate(self.losses, 1):
-            mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
-            values.append(mean / (1 - SMOOTHING**step))
-        return np.array(values)
+        return np.array(list(_moving_average(self.losses)))
 
     @property
     def suggestion(self) -> float:
@@ -77,7 +73,7 @@ def find_learning_rate(
         At least 3; several epochs, if one has fewer batches.
     batch_size : int
     stop_factor : float
-        The search ends when the loss is this many times the lowest one so far, or is not finite.
+        The search ends when the moving average of the loss is this many times its lowest value, or the loss is not finite.
 
     Returns
     -------
@@ -125,8 +121,9 @@ def find_learning_rate(
             if batch is None:
                 break
             losses.append(loss)
-            lowest = min(lowest, loss)
-            if loss > stop_factor * lowest:
+            *_, smoothed = _moving_average(losses)
+            lowest = min(lowest, smoothed)
+            if smoothed > stop_factor * lowest:
                 break
     except NonFiniteError:
         pass
@@ -137,6 +134,14 @@ def find_learning_rate(
     if len(losses) < 3:
         raise ArgumentError(f"low: only {len(losses)} steps were possible, from the rate {low:g} on; take a lower rate, or more data")
     return RateSearch(rates[: len(losses)], np.array(losses))
+
+
+def _moving_average(losses: Iterable[float]) -> Iterator[float]:
+    """Moving averages, corrected for their start from nothing."""
+    mean = 0.0
+    for step, loss in enumerate(losses, 1):
+        mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
+        yield mean / (1 - SMOOTHING**step)
 
 
 def _forever(feed: Feed, epoch: int) -> Iterator[tuple[Any, Any]]:
