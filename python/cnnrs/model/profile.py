@@ -136,7 +136,7 @@ def profile(
             run.backward()
             clock.lap("backward")
             ops.all_finite(arena.gradients)
-            rule.update(values, arena.gradients, slots, learning_rate=0.0, weight_decay=rule.weight_decay, step=0)
+            rule.update(values, arena.gradients, slots, optimizer_rules.Settings(0.0, rule.weight_decay))
             clock.lap("update")
     finally:
         run._forward, run._backward = plain
