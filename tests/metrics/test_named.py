@@ -7,7 +7,8 @@ import cnnrs
 from cnnrs import metrics, ops
 from cnnrs.callbacks import EarlyStopping
 from cnnrs.errors import ArgumentError
-from cnnrs.layers import Dense, Softmax
+from cnnrs.layers import Conv2D, Dense, Softmax
+from cnnrs.losses import CrossEntropy
 
 NAMES = ["accuracy", "top_2_accuracy", "precision", "recall_weighted", "f1", "f1_micro", "auc", "average_precision", "calibration_error"]
 
@@ -73,6 +74,22 @@ def test_dense_predictions_count_by_pixel(rng):
     tally = metrics.get("f1")[1].start()
     tally.add(target, output)
     assert tally.result() == pytest.approx(metrics.f1(target.reshape(-1), output.argmax(axis=-1).reshape(-1)))
+
+
+def test_what_the_loss_ignores_is_not_judged(rng):
+    x, y = rng.standard_normal((9, 4, 4, 2)).astype(np.float32), rng.integers(0, 3, (9, 4, 4))
+    y[rng.random(y.shape) < 0.4] = 255
+    y[:3] = 255  # a batch of nothing else
+    model = cnnrs.Sequential((4, 4, 2), [Conv2D(3, 1)])
+    names = ["accuracy", "f1", "auc"]
+    trainer = cnnrs.Trainer(model, CrossEntropy(ignore_index=255), metrics=names)
+    found = trainer.evaluate((x, y), batch_size=3)
+    labels, logits = y[y != 255], model(x)[y != 255]
+    assert all(found[name] == pytest.approx(direct(name, labels, logits), abs=1e-9) for name in names)
+    history = trainer.fit((x, y), batch_size=3, validation=(x, y))
+    assert 0 <= history["val_f1"][-1] <= 1
+    nothing = trainer.evaluate((x[:3], y[:3]), leak="ignore")
+    assert all(np.isnan(nothing[name]) for name in names)
 
 
 def test_unknown_names():

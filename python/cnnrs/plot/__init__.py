@@ -1,6 +1,7 @@
 """Plots, saved to image files. They need matplotlib (``pip install 'cnnrs[plot]'``), which is imported when one is drawn."""
 
 from cnnrs.plot.learning_curves import history
+from cnnrs.plot.learning_rates import learning_rates
 from cnnrs.plot.samples import augmentations, samples
 
-__all__ = ["augmentations", "history", "samples"]
+__all__ = ["augmentations", "history", "learning_rates", "samples"]

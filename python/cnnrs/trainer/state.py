@@ -15,7 +15,6 @@ from cnnrs.errors import ArgumentError, CnnrsError, FormatError
 from cnnrs.trainer.identity import differences
 from cnnrs.trainer.packing import flatten, unflatten
 from cnnrs.trainer.position import Position
-from cnnrs.trainer.sums import Sums
 
 __all__ = ["capture", "restore"]
 
@@ -70,7 +69,7 @@ def restore(
         trainer.updater.load_state_dict(state["updater"])
         trainable, counters = state["trainable"], state["counters"]
         layers = {layer: bool(trainable[label]) for layer, label in trainer.model.graph.names.items()}
-        sums = Sums(trainer.metrics)
+        sums = trainer.sums()
         sums.load_state_dict(state["position"].pop("sums"))
         restored = Position(sums, **state["position"])
         epoch, step, stop = int(counters["epoch"]), int(counters["step"]), bool(counters["stop"])

@@ -106,6 +106,10 @@ class Trainer(Steps):
         self.guard = LeakGuard()
         self._unfinished: list[int] | None = None  # where a call of `fit` began that was interrupted and can be resumed
 
+    def sums(self) -> Sums:
+        """Empty sums of loss and metrics; what the loss ignores is not judged."""
+        return Sums(self.metrics, getattr(self.losses[0], "ignore_index", None))
+
     # --- epochs -----------------------------------------------------------------------------------------------------------------
     def fit(
         self,
@@ -176,7 +180,7 @@ class Trainer(Steps):
             raise ArgumentError("data: an iterator can be read only once; pass something that can be read every epoch, or epochs=1")
         judge = None if validation is None else Feed(validation, batch_size, shuffle=False, seed=self.seed)
         checkpoints = None if checkpoint_dir is None else Checkpoints(checkpoint_dir, keep_checkpoints)
-        position = Position(Sums(self.metrics), self._unfinished or [self.epoch, self.step])
+        position = Position(self.sums(), self._unfinished or [self.epoch, self.step])
         known = identity(self, feed.settings, None if judge is None else judge.settings)
         saving = Saving(self, position, callbacks, known, checkpoints, every)
         chain = Chain(callbacks)
@@ -240,8 +244,8 @@ class Trainer(Steps):
             numbers |= {f"val_{name}": mean for name, mean in judged.means().items()}
             if found:
                 _log.warning("validation: %s", self.guard.sentence(found, judged.count))
-            if "accuracy" in self.metrics and self._judges_whole_samples:
-                samples["val_accuracy"] = judged.count
+            if "accuracy" in self.metrics and self._judges_whole_samples and judged.judged:
+                samples["val_accuracy"] = judged.judged
         numbers |= {"learning_rate": position.rate, "seconds": seconds, "images_per_second": sums.count / max(seconds, 1e-9)}
         self.history.add(numbers, samples)
         self.updater.observe(numbers)
@@ -285,9 +289,9 @@ class Trainer(Steps):
         sums, found = self._judge(Feed(data, batch_size, shuffle=False, seed=self.seed), look=leak != "ignore")
         LeakGuard.report(found, sums.count, leak)
         result: dict[str, Any] = {**sums.means(), "n": sums.count}
-        if "accuracy" in self.metrics and self._judges_whole_samples:
-            right = round(result["accuracy"] * sums.count)
-            result["accuracy_interval"] = metric_functions.wilson_interval(right, sums.count)
+        if "accuracy" in self.metrics and self._judges_whole_samples and sums.judged:
+            right = round(result["accuracy"] * sums.judged)
+            result["accuracy_interval"] = metric_functions.wilson_interval(right, sums.judged)
         return result
 
     @property
@@ -305,7 +309,7 @@ class Trainer(Steps):
         return self.updater.averaged_weights()
 
     def _judge_current(self, feed: Feed, *, look: bool) -> tuple[Sums, int]:
-        sums = Sums(self.metrics)
+        sums = self.sums()
         watched: list[int] = []
         watch = (lambda images: watched.append(self.guard.count(images))) if look else None
         for x, y in feed.epoch(0, watch=watch):

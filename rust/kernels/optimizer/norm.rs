@@ -50,6 +50,9 @@ pub fn constrain_norm<T: Element>(matrix: &mut [T], cols: usize, limit: f64) -> 
     if limit.is_nan() || limit <= 0.0 {
         return Err(KernelError::Argument(format!("limit: expected a number above 0, got {limit}")));
     }
+    if matrix.is_empty() {
+        return Ok(());
+    }
     let partition = Partition::new(1, rows, cols);
     let width = partition.width();
     with_scratch(partition.records() * width, |records: &mut [T]| {

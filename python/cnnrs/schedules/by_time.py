@@ -1,19 +1,16 @@
-"""Schedules: the learning rate as a function of how much of the training is done.
-
-A schedule is called with the epochs done, a fraction between two whole ones, and the number of epochs in all; it keeps no state, so a
-resumed run goes on exactly. Any function of these two does.
-"""
+"""Schedules that are functions of time: of the epochs done, a fraction between two whole ones, and the number of epochs in all."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cnnrs import _arguments
 from cnnrs.errors import ArgumentError
 
-__all__ = ["Constant", "Cosine", "Exponential", "MultiStep", "OneCycle", "Polynomial", "Step", "WarmUp"]
+__all__ = ["Constant", "Cosine", "Exponential", "MultiStep", "OneCycle", "Polynomial", "Restarts", "Step", "WarmUp"]
 
 
 def _positive(**values: float) -> None:
@@ -155,6 +152,50 @@ class Cosine:
 
 
 @dataclass(frozen=True)
+class Restarts:
+    """Half a cosine from the rate down to another one, then at once up to the rate again, over and over.
+
+    Parameters
+    ----------
+    learning_rate : float
+    first : float
+        Epochs to the first restart.
+    stretch : float
+        By which every period is longer than the one before it; at least 1.
+    final : float
+
+    References
+    ----------
+    I. Loshchilov, F. Hutter: SGDR: Stochastic Gradient Descent with Warm Restarts. ICLR 2017.
+
+    Examples
+    --------
+    >>> schedule = Restarts(1.0, first=2, stretch=2)
+    >>> schedule(0, 14), round(schedule(1, 14), 12), schedule(2, 14), round(schedule(4, 14), 12), schedule(6, 14)
+    (1.0, 0.5, 1.0, 0.5, 1.0)
+    """
+
+    learning_rate: float
+    first: float
+    stretch: float = 1.0
+    final: float = 0.0
+
+    def __post_init__(self) -> None:
+        _positive(first=self.first)
+        _arguments.number("stretch", self.stretch, 1)
+
+    def __call__(self, epoch: float, epochs: int) -> float:
+        """The rate."""
+        start, length = 0.0, float(self.first)
+        if self.stretch == 1:
+            start = epoch // length * length
+        while epoch >= start + length:
+            start, length = start + length, length * self.stretch
+        done = (epoch - start) / length
+        return self.final + (self.learning_rate - self.final) * (1 + math.cos(math.pi * done)) / 2
+
+
+@dataclass(frozen=True)
 class Polynomial:
     """``(1 - done)^power``, from the rate down to another one at the end.
 
@@ -255,3 +296,17 @@ class WarmUp:
         """The rate."""
         rate = self.schedule(epoch, epochs) if callable(self.schedule) else self.schedule
         return rate * min(epoch / self.epochs, 1.0)
+
+    def observe(self, numbers: Mapping[str, float]) -> None:
+        """Hand the numbers of an epoch on to a schedule that looks at them."""
+        if hasattr(self.schedule, "observe"):
+            self.schedule.observe(numbers)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the schedule behind it remembers."""
+        return dict(self.schedule.state_dict()) if hasattr(self.schedule, "state_dict") else {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Give the schedule behind it what it remembers."""
+        if hasattr(self.schedule, "load_state_dict"):
+            self.schedule.load_state_dict(state)
