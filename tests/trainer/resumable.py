@@ -33,7 +33,7 @@ def make(folder, *, optimizer="sgd", **changes):
         (8, 8, 1),
         [
             layers.Conv2D(8, 3, padding="same", use_bias=False),
-            *([layers.BatchNorm()] if hasattr(layers, "BatchNorm") else []),
+            layers.BatchNorm(),
             layers.ReLU(),
             layers.MaxPool2D(2),
             layers.Dropout(0.3),
@@ -47,8 +47,7 @@ def make(folder, *, optimizer="sgd", **changes):
         "sgd": lambda: optimizers.SGD(rate, momentum=0.9, weight_decay=1e-3),
         "adam": lambda: optimizers.Adam(rate, weight_decay=1e-3),
     }
-    options = {"average": optimizers.EMA(0.9)} if hasattr(optimizers, "EMA") else {}
-    trainer = cnnrs.Trainer(model, optimizer=rules[optimizer](), seed=5, **options)
+    trainer = cnnrs.Trainer(model, optimizer=rules[optimizer](), seed=5, average=optimizers.EMA(0.9), metrics=["accuracy", "f1", "auc"])
     folder = Path(folder)
     folder.mkdir(exist_ok=True)
     arguments = {
@@ -71,7 +70,7 @@ def make(folder, *, optimizer="sgd", **changes):
 def outcome(trainer, folder):
     """All that a training leaves behind, without what a clock measured."""
     history = {name: values for name, values in trainer.history.items() if name not in ("seconds", "images_per_second")}
-    updater = trainer.updater.state_dict() if hasattr(trainer, "updater") else {"arrays": trainer.optimizer_state, "numbers": {}}
+    updater = trainer.updater.state_dict()
     log = (Path(folder) / "log.csv").read_text(encoding="utf-8").splitlines()
     columns = log[0].split(",")
     clock = [columns.index(name) for name in ("seconds", "images_per_second")]

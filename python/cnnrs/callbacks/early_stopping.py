@@ -54,7 +54,7 @@ class EarlyStopping(Callback):
             self.waited = 0
             if self.restore_best:
                 self.weights = trainer.model.state_dict()
-                self.averages = {name: array.copy() for name, array in _averages(trainer).items()}
+                self.averages = {name: array.copy() for name, array in trainer.updater.averages.items()}
         else:
             self.waited += 1
             trainer.stop = trainer.stop or self.waited >= self.patience
@@ -63,7 +63,7 @@ class EarlyStopping(Callback):
         """Go back to the best weights."""
         if self.weights is not None:
             trainer.model.load_state_dict(self.weights)
-            for name, array in _averages(trainer).items():
+            for name, array in trainer.updater.averages.items():
                 if name in self.averages:
                     array[...] = self.averages[name]
             self.weights, self.averages = None, {}
@@ -76,8 +76,3 @@ class EarlyStopping(Callback):
         """Take over a `state_dict`."""
         self.best.value, self.waited = float(state["best"]), int(state["waited"])
         self.weights, self.averages = state["weights"], state["averages"]
-
-
-def _averages(trainer: Any) -> dict[str, Any]:
-    updater = getattr(trainer, "updater", None)
-    return {} if updater is None else dict(updater.averages)

@@ -67,7 +67,7 @@ class ModelCheckpoint(Callback):
             path = self.path.format(epoch=trainer.epoch, **numbers)
         except (KeyError, ValueError, IndexError) as error:
             raise ArgumentError(f"path: {self.path!r} cannot be filled in ({error}); there are epoch, {', '.join(numbers)}") from None
-        with getattr(trainer, "averaged_weights", contextlib.nullcontext)():
+        with trainer.averaged_weights():
             trainer.model.save(path)
         if self.keep is not None:
             self.files = [*(file for file in self.files if file != path), path]

@@ -28,9 +28,10 @@ _LARGEST_HEADER = 100_000_000  # bytes: the limit of safetensors itself
 _DTYPES: dict[str, np.dtype[Any]] = {
     "F32": np.dtype("<f4"),
     "F64": np.dtype("<f8"),
-    "I64": np.dtype("<i8"),
-    "U64": np.dtype("<u8"),
-    "U8": np.dtype("u1"),
+    "F16": np.dtype("<f2"),
+    **{f"I{8 * size}": np.dtype(f"<i{size}") for size in (1, 2, 4, 8)},
+    **{f"U{8 * size}": np.dtype(f"<u{size}") for size in (1, 2, 4, 8)},
+    "BOOL": np.dtype("?"),
 }
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 _DAMAGE = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError)
@@ -47,7 +48,7 @@ def pack(content: Mapping[str, Any], tensors: Mapping[str, Any]) -> list[Any]:
     ----------
     content : mapping
         Values that JSON can hold.
-    tensors : mapping of str to ndarray of float32, float64, int64, uint64 or uint8
+    tensors : mapping of str to ndarray of real numbers or bool
 
     Raises
     ------

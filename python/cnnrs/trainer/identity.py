@@ -29,7 +29,7 @@ def identity(trainer: Any, data: dict[str, Any], validation: dict[str, Any] | No
         "loss": [text_of(loss) for loss in trainer.losses],
         "loss_weights": trainer.loss_weights,
         "optimizer": text_of(trainer.optimizer),
-        **{name: text_of(getattr(trainer.updater, name)) for name in ("accumulate", "average") if hasattr(trainer, "updater")},
+        **{name: text_of(getattr(trainer.updater, name)) for name in ("accumulate", "average")},
         "metrics": list(trainer.metrics),
         "seed": trainer.seed,
         **data,

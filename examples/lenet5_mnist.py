@@ -1,0 +1,41 @@
+"""LeNet-5 on MNIST: the network of 1998 with ReLU and max pooling, trained on the 60,000 images without any distortion of them.
+
+Published: 0.95 % test error (Y. LeCun, L. Bottou, Y. Bengio, P. Haffner: Gradient-based learning applied to document recognition, 1998,
+without distortions). The recipe was chosen on 10,000 of the training images; the test images are looked at once, at the end.
+
+    python examples/lenet5_mnist.py --data-dir ../shared/data
+"""
+
+import argparse
+
+import cnnrs
+from cnnrs import datasets, optimizers, schedules, zoo
+from cnnrs.layers import Rescale
+
+PUBLISHED = 0.95  # percent
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-dir", help="the folder with mnist/ (default: $CNNRS_DATA, the cache folder, a download)")
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--checkpoint-dir", help="go on from here if the training was interrupted")
+    parser.add_argument("--quick", action="store_true", help="a few images only, to see that it runs")
+    options = parser.parse_args()
+
+    mnist = datasets.load_mnist(options.data_dir)
+    few = 2000 if options.quick else None
+    model = zoo.create("lenet5", preprocessing=Rescale(1 / 255), seed=options.seed)
+    optimizer = optimizers.SGD(schedules.Cosine(0.05), momentum=0.9, weight_decay=5e-4)
+    trainer = cnnrs.Trainer(model, optimizer=optimizer, seed=options.seed)
+    epochs = 2 if options.quick else options.epochs
+    trainer.fit((mnist.x_train[:few], mnist.y_train[:few]), epochs=epochs, batch_size=64, checkpoint_dir=options.checkpoint_dir)
+
+    result = trainer.evaluate(mnist.test)
+    low, high = (100 * (1 - bound) for bound in reversed(result["accuracy_interval"]))
+    print(f"test error {100 * (1 - result['accuracy']):.2f} % (95 % interval {low:.2f} to {high:.2f} %); published {PUBLISHED:.2f} %")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""ReLU against tanh: epochs until a convolutional network makes 25 % errors on its own training images, CIFAR-10.
+
+Published: six times fewer epochs with ReLU, for a network of four convolutions (A. Krizhevsky, I. Sutskever, G. Hinton: ImageNet
+Classification with Deep Convolutional Neural Networks, 2012, figure 1). As there, each network gets the learning rate, of a few, that
+brings it there fastest, and there is no regularisation.
+
+    python examples/relu_against_tanh.py --data-dir ../shared/data
+"""
+
+import argparse
+import contextlib
+
+import numpy as np
+
+import cnnrs
+from cnnrs import datasets, optimizers
+from cnnrs.callbacks import Callback
+from cnnrs.errors import NonFiniteError
+from cnnrs.layers import Conv2D, Dense, Flatten, Layer, MaxPool2D, ReLU, Tanh
+
+TARGET = 0.25
+RATES = (0.003, 0.01, 0.03)
+
+
+def network(activation: type[Layer], seed: int) -> cnnrs.Model:
+    layers: list[Layer] = []
+    for filters, pool in ((32, False), (32, True), (64, False), (64, True)):
+        layers += [Conv2D(filters, 3, padding="same"), activation(), *([MaxPool2D(2)] if pool else [])]
+    return cnnrs.Sequential((32, 32, 3), [*layers, Flatten(), Dense(10)], seed=seed)
+
+
+class StopAt(Callback):
+    """Stop when the training error is small enough, and note between which epochs that was."""
+
+    def __init__(self) -> None:
+        self.epochs: float | None = None
+        self.before = 0.9
+
+    def on_epoch_end(self, trainer: cnnrs.Trainer, numbers: dict[str, float]) -> None:
+        error = 1 - numbers["accuracy"]
+        if error <= TARGET:
+            self.epochs = trainer.epoch - (TARGET - error) / max(self.before - error, 1e-9)
+            trainer.stop = True
+        self.before = error
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-dir", help="the folder with cifar10/ (default: $CNNRS_DATA, the cache folder, a download)")
+    parser.add_argument("--images", type=int, default=10_000, help="training images used")
+    parser.add_argument("--epochs", type=int, default=40, help="at most")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--quick", action="store_true", help="a few images only, to see that it runs")
+    options = parser.parse_args()
+
+    images, epochs = (300, 2) if options.quick else (options.images, options.epochs)
+    cifar = datasets.load_cifar10(options.data_dir)
+    x, y = cifar.x_train[:images].astype(np.float32) / 64 - 2, cifar.y_train[:images]
+    fastest = {}
+    for activation in (ReLU, Tanh):
+        needed = []
+        for rate in RATES:
+            stop = StopAt()
+            trainer = cnnrs.Trainer(network(activation, options.seed), optimizer=optimizers.SGD(rate, momentum=0.9), seed=options.seed)
+            with contextlib.suppress(NonFiniteError):
+                trainer.fit((x, y), epochs=epochs, batch_size=64, callbacks=[stop])
+            outcome = f"{stop.epochs:.1f} epochs" if stop.epochs else f"not within {trainer.epoch} epochs"
+            print(f"{activation.__name__}, learning rate {rate}: {100 * TARGET:.0f} % training error after {outcome}", flush=True)
+            needed += [stop.epochs] if stop.epochs else []
+        fastest[activation.__name__] = min(needed, default=None)
+    relu, tanh = fastest["ReLU"], fastest["Tanh"]
+    if relu and tanh:
+        print(f"tanh needs {tanh / relu:.1f} times the epochs of ReLU; published: 6 times")
+    else:
+        print("too few epochs to compare; published: tanh needs 6 times the epochs of ReLU")
+
+
+if __name__ == "__main__":
+    main()
