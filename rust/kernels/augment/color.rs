@@ -2,6 +2,7 @@
 //!
 //! Pictures of one channel have no colour: saturation and hue leave them as they are, and the grey of a pixel is its value.
 
+use super::limit;
 use super::planes::Planes;
 use crate::kernels::simd::vectorized;
 
@@ -18,7 +19,7 @@ const BLOCK: usize = 4096;
 pub fn brightness(planes: &mut Planes, factor: f32, peak: f32) {
     vectorized!(|| {
         for value in planes.values() {
-            *value = (*value * factor).clamp(0.0, peak);
+            *value = limit(*value * factor, peak);
         }
     });
 }
@@ -36,7 +37,7 @@ pub fn contrast(planes: &mut Planes, factor: f32, peak: f32) {
     let rest = (1.0 - factor) * (total / pixels as f64) as f32;
     vectorized!(|| {
         for value in planes.values() {
-            *value = (*value * factor + rest).clamp(0.0, peak);
+            *value = limit(*value * factor + rest, peak);
         }
     });
 }
@@ -68,9 +69,9 @@ pub fn saturation(planes: &mut Planes, factor: f32, peak: f32) {
     vectorized!(|| {
         for ((r, g), b) in r.iter_mut().zip(g.iter_mut()).zip(b.iter_mut()) {
             let rest = (1.0 - factor) * grey_of(*r, *g, *b);
-            *r = (*r * factor + rest).clamp(0.0, peak);
-            *g = (*g * factor + rest).clamp(0.0, peak);
-            *b = (*b * factor + rest).clamp(0.0, peak);
+            *r = limit(*r * factor + rest, peak);
+            *g = limit(*g * factor + rest, peak);
+            *b = limit(*b * factor + rest, peak);
         }
     });
 }
@@ -148,7 +149,7 @@ pub fn add(planes: &mut Planes, summands: &[f32], peak: f32) {
         let plane = planes.plane(channel);
         vectorized!(|| {
             for value in plane.iter_mut() {
-                *value = (*value + summand).clamp(0.0, peak);
+                *value = limit(*value + summand, peak);
             }
         });
     }

@@ -2,6 +2,7 @@
 
 use super::crop::Border;
 use super::draw;
+use super::limit;
 use super::planes::{Planes, View};
 use crate::kernels::error::Result;
 use crate::kernels::simd::vectorized;
@@ -66,7 +67,7 @@ pub fn sharpness(planes: &Planes, factor: f32, peak: f32) -> Result<Planes> {
                 for (x, target) in target.iter_mut().enumerate() {
                     let around = above[x] + above[x + 1] + above[x + 2] + here[x] + here[x + 2] + below[x] + below[x + 1] + below[x + 2];
                     let smoothed = (around + 5.0 * here[x + 1]) / 13.0;
-                    *target = (factor * here[x + 1] + (1.0 - factor) * smoothed).clamp(0.0, peak);
+                    *target = limit(factor * here[x + 1] + (1.0 - factor) * smoothed, peak);
                 }
             });
         }
@@ -83,7 +84,7 @@ pub fn gaussian_noise(planes: &mut Planes, mean: f32, sigma: f32, key: u64, limi
         for (value, &noise) in plane.iter_mut().zip(noise.values().iter()) {
             *value += mean + sigma * noise;
             if let Some(peak) = limit {
-                *value = value.clamp(0.0, peak);
+                *value = super::limit(*value, peak);
             }
         }
     }

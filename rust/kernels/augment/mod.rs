@@ -47,8 +47,9 @@ impl Pixel for u8 {
     }
     #[inline(always)]
     fn from_f32(value: f32) -> Self {
-        // Cut off before the cast: NaN becomes 0.
-        (value.clamp(0.0, 255.0) + 0.5) as i32 as u8
+        // From 2²³ on a float has no fraction: the sum is rounded, and its lowest byte the result. Of NaN that is 0 as a rule. A cast would do
+        // too, but is not made wide.
+        (limit(value, 255.0) + 8_388_608.0).to_bits() as u8
     }
 }
 
@@ -62,6 +63,13 @@ impl Pixel for f32 {
     fn from_f32(value: f32) -> Self {
         value
     }
+}
+
+/// The value cut off at 0 and `peak`; NaN stays. As `f32::clamp`, but without its check of the bounds, loops become wide.
+#[inline(always)]
+fn limit(value: f32, peak: f32) -> f32 {
+    let value = if value < 0.0 { 0.0 } else { value };
+    if value > peak { peak } else { value }
 }
 
 /// A picture that comes in, interleaved.

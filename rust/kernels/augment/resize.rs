@@ -76,21 +76,22 @@ pub fn resize<T: Pixel>(
     let mut out = Planes::new(view.channels(), out_height, out_width)?;
     let rows = Taps::new(top, height, out_height, interpolation);
     let columns = Taps::new(0, width, out_width, interpolation);
-    let mut sum = Planes::new(1, 1, width * view.step)?;
+    let mut sum = Planes::new(1, 1, width * view.step + 1)?; // one more: pixels of three are read as four
     let plane = out_height * out_width;
     for p in 0..view.planes {
         for y in 0..out_height {
             let weights = &rows.weights[y * rows.count..][..rows.count];
             let sum = sum.values();
+            let (sums, _) = sum.split_at_mut(width * view.step);
             for (t, &weight) in weights.iter().enumerate() {
                 let row = &view.row(p, rows.starts[y] + t)[left * view.step..][..width * view.step];
-                vectorized!(|| add_row(row, weight, t == 0, sum));
+                vectorized!(|| add_row(row, weight, t == 0, sums));
             }
             let target = &mut out.values()[p * view.step * plane + y * out_width..];
-            vectorized!(|| match (view.step, columns.count) {
-                (1, _) => columns_of::<1>(sum, &columns, target, plane),
-                (3, _) => columns_of::<3>(sum, &columns, target, plane),
-                _ => any_columns_of(sum, view.step, &columns, target, plane),
+            vectorized!(|| match view.step {
+                1 => columns_of_one(sum, &columns, target),
+                3 => columns_of_three(sum, &columns, target, plane),
+                step => any_columns_of(sum, step, &columns, target, plane),
             });
         }
     }
@@ -111,27 +112,51 @@ fn add_row<T: Pixel>(row: &[T], weight: f32, first: bool, sum: &mut [f32]) {
 }
 
 #[inline(always)]
-fn columns_of<const STEP: usize>(sum: &[f32], columns: &Taps, out: &mut [f32], plane: usize) {
-    let pixels = sum.as_chunks::<STEP>().0;
-    for (x, (&start, weights)) in columns.starts.iter().zip(columns.weights.chunks_exact(columns.count)).enumerate() {
-        let mut total = [0.0; STEP];
-        for (pixel, &weight) in pixels[start..][..columns.count].iter().zip(weights) {
-            for (total, &value) in total.iter_mut().zip(pixel) {
-                *total += weight * value;
+fn columns_of_one(sum: &[f32], columns: &Taps, out: &mut [f32]) {
+    let count = columns.count;
+    for (x, out) in out[..columns.starts.len()].iter_mut().enumerate() {
+        let (weights, values) = (&columns.weights[x * count..][..count], &sum[columns.starts[x]..][..count]);
+        let mut total = 0.0;
+        for t in 0..count {
+            total += weights[t] * values[t];
+        }
+        *out = total;
+    }
+}
+
+/// A pixel and the value after it are one load, and all channels one multiply-add.
+#[inline(always)]
+fn columns_of_three(sum: &[f32], columns: &Taps, out: &mut [f32], plane: usize) {
+    let (count, width) = (columns.count, columns.starts.len());
+    let (red, rest) = out.split_at_mut(plane);
+    let (green, blue) = rest.split_at_mut(plane);
+    let (red, green, blue) = (&mut red[..width], &mut green[..width], &mut blue[..width]);
+    for x in 0..width {
+        let (weights, values) = (&columns.weights[x * count..][..count], &sum[3 * columns.starts[x]..][..3 * count + 1]);
+        let mut total = [0.0f32; 4];
+        for t in 0..count {
+            let pixel = &values[3 * t..][..4];
+            for lane in 0..4 {
+                total[lane] += weights[t] * pixel[lane];
             }
         }
-        for (c, &total) in total.iter().enumerate() {
-            out[c * plane + x] = total;
-        }
+        red[x] = total[0];
+        green[x] = total[1];
+        blue[x] = total[2];
     }
 }
 
 #[inline(always)]
 fn any_columns_of(sum: &[f32], step: usize, columns: &Taps, out: &mut [f32], plane: usize) {
-    for (x, (&start, weights)) in columns.starts.iter().zip(columns.weights.chunks_exact(columns.count)).enumerate() {
+    let count = columns.count;
+    for (x, &start) in columns.starts.iter().enumerate() {
+        let (weights, values) = (&columns.weights[x * count..][..count], &sum[step * start..][..step * count]);
         for c in 0..step {
-            let values = sum[start * step + c..].iter().step_by(step);
-            out[c * plane + x] = weights.iter().zip(values).map(|(&weight, &value)| weight * value).sum();
+            let mut total = 0.0;
+            for t in 0..count {
+                total += weights[t] * values[step * t + c];
+            }
+            out[c * plane + x] = total;
         }
     }
 }

@@ -3,6 +3,7 @@
 //! What is defined on the 256 levels of a byte takes a value to its level first: `v / peak · 255`, rounded.
 
 use super::planes::Planes;
+use super::{Pixel, limit};
 use crate::kernels::simd::vectorized;
 
 /// Levels of a byte.
@@ -10,8 +11,7 @@ const LEVELS: usize = 256;
 
 #[inline(always)]
 fn level(value: f32, peak: f32) -> usize {
-    // The cast takes NaN to 0 and what is beyond to the ends.
-    (value * (255.0 / peak) + 0.5) as u8 as usize
+    usize::from(u8::from_f32(value * (255.0 / peak)))
 }
 
 /// `v ← peak - v`
@@ -49,7 +49,7 @@ pub fn autocontrast(planes: &mut Planes, peak: f32) {
             let scale = peak / (high - low);
             vectorized!(|| {
                 for value in plane.iter_mut() {
-                    *value = ((*value - low) * scale).clamp(0.0, peak);
+                    *value = limit((*value - low) * scale, peak);
                 }
             });
         }
