@@ -29,6 +29,9 @@ const ITEMS: usize = 16;
 /// Rows of an item up to which reading `B` takes longer than the arithmetic.
 const SKINNY_ROWS: usize = 64;
 
+/// Rows of `A` that lie a multiple of this apart fall on few sets of the first-level cache: they are packed.
+const COLLIDING_BYTES: usize = 2 << 10;
+
 /// Steps that a prefetch runs ahead of a panel that is read in place.
 const PREFETCH_STEPS: usize = 32;
 
@@ -70,7 +73,9 @@ pub fn matmul<T: Element>(a: &[T], b: &[T], c: &mut [T], shape: MatmulShape, fin
     if m == 0 || n == 0 {
         return Ok(());
     }
-    let columns = n.div_ceil(ITEMS).next_multiple_of(64).min(COLUMN_GROUP);
+    // Where there are items enough, wide ones: each packs its part of `A` anew.
+    let enough = n.div_ceil(COLUMN_GROUP) * m.div_ceil(ROW_BLOCK) >= ITEMS;
+    let columns = if enough { COLUMN_GROUP } else { n.div_ceil(ITEMS).next_multiple_of(64).min(COLUMN_GROUP) };
     let row_parts = ITEMS.div_ceil(n.div_ceil(columns)).min(m.div_ceil(ROW_BLOCK));
     let rows = m.div_ceil(row_parts);
     let tiles = TileMut::new(c, m, n, n).into_parts(rows, columns);
@@ -100,7 +105,7 @@ impl<T: Element> Kernel<T> for Item<'_, T> {
 
     #[inline(always)]
     fn run<V: Vector<T>>(mut self) -> Result<()> {
-        let MatmulShape { m, n, k, transpose_b, .. } = self.shape;
+        let MatmulShape { m, n, k, transpose_a, transpose_b } = self.shape;
         let width = panel_width::<T, V>();
         let (rows, columns) = (self.tile.rows(), self.tile.cols());
         let panels = columns.div_ceil(width);
@@ -111,6 +116,9 @@ impl<T: Element> Kernel<T> for Item<'_, T> {
         let a_len = ROW_BLOCK.min(rows).max(longest) * (longest.max(ROW_BLOCK) + ROW_PADDING);
         let (mut packed_a, mut packed_b) = (Scratch::<T>::take(a_len)?, Scratch::<T>::take(b_len)?);
         let (packed_a, packed_b): (&mut [T], &mut [T]) = (&mut packed_a, &mut packed_b);
+        // Blocks of about equal height, whole calls of the micro-kernel.
+        let block = rows.div_ceil(rows.div_ceil(ROW_BLOCK)).next_multiple_of(V::ROWS).min(ROW_BLOCK);
+        let a_in_place = chunks == 1 && !transpose_a && !(k * size_of::<T>()).is_multiple_of(COLLIDING_BYTES);
         let stream = chunks == 1 && !self.finish.accumulate && m * n * size_of::<T>() >= STREAM_BYTES;
         let chunk_steps = |chunk: usize| Steps { start: chunk * k / chunks, end: (chunk + 1) * k / chunks };
         for chunk in 0..chunks {
@@ -118,9 +126,14 @@ impl<T: Element> Kernel<T> for Item<'_, T> {
             if !in_place {
                 self.pack_b::<V>(packed_b, steps);
             }
-            for row in (0..rows).step_by(ROW_BLOCK) {
-                let count = ROW_BLOCK.min(rows - row);
-                let (a_row, a_step) = self.pack_a(packed_a, row, count, steps);
+            for row in (0..rows).step_by(block) {
+                let count = block.min(rows - row);
+                let (a, a_start, a_row, a_step): (&[T], usize, usize, usize) = if a_in_place {
+                    (self.a, (self.row + row) * k, k, 1)
+                } else {
+                    let (a_row, a_step) = self.pack_a(packed_a, row, count, steps);
+                    (packed_a, 0, a_row, a_step)
+                };
                 for panel in 0..panels {
                     let column = panel * width;
                     let wide = width.min(columns - column);
@@ -128,8 +141,8 @@ impl<T: Element> Kernel<T> for Item<'_, T> {
                     let (b, b_start, b_step): (&[T], usize, usize) =
                         if in_place { (self.b, steps.start * n + self.column + column, n) } else { (packed_b, panel * width * len, width) };
                     let segments = Segments {
-                        a: packed_a,
-                        a_starts: &[0],
+                        a,
+                        a_starts: &[a_start],
                         a_row,
                         a_step,
                         transposed: self.shape.transpose_a,
@@ -196,6 +209,9 @@ impl<'a, T: Element> Item<'a, T> {
     fn pack_b<V: Vector<T>>(&self, packed: &mut [T], steps: Steps) {
         let MatmulShape { n, k, transpose_b, .. } = self.shape;
         let len = steps.end - steps.start;
+        if len == 0 {
+            return;
+        }
         if !transpose_b {
             return pack_rows::<T, V>(&self.b[steps.start * n + self.column..], n, self.tile.cols(), packed, len);
         }
@@ -259,6 +275,30 @@ mod tests {
                         assert!(c.iter().zip(&expected).all(|(&c, &e)| f64::from(c) == e), "{shape:?}");
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_large_result_passes_by_the_caches_unharmed() {
+        let shape = MatmulShape { m: 1030, n: 544, k: 3, transpose_a: false, transpose_b: true };
+        let (a, b, bias) = (whole(shape.m * shape.k, 1), whole(shape.k * shape.n, 2), whole(shape.n, 3));
+        let mut c = crate::kernels::memory::AlignedBuffer::<f32>::zeroed(shape.m * shape.n).unwrap();
+        assert!(size_of_val(&*c) >= STREAM_BYTES);
+        matmul(&a, &b, &mut c, shape, &Finish { accumulate: false, bias: Some(&bias), relu: true }).unwrap();
+        let expected = reference(&a, &b, shape);
+        assert!(c.iter().enumerate().all(|(i, &c)| f64::from(c) == (expected[i] + f64::from(bias[i % shape.n])).max(0.0)));
+    }
+
+    #[test]
+    fn few_rows_over_long_sums_come_out_exact() {
+        for m in [1, 3, 16, 63] {
+            for transpose_b in [false, true] {
+                let shape = MatmulShape { m, n: 301, k: 1100, transpose_a: false, transpose_b };
+                let (a, b) = (whole(m * shape.k, 1), whole(shape.k * shape.n, 2));
+                let mut c = vec![f32::NAN; m * shape.n];
+                matmul(&a, &b, &mut c, shape, &Finish::OVERWRITE).unwrap();
+                assert!(c.iter().zip(&reference(&a, &b, shape)).all(|(&c, &e)| f64::from(c) == e), "{shape:?}");
             }
         }
     }

@@ -4,7 +4,7 @@
 //! out one by one to whoever is free. No value may depend on who computed what; then the bits are the same at any thread count.
 //! The calling thread works too, looks for Ctrl-C between items, and keeps small work to itself.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -22,6 +22,10 @@ pub const ELEMENT_COST: usize = 8;
 /// How long the calling thread computes between two looks for Ctrl-C.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
+/// How long a worker looks for the next call before it sleeps, and the calling thread for the end of the workers' last items: waking a
+/// thread costs tens of microseconds, as much as a layer of a small network, whose calls follow one another closely.
+const LINGER: Duration = Duration::from_micros(200);
+
 /// Most threads that may be asked for.
 pub const MAX_THREADS: usize = 1024;
 
@@ -32,6 +36,8 @@ static POOLS: Mutex<Vec<Arc<Pool>>> = Mutex::new(Vec::new());
 
 thread_local! {
     static CURRENT: RefCell<Option<Arc<Pool>>> = const { RefCell::new(None) };
+    /// Until when this worker looks for work, while it does.
+    static LINGERS_UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 /// One rayon pool, for one process (a forked child makes its own) and one thread count. `workers` is absent for one thread.
@@ -178,6 +184,7 @@ where
             }
         }
     };
+    let finished = AtomicUsize::new(0);
     let mut last_look = Instant::now();
     let mut poll = || {
         if !interruptible || last_look.elapsed() < POLL_INTERVAL {
@@ -189,13 +196,45 @@ where
     match workers {
         None => work(&mut poll),
         Some(workers) => workers.in_place_scope(|scope| {
-            for _ in 0..workers.current_num_threads().min(count - 1) {
-                scope.spawn(|_| work(&mut || false));
+            let helpers = workers.current_num_threads().min(count - 1);
+            let finished = &finished;
+            for _ in 0..helpers {
+                scope.spawn(|_| {
+                    work(&mut || false);
+                    linger();
+                    finished.fetch_add(1, Ordering::Release);
+                });
             }
             work(&mut poll);
+            // The scope waits for the workers asleep; their last items mostly end sooner than a sleeper wakes.
+            let asleep_at = Instant::now() + LINGER;
+            while finished.load(Ordering::Acquire) < helpers && Instant::now() < asleep_at {
+                std::thread::yield_now();
+            }
         }),
     }
     failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+}
+
+/// Keeps this worker awake for [`LINGER`] from now on, looking for work.
+fn linger() {
+    let until = Some(Instant::now() + LINGER);
+    if LINGERS_UNTIL.replace(until).is_some() {
+        return; // it does already, and now does so for longer
+    }
+    LINGERS_UNTIL.set(None);
+    rayon::spawn(move || {
+        if LINGERS_UNTIL.get().is_some() {
+            return; // another worker's task that was found while lingering
+        }
+        LINGERS_UNTIL.set(until);
+        while LINGERS_UNTIL.get().is_some_and(|until| Instant::now() < until) {
+            if rayon::yield_now() != Some(rayon::Yield::Executed) {
+                std::thread::yield_now();
+            }
+        }
+        LINGERS_UNTIL.set(None);
+    });
 }
 
 #[cfg(test)]

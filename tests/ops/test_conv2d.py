@@ -35,6 +35,9 @@ CASES = [
     ((1, 7, 7, 2), (7, 7), 3, (1, 1), (6, 6, 6, 6), (1, 1), 1),
     ((1, 3, 3, 2), (3, 3), 3, (4, 4), (5, 5, 5, 5), (1, 1), 1),
     ((1, 4, 6, 64), (3, 3), 64, (1, 1), (1, 1, 1, 1), (1, 1), 1),
+    ((2, 12, 44, 1), (5, 5), 6, (1, 1), (2, 2, 2, 2), (1, 1), 1),
+    ((1, 21, 45, 3), (7, 7), 18, (2, 2), (3, 3, 3, 3), (1, 1), 1),
+    ((1, 7, 40, 31), (3, 5), 31, (2, 1), (1, 1, 2, 2), (1, 2), 31),
 ]
 IDS = [f"{case[0]}k{case[1]}f{case[2]}s{case[3]}p{case[4]}d{case[5]}g{case[6]}".replace(" ", "") for case in CASES]
 
@@ -243,6 +246,17 @@ def test_prepared_weight_is_refused_where_it_does_not_belong(rng):
         ops.conv2d(np.zeros((1, 9, 9, 4), np.float64), prepared, padding=1)
     with pytest.raises(DTypeError, match="weight"):
         ops.conv2d_backward_input(np.zeros((1, 9, 9, 8), np.float32), prepared, (1, 9, 9, 4), padding=1)
+
+
+def test_shapes_get_the_kernel_made_for_them():
+    depthwise = {"padding": 1, "groups": 32}
+    for direction in ("forward", "backward_input", "backward_weight"):
+        assert ops.conv2d_algorithm((1, 14, 14, 32), (3, 3, 1, 32), direction=direction, **depthwise) == "depthwise"
+    assert ops.conv2d_algorithm((1, 28, 28, 1), (5, 5, 1, 6)) == "planar"
+    assert ops.conv2d_algorithm((1, 224, 224, 3), (7, 7, 3, 64), stride=2, padding=3) == "direct"
+    assert ops.conv2d_algorithm((1, 224, 224, 3), (7, 7, 3, 64), stride=2, padding=3, direction="backward_input") == "planar"
+    with pytest.raises(ArgumentError, match="planar"):
+        ops.conv2d(np.zeros((1, 9, 9, 2), np.float32), np.zeros((3, 3, 2, 2), np.float32), stride=2, algorithm="planar")
 
 
 def test_the_algorithm_can_be_asked_and_forced(rng):

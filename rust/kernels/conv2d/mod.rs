@@ -5,6 +5,7 @@
 //! - [`direct`]: implicit matrix product over bands of rows; any stride, padding, dilation and groups; forward and gradient of the input.
 //! - [`direct_weight`]: the gradient of the weights in the same manner.
 //! - [`depthwise`]: every channel with one filter of its own.
+//! - [`planar`]: few target channels, registers of pixels; forward and gradient of the input.
 //! - [`winograd`]: fewer multiplications for 3×3 and 5×5 filters of stride 1, at some cost in rounding error.
 //! - 1×1 filters of stride 1 without padding are a [`super::matmul`] over channels.
 //!
@@ -14,6 +15,7 @@ mod correlation;
 pub mod depthwise;
 pub mod direct;
 pub mod direct_weight;
+pub mod planar;
 pub mod scratch;
 pub mod winograd;
 
@@ -57,6 +59,8 @@ pub enum Algorithm {
     Pointwise,
     /// Each channel a group of its own with one filter.
     Depthwise,
+    /// Registers of pixels instead of channels, for few target channels: not strided along a row, no groups.
+    Planar,
     /// Winograd's method on tiles of 2×2 or 4×4 outputs: 3×3 and 5×5 filters, stride 1.
     Winograd(Outputs),
 }
@@ -91,8 +95,8 @@ impl Pass {
 
 impl Algorithm {
     /// All of them, the general one first.
-    pub const ALL: [Self; 5] =
-        [Self::Direct, Self::Pointwise, Self::Depthwise, Self::Winograd(Outputs::Two), Self::Winograd(Outputs::Four)];
+    pub const ALL: [Self; 6] =
+        [Self::Direct, Self::Pointwise, Self::Depthwise, Self::Planar, Self::Winograd(Outputs::Two), Self::Winograd(Outputs::Four)];
 
     /// Its name in `cnnrs.ops`.
     pub fn name(self) -> &'static str {
@@ -100,6 +104,7 @@ impl Algorithm {
             Self::Direct => "direct",
             Self::Pointwise => "pointwise",
             Self::Depthwise => "depthwise",
+            Self::Planar => "planar",
             Self::Winograd(Outputs::Two) => "winograd_2x2",
             Self::Winograd(Outputs::Four) => "winograd_4x4",
         }
@@ -131,6 +136,11 @@ impl Algorithm {
                 plain && top + bottom + left + right == 0 && pass != Pass::BackwardWeight
             }
             Self::Depthwise => depthwise::takes(g),
+            Self::Planar => match pass {
+                Pass::Forward => planar::takes_forward(g),
+                Pass::BackwardInput => planar::takes_backward_input(g),
+                Pass::BackwardWeight => false,
+            },
             Self::Winograd(_) => winograd::takes(g, pass == Pass::Forward),
         }
     }
@@ -145,6 +155,13 @@ impl Algorithm {
         }
         if g.groups > 1 && Self::Depthwise.takes::<T>(pass, g) {
             return Self::Depthwise;
+        }
+        let (channels, width) = match pass {
+            Pass::Forward => (g.out_channels, g.out_width),
+            _ => (g.in_channels, g.width.div_ceil(g.window.stride.1)),
+        };
+        if Self::Planar.takes::<T>(pass, g) && planar::pays(channels, width) {
+            return Self::Planar;
         }
         let four = Self::Winograd(Outputs::Four);
         let channels = g.in_channels.min(g.out_channels);
@@ -175,7 +192,7 @@ impl<T: Element> PreparedWeight<T> {
         expect_len("weight", weight.len(), geometry.weight_len())?;
         let geometry = Conv2dGeometry { batch: 1, ..*geometry };
         let data = match algorithm {
-            Algorithm::Pointwise | Algorithm::Depthwise => {
+            Algorithm::Pointwise | Algorithm::Depthwise | Algorithm::Planar => {
                 let mut data = AlignedBuffer::zeroed(weight.len())?;
                 data.copy_from_slice(weight);
                 data
@@ -272,6 +289,7 @@ pub fn forward<T: Element>(
             let plan = Correlation::forward(geometry);
             depthwise::run(&plan, geometry, x, None, weight.unpacked(), y, &finish)
         }
+        Algorithm::Planar => planar::run(&Correlation::forward(geometry), x, None, weight.unpacked(), y, &finish),
         Algorithm::Pointwise => {
             let b = weight.unpacked();
             let m = geometry.batch * geometry.height * geometry.width;
@@ -335,6 +353,7 @@ pub fn backward_input<T: Element>(
             let plan = Correlation::backward_input(geometry);
             depthwise::run(&plan, geometry, grad_y, gate, weight, grad_x, &finish)
         }
+        Algorithm::Planar => planar::run(&Correlation::backward_input(geometry), grad_y, gate, weight, grad_x, &finish),
         Algorithm::Direct | Algorithm::Pointwise => {
             let plan = Correlation::backward_input(geometry);
             with_scratch(plan.packed_len::<T>(), |packed| {
@@ -376,7 +395,9 @@ pub fn backward_weight<T: Element>(
         expect_len("activation_output", gate.len(), geometry.output_len())?;
     }
     match algorithm {
-        Algorithm::Direct | Algorithm::Pointwise => direct_weight::backward_weight(geometry, grad_y, gate, x, accumulate, grad_weight),
+        Algorithm::Direct | Algorithm::Pointwise | Algorithm::Planar => {
+            direct_weight::backward_weight(geometry, grad_y, gate, x, accumulate, grad_weight)
+        }
         Algorithm::Depthwise => depthwise::backward_weight(geometry, grad_y, gate, x, accumulate, grad_weight),
         Algorithm::Winograd(outputs) => winograd::backward_weight(geometry, outputs, grad_y, gate, x, accumulate, grad_weight),
     }

@@ -41,7 +41,7 @@ fn whole(len: usize, seed: usize) -> Vec<f32> {
 }
 
 /// The algorithms that multiply directly.
-const EXACT: [Algorithm; 3] = [Algorithm::Direct, Algorithm::Pointwise, Algorithm::Depthwise];
+const EXACT: [Algorithm; 4] = [Algorithm::Direct, Algorithm::Pointwise, Algorithm::Depthwise, Algorithm::Planar];
 
 /// Winograd's method against the direct one: in `f64` they agree to rounding, so the transforms and all indices are right.
 fn check_winograd(g: &Conv2dGeometry) {
@@ -173,6 +173,36 @@ fn depthwise_equals_the_definition() {
         assert!(channels == 1 || Algorithm::choose::<f32>(Pass::BackwardWeight, &g) == Algorithm::Depthwise);
         check(&g);
     }
+}
+
+#[test]
+fn planar_equals_the_definition() {
+    for (input, kernel, filters, stride, padding, dilation) in [
+        ([2, 12, 40, 1], 5, 6, 1, 2, 1),
+        ([1, 9, 33, 3], 3, 20, 1, 1, 1),
+        ([2, 17, 31, 3], 7, 17, 2, 3, 1),
+        ([1, 40, 37, 2], 5, 9, 4, 2, 1),
+        ([1, 8, 16, 7], 3, 300, 1, 2, 2),
+        ([1, 11, 15, 8], 1, 4, 3, 0, 1),
+        ([1, 70, 9, 1], 3, 1, 1, 0, 3),
+    ] {
+        let window = Window { dilation: (dilation, dilation), ..plain(stride, padding) };
+        let g = geometry(input, (kernel, kernel), filters, window, 1).unwrap();
+        assert!(Algorithm::choose::<f32>(Pass::BackwardInput, &g) == Algorithm::Planar || g.width / stride < 8, "{g:?}");
+        check(&g);
+    }
+}
+
+#[test]
+fn a_large_depthwise_result_passes_by_the_caches_unharmed() {
+    let g = geometry([1, 130, 130, 32], (2, 1), 32, plain(1, 0), 32).unwrap();
+    let (x, w) = (whole(g.input_len(), 1), whole(g.weight_len(), 2));
+    let mut expected = vec![0.0; g.output_len()];
+    each_product(&g, |i, k, o| expected[o] += x[i] * w[k]);
+    let mut y = AlignedBuffer::<f32>::zeroed(g.output_len()).unwrap();
+    assert!(size_of_val(&*y) >= crate::kernels::matmul::STREAM_BYTES);
+    forward(&g, &x, Weight::Plain(&w, Algorithm::Depthwise), None, false, &mut y).unwrap();
+    assert!(*y == *expected);
 }
 
 #[test]

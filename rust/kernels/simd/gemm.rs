@@ -201,7 +201,8 @@ impl<T: Element, const ROWS: usize, const REGISTERS: usize, const TRANSPOSED: bo
         let (a_row, a_step) = if TRANSPOSED { (1, s.a_step) } else { (s.a_row, 1) };
         let mut sums = [[V::zero(); REGISTERS]; ROWS];
         // SAFETY: `check` made sure that every element of the segments that these rows and columns touch lies within `a` and `b`;
-        // streamed registers are aligned, as `multiply_with` saw; a partial register is read and written only up to `last`; `c` is exclusive and has these rows and columns.
+        // streamed registers are aligned, as `multiply_with` saw; a partial register is read and written only up to `last`; `c` is
+        // exclusive and has these rows and columns.
         unsafe {
             for (&a_start, &b_start) in s.a_starts.iter().zip(s.b_starts) {
                 let mut a = s.a.as_ptr().add(a_start + row * a_row);

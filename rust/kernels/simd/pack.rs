@@ -46,22 +46,46 @@ pub fn pack_transposed<T: Element, V: Vector<T>>(source: &[T], stride: usize, co
         return;
     }
     let columns = columns.min(width);
-    assert!(columns == 0 || (columns - 1) * stride + steps <= source.len());
     assert!(steps * width <= panel.len());
-    let whole = (columns / V::LANES * V::LANES, steps / V::LANES * V::LANES);
-    for step in (0..whole.1).step_by(V::LANES) {
-        for column in (0..whole.0).step_by(V::LANES) {
-            // SAFETY: a whole block on both sides, by the assertions.
-            unsafe {
-                V::transpose(source.as_ptr().add(column * stride + step), stride, panel.as_mut_ptr().add(step * width + column), width)
-            };
-        }
+    transpose::<T, V>(source, stride, (columns, steps), panel, width);
+    if columns < width {
+        panel.chunks_exact_mut(width).take(steps).for_each(|row| row[columns..].fill(T::ZERO));
     }
-    for (step, row) in panel.chunks_exact_mut(width).take(steps).enumerate() {
-        // What no whole block covers.
-        let first = if step < whole.1 { whole.0 } else { 0 };
-        for (column, value) in row.iter_mut().enumerate().skip(first) {
-            *value = if column < columns { source[column * stride + step] } else { T::ZERO };
+}
+
+/// `target[j * target_stride + i] = source[i * stride + j]` for `rows` × `columns` elements of the source; the rest of the target stays.
+///
+/// # Panics
+/// When a slice is too short: a defect of the caller.
+#[inline(always)]
+pub fn transpose<T: Element, V: Vector<T>>(
+    source: &[T],
+    stride: usize,
+    (rows, columns): (usize, usize),
+    target: &mut [T],
+    target_stride: usize,
+) {
+    if rows == 0 || columns == 0 {
+        return;
+    }
+    assert!((rows - 1) * stride + columns <= source.len());
+    assert!((columns - 1) * target_stride + rows <= target.len());
+    if rows < V::LANES || columns < V::LANES {
+        for (j, line) in target.chunks_mut(target_stride).take(columns).enumerate() {
+            for (i, value) in line[..rows].iter_mut().enumerate() {
+                *value = source[i * stride + j];
+            }
+        }
+        return;
+    }
+    for i in (0..rows).step_by(V::LANES) {
+        for j in (0..columns).step_by(V::LANES) {
+            // The last squares overlap those before: what is written twice is the same.
+            let (i, j) = (i.min(rows - V::LANES), j.min(columns - V::LANES));
+            // SAFETY: a whole square on both sides, by the assertions.
+            unsafe {
+                V::transpose(source.as_ptr().add(i * stride + j), stride, target.as_mut_ptr().add(j * target_stride + i), target_stride)
+            };
         }
     }
 }
