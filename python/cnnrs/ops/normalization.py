@@ -177,7 +177,7 @@ def batch_norm_backward(
     added = number("epsilon", epsilon, 0)
     relu = choice("activation", activation, _ACTIVATIONS) == "relu"
     targets, adds = gradient_targets(data, out, accumulate, flag("input_gradient", input_gradient))
-    _core.group_norm_backward(gradient, data, *statistics, scale, shift, *targets, (1, channels), added, relu, adds)
+    _core.group_norm_backward(gradient, data, statistics[0], statistics[1], scale, shift, *targets, (1, channels), added, relu, adds)
     return targets
 
 

@@ -116,7 +116,7 @@ def layer_norm_backward(
     _statistics(statistics, data.shape[:-1])
     added = number("epsilon", epsilon, 0)
     targets, adds = gradient_targets(data, out, accumulate)
-    _core.layer_norm_backward(gradient, data, *statistics, scale, *targets, added, adds)
+    _core.layer_norm_backward(gradient, data, statistics[0], statistics[1], scale, *targets, added, adds)
     return targets
 
 
@@ -229,7 +229,7 @@ def group_norm_backward(
     added = number("epsilon", epsilon, 0)
     targets, adds = gradient_targets(data, out, accumulate)
     if data.size:
-        _core.group_norm_backward(gradient, data, *statistics, scale, shift, *targets, shape, added, False, adds)
+        _core.group_norm_backward(gradient, data, statistics[0], statistics[1], scale, shift, *targets, shape, added, False, adds)
     else:
         for target in targets[1:] if not adds[1] else ():
             target.fill(0)
