@@ -14,6 +14,24 @@ use super::rehearsal;
 /// Alignment of every buffer, in bytes: one cache line, one AVX-512 register.
 pub const ALIGNMENT: usize = 64;
 
+/// Bytes of a huge page. Buffers of at least two are aligned to it and ask for such pages: a transform that writes to dozens of places in
+/// turn then stays within the translation buffers.
+const HUGE_PAGE: usize = 2 << 20;
+
+/// Asks the system for huge pages; it may decline.
+#[cfg(target_os = "linux")]
+fn advise_huge_pages(start: *mut u8, bytes: usize) {
+    unsafe extern "C" {
+        fn madvise(start: *mut u8, bytes: usize, advice: i32) -> i32;
+    }
+    const MADV_HUGEPAGE: i32 = 14;
+    // SAFETY: the range is allocated, and begins on a page boundary; the advice does not change its contents.
+    let _ = unsafe { madvise(start, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn advise_huge_pages(_start: *mut u8, _bytes: usize) {}
+
 /// Element types for which every bit pattern is a value and which need no drop.
 ///
 /// # Safety
@@ -58,18 +76,27 @@ impl<T: Plain> AlignedBuffer<T> {
         let layout = Self::layout(allocated).ok_or(KernelError::Memory { bytes: usize::MAX })?;
         // SAFETY: the layout is not of size zero.
         let allocation = NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or(KernelError::Memory { bytes: layout.size() })?;
-        let skip = allocation.as_ptr().align_offset(ALIGNMENT);
-        // SAFETY: less than ALIGNMENT bytes are skipped, and the layout has that many more than the elements need.
-        let start = unsafe { allocation.add(skip) }.cast::<T>();
-        Ok(Self { start, len, allocation, allocated })
+        let alignment = Self::alignment(allocated * size_of::<T>());
+        let skip = allocation.as_ptr().align_offset(alignment);
+        // SAFETY: less than `alignment` bytes are skipped, and the layout has that many more than the elements need.
+        let start = unsafe { allocation.add(skip) };
+        if alignment == HUGE_PAGE {
+            advise_huge_pages(start.as_ptr(), allocated * size_of::<T>());
+        }
+        Ok(Self { start: start.cast::<T>(), len, allocation, allocated })
     }
 
     fn empty() -> Self {
         Self { start: NonNull::dangling(), len: 0, allocation: NonNull::dangling(), allocated: 0 }
     }
 
+    fn alignment(bytes: usize) -> usize {
+        if bytes >= 2 * HUGE_PAGE { HUGE_PAGE } else { ALIGNMENT }
+    }
+
     fn layout(len: usize) -> Option<Layout> {
-        Layout::from_size_align(len.checked_mul(size_of::<T>())?.checked_add(ALIGNMENT)?, size_of::<u64>()).ok()
+        let bytes = len.checked_mul(size_of::<T>())?;
+        Layout::from_size_align(bytes.checked_add(Self::alignment(bytes))?, size_of::<u64>()).ok()
     }
 }
 
@@ -118,12 +145,15 @@ impl<T: Plain> Scratch<T> {
     /// # Errors
     /// [`KernelError::Memory`] when the buffer must grow and cannot.
     pub fn take(len: usize) -> Result<Self> {
+        const HUGE_WORDS: usize = HUGE_PAGE / size_of::<u64>();
         let words = len.checked_mul(size_of::<T>()).ok_or(KernelError::Memory { bytes: usize::MAX })?.div_ceil(size_of::<u64>());
         if rehearsal::taken(words * size_of::<u64>()) {
             return Ok(Self { buffer: AlignedBuffer::zeroed(words)?, len, element: PhantomData });
         }
         let buffer = match SCRATCH.with_borrow_mut(Vec::pop) {
             Some(buffer) if buffer.len() >= words => buffer,
+            // From a quarter of a huge page on, scratch is made of whole huge pages, two at least.
+            _ if words >= HUGE_WORDS / 4 => AlignedBuffer::zeroed(words.next_multiple_of(HUGE_WORDS).max(2 * HUGE_WORDS))?,
             _ => AlignedBuffer::zeroed(words)?,
         };
         Ok(Self { buffer, len, element: PhantomData })
@@ -177,11 +207,13 @@ unsafe impl<T: Send> Sync for SharedMut<'_, T> {}
 
 impl<'a, T> SharedMut<'a, T> {
     /// Shares an exclusive slice.
+    #[inline(always)]
     pub fn new(slice: &'a mut [T]) -> Self {
         Self { start: slice.as_mut_ptr(), owner: PhantomData }
     }
 
     /// The first element.
+    #[inline(always)]
     pub fn start(&self) -> *mut T {
         self.start
     }
@@ -204,6 +236,7 @@ impl<'a, T> TileMut<'a, T> {
     ///
     /// # Panics
     /// When the rows overlap or do not fit in the slice.
+    #[inline(always)]
     pub fn new(matrix: &'a mut [T], rows: usize, cols: usize, row_stride: usize) -> Self {
         assert!(rows <= 1 || row_stride >= cols, "rows overlap");
         assert!(rows == 0 || (rows - 1) * row_stride + cols <= matrix.len(), "tile outside its slice");
@@ -211,21 +244,25 @@ impl<'a, T> TileMut<'a, T> {
     }
 
     /// Number of rows.
+    #[inline(always)]
     pub fn rows(&self) -> usize {
         self.rows
     }
 
     /// Number of columns, in elements.
+    #[inline(always)]
     pub fn cols(&self) -> usize {
         self.cols
     }
 
     /// Distance between two rows, in elements.
+    #[inline(always)]
     pub fn row_stride(&self) -> usize {
         self.row_stride
     }
 
     /// The first element; valid for `rows` rows of `cols` elements, `row_stride` apart.
+    #[inline(always)]
     pub fn as_mut_ptr(&mut self) -> *mut T {
         self.start
     }
@@ -234,6 +271,7 @@ impl<'a, T> TileMut<'a, T> {
     ///
     /// # Panics
     /// When it does not lie within this tile.
+    #[inline(always)]
     pub fn part(&mut self, row: usize, rows: usize, col: usize, cols: usize) -> TileMut<'_, T> {
         assert!(row + rows <= self.rows && col + cols <= self.cols, "part outside its tile");
         // SAFETY: the offset lies within the tile, by the assertion.

@@ -310,10 +310,7 @@ pub fn forward<T: Element>(
             let plan = winograd::Correlation::forward::<T>(geometry, outputs);
             match weight {
                 Weight::Prepared(prepared) => plan.run(x, None, &prepared.data, y, &finish),
-                Weight::Plain(weight, _) => with_scratch(plan.filters_len(), |filters| {
-                    plan.transform_filters(weight, filters)?;
-                    plan.run(x, None, filters, y, &finish)
-                })?,
+                Weight::Plain(weight, _) => plan.run_plain(x, None, weight, y, &finish),
             }
         }
     }
@@ -363,10 +360,7 @@ pub fn backward_input<T: Element>(
         }
         Algorithm::Winograd(outputs) => {
             let plan = winograd::Correlation::backward_input::<T>(geometry, outputs);
-            with_scratch(plan.filters_len(), |filters| {
-                plan.transform_filters(weight, filters)?;
-                plan.run(grad_y, gate, filters, grad_x, &finish)
-            })?
+            plan.run_plain(grad_y, gate, weight, grad_x, &finish)
         }
     }
 }

@@ -10,12 +10,12 @@ use crate::kernels::geometry::Conv2dGeometry;
 use crate::kernels::memory::{SharedMut, with_scratch};
 use crate::kernels::parallel::{self, ELEMENT_COST};
 use crate::kernels::simd::gemm::{Finish, register_block};
-use crate::kernels::simd::pack::pack_transposed;
 use crate::kernels::simd::winograd::Tiling;
-use crate::kernels::simd::winograd::correlate::{Block, FilterLayout, Source, TransformFilters, block_tiles, group_columns};
+use crate::kernels::simd::winograd::correlate::{
+    Block, FilterLayout, Filters, PlainFilters, Source, TransformFilters, block_tiles, group_columns,
+};
 use crate::kernels::simd::winograd::tiles::{Places, SharedTiles, TileLayout};
 use crate::kernels::simd::winograd::weight_gradient::{self, Finishing, Rectangle, Share};
-use crate::kernels::simd::{Kernel, Vector};
 
 /// Bytes that the sums of all shares of a weight gradient may take; at least two shares are made where there is work for two.
 const SUMS_BYTES: usize = 48 << 20;
@@ -124,18 +124,34 @@ impl Correlation {
     /// # Errors
     /// Out of memory; interrupted.
     pub fn transform_filters<T: Element>(&self, weight: &[T], filters: &mut [T]) -> Result<()> {
-        if !self.turned {
-            return by_size!(self.outputs, self.kernel, transform_filters(self, weight, filters));
+        by_size!(self.outputs, self.kernel, transform_filters(self, weight, filters))
+    }
+
+    /// As [`Self::run`], with the filters as they are.
+    ///
+    /// # Errors
+    /// Out of memory; interrupted.
+    pub fn run_plain<T: Element>(
+        &self,
+        source: &[T],
+        gate: Option<&[T]>,
+        weight: &[T],
+        target: &mut [T],
+        finish: &Finish<'_, T>,
+    ) -> Result<()> {
+        if !self.private_tiles::<T>() && self.tiling.count() <= SHARED_TILES {
+            let filters = Filters::Plain(PlainFilters { weight, turned: self.turned });
+            return by_size!(self.outputs, self.kernel, correlate(self, source, gate, filters, target, finish));
         }
-        with_scratch(weight.len(), |turned: &mut [T]| {
-            let FilterLayout { depth, columns, .. } = self.layout;
-            // Tap `R² - 1 - tap` of the turned filters is tap `tap` with its two channel axes exchanged.
-            let taps = turned.chunks_mut((depth * columns).max(1)).rev().zip(weight.chunks((depth * columns).max(1)));
-            parallel::for_each(taps, weight.len() * ELEMENT_COST, |(turned, tap)| {
-                T::dispatch(Turn { tap, turned, depth, columns });
-            })?;
-            by_size!(self.outputs, self.kernel, transform_filters(self, turned, filters))
+        with_scratch(self.filters_len(), |filters| {
+            self.transform_filters(weight, filters)?;
+            self.run(source, gate, filters, target, finish)
         })?
+    }
+
+    /// Whether each block transforms its own tiles.
+    fn private_tiles<T>(&self) -> bool {
+        self.layout.total_len() * size_of::<T>() <= PRIVATE_FILTER_BYTES
     }
 
     /// `target (+)= source * filters`, finished as asked. `gate` lets through the source where it is positive.
@@ -143,23 +159,7 @@ impl Correlation {
     /// # Errors
     /// Out of memory; interrupted.
     pub fn run<T: Element>(&self, source: &[T], gate: Option<&[T]>, filters: &[T], target: &mut [T], finish: &Finish<'_, T>) -> Result<()> {
-        by_size!(self.outputs, self.kernel, correlate(self, source, gate, filters, target, finish))
-    }
-}
-
-/// Exchanges the channel axes of one tap: `turned[d, c] = tap[c, d]`.
-struct Turn<'a, T> {
-    tap: &'a [T],
-    turned: &'a mut [T],
-    depth: usize,
-    columns: usize,
-}
-
-impl<T: Element> Kernel<T> for Turn<'_, T> {
-    type Output = ();
-    #[inline(always)]
-    fn run<V: Vector<T>>(self) {
-        pack_transposed::<T, V>(self.tap, self.depth, self.columns, self.turned, self.columns, self.depth);
+        by_size!(self.outputs, self.kernel, correlate(self, source, gate, Filters::Transformed(filters), target, finish))
     }
 }
 
@@ -171,7 +171,8 @@ fn transform_filters<T: Element, const N: usize, const M: usize, const R: usize>
     let layout = plan.layout;
     let cost = layout.total_len() * ELEMENT_COST;
     parallel::for_each(filters.chunks_mut(layout.panel_len()).enumerate(), cost, |(i, panel)| {
-        T::dispatch(TransformFilters::<T, N, R> { weight, layout, first: i * layout.width, panel });
+        let filters = PlainFilters { weight, turned: plan.turned };
+        T::dispatch(TransformFilters::<T, N, R> { filters, layout, first: i * layout.width, panel });
     })
 }
 
@@ -179,7 +180,7 @@ fn correlate<T: Element, const N: usize, const M: usize, const R: usize>(
     plan: &Correlation,
     source: &[T],
     gate: Option<&[T]>,
-    filters: &[T],
+    filters: Filters<'_, T>,
     target: &mut [T],
     finish: &Finish<'_, T>,
 ) -> Result<()> {
@@ -187,14 +188,17 @@ fn correlate<T: Element, const N: usize, const M: usize, const R: usize>(
     let tiles = plan.tiling.count();
     let cost = tiles * frequencies * depth * columns;
     let target = SharedMut::new(target);
-    let block = |first: usize, end: usize, columns: Range<usize>, source: Source<'_, T>| {
+    let block = |first: usize, end: usize, ahead: Range<usize>, columns: Range<usize>, source: Source<'_, T>| {
         let (tiling, layout, target, count) = (&plan.tiling, plan.layout, &target, end - first);
-        T::dispatch(Block::<T, N, M> { tiling, source, filters, layout, target, first, count, columns, finish })
+        T::dispatch(Block::<T, N, M, R> { tiling, source, filters, layout, target, first, count, ahead, columns, finish })
     };
-    if plan.layout.total_len() * size_of::<T>() <= PRIVATE_FILTER_BYTES {
+    if plan.private_tiles::<T>() {
         let blocks = tiles.div_ceil(block_tiles::<T>(depth, frequencies, plan.rows));
-        let places = (0..blocks).map(|i| (i * tiles / blocks, (i + 1) * tiles / blocks));
-        return parallel::try_for_each(places, cost, |(begin, end)| block(begin, end, 0..columns, Source::Images(source, gate)));
+        let begin = |i: usize| i.min(blocks) * tiles / blocks;
+        let threads = parallel::num_threads(); // for the hint alone: the block that this thread is likely to take next
+        return parallel::try_for_each(0..blocks, cost, |i| {
+            block(begin(i), begin(i + 1), begin(i + threads)..begin(i + threads + 1), 0..columns, Source::Images(source, gate))
+        });
     }
     let group = group_columns(&plan.layout);
     let groups = columns.div_ceil(group);
@@ -219,7 +223,7 @@ fn correlate<T: Element, const N: usize, const M: usize, const R: usize>(
             let shared = &*shared;
             parallel::try_for_each(0..blocks * groups, cost, |item| {
                 let (i, column) = (item % blocks, item / blocks * group);
-                block(begin(i), begin(i + 1), column..columns.min(column + group), Source::Tiles(&shared[i * len..(i + 1) * len]))
+                block(begin(i), begin(i + 1), 0..0, column..columns.min(column + group), Source::Tiles(&shared[i * len..(i + 1) * len]))
             })
         })??;
     }

@@ -5,9 +5,9 @@
 //! stream past. Where the filters are larger than that cache, all tiles are transformed first, for all threads, and a block is many
 //! tiles by one group of panels: then the filters stream past only a few times.
 
-use super::tiles::{Places, TileLayout, transform_tiles};
+use super::tiles::{Ahead, Places, TileLayout, transform_tiles};
 use super::transform::{Filter, Input, output};
-use super::{Frequencies, Get, ROW_PADDING, Tiling, Transform};
+use super::{Direct, Frequencies, Gathered, Patch, ROW_PADDING, Tiling, Transform};
 use crate::kernels::Element;
 use crate::kernels::error::Result;
 use crate::kernels::matmul::CHUNK;
@@ -51,10 +51,19 @@ impl FilterLayout {
     }
 }
 
-/// Transforms the filters `[R, R, depth, columns]` of one panel.
+/// Filters as the user has them.
+#[derive(Clone, Copy)]
+pub struct PlainFilters<'a, T> {
+    /// `[R, R, depth, columns]`, or `[R, R, columns, depth]` when they are to be turned.
+    pub weight: &'a [T],
+    /// Turn them: taps in reverse order, channel axes exchanged, as the gradient of the input needs them.
+    pub turned: bool,
+}
+
+/// Transforms the filters of one panel.
 pub struct TransformFilters<'a, T, const N: usize, const R: usize> {
     /// The filters.
-    pub weight: &'a [T],
+    pub filters: PlainFilters<'a, T>,
     /// How they are laid out.
     pub layout: FilterLayout,
     /// First column of the panel.
@@ -69,43 +78,82 @@ impl<T: Element, const N: usize, const R: usize> Kernel<T> for TransformFilters<
     #[inline(always)]
     fn run<V: Vector<T>>(self) {
         let FilterLayout { depth, columns, width, .. } = self.layout;
-        assert!(self.weight.len() == R * R * depth * columns && self.panel.len() == self.layout.panel_len());
-        for channel in 0..depth {
-            for offset in (0..width).step_by(V::LANES) {
-                let first = self.first + offset;
-                let count = V::LANES.min(columns.saturating_sub(first));
-                let taps =
-                    Taps { weight: self.weight, at: channel * columns + first, row: R * depth * columns, column: depth * columns, count };
-                let stride = self.layout.frequency_stride();
-                // SAFETY: `count` columns from `first` on exist; frequency `f < N²`, channel below `depth` and LANES columns below
-                // `width` lie within the panel.
-                unsafe {
-                    let start = self.panel.as_mut_ptr().add(channel * width + offset);
-                    <Filter<N> as Transform<T, V, R>>::apply(taps, Frequencies { start, stride });
+        assert!(self.filters.weight.len() == R * R * depth * columns && self.panel.len() == self.layout.panel_len());
+        let stride = self.layout.frequency_stride();
+        for offset in (0..width).step_by(V::LANES) {
+            let first = self.first + offset;
+            let count = V::LANES.min(columns.saturating_sub(first));
+            let mut taps = [T::ZERO; TURN_CHANNELS * MAX_LANES * MAX_TAPS];
+            for begin in (0..depth).step_by(TURN_CHANNELS) {
+                let channels = TURN_CHANNELS.min(depth - begin);
+                if self.filters.turned {
+                    turn::<T, V, R>(&mut taps, self.filters.weight, (depth, columns), begin..begin + channels, first, count);
+                }
+                for channel in 0..channels {
+                    // SAFETY: `count` columns from `first` on exist, as do the turned taps of `channels` channels; frequency `f < N²`,
+                    // channel below `depth` and LANES columns below `width` lie within the panel.
+                    unsafe {
+                        let start = self.panel.as_mut_ptr().add((begin + channel) * width + offset);
+                        let put = Frequencies { start, stride };
+                        if self.filters.turned {
+                            let start = taps.as_ptr().add(channel * V::LANES);
+                            let column = TURN_CHANNELS * V::LANES;
+                            <Filter<N> as Transform<T, V, R>>::apply(Direct { start, row: R * column, column }, put);
+                        } else if count == V::LANES {
+                            let start = self.filters.weight.as_ptr().add((begin + channel) * columns + first);
+                            let column = depth * columns;
+                            <Filter<N> as Transform<T, V, R>>::apply(Direct { start, row: R * column, column }, put);
+                        } else {
+                            let mut values = [[V::zero(); R]; R];
+                            for i in 0..R {
+                                for j in 0..R {
+                                    let at = ((i * R + j) * depth + begin + channel) * columns + first;
+                                    if count > 0 {
+                                        values[i][j] = load_some(self.filters.weight.as_ptr().add(at), count);
+                                    }
+                                }
+                            }
+                            <Filter<N> as Transform<T, V, R>>::apply(Gathered(&values), put);
+                        }
+                    }
                 }
             }
         }
     }
 }
 
-/// Reads the taps of some filters; zero past the last filter.
-#[derive(Clone, Copy)]
-struct Taps<'a, T> {
-    weight: &'a [T],
-    at: usize,
-    row: usize,
-    column: usize,
-    count: usize,
-}
+/// Channels that are turned at a time: a cache line of floats.
+const TURN_CHANNELS: usize = 16;
+/// Elements of the widest register.
+const MAX_LANES: usize = 16;
+/// Taps of the largest filter.
+const MAX_TAPS: usize = 25;
 
-impl<T: Element, V: Vector<T>> Get<V> for Taps<'_, T> {
-    #[inline(always)]
-    unsafe fn get(self, i: usize, j: usize) -> V {
-        if self.count == 0 {
-            return V::zero();
+/// Turns some channels of `count` filters from `first` on: `taps[tap][channel][lane]`, a register of filters each; zero past the last.
+#[inline(always)]
+fn turn<T: Element, V: Vector<T>, const R: usize>(
+    taps: &mut [T; TURN_CHANNELS * MAX_LANES * MAX_TAPS],
+    weight: &[T],
+    (depth, columns): (usize, usize),
+    channels: std::ops::Range<usize>,
+    first: usize,
+    count: usize,
+) {
+    for tap in 0..R * R {
+        let to = &mut taps[tap * TURN_CHANNELS * V::LANES..][..TURN_CHANNELS * V::LANES];
+        for lane in 0..count {
+            let at = ((R * R - 1 - tap) * columns + first + lane) * depth;
+            let from = &weight[at + channels.start..at + channels.end];
+            if let Ok(from) = <&[T; TURN_CHANNELS]>::try_from(from) {
+                for i in 0..TURN_CHANNELS {
+                    to[i * V::LANES + lane] = from[i];
+                }
+            } else {
+                for i in 0..from.len() {
+                    to[i * V::LANES + lane] = from[i];
+                }
+            }
         }
-        // SAFETY: the caller's promise.
-        unsafe { load_some(self.weight.as_ptr().add(self.at + i * self.row + j * self.column), self.count) }
     }
 }
 
@@ -129,15 +177,28 @@ pub enum Source<'a, T> {
     Tiles(&'a [T]),
 }
 
+/// Bytes of results from which they are written past the caches: nothing of them would be left there when they are read.
+const STREAM_BYTES: usize = 4 << 20;
+
+/// The filters of a block.
+#[derive(Clone, Copy)]
+pub enum Filters<'a, T> {
+    /// All panels, transformed before.
+    Transformed(&'a [T]),
+    /// As the user has them: each block transforms its panels itself, just before it uses them. For filters that are used by one block
+    /// only this saves a trip through memory.
+    Plain(PlainFilters<'a, T>),
+}
+
 /// One block of tiles.
-pub struct Block<'a, T, const N: usize, const M: usize> {
+pub struct Block<'a, T, const N: usize, const M: usize, const R: usize> {
     /// Where the tiles lie.
     pub tiling: &'a Tiling,
     /// The tiles.
     pub source: Source<'a, T>,
-    /// The transformed filters.
-    pub filters: &'a [T],
-    /// Their layout.
+    /// The filters.
+    pub filters: Filters<'a, T>,
+    /// Their layout, transformed.
     pub layout: FilterLayout,
     /// The result; each block writes the outputs of its own tiles.
     pub target: &'a SharedMut<'a, T>,
@@ -145,13 +206,15 @@ pub struct Block<'a, T, const N: usize, const M: usize> {
     pub first: usize,
     /// Tiles of this block.
     pub count: usize,
+    /// Tiles that this thread will probably take next; only a hint.
+    pub ahead: std::ops::Range<usize>,
     /// Columns of this block; whole groups of panels.
     pub columns: std::ops::Range<usize>,
     /// What happens to the results.
     pub finish: &'a Finish<'a, T>,
 }
 
-impl<T: Element, const N: usize, const M: usize> Kernel<T> for Block<'_, T, N, M> {
+impl<T: Element, const N: usize, const M: usize, const R: usize> Kernel<T> for Block<'_, T, N, M, R> {
     type Output = Result<()>;
 
     #[inline(always)]
@@ -164,28 +227,35 @@ impl<T: Element, const N: usize, const M: usize> Kernel<T> for Block<'_, T, N, M
         let result_frequency = self.count * result_row + ROW_PADDING;
         let mut scratch = Scratch::<T>::take(if matches!(self.source, Source::Images(..)) { frequencies * frequency } else { 0 })?;
         let mut results = Scratch::<T>::take(frequencies * result_frequency)?;
-        let inputs = match self.source {
-            Source::Tiles(tiles) => tiles,
+        let places = Places { tiling: self.tiling, shape: self.tiling.source, step: M, before: self.tiling.before };
+        let (inputs, ahead) = match self.source {
+            Source::Tiles(tiles) => (tiles, None),
             Source::Images(images, gate) => {
-                let shape = self.tiling.source;
-                let places = Places { tiling: self.tiling, shape, step: M, before: self.tiling.before };
-                transform_tiles::<T, V, Input, N>(
-                    images,
-                    gate,
-                    &places,
-                    self.first..self.first + self.count,
-                    &SharedMut::new(&mut scratch),
-                    0,
-                    frequency,
-                );
-                &scratch
+                let tiles = self.first..self.first + self.count;
+                transform_tiles::<T, V, Input, N>(images, gate, &places, tiles, &SharedMut::new(&mut scratch), 0, frequency);
+                (&*scratch, Some(Ahead { images, gate, places, tiles: self.ahead.clone(), size: N }))
             }
         };
+        let panel_len = self.layout.panel_len();
+        let own_len = if matches!(self.filters, Filters::Plain(_)) { group / width * panel_len } else { 0 };
+        let mut own = Scratch::<T>::take(own_len)?;
         for first in self.columns.clone().step_by(group) {
             let panels = group.min(columns - first).div_ceil(width);
+            let group_filters = match self.filters {
+                Filters::Transformed(all) => &all[first / width * panel_len..],
+                Filters::Plain(filters) => {
+                    for (i, panel) in own.chunks_exact_mut(panel_len).enumerate().take(panels) {
+                        TransformFilters::<T, N, R> { filters, layout: self.layout, first: first + i * width, panel }.run::<V>();
+                    }
+                    &*own
+                }
+            };
             for f in 0..frequencies {
+                if let (Some(ahead), true) = (&ahead, first == self.columns.start) {
+                    ahead.fetch::<V>(f, frequencies);
+                }
                 for panel in 0..panels {
-                    let filters = &self.filters[(first / width + panel) * self.layout.panel_len() + f * self.layout.frequency_stride()..];
+                    let filters = &group_filters[panel * panel_len + f * self.layout.frequency_stride()..];
                     let mut tile = TileMut::new(&mut results[f * result_frequency + panel * width..], self.count, width, result_row);
                     for begin in (0..depth).step_by(2 * CHUNK) {
                         let segments = Segments {
@@ -206,43 +276,82 @@ impl<T: Element, const N: usize, const M: usize> Kernel<T> for Block<'_, T, N, M
             }
             self.transform_results::<V>(&results, result_row, result_frequency, first, group.min(columns - first));
         }
+        V::fence();
         Ok(())
     }
 }
 
-impl<T: Element, const N: usize, const M: usize> Block<'_, T, N, M> {
+impl<T: Element, const N: usize, const M: usize, const R: usize> Block<'_, T, N, M, R> {
     /// Transforms `count` columns from `first` on back, and writes the outputs that lie inside the image.
     #[inline(always)]
     fn transform_results<V: Vector<T>>(&self, results: &[T], row: usize, frequency: usize, first: usize, count: usize) {
-        let target = self.tiling.target;
-        let finish = self.finish;
+        let Tiling { target: [height, width, channels], batch, .. } = *self.tiling;
+        let bytes = V::LANES * size_of::<T>();
+        let aligned = self.target.start().addr().is_multiple_of(bytes) && channels.is_multiple_of(V::LANES);
+        // Narrower registers would leave half-written lines.
+        let stream = bytes == 64 && aligned && batch * height * width * channels * size_of::<T>() >= STREAM_BYTES;
         for tile in 0..self.count {
-            let patch = self.tiling.patch(self.first + tile, target, M, (0, 0), M);
+            let patch = self.tiling.patch(self.first + tile, self.tiling.target, M, (0, 0), M);
+            let whole = patch.is_whole(M) && !self.finish.accumulate;
             for offset in (0..count).step_by(V::LANES) {
                 let lanes = V::LANES.min(count - offset);
                 let column = first + offset;
                 // SAFETY: results have whole registers of columns at each frequency; the places written lie inside the image, in tiles
                 // that belong to this block alone, and have `lanes` channels from `column` on; so has the bias.
                 unsafe {
-                    let from = results.as_ptr().add(tile * row + offset);
-                    let outputs = output::<T, V, N, M>(|f| V::load(from.add(f * frequency)));
-                    let bias = match finish.bias {
+                    let start = results.as_ptr().add(tile * row + offset);
+                    let mut outputs = output::<T, V, _, N, M>(Direct { start, row: N * frequency, column: frequency });
+                    let bias = match self.finish.bias {
                         Some(bias) => load_some(bias.as_ptr().add(column), lanes),
                         None => V::zero(),
                     };
-                    for (i, outputs) in outputs.iter().enumerate().take(patch.rows.1) {
-                        for (j, &value) in outputs.iter().enumerate().take(patch.columns.1) {
-                            let at = self.target.start().add((patch.at(i, j) + column as isize) as usize);
-                            let mut value = value.add(bias);
-                            if finish.accumulate {
-                                value = load_some::<T, V>(at, lanes).add(value);
-                            }
-                            if finish.relu {
-                                value = value.relu();
-                            }
-                            store_some(value, at, lanes);
+                    for i in 0..M {
+                        for j in 0..M {
+                            outputs[i][j] = outputs[i][j].add(bias);
                         }
                     }
+                    if whole && lanes == V::LANES {
+                        let to = self.target.start().offset(patch.origin).add(column);
+                        if self.finish.relu {
+                            for i in 0..M {
+                                for j in 0..M {
+                                    outputs[i][j] = outputs[i][j].relu();
+                                }
+                            }
+                        }
+                        for i in 0..M {
+                            for j in 0..M {
+                                let at = to.add(i * patch.row_stride + j * patch.column_stride);
+                                if stream { outputs[i][j].stream(at) } else { outputs[i][j].store(at) }
+                            }
+                        }
+                    } else {
+                        self.put_inside::<V>(&outputs, patch, column, lanes);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes those outputs of a tile that lie inside the image: `lanes` channels from `column` on.
+    ///
+    /// # Safety
+    /// They must be there, and this block's alone.
+    #[inline(always)]
+    unsafe fn put_inside<V: Vector<T>>(&self, outputs: &[[V; M]; M], patch: Patch, column: usize, lanes: usize) {
+        for i in 0..patch.rows.1 {
+            for j in 0..patch.columns.1 {
+                // SAFETY: the caller's promise.
+                unsafe {
+                    let at = self.target.start().offset(patch.at(i, j)).add(column);
+                    let mut value = outputs[i][j];
+                    if self.finish.accumulate {
+                        value = load_some::<T, V>(at, lanes).add(value);
+                    }
+                    if self.finish.relu {
+                        value = value.relu();
+                    }
+                    store_some(value, at, lanes);
                 }
             }
         }

@@ -8,6 +8,9 @@
 //! `M² R²` products become `N²`: a quarter for `M = 4, R = 3`. The price is rounding error, which grows with the size of the
 //! interpolation points; see [`transform`].
 
+// Plain indices: the compiler unrolls such loops whole in its first pass, so that values stay in registers; iterators it does not.
+#![allow(clippy::needless_range_loop)]
+
 pub mod correlate;
 pub mod tiles;
 pub mod transform;
@@ -147,6 +150,21 @@ impl<T: Element, V: Vector<T>> Get<V> for Direct<T> {
     }
 }
 
+/// Reads through a table of addresses: those of pixels outside the image point to zeros.
+#[derive(Clone, Copy)]
+struct Table<'a, T, const SIZE: usize> {
+    starts: &'a [[*const T; SIZE]; SIZE],
+    first: usize,
+}
+
+impl<T: Element, V: Vector<T>, const SIZE: usize> Get<V> for Table<'_, T, SIZE> {
+    #[inline(always)]
+    unsafe fn get(self, i: usize, j: usize) -> V {
+        // SAFETY: the caller's promise.
+        unsafe { V::load(self.starts[i][j].add(self.first)) }
+    }
+}
+
 /// Reads registers that were gathered before.
 #[derive(Clone, Copy)]
 struct Gathered<'a, V, const SIZE: usize>(&'a [[V; SIZE]; SIZE]);
@@ -157,6 +175,11 @@ impl<V: Copy, const SIZE: usize> Get<V> for Gathered<'_, V, SIZE> {
         self.0[i][j]
     }
 }
+
+/// Zeros to read in the place of pixels outside the image, for as many channels as there are.
+#[repr(align(64))]
+struct Zeros([u64; 2048]);
+static ZEROS: Zeros = Zeros([0; 2048]);
 
 /// Where frequencies are written: frequency `f` at `start + f * stride`.
 #[derive(Clone, Copy)]
@@ -192,32 +215,60 @@ unsafe fn transform_patch<T: Element, V: Vector<T>, K: Transform<T, V, SIZE>, co
     target: *mut T,
     stride: usize,
 ) {
-    let whole = patch.is_whole(SIZE) && gate.is_none();
-    for first in (0..channels).step_by(V::LANES) {
-        let count = V::LANES.min(channels - first);
-        // SAFETY: in both branches the places read lie inside the image and `count` channels from `first` on exist there; the
-        // places written are the caller's promise.
-        unsafe {
-            let put = Frequencies { start: target.add(first), stride };
-            if whole && count == V::LANES {
-                let start = source.as_ptr().offset(patch.origin).add(first);
-                K::apply(Direct { start, row: patch.row_stride, column: patch.column_stride }, put);
-                continue;
+    let whole = patch.is_whole(SIZE);
+    let tabled = gate.is_none() && channels * size_of::<T>() <= size_of::<Zeros>();
+    let mut starts = [[ZEROS.0.as_ptr().cast::<T>(); SIZE]; SIZE];
+    if !whole && tabled {
+        for i in patch.rows.0..patch.rows.1 {
+            for j in patch.columns.0..patch.columns.1 {
+                starts[i][j] = source.as_ptr().wrapping_offset(patch.at(i, j));
             }
-            let mut values = [[V::zero(); SIZE]; SIZE];
-            for (i, row) in values.iter_mut().enumerate() {
-                for (j, value) in row.iter_mut().enumerate() {
-                    if i >= patch.rows.0 && i < patch.rows.1 && j >= patch.columns.0 && j < patch.columns.1 {
-                        let at = (patch.at(i, j) + first as isize) as usize;
-                        debug_assert!(at + count <= source.len());
-                        *value = load_some(source.as_ptr().add(at), count);
-                        if let Some(gate) = gate {
-                            *value = value.where_positive(load_some(gate.as_ptr().add(at), count));
-                        }
-                    }
-                }
-            }
-            K::apply(Gathered(&values), put);
         }
     }
+    for first in (0..channels).step_by(V::LANES) {
+        let count = V::LANES.min(channels - first);
+        // SAFETY: in all branches the places read lie inside the image (or the zeros) and `count` channels from `first` on exist
+        // there; the places written are the caller's promise.
+        unsafe {
+            let put = Frequencies { start: target.add(first), stride };
+            if count < V::LANES || !tabled {
+                K::apply(Gathered(&gather::<T, V, SIZE>(source, gate, patch, first, count)), put);
+            } else if whole {
+                let start = source.as_ptr().offset(patch.origin).add(first);
+                K::apply(Direct { start, row: patch.row_stride, column: patch.column_stride }, put);
+            } else {
+                K::apply(Table { starts: &starts, first }, put);
+            }
+        }
+    }
+}
+
+/// `count` channels of a patch from `first` on, zero outside the image and where the gate is shut.
+///
+/// # Safety
+/// As [`transform_patch`].
+#[inline(always)]
+unsafe fn gather<T: Element, V: Vector<T>, const SIZE: usize>(
+    source: &[T],
+    gate: Option<&[T]>,
+    patch: Patch,
+    first: usize,
+    count: usize,
+) -> [[V; SIZE]; SIZE] {
+    let mut values = [[V::zero(); SIZE]; SIZE];
+    for i in patch.rows.0..patch.rows.1 {
+        for j in patch.columns.0..patch.columns.1 {
+            let at = (patch.at(i, j) + first as isize) as usize;
+            debug_assert!(at + count <= source.len());
+            // SAFETY: inside the image, by the caller's promise.
+            unsafe {
+                let value: V = load_some(source.as_ptr().add(at), count);
+                values[i][j] = match gate {
+                    Some(gate) => value.where_positive(load_some(gate.as_ptr().add(at), count)),
+                    None => value,
+                };
+            }
+        }
+    }
+    values
 }

@@ -63,6 +63,47 @@ pub(super) fn transform_tiles<T: Element, V: Vector<T>, K: Transform<T, V, SIZE>
     }
 }
 
+/// Tiles that will be transformed next. Their pixels are asked for a few at a time, between calls of the micro-kernel, so that they are
+/// in the second-level cache when their turn comes: a quarter of the time of a weight gradient of 32 to 64 channels.
+pub(super) struct Ahead<'a, T> {
+    /// The images.
+    pub images: &'a [T],
+    /// Their gate.
+    pub gate: Option<&'a [T]>,
+    /// Where the tiles lie.
+    pub places: Places<'a>,
+    /// Which tiles.
+    pub tiles: std::ops::Range<usize>,
+    /// Rows and columns of a patch.
+    pub size: usize,
+}
+
+impl<T: Element> Ahead<'_, T> {
+    /// Asks for part `part` of `parts`.
+    #[inline(always)]
+    pub fn fetch<V: Vector<T>>(&self, part: usize, parts: usize) {
+        const LINE_BYTES: usize = 64;
+        let Places { tiling, shape, step, before } = self.places;
+        let count = self.tiles.len();
+        for tile in self.tiles.start + part * count / parts..self.tiles.start + (part + 1) * count / parts {
+            let patch = tiling.patch(tile, shape, step, before, self.size);
+            // The other columns are those of the tile to the left.
+            let first = patch.columns.0.max(self.size - step);
+            let bytes = patch.columns.1.saturating_sub(first) * shape[2] * size_of::<T>();
+            for row in patch.rows.0..patch.rows.1 {
+                let at = patch.at(row, first);
+                for line in 0..bytes.div_ceil(LINE_BYTES) {
+                    let at = at.wrapping_add_unsigned(line * LINE_BYTES / size_of::<T>());
+                    V::prefetch(self.images.as_ptr().wrapping_offset(at));
+                    if let Some(gate) = self.gate {
+                        V::prefetch(gate.as_ptr().wrapping_offset(at));
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// Transforms some of the tiles that all threads share.
 pub struct SharedTiles<'a, T, const N: usize, const M: usize> {
     /// The images.

@@ -7,8 +7,6 @@ use super::{Frequencies, Get, Transform};
 use crate::kernels::Element;
 use crate::kernels::simd::Vector;
 
-/// Largest tile.
-pub const MAX_TILE: usize = 8;
 /// Largest number of pairs of points.
 const MAX_PAIRS: usize = 3;
 
@@ -83,24 +81,24 @@ fn number<T: Element, V: Vector<T>>(value: f64) -> V {
 
 /// Row 0 (`offset` 0) or the last row (`offset` 1) of `Bᵀ d`.
 #[inline(always)]
-fn end<T: Element, V: Vector<T>, const N: usize>(d: impl Fn(usize) -> V, offset: usize) -> V {
+fn end<T: Element, V: Vector<T>, const N: usize>(d: &[V; N], offset: usize) -> V {
     let (points, pairs) = (const { Points::of(N) }, (N - 2) / 2);
-    let mut sum = d(2 * pairs + offset);
+    let mut sum = d[2 * pairs + offset];
     for k in 0..pairs {
-        sum = number::<T, V>(points.all[k]).mul_add(d(2 * k + offset), sum);
+        sum = number::<T, V>(points.all[k]).mul_add(d[2 * k + offset], sum);
     }
     sum
 }
 
 /// Rows `1 + 2 i` and `2 + 2 i` of `Bᵀ d`.
 #[inline(always)]
-fn pair<T: Element, V: Vector<T>, const N: usize>(d: impl Fn(usize) -> V, i: usize) -> (V, V) {
+fn pair<T: Element, V: Vector<T>, const N: usize>(d: &[V; N], i: usize) -> (V, V) {
     let (points, pairs) = (const { Points::of(N) }, (N - 2) / 2);
-    let (mut even, mut odd) = (d(2 * pairs), d(2 * pairs - 1));
+    let (mut even, mut odd) = (d[2 * pairs], d[2 * pairs - 1]);
     for k in 0..pairs - 1 {
         let factor = number::<T, V>(points.others[i][k]);
-        even = factor.mul_add(d(2 * k + 2), even);
-        odd = factor.mul_add(d(2 * k + 1), odd);
+        even = factor.mul_add(d[2 * k + 2], even);
+        odd = factor.mul_add(d[2 * k + 1], odd);
     }
     if points.point[i] == 1.0 {
         return (even.add(odd), even.sub(odd));
@@ -109,16 +107,15 @@ fn pair<T: Element, V: Vector<T>, const N: usize>(d: impl Fn(usize) -> V, i: usi
     (point.mul_add(odd, even), point.neg_mul_add(odd, even))
 }
 
-/// `Bᵀ d`
+/// Column `j` of a patch. What a row of the transform does not use is never loaded: all is inlined.
 #[inline(always)]
-fn input_row<T: Element, V: Vector<T>, const N: usize>(d: &[V; N]) -> [V; N] {
-    let mut out = [V::zero(); N];
-    out[0] = end::<T, V, N>(|k| d[k], 0);
-    out[N - 1] = end::<T, V, N>(|k| d[k], 1);
-    for i in 0..(N - 2) / 2 {
-        (out[1 + 2 * i], out[2 + 2 * i]) = pair::<T, V, N>(|k| d[k], i);
+unsafe fn column<V: Copy, G: Get<V>, const N: usize>(get: G, j: usize, zero: V) -> [V; N] {
+    let mut column = [zero; N];
+    for i in 0..N {
+        // SAFETY: the caller's promise.
+        column[i] = unsafe { get.get(i, j) };
     }
-    out
+    column
 }
 
 /// `Bᵀ d B`: input tiles of `N × N`.
@@ -131,9 +128,15 @@ impl Input {
     /// As [`Transform::apply`].
     #[inline(always)]
     unsafe fn emit<T: Element, V: Vector<T>, const N: usize>(row: usize, values: &[V; N], put: Frequencies<T>) {
-        for (j, value) in input_row::<T, V, N>(values).into_iter().enumerate() {
-            // SAFETY: the caller's promise.
-            unsafe { put.put(row * N + j, value) }
+        // SAFETY: the caller's promise.
+        unsafe {
+            put.put(row * N, end::<T, V, N>(values, 0));
+            for i in 0..(N - 2) / 2 {
+                let (plus, minus) = pair::<T, V, N>(values, i);
+                put.put(row * N + 1 + 2 * i, plus);
+                put.put(row * N + 2 + 2 * i, minus);
+            }
+            put.put(row * N + N - 1, end::<T, V, N>(values, 1));
         }
     }
 }
@@ -144,77 +147,93 @@ impl<T: Element, V: Vector<T>, const N: usize> Transform<T, V, N> for Input {
         // Row by row (two at a time for a pair of points), reading the tile anew: what is kept at once fits the registers.
         // SAFETY: the caller's promise.
         unsafe {
-            let mut values = [V::zero(); N];
-            for (j, value) in values.iter_mut().enumerate() {
-                *value = end::<T, V, N>(|k| get.get(k, j), 0);
+            let (mut values, mut other) = ([V::zero(); N], [V::zero(); N]);
+            for j in 0..N {
+                values[j] = end::<T, V, N>(&column(get, j, V::zero()), 0);
             }
             Self::emit(0, &values, put);
             for i in 0..(N - 2) / 2 {
-                let mut other = [V::zero(); N];
                 for j in 0..N {
-                    (values[j], other[j]) = pair::<T, V, N>(|k| get.get(k, j), i);
+                    (values[j], other[j]) = pair::<T, V, N>(&column(get, j, V::zero()), i);
                 }
                 Self::emit(1 + 2 * i, &values, put);
                 Self::emit(2 + 2 * i, &other, put);
             }
-            for (j, value) in values.iter_mut().enumerate() {
-                *value = end::<T, V, N>(|k| get.get(k, j), 1);
+            for j in 0..N {
+                values[j] = end::<T, V, N>(&column(get, j, V::zero()), 1);
             }
             Self::emit(N - 1, &values, put);
         }
     }
 }
 
-/// `G g`
+/// Rows `1 + 2 i` and `2 + 2 i` of `G g`.
 #[inline(always)]
-fn filter_row<T: Element, V: Vector<T>, const N: usize, const R: usize>(g: &[V; R]) -> [V; N] {
+fn filter_pair<T: Element, V: Vector<T>, const N: usize, const R: usize>(g: &[V; R], i: usize) -> (V, V) {
     let points = const { Points::of(N) };
-    let mut out = [V::zero(); N];
-    out[0] = number::<T, V>(points.at_zero).mul(g[0]);
-    out[N - 1] = g[R - 1];
-    for i in 0..(N - 2) / 2 {
-        let mut power = points.at_point[i];
-        let (mut even, mut odd) = (number::<T, V>(power).mul(g[0]), V::zero());
-        for (k, &g) in g.iter().enumerate().skip(1) {
-            power *= points.point[i];
-            let factor = number::<T, V>(power);
-            if k % 2 == 0 {
-                even = factor.mul_add(g, even);
-            } else if k == 1 {
-                odd = factor.mul(g);
-            } else {
-                odd = factor.mul_add(g, odd);
-            }
+    let mut power = points.at_point[i];
+    let (mut even, mut odd) = (number::<T, V>(power).mul(g[0]), V::zero());
+    for k in 1..R {
+        power *= points.point[i];
+        let factor = number::<T, V>(power);
+        if k % 2 == 0 {
+            even = factor.mul_add(g[k], even);
+        } else if k == 1 {
+            odd = factor.mul(g[k]);
+        } else {
+            odd = factor.mul_add(g[k], odd);
         }
-        (out[1 + 2 * i], out[2 + 2 * i]) = (even.add(odd), even.sub(odd));
     }
-    out
+    (even.add(odd), even.sub(odd))
 }
 
 /// `G g Gᵀ`: filters, or gradients in their place, of `R × R`, for tiles of `N × N`.
 pub struct Filter<const N: usize>;
 
+impl<const N: usize> Filter<N> {
+    /// Transforms row `row` of `G g` along its columns and writes it.
+    ///
+    /// # Safety
+    /// As [`Transform::apply`].
+    #[inline(always)]
+    unsafe fn emit<T: Element, V: Vector<T>, const R: usize>(row: usize, values: &[V; R], put: Frequencies<T>) {
+        let at_zero = number::<T, V>(const { Points::of(N) }.at_zero);
+        // SAFETY: the caller's promise.
+        unsafe {
+            put.put(row * N, at_zero.mul(values[0]));
+            for i in 0..(N - 2) / 2 {
+                let (plus, minus) = filter_pair::<T, V, N, R>(values, i);
+                put.put(row * N + 1 + 2 * i, plus);
+                put.put(row * N + 2 + 2 * i, minus);
+            }
+            put.put(row * N + N - 1, values[R - 1]);
+        }
+    }
+}
+
 impl<T: Element, V: Vector<T>, const N: usize, const R: usize> Transform<T, V, R> for Filter<N> {
     #[inline(always)]
     unsafe fn apply<G: Get<V>>(get: G, put: Frequencies<T>) {
-        let mut columns = [[V::zero(); N]; R];
-        for (j, column) in columns.iter_mut().enumerate() {
-            let mut taps = [V::zero(); R];
-            for (i, tap) in taps.iter_mut().enumerate() {
-                // SAFETY: the caller's promise.
-                *tap = unsafe { get.get(i, j) };
+        // Row by row, as the input.
+        let at_zero = number::<T, V>(const { Points::of(N) }.at_zero);
+        // SAFETY: the caller's promise.
+        unsafe {
+            let (mut values, mut other) = ([V::zero(); R], [V::zero(); R]);
+            for j in 0..R {
+                values[j] = at_zero.mul(get.get(0, j));
             }
-            *column = filter_row::<T, V, N, R>(&taps);
-        }
-        for i in 0..N {
-            let mut taps = [V::zero(); R];
-            for (tap, column) in taps.iter_mut().zip(&columns) {
-                *tap = column[i];
+            Self::emit(0, &values, put);
+            for i in 0..(N - 2) / 2 {
+                for j in 0..R {
+                    (values[j], other[j]) = filter_pair::<T, V, N, R>(&column(get, j, V::zero()), i);
+                }
+                Self::emit(1 + 2 * i, &values, put);
+                Self::emit(2 + 2 * i, &other, put);
             }
-            for (j, value) in filter_row::<T, V, N, R>(&taps).into_iter().enumerate() {
-                // SAFETY: the caller's promise.
-                unsafe { put.put(i * N + j, value) }
+            for j in 0..R {
+                values[j] = get.get(R - 1, j);
             }
+            Self::emit(N - 1, &values, put);
         }
     }
 }
@@ -231,17 +250,17 @@ fn output_row<T: Element, V: Vector<T>, const N: usize, const M: usize>(m: &[V; 
         out[0] = out[0].add(sums[i]);
     }
     let mut powers = [1.0; MAX_PAIRS];
-    for (j, out) in out.iter_mut().enumerate().skip(1) {
+    for j in 1..M {
         let parts = if j % 2 == 0 { &sums } else { &differences };
         for i in 0..pairs {
             powers[i] *= points.point[i];
             let factor = number::<T, V>(powers[i]);
-            *out = if i == 0 && points.point[0] == 1.0 {
+            out[j] = if i == 0 && points.point[0] == 1.0 {
                 parts[0]
             } else if i == 0 {
                 factor.mul(parts[0])
             } else {
-                factor.mul_add(parts[i], *out)
+                factor.mul_add(parts[i], out[j])
             };
         }
     }
@@ -249,24 +268,24 @@ fn output_row<T: Element, V: Vector<T>, const N: usize, const M: usize>(m: &[V; 
     out
 }
 
-/// `Aᵀ m A`: the registers `m` of `N × N` frequencies back to `M × M` outputs.
+/// `Aᵀ m A`: the `N × N` frequencies that `get` reads, back to `M × M` outputs.
+///
+/// # Safety
+/// What `get` reads must be there.
 #[inline(always)]
-pub fn output<T: Element, V: Vector<T>, const N: usize, const M: usize>(m: impl Fn(usize) -> V) -> [[V; M]; M] {
+pub(super) unsafe fn output<T: Element, V: Vector<T>, G: Get<V>, const N: usize, const M: usize>(get: G) -> [[V; M]; M] {
     let mut columns = [[V::zero(); M]; N];
-    for (j, column) in columns.iter_mut().enumerate() {
-        let mut values = [V::zero(); N];
-        for (i, value) in values.iter_mut().enumerate() {
-            *value = m(i * N + j);
-        }
-        *column = output_row::<T, V, N, M>(&values);
+    for j in 0..N {
+        // SAFETY: the caller's promise.
+        columns[j] = output_row::<T, V, N, M>(&unsafe { column(get, j, V::zero()) });
     }
     let mut outputs = [[V::zero(); M]; M];
-    for (i, row) in outputs.iter_mut().enumerate() {
+    for i in 0..M {
         let mut values = [V::zero(); N];
-        for (value, column) in values.iter_mut().zip(&columns) {
-            *value = column[i];
+        for j in 0..N {
+            values[j] = columns[j][i];
         }
-        *row = output_row::<T, V, N, M>(&values);
+        outputs[i] = output_row::<T, V, N, M>(&values);
     }
     outputs
 }

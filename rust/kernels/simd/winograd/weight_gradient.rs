@@ -7,9 +7,9 @@
 //! and not too many tiles all tiles are transformed first, for all threads, and an item is a rectangle of the gradient, summed over all
 //! tiles and transformed back at once ([`Rectangle`]): no partial sums are kept.
 
-use super::tiles::{Places, TileLayout, transform_tiles};
-use super::transform::{Filter, Input, MAX_TILE, output};
-use super::{ROW_PADDING, Tiling};
+use super::tiles::{Ahead, Places, TileLayout, transform_tiles};
+use super::transform::{Filter, Input, output};
+use super::{Direct, Gathered, ROW_PADDING, Tiling};
 use crate::kernels::Element;
 use crate::kernels::error::Result;
 use crate::kernels::matmul::CHUNK;
@@ -70,8 +70,13 @@ impl<T: Element, const N: usize, const M: usize> Kernel<T> for Share<'_, T, N, M
             let target = Places { tiling, shape: tiling.target, step: M, before: (0, 0) };
             transform_tiles::<T, V, Input, N>(x, None, &source, run.clone(), &SharedMut::new(&mut inputs), 0, stride_x);
             transform_tiles::<T, V, Filter<N>, M>(grad_y, gate, &target, run, &SharedMut::new(&mut gradients), 0, stride_y);
+            let next = begin + count..tiles.end.min(begin + 2 * count);
+            let ahead_x = Ahead { images: x, gate: None, places: source, tiles: next.clone(), size: N };
+            let ahead_y = Ahead { images: grad_y, gate, places: target, tiles: next, size: M };
             let finish = if begin > tiles.start { Finish::ACCUMULATE } else { Finish::OVERWRITE };
             for f in 0..N * N {
+                ahead_x.fetch::<V>(f, N * N);
+                ahead_y.fetch::<V>(f, N * N);
                 for column in (0..columns).step_by(panel_width::<T, V>()) {
                     let wide = panel_width::<T, V>().min(columns - column);
                     let segments = Segments {
@@ -120,17 +125,19 @@ impl<T: Element, const N: usize, const R: usize> Kernel<T> for Finishing<'_, T, 
             let count = V::LANES.min(columns - column);
             // SAFETY: `count` columns from `column` on exist in every row of the sums and of the result.
             unsafe {
-                let mut sums = [V::zero(); MAX_TILE * MAX_TILE];
-                for (f, sum) in sums.iter_mut().enumerate().take(N * N) {
-                    let at = f * stride + self.channel * columns + column;
-                    for share in self.sums.chunks_exact(self.share_len) {
-                        *sum = sum.add(load_some(share.as_ptr().add(at), count));
+                let mut sums = [[V::zero(); N]; N];
+                for i in 0..N {
+                    for j in 0..N {
+                        let at = (i * N + j) * stride + self.channel * columns + column;
+                        for share in 0..self.sums.len() / self.share_len {
+                            sums[i][j] = sums[i][j].add(load_some(self.sums.as_ptr().add(share * self.share_len + at), count));
+                        }
                     }
                 }
-                let outputs = output::<T, V, N, R>(|f| sums[f]);
-                for (i, outputs) in outputs.iter().enumerate() {
-                    for (j, &value) in outputs.iter().enumerate() {
-                        store_some(value, self.rows.as_mut_ptr().add((i * R + j) * columns + column), count);
+                let outputs = output::<T, V, _, N, R>(Gathered(&sums));
+                for i in 0..R {
+                    for j in 0..R {
+                        store_some(outputs[i][j], self.rows.as_mut_ptr().add((i * R + j) * columns + column), count);
                     }
                 }
             }
@@ -192,12 +199,13 @@ impl<T: Element, const N: usize, const R: usize> Kernel<T> for Rectangle<'_, T, 
                 let count = V::LANES.min(columns - column);
                 // SAFETY: the sums have whole registers of columns; the rectangle lies within the gradient and is this item's alone.
                 unsafe {
-                    let from = sums.as_ptr().add(channel * row + column);
-                    let outputs = output::<T, V, N, R>(|f| V::load(from.add(f * stride)));
-                    for (i, outputs) in outputs.iter().enumerate() {
-                        for (j, &value) in outputs.iter().enumerate() {
+                    let start = sums.as_ptr().add(channel * row + column);
+                    let outputs = output::<T, V, _, N, R>(Direct { start, row: N * stride, column: stride });
+                    for i in 0..R {
+                        for j in 0..R {
                             let line = (i * R + j) * self.size.0 + channels.start + channel;
                             let at = self.target.start().add(line * self.size.1 + filters.start + column);
+                            let value = outputs[i][j];
                             let value = if self.accumulate { load_some::<T, V>(at, count).add(value) } else { value };
                             store_some(value, at, count);
                         }
