@@ -60,8 +60,7 @@ def main() -> None:
             except NonFiniteError:
                 learned = "diverged: its activations grow with depth; it needs a smaller learning rate or batch normalisation"
             print(
-                f"{depth} layers, {kind:<37} first / last {norms['first'] / norms['last']:9.2e}, "
-                {learned}",
+                f"{depth} layers, {kind:<37} first / last {norms['first'] / norms['last']:9.2e}, {learned}",
                 flush=True,
             )
     print("published: exponential decrease with sigmoid; 30 rectified layers learn with He's initialisation, not with Glorot's")
