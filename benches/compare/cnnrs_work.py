@@ -1,0 +1,103 @@
+"""The work in cnnrs: `load` gives the function to time and, for a forward convolution, one that returns the result."""
+
+import numpy as np
+
+import cnnrs
+from cnnrs import ops
+
+from .rows import CLASSES, INPUT_SHAPES, arrays
+
+__all__ = ["load"]
+
+
+def load(kind, key):
+    """The work of a row."""
+    cnnrs.set_num_threads(2)
+    if kind in ("step", "memory"):
+        return training_step(*key), None
+    if kind == "predict":
+        return prediction(*key), None
+    if kind == "matmul":
+        return matmul(*key), None
+    if kind == "map":
+        return memory_bound(*key), None
+    return convolution(kind, key)
+
+
+def network(name):
+    return cnnrs.zoo.create(name, input_shape=INPUT_SHAPES[name], num_classes=CLASSES.get(name, 10))
+
+
+def training_step(name, batch):
+    random = np.random.default_rng(0)
+    trainer = cnnrs.Trainer(network(name), loss="cross_entropy", optimizer=cnnrs.optimizers.SGD(0.01, momentum=0.9))
+    x = random.standard_normal((batch, *INPUT_SHAPES[name]), dtype=np.float32)
+    y = random.integers(0, CLASSES.get(name, 10), batch)
+    return lambda: trainer.train_step(x, y)
+
+
+def prediction(name, batch):
+    model = network(name)
+    x = np.random.default_rng(0).standard_normal((batch, *INPUT_SHAPES[name]), dtype=np.float32)
+    return lambda: model(x)
+
+
+def matmul(m, n, k):
+    random = np.random.default_rng(0)
+    a, b = random.standard_normal((m, k), dtype=np.float32), random.standard_normal((k, n), dtype=np.float32)
+    c = np.empty((m, n), np.float32)
+    return lambda: ops.matmul(a, b, out=c)
+
+
+def memory_bound(name, *shape):
+    random = np.random.default_rng(0)
+    x = random.standard_normal(shape, dtype=np.float32)
+    out, dx = np.empty_like(x), np.empty_like(x)
+    if name == "relu":
+        dy = random.standard_normal(shape, dtype=np.float32)
+
+        def relu():
+            ops.relu(x, out=out)
+            ops.relu_backward(dy, out, out=dx)
+
+        return relu
+    if name == "max_pool":
+        y, argmax = ops.max_pool2d(x, 2)
+        dy = random.standard_normal(y.shape, dtype=np.float32)
+
+        def max_pool():
+            ops.max_pool2d(x, 2, out=y, argmax_out=argmax)
+            ops.max_pool2d_backward(dy, argmax, x.shape, kernel_size=2, out=dx)
+
+        return max_pool
+    from cnnrs.layers import BatchNorm
+
+    model = cnnrs.Sequential(shape[1:], [BatchNorm()])
+    plan = model.plan_for(training=True, input_gradients=True)
+    dy = random.standard_normal(shape, dtype=np.float32)
+
+    def batch_norm():
+        token, run = model.acquire(plan, shape[0])
+        run.forward([x])
+        run.backward([dy])
+        model.release(token)
+
+    return batch_norm
+
+
+def convolution(kind, key):
+    x, w, dy = arrays(key)
+    bias = np.zeros(key[3], np.float32)
+    how = {"stride": key[5], "padding": key[6], "groups": key[7]}
+    y, dx, dw = np.empty_like(dy), np.empty_like(x), np.empty_like(w)
+    prepared = ops.prepare_conv2d_weight(w, x.shape, **how)
+
+    def forward():
+        ops.conv2d(x, prepared, bias, activation="relu", out=y, **how)
+
+    def both():
+        ops.conv2d(x, w, None, out=y, **how)
+        ops.conv2d_backward_input(dy, w, x.shape, out=dx, **how)
+        ops.conv2d_backward_weight(dy, x, w.shape[:2], out=dw, **how)
+
+    return (forward if kind == "forward" else both), lambda: ops.conv2d(x, prepared, bias, **how)
