@@ -3,8 +3,8 @@
 Each library runs in a worker process of its own; the workers take turns, so that all meet the same machine. A sample during which other
 processes took more than a tenth of a core is dropped. The table gives the median time of cnnrs and of the fastest peer in milliseconds, the
 ratio peer / cnnrs, cnnrs' effective GFLOP/s (the multiplications of the direct method), and for forward convolutions the error of each
-against float64. PyTorch is the best of NCHW and channels-last. Rows of memory give peak resident megabytes of five training steps, less
-what the process had after a step of a tiny model. The peers live in an environment of their own
+against float64. PyTorch is the best of NCHW and channels-last. Rows of memory give the peak of the process's resident megabytes in five
+training steps and, in brackets, what that is more than it had after a step of a tiny model. The peers live in an environment of their own
 (``pip install torch==2.13.0 onnx onnxruntime openvino`` there) whose Python is given.
 """
 
@@ -71,14 +71,15 @@ def errors(crew, row, folder):
 
 
 def memory_cells(crew, row):
-    """Megabytes beside each other, each in a fresh process."""
-    grown = []
+    """Megabytes beside each other, each in a fresh process: of the whole process and, in brackets, what the steps added."""
+    peaks, cells = [], []
     for library in (row.ours, *row.peers):
         worker = crew.new(library)
         answer = worker.ask(do="memory", kind=row.kind, key=row.key)
         worker.close()
-        grown.append((answer["peak"] - answer["before"]) / 2**20)
-    return [f"{grown[0]:.0f} MB", f"{grown[1]:.0f} MB", f"{grown[1] / grown[0]:.2f}", "", "", "", row.peers[0], "1"]
+        peaks.append(answer["peak"])
+        cells.append(f"{answer['peak'] / 2**20:.0f} MB ({(answer['peak'] - answer['before']) / 2**20:.0f})")
+    return [*cells, f"{peaks[1] / peaks[0]:.2f}", "", "", "", row.peers[0], "1"]
 
 
 def time_cells(crew, row, samples, folder):

@@ -47,6 +47,7 @@ BESIDE = {
     ("ops", "errors"),
     ("ops", "_arguments"),
     ("layers", "initializers"),
+    ("augment", "data"),
     ("datasets", "data"),
     ("trainer", "callbacks"),
     ("cli", "plot"),

@@ -54,7 +54,7 @@ def test_every_command_line_parses(monkeypatch: pytest.MonkeyPatch) -> None:
     from cnnrs.cli.run import build_parser
 
     lines = [line.split("#")[0].split() for block in blocks("bash") for line in block.splitlines() if line.startswith("cnnrs ")]
-    assert {words[1] for words in lines} == {"train", "evaluate", "predict", "summary", "data", "doctor"}
+    assert {words[1] for words in lines} == {"train", "evaluate", "predict", "summary", "data", "augment", "doctor"}
     for words in lines:
         build_parser().parse_args(words[1:])
 

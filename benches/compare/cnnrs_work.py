@@ -5,7 +5,7 @@ import numpy as np
 import cnnrs
 from cnnrs import ops
 
-from .rows import CLASSES, INPUT_SHAPES, arrays
+from .rows import CLASSES, INPUT_SHAPES, RATE, arrays
 
 __all__ = ["load"]
 
@@ -30,7 +30,7 @@ def network(name):
 
 def training_step(name, batch):
     random = np.random.default_rng(0)
-    trainer = cnnrs.Trainer(network(name), loss="cross_entropy", optimizer=cnnrs.optimizers.SGD(0.01, momentum=0.9))
+    trainer = cnnrs.Trainer(network(name), loss="cross_entropy", optimizer=cnnrs.optimizers.SGD(RATE, momentum=0.9))
     x = random.standard_normal((batch, *INPUT_SHAPES[name]), dtype=np.float32)
     y = random.integers(0, CLASSES.get(name, 10), batch)
     return lambda: trainer.train_step(x, y)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["CONVOLUTIONS", "INPUT_SHAPES", "Row", "all_rows", "arrays"]
+__all__ = ["CONVOLUTIONS", "INPUT_SHAPES", "RATE", "Row", "all_rows", "arrays"]
 
 CONVOLUTIONS = [  # images, size, channels, filters, kernel, stride, padding, groups
     (16, 56, 64, 64, 3, 1, 1, 1),
@@ -30,6 +30,7 @@ INPUT_SHAPES = {
 }
 BATCHES = {"lenet5": 64, "classic": 64, "vgg-cifar": 64, "resnet18-cifar": 32, "alexnet": 16}
 CLASSES = {"alexnet": 1000}
+RATE = 1e-4  # of learning: the inputs are noise, and the work must not end in NaN
 MAPS = (64, 32, 32, 64)  # images, height, width, channels of the memory-bound kernels
 
 

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from .process import timed
-from .rows import CLASSES, INPUT_SHAPES, arrays
+from .rows import CLASSES, INPUT_SHAPES, RATE, arrays
 from .torch_nets import network
 
 __all__ = ["load"]
@@ -40,7 +40,7 @@ def once(work):
 def training_step(layout, name, batch):
     height, width, channels = INPUT_SHAPES[name]
     model = network(name).to(memory_format=layout)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    optimizer = torch.optim.SGD(model.parameters(), lr=RATE, momentum=0.9)
     x = torch.randn(batch, channels, height, width).to(memory_format=layout)
     labels = torch.randint(0, CLASSES.get(name, 10), (batch,))
 

@@ -27,7 +27,7 @@ def test_an_experiment_runs(name, request):
     arguments = [] if name in DATA_FREE else ["--data-dir", str(request.getfixturevalue("data_dir"))]
     output = run(name, *arguments)
     assert "published" in output or "the limit is 2 / 4" in output
-    assert "nan" not in output.lower()
+    assert name == "learning_rate_too_high.py" or "nan" not in output.lower()  # that one shows how a loss ends as NaN
 
 
 def test_the_limit_of_the_learning_rate_is_met_exactly():

@@ -15,10 +15,12 @@ Examples
 ((4, 32, 32, 3), [3, 1, 0, 2])
 """
 
+from cnnrs.augment import presets
 from cnnrs.augment.auto import RandAugment, TrivialAugment
 from cnnrs.augment.color import ColorJitter, Grayscale, PCAColor, RandomGrayscale
 from cnnrs.augment.compose import Compose, Lambda, OneOf, RandomApply
 from cnnrs.augment.crop import CenterCrop, Pad, RandomCrop, RandomHorizontalFlip, RandomTranslate, RandomVerticalFlip
+from cnnrs.augment.expand import Expanded, expand
 from cnnrs.augment.mix import CutMix, MixUp, Mosaic
 from cnnrs.augment.noise import Cutout, GaussianBlur, GaussianNoise, RandomErasing
 from cnnrs.augment.normalize import Normalize, ToFloat
@@ -49,6 +51,7 @@ __all__ = [
     "Cutout",
     "ElasticTransform",
     "Equalize",
+    "Expanded",
     "GaussianBlur",
     "GaussianNoise",
     "Grayscale",
@@ -85,4 +88,6 @@ __all__ = [
     "ToFloat",
     "Transform",
     "TrivialAugment",
+    "expand",
+    "presets",
 ]

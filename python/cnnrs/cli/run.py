@@ -8,13 +8,13 @@ import warnings
 from collections.abc import Sequence
 from typing import NoReturn, TextIO
 
-from cnnrs.cli import data, doctor, evaluate, predict, summary, train
+from cnnrs.cli import augment, data, doctor, evaluate, predict, summary, train
 from cnnrs.cli.arguments import UsageError, describe_os_error
 from cnnrs.errors import CnnrsError
 
 __all__ = ["main"]
 
-COMMANDS = (train, evaluate, predict, summary, data, doctor)
+COMMANDS = (train, evaluate, predict, summary, data, augment, doctor)
 INTERRUPTED = 130
 
 

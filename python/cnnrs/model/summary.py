@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cnnrs import ops
 from cnnrs._arguments import Pair
 from cnnrs.layers import AveragePool2D, Conv2D, Dense, Flatten, Layer, LpPool2D, MaxPool2D
 from cnnrs.layers.node import Shape, shape_text
@@ -178,7 +179,7 @@ class Summary:
             f"parameters     {self.num_parameters:,} ({megabytes(self.parameter_bytes)})",
             f"multiply-adds  {self.multiply_adds:,} for one sample",
             f"peak memory    {megabytes(self.prediction.total)} in prediction, {megabytes(self.training.total)} in training, "
-            f"for a batch of {self.batch_size}",
+            f"for a batch of {self.batch_size}, with {ops.get_num_threads()} thread{'s' * (ops.get_num_threads() != 1)}",
         ]
         if self.notes:
             lines += ["", *self.notes]
