@@ -175,7 +175,13 @@ def test_a_reader_that_leaves_early(digits_model: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_interrupted(tmp_path: Path) -> None:
     line = [sys.executable, "-m", "cnnrs", "train", "--epochs", "100000", "--out", str(tmp_path / "m.cnnrs")]
-    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+
+    def heed_interrupts() -> None:  # a job that a shell runs in the background inherits that it ignores them
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    with subprocess.Popen(
+        line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, preexec_fn=heed_interrupts
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline()  # the summary: training starts
         time.sleep(1)
