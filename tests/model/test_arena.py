@@ -1,5 +1,7 @@
 """The arena: one array, 64-byte boundaries, zeros between, nothing before it is needed."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -75,3 +77,21 @@ def test_a_state_that_does_not_fit_changes_nothing():
         with pytest.raises(error, match=word):
             made.load_state_dict(state)
         assert np.array_equal(made.arena.values, before)
+
+
+def test_threads_that_predict_first_all_see_initial_values():
+    """The values are made when first needed, by whoever comes first; nobody sees them half made."""
+    for seed in range(20):
+        network = cnnrs.Sequential((64,), [Dense(64), Dense(3)], seed=seed)
+        start, results = threading.Barrier(4), set()
+
+        def work(network=network, start=start, results=results):
+            start.wait()
+            results.add(network(np.ones((1, 64), np.float32)).tobytes())
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(results) == 1

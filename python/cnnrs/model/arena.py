@@ -7,6 +7,7 @@ needed. Models that share a layer share one arena: the parameters of a nested mo
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -90,6 +91,8 @@ class Arena:
         self.state_size = 0
         self.generation = 0
         self.stamp = 0
+        self._lock = threading.RLock()
+        self._ready = False
         self._values: Any = None
         self._state: Any = None
         self._gradients: Any = None
@@ -173,15 +176,19 @@ class Arena:
 
     def allocate(self, *, initialize: bool = True) -> None:
         """Make the arrays, and fill them from the initialisers unless that is going to be done from a file."""
-        if self._values is not None:
+        if self._ready:
             return
-        values, state = self._zeros(self.size), self._zeros(self.state_size)
-        self._values, self._state, self._whole = values, state, [Anchor.view(values), Anchor.view(state)]
-        if initialize:
-            for parameter, slot in self.slots.items():
-                if not isinstance(slot.initializer, Zeros):
-                    stream = _streams.generator(slot.seed, slot.ordinal, _streams.Purpose.INITIAL_VALUES)
-                    slot.initializer(self.view(parameter), stream)
+        with self._lock:  # two threads may predict first; neither may see values that are not filled in yet
+            if self._values is not None:  # another thread was first, or this one is filling them in
+                return
+            values, state = self._zeros(self.size), self._zeros(self.state_size)
+            self._values, self._state, self._whole = values, state, [Anchor.view(values), Anchor.view(state)]
+            if initialize:
+                for parameter, slot in self.slots.items():
+                    if not isinstance(slot.initializer, Zeros):
+                        stream = _streams.generator(slot.seed, slot.ordinal, _streams.Purpose.INITIAL_VALUES)
+                        slot.initializer(self.view(parameter), stream)
+            self._ready = True
 
     def _zeros(self, count: int) -> Any:
         array = aligned_empty(count, self.dtype)
