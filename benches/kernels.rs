@@ -1,7 +1,5 @@
 //! `cargo bench`: the kernels on the shapes of `compare_torch.py`, in criterion. Times of one run on one machine; to compare with another
-//! library use `compare_torch.py`, which measures both in turn.
-
-mod memory_bound;
+//! library use `compare_torch.py`, which measures both in turn. For those that memory bounds see `bandwidth.rs`.
 
 use std::hint::black_box;
 
@@ -71,5 +69,5 @@ fn product(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(kernels, convolution, product, memory_bound::memory_bound);
+criterion_group!(kernels, convolution, product);
 criterion_main!(kernels);

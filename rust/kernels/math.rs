@@ -1,19 +1,29 @@
 //! Elementary functions for `f32` that the compiler can turn into SIMD: no tables, no branches.
 
+/// The natural logarithm of 2 in two parts: multiples of the first, below 2¹⁰, are exact.
+pub const LN2_HIGH: f32 = 0.693_359_4;
+/// The rest of it.
+pub const LN2_LOW: f32 = -2.121_944_4e-4;
+/// `(e^r - 1 - r) / r²` for `|r| <= ln 2 / 2`, the highest power first (Cephes, Moshier 1992).
+pub const EXP: [f32; 6] = [1.987_569_2e-4, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
+
 /// `e^x`, within 2 units in the last place; 0 far below, infinity far above, NaN for NaN.
 ///
-/// `x = n ln 2 + r` with `|r| <= ln 2 / 2`; a polynomial of degree 6 for `e^r` (Cephes, Moshier 1992), then a scaling by `2^n` in two
+/// `x = n ln 2 + r` with `|r| <= ln 2 / 2`; a polynomial of degree 7 for `e^r`, then a scaling by `2^n` in two
 /// halves so that neither over- nor underflows on its own.
 #[inline(always)]
 pub fn exp_f32(x: f32) -> f32 {
-    const LN2_HIGH: f32 = 0.693_359_4;
-    const LN2_LOW: f32 = -2.121_944_4e-4;
     let clamped = x.clamp(-104.0, 89.0);
     // Adding 1.5 * 2^23 rounds to the nearest integer, which then stands in the low bits.
     let shifted = clamped * std::f32::consts::LOG2_E + 12_582_912.0;
     let n = shifted - 12_582_912.0;
     let r = (clamped - n * LN2_HIGH) - n * LN2_LOW;
-    let p = ((((1.987_569_2e-4 * r + 1.398_2e-3) * r + 8.333_452e-3) * r + 4.166_579_6e-2) * r + 1.666_666_5e-1) * r + 0.5;
+    let mut p = EXP[0];
+    let mut i = 1;
+    while i < EXP.len() {
+        p = p * r + EXP[i];
+        i += 1;
+    }
     let value = p * r * r + r + 1.0;
     // `n as i32` would saturate, which is not made wide. For NaN any integer will do: `value` is NaN then.
     let n = (shifted.to_bits() as i32).wrapping_sub(12_582_912.0f32.to_bits() as i32);

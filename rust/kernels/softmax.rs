@@ -1,20 +1,24 @@
 //! Softmax over rows: `y_j = e^(x_j - max x) / Σ_k e^(x_k - max x)`. Rows of logits of any size: nothing overflows.
 //!
-//! Exponentials are computed in a buffer of the first-level cache, several short rows or a piece of a long one at a time: SIMD then works
-//! on whole registers however many classes there are. Long sums are kept in [`LANES`] parts, and joined in double precision.
+//! Exponentials are computed in a buffer of the first-level cache, a row or a piece of a long one at a time. Long sums are kept in parts,
+//! and joined in double precision.
 
 use super::Element;
 use super::error::{Result, expect_len, shape_error};
 use super::parallel::{self, ELEMENT_COST};
-use super::simd::vectorized;
+use super::simd::exponentials::{exponentials, largest};
+use super::simd::{Kernel, Vector, vectorized};
 
 /// Elements of one item, about.
-const CHUNK: usize = 4 << 10;
+const CHUNK: usize = 16 << 10;
 
 /// Elements of the buffer of exponentials.
 const BUFFER: usize = 1 << 10;
 
-/// Parts that a sum or a maximum over a long row is kept in.
+/// Rows that are worked on together, if they are short.
+const ROWS: usize = 32;
+
+/// Parts that a sum over a long row is kept in.
 const LANES: usize = 32;
 
 /// Rows of one item.
@@ -66,23 +70,6 @@ pub(super) fn sum_of<T: Element>(a: &[T], b: &[T], term: impl Fn(T, T) -> T) -> 
     T::from_f64(total)
 }
 
-/// The largest element; NaN is passed over.
-#[inline(always)]
-fn largest<T: Element>(x: &[T]) -> T {
-    let larger = |a: T, b: T| if b > a { b } else { a };
-    if x.len() < LANES {
-        return x.iter().fold(T::NEG_INFINITY, |top, &x| larger(top, x));
-    }
-    let (blocks, rest) = x.as_chunks::<LANES>();
-    let mut lanes = [T::NEG_INFINITY; LANES];
-    for block in blocks {
-        for i in 0..LANES {
-            lanes[i] = larger(lanes[i], block[i]);
-        }
-    }
-    rest.iter().fold(fold(lanes, larger), |top, &x| larger(top, x))
-}
-
 /// One row's exponentials, or a piece of them.
 pub(super) struct Exponentials<'a, T> {
     /// Which row.
@@ -99,49 +86,63 @@ pub(super) struct Exponentials<'a, T> {
 
 /// What is done with the exponentials of a row.
 pub(super) trait Visitor<T> {
-    /// Whether only the sum is asked for: a row then comes once, and a long one without its values.
+    /// Whether only the sum is asked for: a row then comes once, without its values.
     const SUM_ONLY: bool;
     /// Takes a piece; the pieces of a row come in order.
     fn visit(&mut self, piece: &Exponentials<'_, T>);
 }
 
 /// Shows the exponentials of the rows of `x` to `visitor`.
-#[inline(always)]
 pub(super) fn visit_rows<T: Element, V: Visitor<T>>(x: &[T], classes: usize, visitor: &mut V) {
-    let (mut buffer, mut tops) = ([T::ZERO; BUFFER], [T::ZERO; BUFFER]);
-    if classes <= BUFFER {
-        let rows = BUFFER / classes;
-        for (group, x) in x.chunks(rows * classes).enumerate() {
-            let values = &mut buffer[..x.len()];
-            for ((x, values), top) in x.chunks_exact(classes).zip(values.chunks_exact_mut(classes)).zip(&mut tops) {
-                *top = largest(x);
-                values.iter_mut().zip(x).for_each(|(value, &x)| *value = x - *top);
+    T::dispatch(Rows { x, classes, visitor });
+}
+
+struct Rows<'a, T, R> {
+    x: &'a [T],
+    classes: usize,
+    visitor: &'a mut R,
+}
+
+impl<T: Element, R: Visitor<T>> Kernel<T> for Rows<'_, T, R> {
+    type Output = ();
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        let Self { x, classes, visitor } = self;
+        let mut buffer = [T::ZERO; BUFFER];
+        if classes <= BUFFER {
+            // One thing after another for several rows, not one row after another: a row's maximum, exponentials and sum wait for each
+            // other, those of different rows do not.
+            let (mut tops, mut sums) = ([T::ZERO; ROWS], [T::ZERO; ROWS]);
+            let rows = (BUFFER / classes).min(ROWS);
+            for (group, x) in x.chunks(rows * classes).enumerate() {
+                for (top, x) in tops.iter_mut().zip(x.chunks_exact(classes)) {
+                    *top = largest::<T, V>(x);
+                }
+                let values = buffer.chunks_exact_mut(classes);
+                for (((sum, &top), x), values) in sums.iter_mut().zip(&tops).zip(x.chunks_exact(classes)).zip(values) {
+                    *sum = exponentials::<T, V>(x, top, (!R::SUM_ONLY).then_some(values));
+                }
+                for row in 0..x.len() / classes {
+                    let values = if R::SUM_ONLY { &[] } else { &buffer[row * classes..][..classes] };
+                    visitor.visit(&Exponentials { row: group * rows + row, start: 0, values, top: tops[row], sum: sums[row] });
+                }
             }
-            values.iter_mut().for_each(|value| *value = value.exp());
-            for ((i, values), &top) in values.chunks_exact(classes).enumerate().zip(&tops) {
-                let sum = sum_of(values, values, |value, _| value);
-                visitor.visit(&Exponentials { row: group * rows + i, start: 0, values, top, sum });
+            return;
+        }
+        for (row, x) in x.chunks_exact(classes).enumerate() {
+            let (top, mut sum) = (largest::<T, V>(x), 0.0);
+            for x in x.chunks(BUFFER) {
+                sum += exponentials::<T, V>(x, top, None).to_f64();
             }
-        }
-        return;
-    }
-    for (row, x) in x.chunks_exact(classes).enumerate() {
-        let top = largest(x);
-        let mut sum = 0.0;
-        for x in x.chunks(BUFFER) {
-            let values = &mut buffer[..x.len()];
-            values.iter_mut().zip(x).for_each(|(value, &x)| *value = (x - top).exp());
-            sum += sum_of(values, values, |value, _| value).to_f64();
-        }
-        let sum = T::from_f64(sum);
-        if V::SUM_ONLY {
-            visitor.visit(&Exponentials { row, start: 0, values: &[], top, sum });
-            continue;
-        }
-        for (piece, x) in x.chunks(BUFFER).enumerate() {
-            let values = &mut buffer[..x.len()];
-            values.iter_mut().zip(x).for_each(|(value, &x)| *value = (x - top).exp());
-            visitor.visit(&Exponentials { row, start: piece * BUFFER, values, top, sum });
+            let sum = T::from_f64(sum);
+            if R::SUM_ONLY {
+                visitor.visit(&Exponentials { row, start: 0, values: &[], top, sum });
+                continue;
+            }
+            for (piece, x) in x.chunks(BUFFER).enumerate() {
+                exponentials::<T, V>(x, top, Some(&mut buffer));
+                visitor.visit(&Exponentials { row, start: piece * BUFFER, values: &buffer[..x.len()], top, sum });
+            }
         }
     }
 }
@@ -155,7 +156,7 @@ pub fn forward<T: Element>(x: &[T], classes: usize, y: &mut [T]) -> Result<()> {
     expect_len("out", y.len(), x.len())?;
     let len = rows_per_item(classes) * classes;
     parallel::for_each(x.chunks(len).zip(y.chunks_mut(len)), x.len() * ELEMENT_COST * 4, |(x, y)| {
-        vectorized!(|| visit_rows(x, classes, &mut Normalize { classes, y }));
+        visit_rows(x, classes, &mut Normalize { classes, y });
     })
 }
 

@@ -54,7 +54,7 @@ pub fn cross_entropy_forward<T: Element>(logits: &[T], labels: Labels<'_, T>, cl
     let items = logits.chunks(step * classes).zip(out.chunks_mut(step)).enumerate();
     parallel::for_each(items, logits.len() * ELEMENT_COST * 4, |(i, (logits, out))| {
         let labels = labels.part(i * step, out.len(), classes);
-        vectorized!(|| visit_rows(logits, classes, &mut CrossEntropy { logits, labels, classes, out }));
+        visit_rows(logits, classes, &mut CrossEntropy { logits, labels, classes, out });
     })
 }
 
@@ -101,7 +101,7 @@ pub fn cross_entropy_backward<T: Element>(
     parallel::for_each(items, logits.len() * ELEMENT_COST * 4, |(i, (logits, out))| {
         let labels = labels.part(i * step, out.len() / classes, classes);
         let grad_output = &grad_output[i * step..];
-        vectorized!(|| visit_rows(logits, classes, &mut CrossEntropyGradient { grad_output, labels, classes, accumulate, out }));
+        visit_rows(logits, classes, &mut CrossEntropyGradient { grad_output, labels, classes, accumulate, out });
     })
 }
 

@@ -1,9 +1,11 @@
 //! Lp pooling, `y = (Σ |x|^p)^(1/p)`: `p = 2` is the article's L2-norm pooling, `p = 1` the sum of absolute values.
 
-use super::{Crossing, WIDE, WindowGradient, WindowSum, gather, scatter, sum_windows};
+use super::item_len;
 use crate::kernels::Element;
 use crate::kernels::error::{KernelError, Result, expect_len};
 use crate::kernels::geometry::Pool2dGeometry;
+use crate::kernels::parallel;
+use crate::kernels::simd::vectorized;
 
 /// One exponent: what is summed, what becomes of the sum, and the slope.
 trait Norm<T>: Sync {
@@ -74,19 +76,6 @@ impl<T: Element> General<T> {
     }
 }
 
-struct NormOf<N>(N);
-
-impl<T: Element, N: Norm<T>> WindowSum<T> for NormOf<N> {
-    #[inline(always)]
-    fn term(&self, x: T) -> T {
-        self.0.power(x)
-    }
-    #[inline(always)]
-    fn finish(&self, sum: T, _count: T) -> T {
-        self.0.root(sum)
-    }
-}
-
 fn check(p: f64) -> Result<()> {
     if p > 0.0 && p.is_finite() { Ok(()) } else { Err(KernelError::Argument(format!("p: expected a positive number, got {p}"))) }
 }
@@ -97,13 +86,33 @@ fn check(p: f64) -> Result<()> {
 /// `p` not positive, lengths that do not fit; interrupted.
 pub fn forward<T: Element>(g: &Pool2dGeometry, x: &[T], p: f64, y: &mut [T]) -> Result<()> {
     check(p)?;
+    expect_len("x", x.len(), g.input_len())?;
+    expect_len("out", y.len(), g.output_len())?;
     if p == 1.0 {
-        sum_windows(g, x, false, y, &NormOf(One))
+        norms(g, x, y, &One)
     } else if p == 2.0 {
-        sum_windows(g, x, false, y, &NormOf(Two))
+        norms(g, x, y, &Two)
     } else {
-        sum_windows(g, x, false, y, &NormOf(General::new(p)))
+        norms(g, x, y, &General::new(p))
     }
+}
+
+fn norms<T: Element>(g: &Pool2dGeometry, x: &[T], y: &mut [T], norm: &impl Norm<T>) -> Result<()> {
+    let (row, item) = (g.output_row(), item_len(g.output_row()));
+    parallel::for_each(y.chunks_mut(item).enumerate(), super::cost(g), |(i, y)| {
+        vectorized!(|| for (r, y) in y.chunks_exact_mut(row).enumerate() {
+            let line = i * (item / row) + r;
+            let (image, oy) = (&x[line / g.out_height * g.input_image()..][..g.input_image()], line % g.out_height);
+            for (ox, y) in y.chunks_exact_mut(g.channels).enumerate() {
+                y.fill(T::ZERO);
+                for tap in g.pixels(oy, ox) {
+                    let x = &image[tap * g.channels..][..g.channels];
+                    y.iter_mut().zip(x).for_each(|(y, &x)| *y += norm.power(x));
+                }
+                y.iter_mut().for_each(|y| *y = norm.root(*y));
+            }
+        });
+    })
 }
 
 /// `grad_x (+)= Σ grad_y sign(x) (|x| / y)^(p - 1)`; zero where `x` is: in a window of zeros, and for `p <= 1`, where the norm has no
@@ -133,12 +142,25 @@ struct Slopes<'a, T, N> {
 }
 
 impl<T: Element, N: Norm<T>> Slopes<'_, T, N> {
+    /// Image by image, window by window.
     fn add(&self, g: &Pool2dGeometry, accumulate: bool, grad_x: &mut [T]) -> Result<()> {
-        if g.channels < WIDE {
-            scatter(g, false, accumulate, grad_x, |y, x, _| self.slope(self.x[x], self.y[y], self.grad_y[y]))
-        } else {
-            gather(g, accumulate, grad_x, self).map(|_| ())
-        }
+        expect_len("out", grad_x.len(), g.input_len())?;
+        let (windows, elements) = g.output_image();
+        parallel::for_each(grad_x.chunks_mut(g.input_image()).enumerate(), super::cost(g), |(image, grad_x)| {
+            if !accumulate {
+                grad_x.fill(T::ZERO);
+            }
+            let x = &self.x[image * g.input_image()..][..g.input_image()];
+            vectorized!(|| for window in 0..windows {
+                let at = image * elements + window * g.channels;
+                let (grad_y, y) = (&self.grad_y[at..][..g.channels], &self.y[at..][..g.channels]);
+                for tap in g.pixels(window / g.out_width, window % g.out_width) {
+                    let pixel = tap * g.channels..(tap + 1) * g.channels;
+                    let items = grad_x[pixel.clone()].iter_mut().zip(&x[pixel]).zip(grad_y).zip(y);
+                    items.for_each(|(((grad_x, &x), &grad_y), &y)| *grad_x += self.slope(x, y, grad_y));
+                }
+            });
+        })
     }
 
     /// `grad_y ∂y/∂x`
@@ -147,20 +169,5 @@ impl<T: Element, N: Norm<T>> Slopes<'_, T, N> {
         let size = grad_y * self.norm.slope(x.abs() / y);
         let signed = if x < T::ZERO { -size } else { size };
         if x == T::ZERO { T::ZERO } else { signed }
-    }
-}
-
-impl<T: Element, N: Norm<T>> WindowGradient<T> for Slopes<'_, T, N> {
-    #[inline(always)]
-    fn give<const SET: bool>(&self, g: &Pool2dGeometry, at: &Crossing, grad_x: &mut [T]) -> u32 {
-        let (grad_y, y) = (&self.grad_y[at.window..][..g.channels], &self.y[at.window..][..g.channels]);
-        let x = &self.x[at.start..][..grad_x.len()];
-        for (grad_x, x) in grad_x.chunks_exact_mut(g.channels).zip(x.chunks_exact(g.channels)) {
-            for (((grad_x, &x), &grad_y), &y) in grad_x.iter_mut().zip(x).zip(grad_y).zip(y) {
-                let grad = self.slope(x, y, grad_y);
-                *grad_x = if SET { grad } else { *grad_x + grad };
-            }
-        }
-        0
     }
 }

@@ -1,13 +1,12 @@
 //! Maximum pooling. The first of equals in row-major order is chosen; NaN is larger than any number; padding is never chosen.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use super::{CHUNK, Crossing, WIDE, WindowGradient, gather, item_len};
+use super::{give_back, item_len};
 use crate::kernels::Element;
 use crate::kernels::error::{KernelError, Result, expect_len, shape_error};
-use crate::kernels::geometry::{Padding, Pool2dGeometry};
+use crate::kernels::geometry::Pool2dGeometry;
 use crate::kernels::parallel;
-use crate::kernels::simd::max_pool;
+use crate::kernels::simd::window_gradient::Chosen;
+use crate::kernels::simd::windows;
 
 /// `y[oy, ox, c] = max over the window of x[., ., c]`, and where it was found.
 ///
@@ -33,7 +32,7 @@ pub fn forward<T: Element>(g: &Pool2dGeometry, x: &[T], y: &mut [T], argmax: &mu
         });
         for (image, oy, y, argmax) in lines {
             if g.kernel.0.saturating_mul(g.width) < LONGEST_WINDOW {
-                max_pool::max_row(g, image, oy, y, argmax);
+                windows::max_row(g, image, oy, y, argmax);
             } else {
                 largest_row(g, image, oy, y, argmax);
             }
@@ -44,7 +43,7 @@ pub fn forward<T: Element>(g: &Pool2dGeometry, x: &[T], y: &mut [T], argmax: &mu
 /// Pixels from the first to the last of a window, below which they can be counted in an `f32`.
 const LONGEST_WINDOW: usize = 1 << 24;
 
-/// As [`max_pool::max_row`], for windows of any size.
+/// As [`windows::max_row`], for windows of any size.
 fn largest_row<T: Element>(g: &Pool2dGeometry, image: &[T], oy: usize, y: &mut [T], argmax: &mut [i32]) {
     let rows = g.rows(oy);
     for (i, (y, argmax)) in y.iter_mut().zip(argmax).enumerate() {
@@ -76,14 +75,13 @@ fn is_nan<T: Element>(value: T) -> bool {
 pub fn backward<T: Element>(g: &Pool2dGeometry, grad_y: &[T], argmax: &[i32], accumulate: bool, grad_x: &mut [T]) -> Result<()> {
     expect_len("grad_output", grad_y.len(), g.output_len())?;
     expect_len("argmax", argmax.len(), g.output_len())?;
-    // A window holds each index once: every index met its pixel if and only if all lie inside their windows.
-    let met = if g.kernel.0 == g.stride.0 && g.kernel.1 <= g.stride.1 && g.padding == Padding::default() {
-        spread(g, grad_y, argmax, accumulate, grad_x)?
-    } else if g.channels < WIDE {
-        follow(g, grad_y, argmax, accumulate, grad_x)?
-    } else {
-        gather(g, accumulate, grad_x, &Chosen { grad_y, argmax })?
+    let (_, elements) = g.output_image();
+    let gift = |image: usize| {
+        let own = image * elements..(image + 1) * elements;
+        Chosen { grad_y: &grad_y[own.clone()], argmax: &argmax[own] }
     };
+    // A window holds each index once: every index met its pixel if and only if all lie inside their windows.
+    let met = give_back(g, gift, accumulate, grad_x)?;
     if met == argmax.len() {
         Ok(())
     } else {
@@ -92,89 +90,6 @@ pub fn backward<T: Element>(g: &Pool2dGeometry, grad_y: &[T], argmax: &[i32], ac
             "argmax: {wrong} of its {all} indices lie outside their windows; it must come from the forward pass with the same window"
         );
         Err(KernelError::Argument(text))
-    }
-}
-
-/// Puts each gradient at its index, for windows side by side without padding: each row of windows has input rows of its own.
-fn spread<T: Element>(g: &Pool2dGeometry, grad_y: &[T], argmax: &[i32], accumulate: bool, grad_x: &mut [T]) -> Result<usize> {
-    expect_len("out", grad_x.len(), g.input_len())?;
-    let met = AtomicUsize::new(0);
-    let (band, row) = (g.kernel.0 * g.input_row(), g.output_row());
-    let images = grad_x.chunks_mut(g.input_image().max(1)).enumerate();
-    let bands = images.flat_map(|(n, image)| image.chunks_mut(band.max(1)).enumerate().map(move |(oy, grad_x)| (n, oy, grad_x)));
-    let mut bands: Vec<_> = bands.collect();
-    let per_item = (CHUNK / band.max(1)).max(1);
-    parallel::for_each(bands.chunks_mut(per_item), super::cost(g), |bands| {
-        let mut count = 0;
-        for &mut (n, oy, ref mut grad_x) in bands {
-            if !accumulate && (oy >= g.out_height || g.out_width * g.kernel.1 < g.width || g.kernel.1 < g.stride.1) {
-                grad_x.fill(T::ZERO); // pixels that no window covers
-            }
-            if oy < g.out_height {
-                let range = (n * g.out_height + oy) * row..(n * g.out_height + oy + 1) * row;
-                count += max_pool::spread_row(g, oy, &grad_y[range.clone()], &argmax[range], accumulate, grad_x);
-            }
-        }
-        met.fetch_add(count, Ordering::Relaxed);
-    })?;
-    Ok(met.into_inner())
-}
-
-/// Adds each gradient at its index, image by image, if that lies inside its window; returns how many did.
-fn follow<T: Element>(g: &Pool2dGeometry, grad_y: &[T], argmax: &[i32], accumulate: bool, grad_x: &mut [T]) -> Result<usize> {
-    expect_len("out", grad_x.len(), g.input_len())?;
-    let met = AtomicUsize::new(0);
-    let image = g.out_height * g.output_row();
-    let items = grad_x.chunks_mut(g.input_image()).zip(grad_y.chunks(image)).zip(argmax.chunks(image));
-    parallel::for_each(items, super::cost(g), |((grad_x, grad_y), argmax)| {
-        if !accumulate {
-            grad_x.fill(T::ZERO);
-        }
-        let mut count = 0;
-        let pixels = grad_y.chunks_exact(g.channels).zip(argmax.chunks_exact(g.channels)).enumerate();
-        for (pixel, (grad_y, argmax)) in pixels {
-            let (rows, columns) = (g.rows(pixel / g.out_width), g.columns(pixel % g.out_width));
-            for (c, (&grad_y, &index)) in grad_y.iter().zip(argmax).enumerate() {
-                // A negative index becomes a huge one, in no row of the window.
-                let inside = |iy: usize| (index as usize).wrapping_sub(iy * g.width + columns.start) < columns.len();
-                if rows.clone().any(inside) {
-                    grad_x[index as usize * g.channels + c] += grad_y;
-                    count += 1;
-                }
-            }
-        }
-        met.fetch_add(count, Ordering::Relaxed);
-    })?;
-    Ok(met.into_inner())
-}
-
-struct Chosen<'a, T> {
-    grad_y: &'a [T],
-    argmax: &'a [i32],
-}
-
-impl<T: Element> WindowGradient<T> for Chosen<'_, T> {
-    #[inline(always)]
-    fn give<const SET: bool>(&self, g: &Pool2dGeometry, at: &Crossing, grad_x: &mut [T]) -> u32 {
-        let (grad_y, argmax) = (&self.grad_y[at.window..][..g.channels], &self.argmax[at.window..][..g.channels]);
-        let (mut count, mut index) = (0, at.index as i32);
-        let give = |grad_x: &mut T, grad_y: T, chosen: bool| {
-            let grad = if chosen { grad_y } else { T::ZERO };
-            *grad_x = if SET { grad } else { *grad_x + grad };
-            u32::from(chosen)
-        };
-        let mut pairs = grad_x.chunks_exact_mut(2 * g.channels);
-        for pair in &mut pairs {
-            let (a, b) = pair.split_at_mut(g.channels);
-            for (((a, b), &grad_y), &argmax) in a.iter_mut().zip(b).zip(grad_y).zip(argmax) {
-                count += give(a, grad_y, argmax == index) + give(b, grad_y, argmax == index + 1);
-            }
-            index += 2;
-        }
-        for ((grad_x, &grad_y), &argmax) in pairs.into_remainder().iter_mut().zip(grad_y).zip(argmax) {
-            count += give(grad_x, grad_y, argmax == index);
-        }
-        count
     }
 }
 

@@ -9,8 +9,9 @@ static MASK_32: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0
 static MASK_64: [i64; 8] = [-1, -1, -1, -1, 0, 0, 0, 0];
 
 macro_rules! avx2 {
-    ($name:ident, $float:ty, $lanes:literal, $register:ty, $masks:ident, $call:ident, $setzero:ident, $set1:ident, $add:ident, $sub:ident, $mul:ident,
-     $fmadd:ident, $fnmadd:ident, $max:ident, $cmp:ident, $and:ident, $loadu:ident, $maskload:ident, $storeu:ident, $maskstore:ident, $stream:ident, $blendv:ident) => {
+    ($name:ident, $float:ty, $lanes:literal, $register:ty, $masks:ident, $call:ident, $setzero:ident, $set1:ident, $add:ident, $sub:ident, $mul:ident, $div:ident,
+     $fmadd:ident, $fnmadd:ident, $max:ident, $cmp:ident, $and:ident, $loadu:ident, $maskload:ident, $storeu:ident, $maskstore:ident, $stream:ident, $blendv:ident, $cast:ident,
+     $movemask:ident, $store_index:ident, $equal_index:ident) => {
         /// A 256-bit register.
         #[derive(Clone, Copy)]
         pub struct $name($register);
@@ -56,12 +57,24 @@ macro_rules! avx2 {
                 Self(unsafe { $mul(self.0, other.0) })
             }
             #[inline(always)]
+            fn div(self, other: Self) -> Self {
+                Self(unsafe { $div(self.0, other.0) })
+            }
+            #[inline(always)]
             fn mul_add(self, factor: Self, addend: Self) -> Self {
                 Self(unsafe { $fmadd(self.0, factor.0, addend.0) })
             }
             #[inline(always)]
             fn neg_mul_add(self, factor: Self, addend: Self) -> Self {
                 Self(unsafe { $fnmadd(self.0, factor.0, addend.0) })
+            }
+            #[inline(always)]
+            fn max(self, other: Self) -> Self {
+                Self(unsafe { $max(self.0, other.0) })
+            }
+            #[inline(always)]
+            fn first(self, count: usize, rest: Self) -> Self {
+                Self(unsafe { $blendv(rest.0, self.0, $cast(Self::mask(count))) })
             }
             #[inline(always)]
             fn relu(self) -> Self {
@@ -78,6 +91,17 @@ macro_rules! avx2 {
                 unsafe {
                     let take = $and($cmp::<_CMP_NLE_UQ>(b.0.0, a.0.0), $cmp::<_CMP_ORD_Q>(a.0.0, a.0.0));
                     (Self($blendv(a.0.0, b.0.0, take)), Self($blendv(a.1.0, b.1.0, take)))
+                }
+            }
+            #[inline(always)]
+            unsafe fn store_index(self, base: i32, target: *mut i32, count: usize) {
+                unsafe { $store_index(self.0, base, target, count) }
+            }
+            #[inline(always)]
+            unsafe fn where_index(self, source: *const i32, index: i32, count: usize) -> (Self, u32) {
+                unsafe {
+                    let chosen = $equal_index(source, index, count);
+                    (Self($and(chosen, self.0)), $movemask(chosen).count_ones())
                 }
             }
             #[inline(always)]
@@ -131,6 +155,7 @@ avx2!(
     _mm256_add_ps,
     _mm256_sub_ps,
     _mm256_mul_ps,
+    _mm256_div_ps,
     _mm256_fmadd_ps,
     _mm256_fnmadd_ps,
     _mm256_max_ps,
@@ -141,7 +166,11 @@ avx2!(
     _mm256_storeu_ps,
     _mm256_maskstore_ps,
     _mm256_stream_ps,
-    _mm256_blendv_ps
+    _mm256_blendv_ps,
+    _mm256_castsi256_ps,
+    _mm256_movemask_ps,
+    store_index_f32,
+    equal_index_f32
 );
 avx2!(
     F64x4,
@@ -155,6 +184,7 @@ avx2!(
     _mm256_add_pd,
     _mm256_sub_pd,
     _mm256_mul_pd,
+    _mm256_div_pd,
     _mm256_fmadd_pd,
     _mm256_fnmadd_pd,
     _mm256_max_pd,
@@ -165,8 +195,73 @@ avx2!(
     _mm256_storeu_pd,
     _mm256_maskstore_pd,
     _mm256_stream_pd,
-    _mm256_blendv_pd
+    _mm256_blendv_pd,
+    _mm256_castsi256_pd,
+    _mm256_movemask_pd,
+    store_index_f64,
+    equal_index_f64
 );
+
+/// Writes `base` plus each of the first `count` values, which are whole numbers.
+///
+/// # Safety
+/// The CPU must have AVX2; `count` elements must be writable.
+#[inline(always)]
+unsafe fn store_index_f32(values: __m256, base: i32, target: *mut i32, count: usize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let index = _mm256_add_epi32(_mm256_cvttps_epi32(values), _mm256_set1_epi32(base));
+        _mm256_maskstore_epi32(target, F32x8::mask(count), index);
+    }
+}
+
+/// As [`store_index_f32`].
+///
+/// # Safety
+/// As there.
+#[inline(always)]
+unsafe fn store_index_f64(values: __m256d, base: i32, target: *mut i32, count: usize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let index = _mm_add_epi32(_mm256_cvttpd_epi32(values), _mm_set1_epi32(base));
+        _mm_maskstore_epi32(target, half_mask(count), index);
+    }
+}
+
+/// A mask of the first `count` of four lanes.
+#[inline(always)]
+fn half_mask(count: usize) -> __m128i {
+    // SAFETY: as in `mask`: four entries can be read from `8 - count` on.
+    unsafe { _mm_loadu_si128(MASK_32.as_ptr().add(8 - count.min(4)).cast()) }
+}
+
+/// All ones where the first `count` indices at `source` are `index`.
+///
+/// # Safety
+/// The CPU must have AVX2; `count` elements must be readable.
+#[inline(always)]
+unsafe fn equal_index_f32(source: *const i32, index: i32, count: usize) -> __m256 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mask = F32x8::mask(count);
+        let equal = _mm256_cmpeq_epi32(_mm256_maskload_epi32(source, mask), _mm256_set1_epi32(index));
+        _mm256_castsi256_ps(_mm256_and_si256(equal, mask))
+    }
+}
+
+/// As [`equal_index_f32`].
+///
+/// # Safety
+/// As there.
+#[inline(always)]
+unsafe fn equal_index_f64(source: *const i32, index: i32, count: usize) -> __m256d {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mask = half_mask(count);
+        let equal = _mm_cmpeq_epi32(_mm_maskload_epi32(source, mask), _mm_set1_epi32(index));
+        _mm256_castsi256_pd(_mm256_cvtepi32_epi64(_mm_and_si128(equal, mask)))
+    }
+}
 
 /// # Safety
 /// The CPU must have these features.

@@ -3,13 +3,14 @@
 use std::arch::x86_64::*;
 
 use super::{Kernel, Vector};
+use crate::kernels::math;
 
 macro_rules! avx512 {
-    ($name:ident, $float:ty, $lanes:literal, $register:ty, $mask:ty, $call:ident, $setzero:ident, $set1:ident, $add:ident, $sub:ident, $mul:ident,
+    ($name:ident, $float:ty, $lanes:literal, $register:ty, $mask:ty, $call:ident, $setzero:ident, $set1:ident, $add:ident, $sub:ident, $mul:ident, $div:ident,
      $fmadd:ident, $fnmadd:ident, $max:ident, $cmp:ident, $maskz_mov:ident, $loadu:ident, $maskz_loadu:ident, $storeu:ident, $mask_storeu:ident, $stream:ident,
      $transpose:ident,
      $mask_blend:ident, $to_index:ident, $index_set1:ident, $index_add:ident, $index_maskz_loadu:ident, $index_mask_storeu:ident,
-     $index_mask_equal:ident) => {
+     $index_mask_equal:ident, $exp:ident) => {
         /// A 512-bit register.
         #[derive(Clone, Copy)]
         pub struct $name($register);
@@ -46,12 +47,28 @@ macro_rules! avx512 {
                 Self(unsafe { $mul(self.0, other.0) })
             }
             #[inline(always)]
+            fn div(self, other: Self) -> Self {
+                Self(unsafe { $div(self.0, other.0) })
+            }
+            #[inline(always)]
             fn mul_add(self, factor: Self, addend: Self) -> Self {
                 Self(unsafe { $fmadd(self.0, factor.0, addend.0) })
             }
             #[inline(always)]
             fn neg_mul_add(self, factor: Self, addend: Self) -> Self {
                 Self(unsafe { $fnmadd(self.0, factor.0, addend.0) })
+            }
+            #[inline(always)]
+            fn max(self, other: Self) -> Self {
+                Self(unsafe { $max(self.0, other.0) })
+            }
+            #[inline(always)]
+            fn first(self, count: usize, rest: Self) -> Self {
+                Self(unsafe { $mask_blend(((1u32 << count) - 1) as $mask, rest.0, self.0) })
+            }
+            #[inline(always)]
+            fn exp(self) -> Self {
+                Self(unsafe { $exp(self.0) })
             }
             #[inline(always)]
             fn relu(self) -> Self {
@@ -137,6 +154,7 @@ avx512!(
     _mm512_add_ps,
     _mm512_sub_ps,
     _mm512_mul_ps,
+    _mm512_div_ps,
     _mm512_fmadd_ps,
     _mm512_fnmadd_ps,
     _mm512_max_ps,
@@ -154,7 +172,8 @@ avx512!(
     _mm512_add_epi32,
     _mm512_maskz_loadu_epi32,
     _mm512_mask_storeu_epi32,
-    _mm512_mask_cmpeq_epi32_mask
+    _mm512_mask_cmpeq_epi32_mask,
+    exp_f32
 );
 avx512!(
     F64x8,
@@ -168,6 +187,7 @@ avx512!(
     _mm512_add_pd,
     _mm512_sub_pd,
     _mm512_mul_pd,
+    _mm512_div_pd,
     _mm512_fmadd_pd,
     _mm512_fnmadd_pd,
     _mm512_max_pd,
@@ -185,8 +205,39 @@ avx512!(
     _mm256_add_epi32,
     _mm256_maskz_loadu_epi32,
     _mm256_mask_storeu_epi32,
-    _mm256_mask_cmpeq_epi32_mask
+    _mm256_mask_cmpeq_epi32_mask,
+    exp_f64
 );
+
+/// `e^x` as [`crate::kernels::math::exp_f32`] has it, with fused multiply-adds, and the scaling by a power of two in one instruction.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn exp_f32(x: __m512) -> __m512 {
+    let of = |value: f32| _mm512_set1_ps(value);
+    // Where either is NaN the second is taken: NaN stays.
+    let x = _mm512_max_ps(of(-104.0), _mm512_min_ps(of(89.0), x));
+    let rounder = of(12_582_912.0);
+    let n = _mm512_sub_ps(_mm512_fmadd_ps(x, of(std::f32::consts::LOG2_E), rounder), rounder);
+    let r = _mm512_fnmadd_ps(n, of(math::LN2_LOW), _mm512_fnmadd_ps(n, of(math::LN2_HIGH), x));
+    let mut p = of(math::EXP[0]);
+    for &coefficient in &math::EXP[1..] {
+        p = _mm512_fmadd_ps(p, r, of(coefficient));
+    }
+    let value = _mm512_add_ps(_mm512_fmadd_ps(p, _mm512_mul_ps(r, r), r), of(1.0));
+    _mm512_scalef_ps(value, n)
+}
+
+/// `e^x`, lane by lane: `f64` is the truth, not the fast path.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn exp_f64(x: __m512d) -> __m512d {
+    let mut lanes = [0.0; 8];
+    // SAFETY: eight lanes.
+    unsafe { _mm512_storeu_pd(lanes.as_mut_ptr(), x) };
+    let lanes = lanes.map(f64::exp);
+    // SAFETY: as above.
+    unsafe { _mm512_loadu_pd(lanes.as_ptr()) }
+}
 
 /// Transposes 16 × 16 floats: pairs, then fours, within the quarters of a register, then the quarters twice.
 ///

@@ -15,14 +15,16 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 pub mod depthwise;
+pub mod exponentials;
 pub mod gemm;
-pub mod max_pool;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 pub mod pack;
 mod portable;
 pub mod rows;
 mod vector;
+pub mod window_gradient;
+pub mod windows;
 pub mod winograd;
 
 pub use vector::Vector;

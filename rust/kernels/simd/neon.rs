@@ -5,7 +5,7 @@ use std::arch::aarch64::*;
 use super::{Kernel, Vector};
 
 macro_rules! neon {
-    ($name:ident, $float:ty, $lanes:literal, $register:ty, $call:ident, $dup:ident, $add:ident, $sub:ident, $mul:ident, $fma:ident, $fms:ident, $max:ident,
+    ($name:ident, $float:ty, $lanes:literal, $register:ty, $call:ident, $dup:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident, $fms:ident, $max:ident,
      $cgt:ident, $cle:ident, $ceq:ident, $bsl:ident, $load:ident, $store:ident) => {
         /// A 128-bit register.
         #[derive(Clone, Copy)]
@@ -43,12 +43,30 @@ macro_rules! neon {
                 Self(unsafe { $mul(self.0, other.0) })
             }
             #[inline(always)]
+            fn div(self, other: Self) -> Self {
+                Self(unsafe { $div(self.0, other.0) })
+            }
+            #[inline(always)]
             fn mul_add(self, factor: Self, addend: Self) -> Self {
                 Self(unsafe { $fma(addend.0, self.0, factor.0) })
             }
             #[inline(always)]
             fn neg_mul_add(self, factor: Self, addend: Self) -> Self {
                 Self(unsafe { $fms(addend.0, self.0, factor.0) })
+            }
+            #[inline(always)]
+            fn max(self, other: Self) -> Self {
+                Self(unsafe { $bsl($cgt(self.0, other.0), self.0, other.0) })
+            }
+            #[inline(always)]
+            fn first(self, count: usize, rest: Self) -> Self {
+                let (mut lanes, mut own) = ([0.0; $lanes], [0.0; $lanes]);
+                unsafe {
+                    $store(lanes.as_mut_ptr(), rest.0);
+                    $store(own.as_mut_ptr(), self.0);
+                }
+                lanes[..count].copy_from_slice(&own[..count]);
+                Self(unsafe { $load(lanes.as_ptr()) })
             }
             #[inline(always)]
             fn relu(self) -> Self {
@@ -119,6 +137,7 @@ neon!(
     vaddq_f32,
     vsubq_f32,
     vmulq_f32,
+    vdivq_f32,
     vfmaq_f32,
     vfmsq_f32,
     vmaxq_f32,
@@ -139,6 +158,7 @@ neon!(
     vaddq_f64,
     vsubq_f64,
     vmulq_f64,
+    vdivq_f64,
     vfmaq_f64,
     vfmsq_f64,
     vmaxq_f64,

@@ -42,12 +42,24 @@ impl<T: crate::kernels::Element, const N: usize> Vector<T> for Lanes<T, N> {
         self.zip(other, |a, b| a * b)
     }
     #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        self.zip(other, |a, b| a / b)
+    }
+    #[inline(always)]
     fn mul_add(self, factor: Self, addend: Self) -> Self {
         self.mul(factor).add(addend)
     }
     #[inline(always)]
     fn neg_mul_add(self, factor: Self, addend: Self) -> Self {
         addend.sub(self.mul(factor))
+    }
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        self.zip(other, |a, b| if a > b { a } else { b })
+    }
+    #[inline(always)]
+    fn first(self, count: usize, rest: Self) -> Self {
+        Self(std::array::from_fn(|i| if i < count { self.0[i] } else { rest.0[i] }))
     }
     #[inline(always)]
     fn relu(self) -> Self {

@@ -26,16 +26,61 @@ pub trait Vector<T>: Copy {
     fn sub(self, other: Self) -> Self;
     /// `self * other`
     fn mul(self, other: Self) -> Self;
+    /// `self / other`
+    fn div(self, other: Self) -> Self;
     /// `self * factor + addend`, rounded once where the set has fused multiply-add.
     fn mul_add(self, factor: Self, addend: Self) -> Self;
     /// `addend - self * factor`
     fn neg_mul_add(self, factor: Self, addend: Self) -> Self;
+    /// `self` where it is larger than `other`, else `other`: a NaN in `self` is passed over.
+    fn max(self, other: Self) -> Self;
+    /// The first `count` lanes of `self`, then those of `rest`.
+    fn first(self, count: usize, rest: Self) -> Self;
     /// `max(0, self)`, NaN kept.
     fn relu(self) -> Self;
     /// `self` where `gate > 0`, else zero.
     fn where_positive(self, gate: Self) -> Self;
     /// The pair with the larger first value, lane by lane: `b` where it is larger, or NaN where `a` is not; else `a`.
     fn larger(a: (Self, Self), b: (Self, Self)) -> (Self, Self);
+    /// `e^self`; see [`crate::kernels::math`].
+    #[inline(always)]
+    fn exp(self) -> Self
+    where
+        T: Element,
+    {
+        let mut lanes = self.lanes();
+        for lane in &mut lanes[..Self::LANES] {
+            *lane = lane.exp();
+        }
+        // SAFETY: no register has more than 16 lanes.
+        unsafe { Self::load(lanes.as_ptr()) }
+    }
+    /// The lanes, at the head of an array.
+    #[inline(always)]
+    fn lanes(self) -> [T; 16]
+    where
+        T: Element,
+    {
+        let mut lanes = [T::ZERO; 16];
+        // SAFETY: no register has more than 16 lanes.
+        unsafe { self.store(lanes.as_mut_ptr()) };
+        lanes
+    }
+    /// `join` over all lanes, two halves at a time.
+    #[inline(always)]
+    fn fold(self, join: impl Fn(T, T) -> T) -> T
+    where
+        T: Element,
+    {
+        let (mut lanes, mut count) = (self.lanes(), Self::LANES / 2);
+        while count > 0 {
+            for i in 0..count {
+                lanes[i] = join(lanes[i], lanes[i + count]);
+            }
+            count /= 2;
+        }
+        lanes[0]
+    }
 
     /// Reads `LANES` elements.
     ///
@@ -87,11 +132,8 @@ pub trait Vector<T>: Copy {
     where
         T: Element,
     {
-        let mut lanes = [T::ZERO; 16];
-        // SAFETY: no register has more than 16 lanes; `target` is the caller's promise.
-        unsafe { self.store(lanes.as_mut_ptr()) };
-        for (i, lane) in lanes.iter().enumerate().take(count) {
-            // SAFETY: as above.
+        for (i, lane) in self.lanes().iter().enumerate().take(count) {
+            // SAFETY: the caller's promise.
             unsafe { target.add(i).write(base + lane.to_f64() as i32) };
         }
     }
@@ -104,16 +146,14 @@ pub trait Vector<T>: Copy {
     where
         T: Element,
     {
-        let (mut lanes, mut found) = ([T::ZERO; 16], 0);
-        // SAFETY: no register has more than 16 lanes; `source` is the caller's promise.
-        unsafe { self.store(lanes.as_mut_ptr()) };
+        let (mut lanes, mut found) = (self.lanes(), 0);
         for (i, lane) in lanes.iter_mut().enumerate() {
-            // SAFETY: as above.
+            // SAFETY: the caller's promise.
             let chosen = i < count && unsafe { source.add(i).read() } == index;
             *lane = if chosen { *lane } else { T::ZERO };
             found += u32::from(chosen);
         }
-        // SAFETY: as above.
+        // SAFETY: no register has more than 16 lanes.
         (unsafe { Self::load(lanes.as_ptr()) }, found)
     }
     /// Makes streamed elements visible to other threads.

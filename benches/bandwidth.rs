@@ -1,19 +1,24 @@
-//! Kernels that memory bounds, beside a copy of an array of the same size, at `(64, 32, 32, 64)`: 17 MB an array. Criterion's bytes per
-//! second count the least traffic that a kernel needs; compare them with those of `copy`, which reads and writes one array.
+//! `cargo bench --bench bandwidth [-- PART_OF_A_NAME]`: kernels that memory bounds, beside a copy of an array of the same size, at
+//! `(256, 32, 32, 64)`: 67 MB an array, more than the caches hold. Kernel and copy run in turn, so that both meet the same other load of
+//! the machine. Printed: the median time, bytes per second (counting the least traffic that the kernel needs), and the median of their
+//! ratio to those of the copy, which reads and writes one array.
 
 use std::hint::black_box;
+use std::time::Instant;
 
 use cnnrs::kernels::activation::{self, Relu};
 use cnnrs::kernels::geometry::{Padding, Pool2dGeometry};
+use cnnrs::kernels::loss::{self, Labels};
 use cnnrs::kernels::memory::AlignedBuffer;
 use cnnrs::kernels::normalization::groups::{self, Gradient, Groups};
+use cnnrs::kernels::optimizer::{Adjust, Sgd, sgd_step};
 use cnnrs::kernels::parallel;
 use cnnrs::kernels::pool2d::{average, max};
 use cnnrs::kernels::reduce;
-use criterion::{Criterion, Throughput};
 
-const SHAPE: [usize; 4] = [64, 32, 32, 64];
+const SHAPE: [usize; 4] = [256, 32, 32, 64];
 const CHANNELS: usize = SHAPE[3];
+const ROUNDS: usize = 15;
 
 fn buffer(len: usize, value: impl Fn(usize) -> f32) -> AlignedBuffer<f32> {
     let mut buffer = AlignedBuffer::zeroed(len).expect("memory");
@@ -21,21 +26,39 @@ fn buffer(len: usize, value: impl Fn(usize) -> f32) -> AlignedBuffer<f32> {
     buffer
 }
 
+fn milliseconds(f: &mut dyn FnMut()) -> f64 {
+    let start = Instant::now();
+    f();
+    start.elapsed().as_secs_f64() * 1e3
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
 /// All kernels, each with how many arrays of the full size it must move.
-pub fn memory_bound(criterion: &mut Criterion) {
+fn main() {
+    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
     let len: usize = SHAPE.iter().product();
     let wave = |i: usize| ((i * 7919) % 1009) as f32 / 500.0 - 1.0;
     let (x, mut y, mut grad, mut out) = (buffer(len, wave), buffer(len, wave), buffer(len, |i| wave(i + 5)), buffer(len, |_| 0.0));
-    let mut group = criterion.benchmark_group(format!("memory {SHAPE:?}"));
-    group.sample_size(20);
-    let mut bench = |name: &str, arrays: f64, f: &mut dyn FnMut()| {
-        group.throughput(Throughput::Bytes((arrays * 4.0 * len as f64) as u64));
-        group.bench_function(name, |b| b.iter(&mut *f));
+    let (from, mut to) = (buffer(len, wave), buffer(len, wave));
+    let mut copy = || {
+        let items = black_box(&from[..]).chunks(16 << 10).zip(to.chunks_mut(16 << 10));
+        parallel::for_each(items, usize::MAX, |(from, to)| to.copy_from_slice(from)).expect("copy");
     };
-    bench("copy", 2.0, &mut || {
-        let items = black_box(&x[..]).chunks(16 << 10).zip(out.chunks_mut(16 << 10));
-        parallel::for_each(items, usize::MAX, |(x, out)| out.copy_from_slice(x)).expect("copy");
-    });
+    let mut bench = |name: &str, arrays: f64, f: &mut dyn FnMut()| {
+        if !name.contains(&wanted) {
+            return;
+        }
+        f();
+        let (times, ratios) =
+            (0..ROUNDS).map(|_| (milliseconds(&mut copy), milliseconds(f))).map(|(c, t)| (t, c / t * arrays / 2.0)).unzip();
+        let (time, ratio): (f64, f64) = (median(times), median(ratios));
+        let speed = arrays * 4.0 * len as f64 / time / 1e6;
+        println!("{name:32} {time:8.3} ms {speed:7.1} GB/s {:5.0} % of a copy", 100.0 * ratio);
+    };
     bench("relu", 2.0, &mut || activation::forward::<_, Relu>(black_box(&x), &mut out).expect("relu"));
     bench("relu backward, in place", 3.0, &mut || activation::backward_in_place::<_, Relu>(&mut grad, black_box(&x)).expect("relu"));
     for (kernel, stride) in [(2, 2), (3, 2)] {
@@ -59,6 +82,16 @@ pub fn memory_bound(criterion: &mut Criterion) {
     }
     let (mut sums, rows) = ([0.0; CHANNELS], len / CHANNELS);
     bench("bias gradient", 1.0, &mut || reduce::sum_rows(black_box(&grad), rows, &mut sums, false, None).expect("sums"));
+    let (labels, mut losses): (Vec<i64>, _) = ((0..rows as i64).map(|row| row % CHANNELS as i64).collect(), vec![0.0; rows]);
+    bench("softmax cross-entropy", 1.0, &mut || {
+        loss::cross_entropy_forward(black_box(&x[..]), Labels::Index(&labels), CHANNELS, &mut losses).expect("loss");
+    });
+    bench("softmax cross-entropy backward", 2.0, &mut || {
+        loss::cross_entropy_backward(&losses, black_box(&x[..]), Labels::Index(&labels), CHANNELS, false, &mut out).expect("loss");
+    });
+    let step = Sgd { learning_rate: 1e-3, momentum: 0.9, dampening: 0.0, nesterov: false };
+    bench("SGD", 3.0, &mut || sgd_step(&mut y, black_box(&grad), None, &Adjust::NONE, &step).expect("step"));
+    bench("SGD with momentum", 5.0, &mut || sgd_step(&mut y, black_box(&grad), Some(&mut out), &Adjust::NONE, &step).expect("step"));
     let (gamma, beta, mut mean, mut variance) = ([1.0; CHANNELS], [0.0; CHANNELS], [0.0; CHANNELS], [0.0; CHANNELS]);
     let g = Groups::new(len, 1, CHANNELS, CHANNELS).expect("a valid shape");
     for relu in [false, true] {
@@ -73,5 +106,4 @@ pub fn memory_bound(criterion: &mut Criterion) {
             groups::backward(&g, gradient, &x, &mean, &variance, &gamma, &beta, 1e-5, relu, by_gamma, by_beta, false).expect("norm");
         });
     }
-    group.finish();
 }

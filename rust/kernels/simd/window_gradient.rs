@@ -1,0 +1,244 @@
+//! The gradient of pooling on registers: what each window gives back to its pixels.
+//!
+//! Windows that lie side by side spread their gradients over rows of their own ([`spread_row`]). Where windows overlap, each pixel
+//! gathers from those that cover it, in row-major order ([`gather_row`]): it is written once, whatever covers it.
+
+use std::ops::Range;
+
+use super::windows::fits;
+use super::{Kernel, Vector, load_some, store_some};
+use crate::kernels::Element;
+use crate::kernels::geometry::Pool2dGeometry;
+
+/// Registers of one pixel that are worked on together, where it has as many.
+const BLOCK: usize = 4;
+
+/// What the windows of one image give to their pixels.
+pub trait Gift<T>: Copy {
+    /// Whether it has something for each of so many windows and output elements.
+    fn covers(&self, windows: usize, elements: usize) -> bool;
+    /// From `count` elements of the output, which begin at `at` and belong to `window`, to those of the pixel of index `pixel`: the
+    /// gradient, and how many of the elements chose this pixel. Mark it `#[inline(always)]`.
+    ///
+    /// # Safety
+    /// [`Gift::covers`] must have said so for `window` and for `at + count` elements.
+    unsafe fn give<V: Vector<T>>(self, at: usize, window: usize, pixel: usize, count: usize) -> (V, u32);
+}
+
+/// Of max-pooling: everything to the pixel that was chosen.
+#[derive(Clone, Copy)]
+pub struct Chosen<'a, T> {
+    /// The gradient of the output.
+    pub grad_y: &'a [T],
+    /// The index that each element of the output chose.
+    pub argmax: &'a [i32],
+}
+
+impl<T: Element> Gift<T> for Chosen<'_, T> {
+    fn covers(&self, _windows: usize, elements: usize) -> bool {
+        self.grad_y.len() >= elements && self.argmax.len() >= elements
+    }
+    #[inline(always)]
+    unsafe fn give<V: Vector<T>>(self, at: usize, _window: usize, pixel: usize, count: usize) -> (V, u32) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let grad: V = load_some(self.grad_y.as_ptr().add(at), count);
+            grad.where_index(self.argmax.as_ptr().add(at), pixel as i32, count)
+        }
+    }
+}
+
+/// Of average pooling: to each pixel the same share.
+#[derive(Clone, Copy)]
+pub struct Shared<'a, T> {
+    /// The gradient of the output.
+    pub grad_y: &'a [T],
+    /// For each window, the share of one pixel.
+    pub shares: &'a [T],
+}
+
+impl<T: Element> Gift<T> for Shared<'_, T> {
+    fn covers(&self, windows: usize, elements: usize) -> bool {
+        self.grad_y.len() >= elements && self.shares.len() >= windows
+    }
+    #[inline(always)]
+    unsafe fn give<V: Vector<T>>(self, at: usize, window: usize, _pixel: usize, count: usize) -> (V, u32) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let grad: V = load_some(self.grad_y.as_ptr().add(at), count);
+            (grad.mul(V::splat(*self.shares.get_unchecked(window))), 0)
+        }
+    }
+}
+
+/// `grad_x (+)= gift` to the pixels of one row of windows that do not overlap; returns how many elements chose one of them. `grad_x` holds
+/// the input rows that belong to the windows, whole; those between windows are zero already, or held with `accumulate`.
+///
+/// With `stream` they go past the caches where their alignment allows: better when the whole gradient is larger than they are.
+///
+/// # Panics
+/// When a slice is shorter than the geometry says.
+pub fn spread_row<T: Element, G: Gift<T>>(
+    g: &Pool2dGeometry,
+    oy: usize,
+    gift: G,
+    accumulate: bool,
+    stream: bool,
+    grad_x: &mut [T],
+) -> usize {
+    let (rows, windows) = (g.rows(oy), g.out_height * g.out_width);
+    assert!(fits(g, oy) && gift.covers(windows, windows * g.channels) && grad_x.len() >= rows.len() * g.width * g.channels);
+    let stream = stream && !accumulate && aligned(g, grad_x);
+    T::dispatch(SpreadRow { g, oy, rows, gift, accumulate, stream, grad_x })
+}
+
+/// Whether every register of every pixel of `grad_x` is aligned to its size.
+fn aligned<T>(g: &Pool2dGeometry, grad_x: &[T]) -> bool {
+    grad_x.as_ptr().addr().is_multiple_of(64) && (g.channels * size_of::<T>()).is_multiple_of(64)
+}
+
+struct SpreadRow<'a, T, G> {
+    g: &'a Pool2dGeometry,
+    oy: usize,
+    rows: Range<usize>,
+    gift: G,
+    accumulate: bool,
+    stream: bool,
+    grad_x: &'a mut [T],
+}
+
+impl<T: Element, G: Gift<T>> Kernel<T> for SpreadRow<'_, T, G> {
+    type Output = usize;
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) -> usize {
+        let (g, channels) = (self.g, self.g.channels);
+        let mut found = 0;
+        for ox in 0..g.out_width {
+            let (columns, window) = (g.columns(ox), self.oy * g.out_width + ox);
+            for c in (0..channels).step_by(V::LANES) {
+                let count = V::LANES.min(channels - c);
+                for dy in 0..self.rows.len() {
+                    for ix in columns.clone() {
+                        // SAFETY: `spread_row` checked the lengths; columns lie inside the image, and `c + count` inside the channels.
+                        unsafe {
+                            let pixel = (self.rows.start + dy) * g.width + ix;
+                            let (mut value, met) = self.gift.give::<V>(window * channels + c, window, pixel, count);
+                            found += met as usize;
+                            let to = self.grad_x.as_mut_ptr().add((dy * g.width + ix) * channels + c);
+                            if self.accumulate {
+                                value = value.add(load_some::<T, V>(to, count));
+                            }
+                            if self.stream { value.stream(to) } else { store_some(value, to, count) }
+                        }
+                    }
+                }
+            }
+        }
+        if self.stream {
+            V::fence();
+        }
+        found
+    }
+}
+
+/// `grad_x (+)= Σ gift` for input row `iy`, which `grad_x` holds; returns how many elements chose one of its pixels.
+///
+/// `stream` as in [`spread_row`].
+///
+/// # Panics
+/// When a slice is shorter than the geometry says.
+pub fn gather_row<T: Element, G: Gift<T>>(
+    g: &Pool2dGeometry,
+    iy: usize,
+    gift: G,
+    accumulate: bool,
+    stream: bool,
+    grad_x: &mut [T],
+) -> usize {
+    let (rows, windows) = (g.windows_down(iy), g.out_height * g.out_width);
+    assert!(rows.end <= g.out_height && gift.covers(windows, windows * g.channels) && grad_x.len() >= g.width * g.channels);
+    let stream = stream && !accumulate && aligned(g, grad_x);
+    T::dispatch(GatherRow { g, iy, rows, gift, accumulate, stream, grad_x })
+}
+
+struct GatherRow<'a, T, G> {
+    g: &'a Pool2dGeometry,
+    iy: usize,
+    /// Windows down that cover the row.
+    rows: Range<usize>,
+    gift: G,
+    accumulate: bool,
+    stream: bool,
+    grad_x: &'a mut [T],
+}
+
+impl<T: Element, G: Gift<T>> Kernel<T> for GatherRow<'_, T, G> {
+    type Output = usize;
+    #[inline(always)]
+    fn run<V: Vector<T>>(mut self) -> usize {
+        let (g, channels) = (self.g, self.g.channels);
+        let (mut found, mut columns) = (0, 0..0);
+        for ix in 0..g.width {
+            let place = ix + g.padding.left;
+            while columns.end < g.out_width && columns.end * g.stride.1 <= place {
+                columns.end += 1;
+            }
+            while columns.start < columns.end && columns.start * g.stride.1 + g.kernel.1 <= place {
+                columns.start += 1;
+            }
+            let mut c = 0;
+            // SAFETY: as many channels as are left; the columns were just found to cover `ix`.
+            unsafe {
+                while c + BLOCK * V::LANES <= channels {
+                    found += self.pixel::<V, BLOCK>(&columns, ix, c, V::LANES);
+                    c += BLOCK * V::LANES;
+                }
+                while c < channels {
+                    found += self.pixel::<V, 1>(&columns, ix, c, V::LANES.min(channels - c));
+                    c += V::LANES;
+                }
+            }
+        }
+        if self.stream {
+            V::fence();
+        }
+        found
+    }
+}
+
+impl<T: Element, G: Gift<T>> GatherRow<'_, T, G> {
+    /// `BLOCKS` registers of `count` elements each, from channel `c` of column `ix` on.
+    ///
+    /// # Safety
+    /// All of them must lie inside the channels, and `columns` inside the output.
+    #[inline(always)]
+    unsafe fn pixel<V: Vector<T>, const BLOCKS: usize>(&mut self, columns: &Range<usize>, ix: usize, c: usize, count: usize) -> usize {
+        let (g, mut found) = (self.g, 0);
+        let mut sums = [V::zero(); BLOCKS];
+        // SAFETY: the caller's promise, and what `gather_row` checked: the gift covers the output, and `grad_x` holds the row.
+        unsafe {
+            let to = self.grad_x.as_mut_ptr().add(ix * g.channels + c);
+            if self.accumulate {
+                for (block, sum) in sums.iter_mut().enumerate() {
+                    *sum = load_some(to.add(block * V::LANES), count);
+                }
+            }
+            for oy in self.rows.clone() {
+                for ox in columns.clone() {
+                    let window = oy * g.out_width + ox;
+                    for (block, sum) in sums.iter_mut().enumerate() {
+                        let at = window * g.channels + c + block * V::LANES;
+                        let (value, met) = self.gift.give::<V>(at, window, self.iy * g.width + ix, count);
+                        *sum = sum.add(value);
+                        found += met as usize;
+                    }
+                }
+            }
+            for (block, &sum) in sums.iter().enumerate() {
+                let to = to.add(block * V::LANES);
+                if self.stream { sum.stream(to) } else { store_some(sum, to, count) }
+            }
+        }
+        found
+    }
+}
