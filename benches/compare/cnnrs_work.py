@@ -5,7 +5,7 @@ import numpy as np
 import cnnrs
 from cnnrs import ops
 
-from .rows import CLASSES, INPUT_SHAPES, RATE, arrays
+from .rows import CLASSES, INPUT_SHAPES, RATE, aligned, arrays
 
 __all__ = ["load"]
 
@@ -44,8 +44,8 @@ def prediction(name, batch):
 
 def matmul(m, n, k):
     random = np.random.default_rng(0)
-    a, b = random.standard_normal((m, k), dtype=np.float32), random.standard_normal((k, n), dtype=np.float32)
-    c = np.empty((m, n), np.float32)
+    a, b = aligned(random.standard_normal((m, k), dtype=np.float32)), aligned(random.standard_normal((k, n), dtype=np.float32))
+    c = aligned(np.zeros((m, n), np.float32))
     return lambda: ops.matmul(a, b, out=c)
 
 
@@ -71,7 +71,7 @@ def convolution(kind, key):
     x, w, dy = arrays(key)
     bias = np.zeros(key[3], np.float32)
     how = {"stride": key[5], "padding": key[6], "groups": key[7]}
-    y, dx, dw = np.empty_like(dy), np.empty_like(x), np.empty_like(w)
+    y, dx, dw = aligned(dy), aligned(x), aligned(w)  # to be overwritten
     prepared = ops.prepare_conv2d_weight(w, x.shape, **how)
 
     def forward():

@@ -14,7 +14,8 @@ use crate::kernels::geometry::Conv2dGeometry;
 use crate::kernels::matmul::STREAM_BYTES;
 use crate::kernels::memory::with_scratch;
 use crate::kernels::parallel;
-use crate::kernels::simd::depthwise::{MAX_TAPS, Products, Run, correlate};
+use crate::kernels::simd::depthwise::{Run, correlate};
+use crate::kernels::simd::depthwise_weight::{MAX_TAPS, Products};
 use crate::kernels::simd::gemm::Finish;
 use crate::kernels::simd::{Kernel, Vector};
 

@@ -52,14 +52,15 @@ pub fn correlate<T: Element, V: Vector<T>>(run: &Run<'_, T>, target: &mut [T], f
         && target.as_ptr().addr().is_multiple_of(register)
         && run.target_step.is_multiple_of(V::LANES)
         && run.channels.is_multiple_of(V::LANES);
+    let (gated, sliding) = (run.gate.is_some(), run.sliding());
     let mut first = 0;
     while first < run.pixels {
         let target = target[first * run.target_step..].as_mut_ptr();
         let block = Block { run, first, target, finish, stream };
-        let gated = run.gate.is_some();
+        let left = run.pixels - first;
         macro_rules! by_pixels {
             ($($pixels:literal)*) => {
-                match run.pixels - first {
+                match left {
                     $($pixels.. => {
                         if gated { V::call(Pixels::<T, $pixels, true>(block)) } else { V::call(Pixels::<T, $pixels, false>(block)) }
                         first += $pixels;
@@ -68,17 +69,102 @@ pub fn correlate<T: Element, V: Vector<T>>(run: &Run<'_, T>, target: &mut [T], f
                 }
             };
         }
-        by_pixels!(8 4 2 1);
+        macro_rules! by_columns {
+            ($pixels:literal, $(($columns:literal, $step:literal))*) => {
+                {
+                    match (sliding, gated) {
+                        $(
+                            (Some(($columns, $step)), false) => V::call(Sliding::<T, $pixels, $columns, $step, false>(block)),
+                            (Some(($columns, $step)), true) => V::call(Sliding::<T, $pixels, $columns, $step, true>(block)),
+                        )*
+                        _ => unreachable!("`sliding` says what there is"),
+                    }
+                    first += $pixels;
+                }
+            };
+        }
+        match left {
+            8.. if sliding.is_some() => by_columns!(8, (3, 1)(3, 2)(5, 1)(5, 2)),
+            4.. if sliding.is_some() => by_columns!(4, (3, 1)(3, 2)(5, 1)(5, 2)),
+            _ => by_pixels!(8 4 2 1),
+        }
+    }
+}
+
+impl<T> Run<'_, T> {
+    /// Taps of a row (or of an equal part of one), and how many of them a pixel is from the next: if the taps come in whole rows, side by
+    /// side, and there is a kernel for them. Pixels then share what they read.
+    fn sliding(&self) -> Option<(usize, usize)> {
+        [3, 5].into_iter().find_map(|columns| {
+            let [first, second, ..] = *self.source_starts else { return None };
+            let gap = second.checked_sub(first).filter(|gap| *gap > 0)?;
+            let in_row = |row: &[usize]| row.len() == columns && row.windows(2).all(|pair| pair[0] + gap == pair[1]);
+            let step = [1, 2].into_iter().find(|step| step * gap == self.source_step)?;
+            self.source_starts.chunks(columns).all(in_row).then_some((columns, step))
+        })
     }
 }
 
 /// A few pixels of a run from `first` on.
+#[derive(Clone, Copy)]
 struct Block<'a, 's, T> {
     run: &'a Run<'s, T>,
     first: usize,
     target: *mut T,
     finish: &'a Finish<'s, T>,
     stream: bool,
+}
+
+impl<T: Element> Block<'_, '_, T> {
+    /// Finishes the sums of `count` channels and writes them.
+    ///
+    /// # Safety
+    /// The channels must lie within the slices of the run.
+    // Plain indices: such loops are unrolled whole early, and the sums stay in registers.
+    #[allow(clippy::needless_range_loop)]
+    #[inline(always)]
+    unsafe fn write<V: Vector<T>, const PIXELS: usize>(&self, mut sums: [V; PIXELS], channel: usize, count: usize) {
+        let Self { run, finish, target, .. } = self;
+        // SAFETY: the caller's promise.
+        unsafe {
+            let target = target.add(channel);
+            if finish.accumulate {
+                for i in 0..PIXELS {
+                    sums[i] = load_some::<T, V>(target.add(i * run.target_step), count).add(sums[i]);
+                }
+            }
+            if let Some(bias) = finish.bias {
+                let bias: V = load_some(bias.as_ptr().add(channel), count);
+                for i in 0..PIXELS {
+                    sums[i] = sums[i].add(bias);
+                }
+            }
+            if finish.relu {
+                for i in 0..PIXELS {
+                    sums[i] = sums[i].relu();
+                }
+            }
+            for i in 0..PIXELS {
+                let at = target.add(i * run.target_step);
+                if self.stream { sums[i].stream(at) } else { store_some(sums[i], at, count) }
+            }
+        }
+    }
+
+    /// The last tap is the first to reach new pixels: fetches what the next block of as many will see there.
+    #[inline(always)]
+    fn prefetch<V: Vector<T>, const PIXELS: usize>(&self, channel: usize) {
+        let run = self.run;
+        if let Some(start) = run.source_starts.last() {
+            for i in PIXELS..2 * PIXELS {
+                let at = start + (self.first + i) * run.source_step + channel;
+                V::prefetch(run.source.as_ptr().wrapping_add(at));
+                if let Some(gate) = run.gate {
+                    V::prefetch(gate.as_ptr().wrapping_add(at));
+                }
+            }
+        }
+    }
 }
 
 /// A block whose number of pixels and gate are known to the compiler.
@@ -110,7 +196,7 @@ impl<T: Element, const PIXELS: usize, const GATED: bool> Pixels<'_, '_, T, PIXEL
     #[allow(clippy::needless_range_loop)]
     #[inline(always)]
     unsafe fn channels<V: Vector<T>>(&self, channel: usize, count: usize) {
-        let Block { run, first, target, finish, stream } = self.0;
+        let Block { run, first, .. } = self.0;
         let gate = run.gate.unwrap_or(run.source).as_ptr();
         let mut sums = [V::zero(); PIXELS];
         // SAFETY: the caller's promise.
@@ -127,165 +213,71 @@ impl<T: Element, const PIXELS: usize, const GATED: bool> Pixels<'_, '_, T, PIXEL
                     sums[i] = value.mul_add(weight, sums[i]);
                 }
             }
-            // The last tap is the first to reach new pixels: fetch what the next block will see there.
-            if let Some(start) = run.source_starts.last() {
-                for i in PIXELS..2 * PIXELS {
-                    V::prefetch(run.source.as_ptr().wrapping_add(start + (first + i) * run.source_step + channel));
-                    if GATED {
-                        V::prefetch(gate.wrapping_add(start + (first + i) * run.source_step + channel));
-                    }
-                }
-            }
-            let target = target.add(channel);
-            if finish.accumulate {
-                for i in 0..PIXELS {
-                    sums[i] = load_some::<T, V>(target.add(i * run.target_step), count).add(sums[i]);
-                }
-            }
-            if let Some(bias) = finish.bias {
-                let bias: V = load_some(bias.as_ptr().add(channel), count);
-                for i in 0..PIXELS {
-                    sums[i] = sums[i].add(bias);
-                }
-            }
-            if finish.relu {
-                for i in 0..PIXELS {
-                    sums[i] = sums[i].relu();
-                }
-            }
-            for i in 0..PIXELS {
-                let at = target.add(i * run.target_step);
-                if stream { sums[i].stream(at) } else { store_some(sums[i], at, count) }
-            }
+            self.0.prefetch::<V, PIXELS>(channel);
+            self.0.write(sums, channel, count);
         }
     }
 }
 
-/// A run of output pixels and a rectangle of taps that all of them see: tap (`r`, `c`) of pixel `p` lies at
-/// `x[x_start + r * tap_row + c * tap_column + p * x_step]`, the pixel's gradient at `grad[grad_start + p * channels]`.
-#[derive(Clone, Copy)]
-pub struct Products<'a, T> {
-    /// The input.
-    pub x: &'a [T],
-    /// The first tap of the first pixel.
-    pub x_start: usize,
-    /// Elements of the input from one output pixel to the next.
-    pub x_step: usize,
-    /// Elements of the input from one row of taps to the next.
-    pub tap_row: usize,
-    /// Elements of the input from one tap to the next.
-    pub tap_column: usize,
-    /// The gradient of the output.
-    pub grad: &'a [T],
-    /// As long as `grad`: only where this is positive does the gradient count.
-    pub gate: Option<&'a [T]>,
-    /// The first pixel.
-    pub grad_start: usize,
-    /// Output pixels.
-    pub pixels: usize,
-    /// Channels.
-    pub channels: usize,
-    /// Elements of the sums from one row of taps to the next.
-    pub sums_row: usize,
-}
+/// A block whose taps come in rows of `COLUMNS` side by side, `STEP` of them from a pixel to the next: what neighbours share is read once.
+struct Sliding<'a, 's, T, const PIXELS: usize, const COLUMNS: usize, const STEP: usize, const GATED: bool>(Block<'a, 's, T>);
 
-impl<T: Element> Products<'_, T> {
-    /// `sums[r * sums_row + c * channels + channel] += Σ_pixels x grad` for a rectangle of `rows` × `columns` taps: 3×3, or one row of
-    /// up to [`MAX_TAPS`].
-    ///
-    /// # Panics
-    /// When something does not lie within its slice, or for another rectangle: a defect of the caller.
-    #[inline(always)]
-    pub fn add<V: Vector<T>>(&self, rows: usize, columns: usize, sums: &mut [T]) {
-        if self.pixels == 0 {
-            return;
-        }
-        let x_reach = (rows - 1) * self.tap_row + (columns - 1) * self.tap_column + (self.pixels - 1) * self.x_step + self.channels;
-        assert!(self.x_start + x_reach <= self.x.len(), "x outside its slice");
-        let grad_end = self.grad_start + self.pixels * self.channels;
-        assert!(grad_end <= self.grad.len() && self.gate.is_none_or(|gate| grad_end <= gate.len()), "gradient outside its slice");
-        assert!((rows - 1) * self.sums_row + columns * self.channels <= sums.len(), "sums outside their slice");
-        macro_rules! by_taps {
-            ($(($rows:literal, $columns:literal))*) => {
-                match (rows, columns, self.gate.is_some()) {
-                    $(
-                        ($rows, $columns, false) => V::call(Taps::<T, $rows, $columns, false>(self, sums)),
-                        ($rows, $columns, true) => V::call(Taps::<T, $rows, $columns, true>(self, sums)),
-                    )*
-                    _ => unreachable!("no kernel for this rectangle of taps"),
-                }
-            };
-        }
-        by_taps!((3, 3)(1, 1)(1, 2)(1, 3)(1, 4)(1, 5));
-    }
-}
-
-/// Most taps of a row that [`Products::add`] takes at once.
-pub const MAX_TAPS: usize = 5;
-
-/// Products with a rectangle of taps that is known to the compiler.
-struct Taps<'a, 's, T, const ROWS: usize, const COLUMNS: usize, const GATED: bool>(&'a Products<'s, T>, &'a mut [T]);
-
-impl<T: Element, const ROWS: usize, const COLUMNS: usize, const GATED: bool> Kernel<T> for Taps<'_, '_, T, ROWS, COLUMNS, GATED> {
+impl<T: Element, const PIXELS: usize, const COLUMNS: usize, const STEP: usize, const GATED: bool> Kernel<T>
+    for Sliding<'_, '_, T, PIXELS, COLUMNS, STEP, GATED>
+{
     type Output = ();
 
     #[inline(always)]
-    fn run<V: Vector<T>>(mut self) {
-        let channels = self.0.channels;
-        let whole = channels / V::LANES * V::LANES;
+    fn run<V: Vector<T>>(self) {
+        let whole = self.0.run.channels / V::LANES * V::LANES;
         for channel in (0..whole).step_by(V::LANES) {
-            // SAFETY: `add` checked that these pixels' channels lie within every slice.
+            // SAFETY: `correlate` checked that these pixels' channels lie within every slice.
             unsafe { self.channels::<V>(channel, V::LANES) }
         }
-        if whole < channels {
+        if whole < self.0.run.channels {
             // SAFETY: as above, up to the last channel.
-            unsafe { self.channels::<V>(whole, channels - whole) }
+            unsafe { self.channels::<V>(whole, self.0.run.channels - whole) }
         }
     }
 }
 
-impl<T: Element, const ROWS: usize, const COLUMNS: usize, const GATED: bool> Taps<'_, '_, T, ROWS, COLUMNS, GATED> {
+/// Pixels that the widest block of [`Sliding`] reads in a row: 8 outputs, 2 apart, of 5 taps.
+const MOST_READ: usize = 19;
+
+impl<T: Element, const PIXELS: usize, const COLUMNS: usize, const STEP: usize, const GATED: bool>
+    Sliding<'_, '_, T, PIXELS, COLUMNS, STEP, GATED>
+{
     /// `count` channels, at most a register of them.
     ///
     /// # Safety
-    /// They must lie within the slices.
+    /// They must lie within the slices of the run.
     #[allow(clippy::needless_range_loop)]
     #[inline(always)]
-    unsafe fn channels<V: Vector<T>>(&mut self, channel: usize, count: usize) {
-        let p = self.0;
-        let mut sums = [[V::zero(); COLUMNS]; ROWS];
-        // SAFETY: the caller's promise.
+    unsafe fn channels<V: Vector<T>>(&self, channel: usize, count: usize) {
+        let Block { run, first, .. } = self.0;
+        let gate = run.gate.unwrap_or(run.source).as_ptr();
+        let gap = run.source_step / STEP;
+        let mut sums = [V::zero(); PIXELS];
+        // SAFETY: the caller's promise; the pixels read lie between the first tap of the first output and the last of the last.
         unsafe {
-            let mut x = p.x.as_ptr().add(p.x_start + channel);
-            let mut grad = p.grad.as_ptr().add(p.grad_start + channel);
-            let mut gate = p.gate.unwrap_or(p.grad).as_ptr().add(p.grad_start + channel);
-            for _ in 0..p.pixels {
-                let mut value: V = load_some(grad, count);
-                if GATED {
-                    value = value.where_positive(load_some(gate, count));
-                }
-                for r in 0..ROWS {
-                    let x = x.add(r * p.tap_row);
-                    for c in 0..COLUMNS {
-                        sums[r][c] = load_some::<T, V>(x.add(c * p.tap_column), count).mul_add(value, sums[r][c]);
+            for row in (0..run.source_starts.len()).step_by(COLUMNS) {
+                let start = run.source_starts[row] + first * run.source_step + channel;
+                let mut values = [V::zero(); MOST_READ];
+                for i in 0..(PIXELS - 1) * STEP + COLUMNS {
+                    values[i] = load_some(run.source.as_ptr().add(start + i * gap), count);
+                    if GATED {
+                        values[i] = values[i].where_positive(load_some(gate.add(start + i * gap), count));
                     }
                 }
-                // The last row of taps is the first to reach new pixels.
-                V::prefetch(x.wrapping_add((ROWS - 1) * p.tap_row + p.pixels * p.x_step));
-                V::prefetch(grad.wrapping_add(p.pixels * p.channels));
-                if GATED {
-                    V::prefetch(gate.wrapping_add(p.pixels * p.channels));
-                }
-                x = x.wrapping_add(p.x_step);
-                grad = grad.wrapping_add(p.channels);
-                gate = gate.wrapping_add(p.channels);
-            }
-            for r in 0..ROWS {
-                for c in 0..COLUMNS {
-                    let at = self.1.as_mut_ptr().add(r * p.sums_row + c * p.channels + channel);
-                    store_some(load_some::<T, V>(at, count).add(sums[r][c]), at, count);
+                for t in 0..COLUMNS {
+                    let weight: V = load_some(run.weight.as_ptr().add(run.weight_starts[row + t] + channel), count);
+                    for i in 0..PIXELS {
+                        sums[i] = values[i * STEP + t].mul_add(weight, sums[i]);
+                    }
                 }
             }
+            self.0.prefetch::<V, PIXELS>(channel);
+            self.0.write(sums, channel, count);
         }
     }
 }

@@ -15,6 +15,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 pub mod depthwise;
+pub mod depthwise_weight;
 pub mod exponentials;
 pub mod gemm;
 #[cfg(target_arch = "aarch64")]
