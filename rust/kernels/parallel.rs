@@ -1,7 +1,8 @@
 //! The thread pool: who works, how work is handed out, and when a call is interrupted.
 //!
-//! A kernel cuts its work into items by the shape of the problem, never by the number of threads, and [`for_each`] hands the items
-//! out one by one to whoever is free. No value may depend on who computed what; then the bits are the same at any thread count.
+//! A kernel cuts its work into items by the shape of the problem, never by the number of threads. [`for_each`] gives each thread a run
+//! of neighbouring items, the same from call to call, so that it finds in its caches what it wrote in the layer before; who is done takes
+//! items from the far end of another's run. No value may depend on who computed what; then the bits are the same at any thread count.
 //! The calling thread works too, looks for Ctrl-C between items, and keeps small work to itself.
 
 use std::cell::{Cell, RefCell};
@@ -117,9 +118,26 @@ fn build_workers(count: usize) -> Option<rayon::ThreadPool> {
 /// [`KernelError::Interrupted`] when the user pressed Ctrl-C: some items were not done.
 pub fn for_each<I>(items: I, cost: usize, f: impl Fn(I::Item) + Sync) -> Result<()>
 where
-    I: ExactSizeIterator + Send,
+    I: ExactSizeIterator,
+    I::Item: Send,
 {
-    run(items, cost, true, &|item| {
+    run(items, cost, Order::Forward, true, &|item| {
+        f(item);
+        Ok(())
+    })
+}
+
+/// As [`for_each`], but each thread goes over its run from the last item to the first: what it touched last in a pass before this one is
+/// still in its caches.
+///
+/// # Errors
+/// [`KernelError::Interrupted`].
+pub fn for_each_backward<I>(items: I, cost: usize, f: impl Fn(I::Item) + Sync) -> Result<()>
+where
+    I: ExactSizeIterator,
+    I::Item: Send,
+{
+    run(items, cost, Order::Backward, true, &|item| {
         f(item);
         Ok(())
     })
@@ -131,26 +149,65 @@ where
 /// The error of an item, or [`KernelError::Interrupted`].
 pub fn try_for_each<I>(items: I, cost: usize, f: impl Fn(I::Item) -> Result<()> + Sync) -> Result<()>
 where
-    I: ExactSizeIterator + Send,
+    I: ExactSizeIterator,
+    I::Item: Send,
 {
-    run(items, cost, true, &f)
+    run(items, cost, Order::Forward, true, &f)
 }
 
 /// As [`for_each`], but never stopped half-way: for updates in place, which must be whole.
 pub fn for_each_uninterrupted<I>(items: I, cost: usize, f: impl Fn(I::Item) + Sync)
 where
-    I: ExactSizeIterator + Send,
+    I: ExactSizeIterator,
+    I::Item: Send,
 {
-    let done = run(items, cost, false, &|item| {
+    let done = run(items, cost, Order::Forward, false, &|item| {
         f(item);
         Ok(())
     });
     debug_assert!(done.is_ok());
 }
 
-fn run<I>(mut items: I, cost: usize, interruptible: bool, f: &(impl Fn(I::Item) -> Result<()> + Sync)) -> Result<()>
+/// In which order a thread goes over its run of items.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Forward,
+    Backward,
+}
+
+/// The items of a call, a run of neighbours for each thread.
+struct Runs<T> {
+    runs: Vec<Mutex<std::vec::IntoIter<T>>>,
+    order: Order,
+}
+
+impl<T> Runs<T> {
+    fn new(items: impl ExactSizeIterator<Item = T>, threads: usize, order: Order) -> Self {
+        let count = items.len();
+        let mut items = items.collect::<Vec<_>>();
+        // Cut off from the end, so that nothing is moved twice.
+        let mut runs: Vec<_> = (1..threads).rev().map(|run| Mutex::new(items.split_off(run * count / threads).into_iter())).collect();
+        runs.push(Mutex::new(items.into_iter()));
+        runs.reverse();
+        Self { runs, order }
+    }
+
+    /// The next item for `thread`: of its own run, else from the other end of the first run that has one.
+    fn next(&self, thread: usize) -> Option<T> {
+        let forward = |run: &mut std::vec::IntoIter<T>, order| if order == Order::Forward { run.next() } else { run.next_back() };
+        let other_end = if self.order == Order::Forward { Order::Backward } else { Order::Forward };
+        (0..self.runs.len()).find_map(|step| {
+            let run = &self.runs[(thread + step) % self.runs.len()];
+            // A panic in an item is a defect; it must not turn into a hang of the others, so a poisoned lock is simply used.
+            forward(&mut run.lock().unwrap_or_else(PoisonError::into_inner), if step == 0 { self.order } else { other_end })
+        })
+    }
+}
+
+fn run<I>(mut items: I, cost: usize, order: Order, interruptible: bool, f: &(impl Fn(I::Item) -> Result<()> + Sync)) -> Result<()>
 where
-    I: ExactSizeIterator + Send,
+    I: ExactSizeIterator,
+    I::Item: Send,
 {
     let count = items.len();
     if count == 0 || rehearsal::active() {
@@ -163,19 +220,18 @@ where
     prepare();
     let pool = CURRENT.with_borrow(Clone::clone);
     let workers = pool.as_ref().and_then(|pool| pool.workers.as_ref());
-    let queue = Mutex::new(items);
+    let threads = workers.map_or(1, |workers| workers.current_num_threads() + 1);
+    let runs = Runs::new(items, threads, order);
     let cancelled = AtomicBool::new(false);
     let failure = Mutex::new(None);
     let fail = |error: KernelError| {
         cancelled.store(true, Ordering::Relaxed);
         failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
     };
-    // A panic in `f` is a defect; it must not turn into a hang of the others, so a poisoned lock is simply used.
-    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let work = |poll: &mut dyn FnMut() -> bool| {
+    let work = |thread: usize, poll: &mut dyn FnMut() -> bool| {
         let _state = FlushDenormals::enter();
         while !cancelled.load(Ordering::Relaxed) {
-            let Some(item) = next() else { break };
+            let Some(item) = runs.next(thread) else { break };
             if let Err(error) = f(item) {
                 fail(error);
             }
@@ -194,18 +250,18 @@ where
         INTERRUPT_CHECK.get().is_some_and(|check| check())
     };
     match workers {
-        None => work(&mut poll),
+        None => work(0, &mut poll),
         Some(workers) => workers.in_place_scope(|scope| {
             let helpers = workers.current_num_threads().min(count - 1);
             let finished = &finished;
             for _ in 0..helpers {
                 scope.spawn(|_| {
-                    work(&mut || false);
+                    work(rayon::current_thread_index().map_or(0, |worker| worker + 1), &mut || false);
                     linger();
                     finished.fetch_add(1, Ordering::Release);
                 });
             }
-            work(&mut poll);
+            work(0, &mut poll);
             // The scope waits for the workers asleep; their last items mostly end sooner than a sleeper wakes.
             let asleep_at = Instant::now() + LINGER;
             while finished.load(Ordering::Acquire) < helpers && Instant::now() < asleep_at {

@@ -5,8 +5,7 @@
 //! normalisation has single channels too, sample by sample. A ReLU behind it costs nothing: backward computes its gate again from `x`,
 //! exactly as forward did, which is less traffic than reading the output.
 //!
-//! Sums go block by block ([`Partition`]). The second pass over the data takes the blocks in the opposite order: those read last are
-//! still in the cache.
+//! Sums go block by block ([`Partition`]). The second pass over the data goes backward: what was read last is still in the cache.
 
 use super::{CHUNK, inverse_deviation, repeat};
 use crate::kernels::Element;
@@ -78,7 +77,7 @@ impl Groups {
         let pieces: Vec<_> = samples
             .flat_map(|(s, sample)| sample.chunks_mut(chunk).enumerate().map(move |(i, piece)| (s, s * sample_len + i * chunk, piece)))
             .collect();
-        parallel::for_each(pieces.into_iter().rev(), len * ELEMENT_COST, |(sample, start, piece)| f(sample, start, piece))
+        parallel::for_each_backward(pieces.into_iter(), len * ELEMENT_COST, |(sample, start, piece)| f(sample, start, piece))
     }
 }
 
