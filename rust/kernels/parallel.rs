@@ -133,6 +133,10 @@ pub fn try_for_each<I>(items: I, cost: usize, f: impl Fn(I::Item) -> Result<()> 
 where
     I: ExactSizeIterator + Send,
 {
+    if rehearsal::active() {
+        let shared = cost >= SERIAL_COST && items.len() > 1;
+        return items.into_iter().next().map_or(Ok(()), |item| rehearsal::item(shared, || f(item)));
+    }
     run(items, cost, true, &f)
 }
 
@@ -153,7 +157,10 @@ where
     I: ExactSizeIterator + Send,
 {
     let count = items.len();
-    if count == 0 || rehearsal::active() {
+    if count == 0 {
+        return Ok(());
+    }
+    if rehearsal::active() {
         return Ok(());
     }
     if cost < SERIAL_COST || count == 1 {
