@@ -48,9 +48,9 @@ def test_other_networks_train(name: str, class_folder: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_optimizers_learn(optimizer: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "m.cnnrs"
-    assert main(["train", "--epochs", "8", "--optimizer", optimizer, "--out", str(file)]) == 0
+    assert main(["train", "--epochs", "3", "--optimizer", optimizer, "--out", str(file)]) == 0
     accuracy = float(capsys.readouterr().out.splitlines()[-1].split()[2])
-    assert accuracy > 85
+    assert accuracy > 60  # of ten classes
 
 
 @pytest.mark.parametrize("augmentation", AUGMENTATIONS)
@@ -102,7 +102,7 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path, capsys: pyt
 def test_a_training_that_is_killed_gives_the_same_file(
     options: list[str], command: Command, tmp_path: Path, rng: np.random.Generator
 ) -> None:
-    line = ["train", "digits", "--epochs", "12", *options]
+    line = ["train", "digits", "--epochs", "5", *options]
     assert command(*line, "--out", tmp_path / "whole.cnnrs").returncode == 0
     line = [*line, "--out", str(tmp_path / "killed.cnnrs"), "--checkpoint-dir", str(tmp_path / "run"), "--checkpoint-every", "5"]
     kills = 0
