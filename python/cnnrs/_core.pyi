@@ -190,7 +190,7 @@ def conv2d_scratch(
     groups: int,
     prepared: bool,
     double: bool,
-) -> tuple[list[int], int]: ...
+) -> tuple[list[int], list[int], int]: ...
 def prepare_conv2d_weight(
     weight: _Floats,
     input_shape: tuple[int, int, int, int],

@@ -79,13 +79,19 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 def _fill_normal(out: NDArray[Any], random: np.random.Generator, mean: float, std: float) -> None:
-    out[...] = random.standard_normal(out.shape, dtype=out.dtype)
+    if out.flags.c_contiguous:
+        random.standard_normal(dtype=out.dtype, out=out)  # in place: a large weight twice would be the peak of a model's memory
+    else:
+        out[...] = random.standard_normal(out.shape, dtype=out.dtype)
     out *= std
     out += mean
 
 
 def _fill_uniform(out: NDArray[Any], random: np.random.Generator, low: float, high: float) -> None:
-    out[...] = random.random(out.shape, dtype=out.dtype)
+    if out.flags.c_contiguous:
+        random.random(dtype=out.dtype, out=out)
+    else:
+        out[...] = random.random(out.shape, dtype=out.dtype)
     out *= high - low
     out += low
 

@@ -259,14 +259,15 @@ fn conv2d_scratch(
     groups: usize,
     prepared: bool,
     double: bool,
-) -> PyResult<(Vec<usize>, usize)> {
+) -> PyResult<(Vec<usize>, Vec<usize>, usize)> {
     let geometry = geometry(&input_shape, &weight_shape, (stride, padding, dilation, groups))?;
     let pass = Pass::parse(direction).map_err(to_python)?;
-    if double {
-        compute(py, || conv2d::scratch::scratch::<f64>(pass, &geometry, prepared))
+    let (taken, kept) = if double {
+        compute(py, || conv2d::scratch::scratch::<f64>(pass, &geometry, prepared))?
     } else {
-        compute(py, || conv2d::scratch::scratch::<f32>(pass, &geometry, prepared))
-    }
+        compute(py, || conv2d::scratch::scratch::<f32>(pass, &geometry, prepared))?
+    };
+    Ok((taken.caller, taken.worker, kept))
 }
 
 #[pyfunction]

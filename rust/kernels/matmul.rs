@@ -9,6 +9,7 @@ use super::Element;
 use super::error::{Result, expect_len};
 use super::memory::{Scratch, TileMut};
 use super::parallel;
+use super::rehearsal;
 use super::simd::gemm::{Finish, Hints, ROW_PADDING, Segments, multiply_with, panel_width};
 use super::simd::pack::{pack_rows, pack_transposed};
 use super::simd::{Kernel, Vector};
@@ -115,6 +116,7 @@ impl<T: Element> Kernel<T> for Item<'_, T> {
         let b_len = if in_place { 0 } else { panels * width * longest };
         let a_len = ROW_BLOCK.min(rows).max(longest) * (longest.max(ROW_BLOCK) + ROW_PADDING);
         let (mut packed_a, mut packed_b) = (Scratch::<T>::take(a_len)?, Scratch::<T>::take(b_len)?);
+        rehearsal::nothing_more_is_taken()?;
         let (packed_a, packed_b): (&mut [T], &mut [T]) = (&mut packed_a, &mut packed_b);
         // Blocks of about equal height, whole calls of the micro-kernel.
         let block = rows.div_ceil(rows.div_ceil(ROW_BLOCK)).next_multiple_of(V::ROWS).min(ROW_BLOCK);

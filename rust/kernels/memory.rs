@@ -147,13 +147,15 @@ impl<T: Plain> Scratch<T> {
     pub fn take(len: usize) -> Result<Self> {
         const HUGE_WORDS: usize = HUGE_PAGE / size_of::<u64>();
         let words = len.checked_mul(size_of::<T>()).ok_or(KernelError::Memory { bytes: usize::MAX })?.div_ceil(size_of::<u64>());
-        if rehearsal::taken(words * size_of::<u64>()) {
+        // From a quarter of a huge page on, scratch is made of whole huge pages, two at least.
+        let paged = words >= HUGE_WORDS / 4;
+        let resident = if paged { words.next_multiple_of(HUGE_WORDS) } else { words };
+        if rehearsal::taken(resident * size_of::<u64>()) {
             return Ok(Self { buffer: AlignedBuffer::zeroed(words)?, len, element: PhantomData });
         }
         let buffer = match SCRATCH.with_borrow_mut(Vec::pop) {
             Some(buffer) if buffer.len() >= words => buffer,
-            // From a quarter of a huge page on, scratch is made of whole huge pages, two at least.
-            _ if words >= HUGE_WORDS / 4 => AlignedBuffer::zeroed(words.next_multiple_of(HUGE_WORDS).max(2 * HUGE_WORDS))?,
+            _ if paged => AlignedBuffer::zeroed(resident.max(2 * HUGE_WORDS))?,
             _ => AlignedBuffer::zeroed(words)?,
         };
         Ok(Self { buffer, len, element: PhantomData })

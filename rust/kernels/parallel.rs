@@ -152,6 +152,10 @@ where
     I: ExactSizeIterator,
     I::Item: Send,
 {
+    if rehearsal::active() {
+        let shared = cost >= SERIAL_COST && items.len() > 1;
+        return items.into_iter().next().map_or(Ok(()), |item| rehearsal::item(shared, || f(item)));
+    }
     run(items, cost, Order::Forward, true, &f)
 }
 
@@ -210,7 +214,10 @@ where
     I::Item: Send,
 {
     let count = items.len();
-    if count == 0 || rehearsal::active() {
+    if count == 0 {
+        return Ok(());
+    }
+    if rehearsal::active() {
         return Ok(());
     }
     if cost < SERIAL_COST || count == 1 {

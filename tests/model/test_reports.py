@@ -59,10 +59,20 @@ def test_batch_norm_and_relu_keep_one_array_each_step():
     assert network(9) - network(8) == 2 * activation
 
 
-def test_the_profile_adds_up_to_the_step(rng):
-    model = cnnrs.zoo.create("classic")
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("lenet5", 64),
+        ("classic", 16),
+        pytest.param("vgg-cifar", 64, marks=pytest.mark.slow),
+        pytest.param("resnet18-cifar", 32, marks=pytest.mark.slow),
+    ],
+)
+def test_the_profile_adds_up_to_the_step(name, count, rng):
+    model = cnnrs.zoo.create(name)
     trainer = cnnrs.Trainer(model)
-    x, y = rng.random((16, 32, 32, 3)).astype(np.float32), rng.integers(0, 10, 16)
+    x, y = rng.random((count, *model.input_shape)).astype(np.float32), rng.integers(0, 10, count)
+    trainer.train_step(x, y)
     before = model.state_dict()
     report = model.profile(x, y, repeats=3)
     assert all(np.array_equal(before[name], value) for name, value in model.state_dict().items()), "a profile changes nothing"

@@ -1,9 +1,5 @@
 """The summary: counts by hand, receptive fields by closed form and by gradient, what pooling changes."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -111,45 +107,3 @@ def test_predicted_bytes_are_what_the_model_then_holds(name, count, rng):
     assert model.held_bytes == summary.prediction.workspace + summary.prediction.prepared
     cnnrs.Trainer(model).train_step(x, np.zeros(count, int))
     assert model.held_bytes == max(summary.prediction_bytes, summary.training_bytes) + summary.prediction.prepared
-
-
-MEASURE = """
-import sys
-import numpy as np
-import cnnrs
-from cnnrs.layers import Conv2D, Dense, Flatten, MaxPool2D
-
-def resident(key="VmRSS"):
-    with open("/proc/self/status") as file:
-        return next(int(line.split()[1]) * 1024 for line in file if line.startswith(key))
-
-def vgg():
-    layers = []
-    for filters in (64, 128, 256):
-        layers += [Conv2D(filters, 3, padding="same", activation="relu") for _ in range(2)] + [MaxPool2D(2)]
-    return cnnrs.Sequential((32, 32, 3), [*layers, Flatten(), Dense(10)])
-
-cnnrs.set_num_threads(2)
-name, kind, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
-warm = cnnrs.zoo.create("small")  # what the first use of the library takes is no model's
-cnnrs.Trainer(warm).train_step(np.zeros((2, 8, 8, 1), np.float32), [0, 1])
-warm(np.zeros((2, 8, 8, 1), np.float32))
-model = vgg() if name == "vgg" else cnnrs.zoo.create(name)
-x, y = np.ones((count, *model.input_shape), np.float32), np.arange(count) % 10
-before = resident()
-predicted = model.summary(batch_size=count)
-trainer = cnnrs.Trainer(model)
-for _ in range(3):
-    trainer.train_step(x, y) if kind == "training" else model(x)
-print(resident("VmHWM") - before, getattr(predicted, kind).total)
-"""
-
-
-@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="reads Linux' /proc")
-@pytest.mark.parametrize(
-    ("name", "kind", "count"), [("vgg", "training", 64), ("vgg", "prediction", 64), ("vgg", "prediction", 1), ("classic", "training", 128)]
-)
-def test_predicted_peak_memory_is_what_a_process_then_takes(name, kind, count):
-    done = subprocess.run([sys.executable, "-c", MEASURE, name, kind, str(count)], check=True, capture_output=True, text=True)
-    measured, predicted = map(int, done.stdout.split())
-    assert predicted == pytest.approx(measured, rel=0.1)

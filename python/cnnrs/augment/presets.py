@@ -8,6 +8,9 @@ saved with it.
 
 from __future__ import annotations
 
+from typing import Any
+
+from cnnrs import _arguments
 from cnnrs.augment.color import ColorJitter
 from cnnrs.augment.compose import Compose
 from cnnrs.augment.crop import RandomCrop, RandomHorizontalFlip
@@ -39,8 +42,13 @@ def mnist() -> Compose:
     return Compose([RandomAffine(10, translate=(0.07, 0.07), scale=(0.9, 1.1), shear=8)])
 
 
-def cifar() -> Compose:
-    """For small photos of 32 × 32: a crop after 4 pixels of zeros on each side, and a mirror image for every second one.
+def cifar(size: Any = 32) -> Compose:
+    """For small photos: a crop after an eighth of zeros on each side (4 pixels of 32), and a mirror image for every second one.
+
+    Parameters
+    ----------
+    size : int or pair (height, width)
+        Of the images, in pixels.
 
     Returns
     -------
@@ -51,16 +59,17 @@ def cifar() -> Compose:
     ----------
     K. He et al.: Deep Residual Learning for Image Recognition. CVPR 2016 (section 4.2).
     """
-    return Compose([RandomCrop(32, padding=4), RandomHorizontalFlip()])
+    height, width = _arguments.pair("size", size)
+    return Compose([RandomCrop((height, width), padding=max(1, max(height, width) // 8)), RandomHorizontalFlip()])
 
 
-def photos(size: int = 224) -> Compose:
+def photos(size: Any = 224) -> Compose:
     """For photos of any size: a random part of 8 to 100 % of the area, resized; a mirror image for every second one; jittered colours.
 
     Parameters
     ----------
-    size : int
-        Height and width of the result, in pixels.
+    size : int or pair (height, width)
+        Of the result, in pixels.
 
     Returns
     -------

@@ -10,51 +10,25 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnrs import datasets, optimizers, schedules, zoo
+from cnnrs import datasets
+from cnnrs.augment import Transform
 from cnnrs.callbacks import Callback
-from cnnrs.cli.arguments import UsageError, add_data_dir, add_threads, note, positive, positive_rate, set_threads, whole
+from cnnrs.cli.arguments import UsageError, add_data_dir, add_threads, note, positive, set_threads, whole
 from cnnrs.cli.parts import FolderOptions, Parts, load_parts, short_name
+from cnnrs.cli.recipe import Recipe, add_options, augmentation, build, choose, optimizer
 from cnnrs.cli.report import print_report
-from cnnrs.layers import Normalize
+from cnnrs.data import Loader
+from cnnrs.layers import BatchNorm, Normalize
 from cnnrs.model import Model
 from cnnrs.trainer import History, Trainer
 
 __all__ = ["add_parser"]
-
-MODELS = ("small", "lenet5", "classic")  # suited to small images; the zoo may hold others
-MOMENTUM = 0.9
-WEIGHT_DECAY = 5e-4
-WARM_UP = 0.1  # of the training; without it a first large step can leave every ReLU at zero
-BATCH_SIZE = 64
-IMAGE_SIDE = 32  # pixels
-# At that batch size and image size. Filters of five by five with many channels have larger gradients, and take smaller steps.
-LEARNING_RATES = {"small": 0.02, "lenet5": 0.02, "classic": 0.01}
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a model is trained."""
-
-    model: str
-    epochs: int
-    batch_size: int
-    learning_rate: float  # the highest
-
-
-# Model, epochs and batch size where the command line does not say.
-DEFAULTS = {
-    "digits": ("small", 30, 16),
-    "mnist": ("lenet5", 5, BATCH_SIZE),
-    "fashion-mnist": ("classic", 6, BATCH_SIZE),
-    "cifar10": ("classic", 10, BATCH_SIZE),
-}
-FOLDER_DEFAULTS = ("small", 30, 16)
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -72,14 +46,20 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         default="digits",
         help=f"{known}, or a folder with one sub-folder of images per class (default: digits)",
     )
-    parser.add_argument("--model", choices=MODELS, help="the network (default: by data set)")
-    parser.add_argument("--epochs", type=positive, metavar="N", help="passes over the training images (default: by data set)")
-    parser.add_argument("--batch-size", type=positive, metavar="N", help="images per step (default: by data set)")
-    parser.add_argument(
-        "--lr", type=positive_rate, metavar="X", help="highest learning rate; it falls to 0 on a cosine (default: by model)"
-    )
+    add_options(parser)
     parser.add_argument("--seed", type=whole, default=0, metavar="N", help="of division, initial weights and order (default: 0)")
     parser.add_argument("--out", metavar="FILE", help="where to save the model (default: cnnrs-DATA.cnnrs)")
+    parser.add_argument(
+        "--checkpoint-dir",
+        metavar="DIR",
+        help="a folder of this training alone, for checkpoints: killed at any moment, the same command goes on, with the same result",
+    )
+    parser.add_argument("--checkpoint-every", type=positive, metavar="STEPS", help="batches between two checkpoints (default: an epoch)")
+    parser.add_argument(
+        "--resume",
+        metavar="auto|never|FILE",
+        help="go on from the newest checkpoint in --checkpoint-dir if there is one, start anew, or go on from this one (default: auto)",
+    )
     parser.add_argument("--image-size", type=positive, metavar="N", help="resize the images of a folder to N x N")
     parser.add_argument("--grey", action="store_true", help="take the images of a folder as grey")
     parser.add_argument("--skip-broken", action="store_true", help="leave damaged files of a folder out instead of stopping")
@@ -92,15 +72,17 @@ def run(arguments: argparse.Namespace) -> int:
     """Train, save, and print summary and report."""
     set_threads(arguments)
     target = checked_target(arguments.out or f"cnnrs-{short_name(arguments.data)}.cnnrs")
+    checkpoints = checkpoint_options(arguments)
     size = (arguments.image_size, arguments.image_size) if arguments.image_size else None
     options = FolderOptions(size, 1 if arguments.grey else 3, arguments.skip_broken)
     parts = load_parts(arguments.data, options, arguments.data_dir, arguments.seed)
     train, validation, test = (len(y) for _, y in (parts.train, parts.validation, parts.test))
     note(f"{parts.description}; {train} training, {validation} validation, {test} test images")
-    recipe = chosen_recipe(arguments, max(parts.image_shape[:2]))
-    model = build_model(recipe.model, parts, arguments.seed)
+    recipe = choose(arguments, max(parts.image_shape[:2]))
+    transform = augmentation(recipe, parts.image_shape)
+    model = build(recipe.model, parts, Normalize(*pixel_statistics(parts.train[0])), arguments.seed)
     print(model.summary(), flush=True)
-    history = fit(model, parts, recipe, arguments.seed)
+    history = fit(model, parts, recipe, transform, checkpoints, arguments.seed)
     model.save(target)
     note(f"model saved as {target}")
     save_curves(history, target)
@@ -109,13 +91,26 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def chosen_recipe(arguments: argparse.Namespace, image_side: int) -> Recipe:
-    """What the command line says, and for the rest what suits the data set."""
-    model, epochs, batch_size = DEFAULTS.get(arguments.data, FOLDER_DEFAULTS)
-    model, epochs, batch_size = arguments.model or model, arguments.epochs or epochs, arguments.batch_size or batch_size
-    # Less for small batches, whose gradients are noisier, and for large images, from which more values reach the last layer.
-    rate = LEARNING_RATES[model] * min(1.0, (batch_size / BATCH_SIZE) ** 0.5) * min(1.0, IMAGE_SIDE / image_side)
-    return Recipe(model, epochs, batch_size, arguments.lr or rate)
+def checkpoint_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What `Trainer.fit` is to know of checkpoints.
+
+    Raises
+    ------
+    UsageError
+        For options that do nothing without ``--checkpoint-dir``.
+    """
+    resume = arguments.resume or "auto"
+    if arguments.checkpoint_dir is None:
+        if arguments.checkpoint_every is not None:
+            raise UsageError("--checkpoint-every: needs --checkpoint-dir, the folder to write checkpoints to")
+        if arguments.resume == "auto":
+            raise UsageError("--resume auto: needs --checkpoint-dir, the folder to look for checkpoints in")
+    if resume not in ("auto", "never"):
+        resume = Path(resume).expanduser()
+        if not resume.is_file():
+            raise UsageError(f"--resume {arguments.resume}: expected auto, never or the file of a checkpoint, and there is no such file")
+    folder = None if arguments.checkpoint_dir is None else Path(arguments.checkpoint_dir).expanduser()
+    return {"checkpoint_dir": folder, "checkpoint_every": arguments.checkpoint_every, "resume": resume}
 
 
 def checked_target(out: str) -> Path:
@@ -130,12 +125,6 @@ def checked_target(out: str) -> Path:
     return target
 
 
-def build_model(name: str, parts: Parts, seed: int) -> Model:
-    """A network of the zoo behind a layer that normalises the pixels."""
-    mean, std = pixel_statistics(parts.train[0])
-    return zoo.create(name, input_shape=parts.image_shape, class_names=parts.class_names, preprocessing=Normalize(mean, std), seed=seed)
-
-
 def pixel_statistics(images: NDArray[np.uint8]) -> tuple[list[float], list[float]]:
     """Mean and deviation of each channel. Histograms are exact, so the result is the same on every machine."""
     values = np.arange(256, dtype=np.float64)
@@ -148,14 +137,18 @@ def pixel_statistics(images: NDArray[np.uint8]) -> tuple[list[float], list[float
     return means, deviations
 
 
-def fit(model: Model, parts: Parts, recipe: Recipe, seed: int) -> History:
-    """Train by SGD with momentum; the learning rate rises for a tenth of the training, then falls to 0 on a cosine."""
-    rate = schedules.WarmUp(schedules.Cosine(recipe.learning_rate), epochs=WARM_UP * recipe.epochs)
-    optimizer = optimizers.SGD(rate, momentum=MOMENTUM, nesterov=True, weight_decay=WEIGHT_DECAY)
-    trainer = Trainer(model, loss="cross_entropy", optimizer=optimizer, metrics=["accuracy"], seed=seed)
+def fit(model: Model, parts: Parts, recipe: Recipe, transform: Transform | None, checkpoints: Mapping[str, Any], seed: int) -> History:
+    """Train as the recipe says."""
+    trainer = Trainer(model, loss="cross_entropy", optimizer=optimizer(recipe), metrics=["accuracy"], seed=seed)
+    data: Any = parts.train
+    alone = len(parts.train[1]) % recipe.batch_size == 1 and any(isinstance(layer, BatchNorm) for layer in model.layers)
+    if transform is not None or alone:  # a batch of one has no statistics
+        data = Loader(parts.train, recipe.batch_size, shuffle=True, drop_last=alone, seed=seed, transform=transform)
     start = time.perf_counter()
     report = [] if sys.stderr.isatty() else [EpochLines(recipe.epochs)]  # on a terminal the bars tell
-    history = trainer.fit(parts.train, epochs=recipe.epochs, batch_size=recipe.batch_size, validation=parts.validation, callbacks=report)
+    history = trainer.fit(
+        data, epochs=recipe.epochs, batch_size=recipe.batch_size, validation=parts.validation, callbacks=report, **checkpoints
+    )
     note(f"trained {recipe.epochs} epochs of {len(parts.train[1])} images in {time.perf_counter() - start:.1f} s")
     return history
 

@@ -146,7 +146,7 @@ class Conv2DTranspose(Linear):
         weight = self.parameters["weight"].peek()
         bias = scale * self.parameters["bias"].peek() + shift if self.use_bias else shift
         scales = np.repeat(scale.reshape(self.groups, -1).T, weight.shape[3] // self.groups, axis=1)
-        return (weight * scales).astype(weight.dtype), bias.astype(weight.dtype)
+        return np.multiply(weight, scales, out=np.empty_like(weight), casting="same_kind"), bias.astype(weight.dtype)
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
         """Gradients of weight, bias and input: the convolution itself is the last."""

@@ -82,7 +82,7 @@ class Linear(Layer):
         """``(x · weight + bias) · scale + shift`` is ``x · (weight · scale) + (bias · scale + shift)``: the last axis is the channel."""
         weight = self.parameters["weight"].peek()
         bias = scale * self.parameters["bias"].peek() + shift if self.use_bias else shift
-        return (weight * scale).astype(weight.dtype), bias.astype(weight.dtype)
+        return np.multiply(weight, scale, out=np.empty_like(weight), casting="same_kind"), bias.astype(weight.dtype)
 
     def fused(self, ctx: Context) -> str | None:
         """The activation that the kernel applies itself."""

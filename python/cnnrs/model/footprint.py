@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Footprint", "conv2d_geometry", "footprint"]
 
-# Bytes that one thread takes for its own blocks of tiles and panels, its stack and what its first calls touch.
-PER_THREAD = 800_000
+# Bytes of the views and contexts that a run holds for one step of a plan.
+PER_STEP = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Footprint:
     workspace : int
         Activations, their gradients and what layers keep, with memory shared where lifetimes allow.
     scratch : int
-        What the kernels hold beside that: transformed filters and tiles.
+        What else is held: transformed filters and tiles in the kernels, weights on their way to being prepared, views.
     prepared : int
         Weights transformed once, or with a batch normalisation folded in; only in prediction.
     """
@@ -66,28 +66,33 @@ def footprint(model: Model, count: int, *, training: bool, slots: int = 1) -> Fo
     """
     plan, arena = model.plan_for(training=training), model.arena
     itemsize = model.dtype.itemsize
-    levels: list[int] = []
-    prepared = 0
+    caller: list[int] = []
+    worker: list[int] = []
+    prepared = highest = 0
     shapes = [node.shape for node in model.graph.nodes]
     for step in plan.steps:
         transform = not training and transforms(step.layer, shapes[step.output], count)
-        if step.folded is not None and not transform:
-            prepared += sum(parameter.size for parameter in step.layer.parameters.values()) * itemsize
+        folded = sum(parameter.size for parameter in step.layer.parameters.values()) * itemsize if step.folded is not None else 0
+        if not transform:
+            prepared += folded
         if not isinstance(step.layer, Conv2D):
             continue
         for direction in directions(plan, step):
-            taken, kept = ops.conv2d_scratch(
+            own, others, kept = ops.conv2d_scratch(
                 *conv2d_geometry(plan, step, count), **sliding(step.layer), direction=direction, prepared=transform, dtype=model.dtype
             )
-            levels = [max(pair) for pair in zip_longest(levels, taken, fillvalue=0)]
+            caller = [max(pair) for pair in zip_longest(caller, own, fillvalue=0)]
+            worker = [max(pair) for pair in zip_longest(worker, others, fillvalue=0)]
             prepared += kept
+        highest = max(highest, prepared + (folded if transform else 0))
+    threads = ops.get_num_threads()
     trained = arena.size * itemsize if training else 0
     return Footprint(
         parameters=arena.nbytes,
         gradients=trained,
         optimizer_state=slots * trained,
         workspace=plan.bytes_per_sample * count,
-        scratch=sum(levels) + PER_THREAD * ops.get_num_threads(),
+        scratch=sum(caller) + (threads - 1) * sum(worker) + highest - prepared + PER_STEP * len(plan.steps),
         prepared=prepared,
     )
 

@@ -22,8 +22,8 @@ def conv2d_scratch(
     direction: str = "forward",
     prepared: bool = False,
     dtype: DTypeLike = np.float32,
-) -> tuple[list[int], int]:
-    """Bytes that a convolution takes beside its arrays; nothing is computed.
+) -> tuple[list[int], list[int], int]:
+    """Bytes that a convolution takes beside its arrays, from a rehearsal of it that does a small part of the work.
 
     Parameters
     ----------
@@ -39,8 +39,9 @@ def conv2d_scratch(
     Returns
     -------
     scratch : list of int
-        The buffers that are held at a time; a process keeps the largest first one of all calls, the largest second one, and so on. What
-        each thread takes for itself is not counted: it is sized by the caches.
+        The buffers that the calling thread holds at a time; it keeps the largest first one of all calls, the largest second one, and so on.
+    worker_scratch : list of int
+        Those that each other thread holds, and keeps in the same way.
     prepared_bytes : int
         Size of the prepared filters; 0 without.
 
@@ -54,7 +55,7 @@ def conv2d_scratch(
     Examples
     --------
     >>> from cnnrs import ops
-    >>> scratch, prepared_bytes = ops.conv2d_scratch((1, 28, 28, 64), (3, 3, 64, 64), padding=1, prepared=True)
+    >>> scratch, worker_scratch, prepared_bytes = ops.conv2d_scratch((1, 28, 28, 64), (3, 3, 64, 64), padding=1, prepared=True)
     >>> prepared_bytes >= 3 * 3 * 64 * 64 * 4
     True
     """

@@ -96,7 +96,7 @@ class Settings:
     ----------
     learning_rate, weight_decay, l1 : float
     step : int
-        How many updates came before.
+        How many updates of these parameters came before; those while their layer was frozen do not count.
     gradient_scale : float
         The gradient is to be multiplied by this, and then
     gradient_limit : float or None

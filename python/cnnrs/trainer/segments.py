@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cnnrs.model import Model
@@ -25,6 +26,8 @@ class Segment:
         Of the parameter, if it stands alone.
     head : bool
         Whether it belongs to the last layer that has parameters.
+    missed : int
+        How many updates its layers took no part in.
     """
 
     region: slice
@@ -33,6 +36,12 @@ class Segment:
     l1: float
     shape: tuple[int, ...] | None = None
     head: bool = False
+    missed: int = 0
+
+    @property
+    def settings(self) -> tuple[float, ...]:
+        """What neighbours that are joined have in common."""
+        return self.rate_factor, self.weight_decay, self.l1, self.missed
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +53,14 @@ class Constraint:
     limit: float
 
 
-def segments(model: Model, arena: Arena, optimizer: Optimizer) -> tuple[list[Segment], list[Constraint]]:
+def segments(model: Model, arena: Arena, optimizer: Optimizer, missed: Mapping[str, int]) -> tuple[list[Segment], list[Constraint]]:
     """The stretches of the trainable array that belong to layers which are not frozen, and the constraints on them.
 
     Neighbours with the same settings are joined, unless the optimizer wants every parameter by itself: a model without frozen layers
-    and without decay is one stretch.
+    and without decay is one stretch. `missed` tells how many updates a layer of that name took no part in.
     """
     named = [
-        (layer, f"{label}.{name}", parameter)
+        (layer, label, f"{label}.{name}", parameter)
         for layer, label in model.graph.names.items()
         for name, parameter in layer.parameters.items()
         if parameter.trainable
@@ -59,7 +68,7 @@ def segments(model: Model, arena: Arena, optimizer: Optimizer) -> tuple[list[Seg
     last = named[-1][0] if named else None
     found: list[Segment] = []
     constraints: list[Constraint] = []
-    for layer, name, parameter in named:
+    for layer, label, name, parameter in named:
         if not layer.trainable:
             continue
         slot = arena.slots[parameter]
@@ -67,7 +76,8 @@ def segments(model: Model, arena: Arena, optimizer: Optimizer) -> tuple[list[Seg
         factor, decay, l1, max_norm = _settings(optimizer, name, parameter)
         alone = optimizer.by_parameter
         region = slot.region if alone else slice(slot.offset, end)
-        found.append(Segment(region, factor, decay, l1, parameter.shape if alone else None, alone and layer is last))
+        shape = parameter.shape if alone else None
+        found.append(Segment(region, factor, decay, l1, shape, alone and layer is last, missed.get(label, 0)))
         if max_norm is not None and len(parameter.shape) > 1:
             constraints.append(Constraint(slot.region, parameter.shape, max_norm))
     return (found if optimizer.by_parameter else _joined(found)), constraints
@@ -92,10 +102,8 @@ def _joined(parts: list[Segment]) -> list[Segment]:
     joined: list[Segment] = []
     for part in sorted(parts, key=lambda part: int(part.region.start)):
         before = joined[-1] if joined else None
-        if before is not None and before.region.stop == part.region.start:
-            merged = Segment(slice(before.region.start, part.region.stop), part.rate_factor, part.weight_decay, part.l1)
-            if (before.rate_factor, before.weight_decay, before.l1) == (part.rate_factor, part.weight_decay, part.l1):
-                joined[-1] = merged
-                continue
-        joined.append(part)
+        if before is not None and before.region.stop == part.region.start and before.settings == part.settings:
+            joined[-1] = replace(before, region=slice(before.region.start, part.region.stop))
+        else:
+            joined.append(part)
     return joined

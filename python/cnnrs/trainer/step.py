@@ -132,7 +132,7 @@ class Steps:
         self._ready = "update"
 
     def update(self) -> None:
-        """Change the parameters; the last part of a step. With ``accumulate=k``, every k-th call does, with the mean of the gradients.
+        """Change the parameters; the last part of a step. With ``accumulate=k``, every k-th call does, with the mean over all samples.
 
         Nothing interrupts it: Ctrl-C takes effect afterwards.
 
@@ -143,7 +143,7 @@ class Steps:
         """
         self._expect("update", "backward")
         with uninterrupted():
-            finite = self.updater.update(self.learning_rate)
+            finite = self.updater.update(self.learning_rate, self._run.count)
             self.step += finite
         if not finite:
             raise self._diverged("a gradient is infinite or not a number")

@@ -54,8 +54,8 @@ class Trainer(Steps):
     loss_weights : sequence of float, optional
         For several outputs, the weight of each loss in the sum.
     accumulate : int
-        Batches whose gradients, averaged, make one update: a large batch in little memory. Batches left over at the end of an epoch
-        count for the first update of the next.
+        Batches whose gradients make one update, as one large batch would, in little memory: each counts by its samples. Batches left
+        over at the end of an epoch count for the first update of the next.
     average : EMA or SWA, optional
         Average the weights during training, and judge the averages in validation and `evaluate`; see `averaged_weights`.
 

@@ -37,8 +37,11 @@ class Updater:
     ----------
     updates : int
         Updates done.
-    batches : int
-        Batches since the last update.
+    missed : dict of str to int
+        By the name of a layer, how many of them it took no part in: those while it was frozen. For its parameters they do not count as
+        steps (the bias correction of Adam begins when a layer joins).
+    batches, samples : int
+        Since the last update.
     slots : dict of str to ndarray
         What the optimizer remembers, laid out like the parameters.
     averages : dict of str to ndarray
@@ -55,7 +58,9 @@ class Updater:
             raise DTypeError(f"average: expected EMA(decay), SWA(start, every) or None, got {average!r}")
         self.average = average
         self.updates = 0
+        self.missed: dict[str, int] = {}
         self.batches = 0
+        self.samples = 0
         self.slots: dict[str, Any] = {}
         self.averages: dict[str, Any] = {}
         self.averaged = 0  # how often the averages were changed
@@ -64,6 +69,7 @@ class Updater:
         self._accumulated: Any = None
         self._key: Any = None
         self._segments: tuple[list[Segment], list[Constraint]] = ([], [])
+        self._frozen: list[str] = []
 
     def rate(self, epoch: float, epochs: int) -> float:
         """The learning rate when `epoch` of `epochs` are done."""
@@ -75,8 +81,15 @@ class Updater:
             self.schedule.observe(numbers)
 
     # --- updating -----------------------------------------------------------------------------------------------------------
-    def update(self, rate: float) -> bool:
+    def update(self, rate: float, samples: int = 1) -> bool:
         """Take in the gradients of a batch, and change the parameters if it is time.
+
+        Parameters
+        ----------
+        rate : float
+            The learning rate.
+        samples : int
+            How many the batch has: its weight in the mean of the gradients over several batches.
 
         Returns
         -------
@@ -88,13 +101,14 @@ class Updater:
         self._fit_arrays(arena)
         gradients = arena.gradients
         if self.accumulate > 1:
-            gradients = self._add(gradients)
+            gradients = self._add(gradients, samples)
         if self.batches + 1 < self.accumulate:
             self.batches += 1
+            self.samples += samples
             return True
-        scale = self._gradient_scale(gradients)
+        scale = self._gradient_scale(gradients, 1.0 / (self.samples + samples) if self.accumulate > 1 else 1.0)
+        self.batches = self.samples = 0
         if scale is None:
-            self.batches = 0
             return False
         optimizer, (parts, constraints) = self.optimizer, self._parts(arena)
         values = arena.values
@@ -108,7 +122,7 @@ class Updater:
                         rate * part.rate_factor,
                         part.weight_decay,
                         part.l1,
-                        self.updates,
+                        self.updates - part.missed,
                         scale,
                         optimizer.clip_value,
                         part.shape,
@@ -118,23 +132,25 @@ class Updater:
             for constraint in constraints:
                 ops.constrain_norm(values[constraint.region].reshape(constraint.shape), constraint.limit)
             self.updates += 1
-            self.batches = 0
+            for label in self._frozen:
+                self.missed[label] = self.missed.get(label, 0) + 1
             if self.average is not None:
                 self._take_average(arena, self.average)
         return True
 
-    def _add(self, gradients: Any) -> Any:
+    def _add(self, gradients: Any, samples: int) -> Any:
+        """The sum over the samples of all batches so far."""
         if self._accumulated is None:
             self._accumulated = np.empty_like(gradients)
         if self.batches:
-            self._accumulated += gradients
+            self._accumulated += samples * gradients
         else:
-            self._accumulated[...] = gradients
+            np.multiply(gradients, samples, out=self._accumulated)
         return self._accumulated
 
-    def _gradient_scale(self, gradients: Any) -> float | None:
-        """By what to multiply the gradients, for the mean over the batches and the largest norm; None if they are not finite."""
-        scale, limit = 1.0 / self.accumulate, self.optimizer.clip_norm
+    def _gradient_scale(self, gradients: Any, scale: float) -> float | None:
+        """By what to multiply the gradients: by `scale`, and for the largest norm; None if they are not finite."""
+        limit = self.optimizer.clip_norm
         if limit is None:
             return scale if ops.all_finite(gradients) else None
         norm = scale * self._norm(gradients)
@@ -150,7 +166,8 @@ class Updater:
         """The stretches of the arena to update, worked out anew when layers were frozen or thawed, or the arena has grown."""
         key = arena, arena.generation, [layer.trainable for layer in self.network.graph.layers]
         if self._key != key:
-            self._key, self._segments = key, segments(self.network, arena, self.optimizer)
+            self._key, self._segments = key, segments(self.network, arena, self.optimizer, self.missed)
+            self._frozen = [label for layer, label in self.network.graph.names.items() if layer.num_parameters and not layer.trainable]
         return self._segments
 
     def _fit_arrays(self, arena: Arena) -> None:
@@ -158,10 +175,11 @@ class Updater:
         for name in self.optimizer.slots:
             if name not in self.slots or self.slots[name].size != arena.size:
                 self.slots[name] = np.zeros(arena.size, arena.dtype)
+                self.missed = dict.fromkeys(self.network.graph.names.values(), self.updates) if self.updates else {}
         if self.averages and self.averages["values"].size != arena.size:
             self.averages, self.averaged = {}, 0
         if self._accumulated is not None and self._accumulated.size != arena.size:
-            self._accumulated, self.batches = None, 0
+            self._accumulated, self.batches, self.samples = None, 0, 0
 
     # --- averages -----------------------------------------------------------------------------------------------------------
     def _take_average(self, arena: Arena, average: Average) -> None:
@@ -203,7 +221,8 @@ class Updater:
         arrays |= {f"average.{name}": array.copy() for name, array in self.averages.items()}
         if self.batches:
             arrays["accumulated"] = self._accumulated.copy()
-        numbers: dict[str, Any] = {"updates": self.updates, "batches": self.batches, "averaged": self.averaged}
+        numbers: dict[str, Any] = {name: getattr(self, name) for name in ("updates", "batches", "samples", "averaged")}
+        numbers["missed"] = dict(self.missed)
         if hasattr(self.schedule, "load_state_dict"):
             numbers["schedule"] = self.schedule.state_dict()  # type: ignore[union-attr]
         return {"arrays": arrays, "numbers": numbers}
@@ -222,6 +241,8 @@ class Updater:
         arrays, numbers = state["arrays"], state["numbers"]
         updates, averaged = (_arguments.counter(f"state: {name}", numbers.get(name), 63) for name in ("updates", "averaged"))
         batches = _arguments.integer("state: batches", numbers.get("batches"), 0, self.accumulate - 1)
+        samples = _arguments.integer("state: samples", numbers.get("samples"), batches)
+        missed = self._as_missed(numbers.get("missed"), updates)
         remembers = hasattr(self.schedule, "load_state_dict")
         if ("schedule" in numbers) != remembers:
             raise ArgumentError(f"state: it {'lacks' if remembers else 'has'} the state of a schedule; was it saved with another one?")
@@ -244,4 +265,11 @@ class Updater:
         self.slots = {name.removeprefix("optimizer."): array for name, array in copies.items() if name.startswith("optimizer.")}
         self.averages = {name.removeprefix("average."): array for name, array in copies.items() if name.startswith("average.")}
         self._accumulated = copies.get("accumulated")
-        self.updates, self.batches, self.averaged = updates, batches, averaged
+        self.updates, self.batches, self.samples, self.averaged, self.missed = updates, batches, samples, averaged, missed
+        self._key = None
+
+    def _as_missed(self, missed: Any, updates: int) -> dict[str, int]:
+        labels = set(self.network.graph.names.values())
+        if not isinstance(missed, Mapping) or not labels.issuperset(missed):
+            raise ArgumentError(f"state: expected the updates that layers of this model missed, by their names, got {missed!r}")
+        return {label: _arguments.integer(f"state: missed: {label}", count, 0, updates) for label, count in missed.items()}

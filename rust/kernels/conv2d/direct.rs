@@ -10,6 +10,7 @@ use crate::kernels::error::Result;
 use crate::kernels::matmul::CHUNK;
 use crate::kernels::memory::{Scratch, TileMut};
 use crate::kernels::parallel;
+use crate::kernels::rehearsal;
 use crate::kernels::simd::gemm::{Finish, ROW_PADDING, Segments, multiply, panel_width, register_block};
 use crate::kernels::simd::pack::{pack_rows, pack_transposed};
 use crate::kernels::simd::{Kernel, Vector};
@@ -156,6 +157,7 @@ impl<T: Element> Band<'_, T> {
         let left = first_tap.column;
         let right = ((sweep.size.1 - 1) * plan.step.1) as isize + last_tap.column + 1;
         if self.gate.is_none() && top >= 0 && left >= 0 && bottom <= height && right <= width {
+            rehearsal::nothing_more_is_taken()?;
             let origin = ((top * width + left) * channels) as usize;
             let view = View { pixels: self.source, origin, row_stride: (width * channels) as usize, top: first_tap.row, left };
             self.multiply::<V>(sweep, count, &view);
@@ -164,6 +166,7 @@ impl<T: Element> Band<'_, T> {
         let row_len = ((right - left) * channels) as usize;
         let row_stride = row_len + ROW_PADDING;
         let mut copy = Scratch::<T>::take((bottom - top) as usize * row_stride)?;
+        rehearsal::nothing_more_is_taken()?;
         for (row, line) in copy.chunks_exact_mut(row_stride).enumerate() {
             self.copy_row(top + row as isize, left, &mut line[..row_len]);
         }

@@ -11,6 +11,7 @@ use crate::kernels::error::Result;
 use crate::kernels::geometry::Conv2dGeometry;
 use crate::kernels::memory::{Scratch, TileMut, with_scratch};
 use crate::kernels::parallel;
+use crate::kernels::rehearsal;
 use crate::kernels::simd::gemm::{Finish, Segments, multiply, panel_width};
 use crate::kernels::simd::{Kernel, Vector, vectorized};
 
@@ -157,12 +158,14 @@ impl BandProduct<'_> {
         let channels = g.in_channels;
         let fits = top >= 0 && left >= 0 && top as usize + tall <= g.height && wide <= g.width;
         if fits {
+            rehearsal::nothing_more_is_taken()?;
             let start = top as usize * g.width * channels;
             self.multiply::<T, V>(&x[start..], g.width * channels, grad_y, partial);
             return Ok(());
         }
         let row_len = wide * channels;
         let mut copy = Scratch::<T>::take(tall * row_len)?;
+        rehearsal::nothing_more_is_taken()?;
         let begin = padding.left.min(wide);
         let end = (padding.left + g.width).min(wide);
         for (row, line) in copy.chunks_exact_mut(row_len).enumerate() {

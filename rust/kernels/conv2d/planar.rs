@@ -12,6 +12,7 @@ use crate::kernels::geometry::Conv2dGeometry;
 use crate::kernels::matmul::CHUNK;
 use crate::kernels::memory::{Scratch, TileMut, with_scratch};
 use crate::kernels::parallel;
+use crate::kernels::rehearsal;
 use crate::kernels::simd::gemm::{Finish, ROW_PADDING, Segments, multiply, panel_width};
 use crate::kernels::simd::pack::transpose;
 use crate::kernels::simd::{Kernel, Vector};
@@ -132,6 +133,7 @@ impl<T: Element> Kernel<T> for Band<'_, T> {
         let mut pixels = Scratch::<T>::take(planes.plane * plan.depth)?;
         self.fill::<V>(&planes, &mut pixels)?;
         let mut sums = Scratch::<T>::take(plan.columns * panel_width::<T, V>())?;
+        rehearsal::nothing_more_is_taken()?;
         for sweep in &plan.sweeps {
             let chunks = chunks(plan, sweep, &planes);
             for row in 0..rows.saturating_sub(sweep.first.0).div_ceil(plan.spread.0) {

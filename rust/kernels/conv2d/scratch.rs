@@ -5,14 +5,14 @@ use crate::kernels::Element;
 use crate::kernels::error::Result;
 use crate::kernels::geometry::Conv2dGeometry;
 use crate::kernels::memory::AlignedBuffer;
-use crate::kernels::rehearsal::rehearse;
+use crate::kernels::rehearsal::{Taken, rehearse};
 
-/// Bytes of scratch that one pass holds at a time, buffer by buffer as [`rehearse`] counts them; and, for a forward pass with weights
-/// that were prepared before, the bytes of those.
+/// The scratch that one pass holds at a time, as [`rehearse`] counts it; and, for a forward pass with weights that were prepared before,
+/// the bytes of those.
 ///
 /// # Errors
 /// No address space for arrays of that size.
-pub fn scratch<T: Element>(pass: Pass, geometry: &Conv2dGeometry, prepared: bool) -> Result<(Vec<usize>, usize)> {
+pub fn scratch<T: Element>(pass: Pass, geometry: &Conv2dGeometry, prepared: bool) -> Result<(Taken, usize)> {
     let algorithm = Algorithm::choose::<T>(pass, geometry);
     let mut kept = 0;
     let (done, taken) = rehearse(|| {
@@ -51,14 +51,14 @@ mod tests {
         let (rest, kept) = scratch::<f32>(Pass::Forward, &g, true).unwrap();
         assert_eq!(none, 0);
         assert!(kept >= 4 * 9 * 64 * 64);
-        assert!(plain.iter().sum::<usize>() >= rest.iter().sum::<usize>() + kept);
+        assert!(plain.caller.iter().sum::<usize>() >= rest.caller.iter().sum::<usize>() + kept);
     }
 
     #[test]
     fn a_huge_batch_is_only_rehearsed() {
         for pass in [Pass::Forward, Pass::BackwardInput, Pass::BackwardWeight] {
             let (taken, _) = scratch::<f32>(pass, &geometry(20_000, 64), false).unwrap();
-            assert!(taken.iter().sum::<usize>() < 1 << 30);
+            assert!(taken.caller.iter().chain(&taken.worker).sum::<usize>() < 1 << 30);
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::kernels::Element;
 use crate::kernels::error::Result;
 use crate::kernels::matmul::CHUNK;
 use crate::kernels::memory::{Scratch, SharedMut, TileMut};
+use crate::kernels::rehearsal;
 use crate::kernels::simd::gemm::{Finish, Segments, multiply, panel_width};
 use crate::kernels::simd::{Kernel, Vector, load_some, store_some};
 
@@ -227,6 +228,10 @@ impl<T: Element, const N: usize, const M: usize, const R: usize> Kernel<T> for B
         let result_frequency = self.count * result_row + ROW_PADDING;
         let mut scratch = Scratch::<T>::take(if matches!(self.source, Source::Images(..)) { frequencies * frequency } else { 0 })?;
         let mut results = Scratch::<T>::take(frequencies * result_frequency)?;
+        let panel_len = self.layout.panel_len();
+        let own_len = if matches!(self.filters, Filters::Plain(_)) { group / width * panel_len } else { 0 };
+        let mut own = Scratch::<T>::take(own_len)?;
+        rehearsal::nothing_more_is_taken()?;
         let places = Places { tiling: self.tiling, shape: self.tiling.source, step: M, before: self.tiling.before };
         let (inputs, ahead) = match self.source {
             Source::Tiles(tiles) => (tiles, None),
@@ -236,9 +241,6 @@ impl<T: Element, const N: usize, const M: usize, const R: usize> Kernel<T> for B
                 (&*scratch, Some(Ahead { images, gate, places, tiles: self.ahead.clone(), size: N }))
             }
         };
-        let panel_len = self.layout.panel_len();
-        let own_len = if matches!(self.filters, Filters::Plain(_)) { group / width * panel_len } else { 0 };
-        let mut own = Scratch::<T>::take(own_len)?;
         for first in self.columns.clone().step_by(group) {
             let panels = group.min(columns - first).div_ceil(width);
             let group_filters = match self.filters {

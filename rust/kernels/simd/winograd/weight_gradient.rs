@@ -14,6 +14,7 @@ use crate::kernels::Element;
 use crate::kernels::error::Result;
 use crate::kernels::matmul::CHUNK;
 use crate::kernels::memory::{Scratch, SharedMut, TileMut};
+use crate::kernels::rehearsal;
 use crate::kernels::simd::gemm::{Finish, Segments, multiply, panel_width};
 use crate::kernels::simd::{Kernel, Vector, load_some, store_some};
 
@@ -63,6 +64,7 @@ impl<T: Element, const N: usize, const M: usize> Kernel<T> for Share<'_, T, N, M
             sums.fill(T::ZERO);
         }
         let (mut inputs, mut gradients) = (Scratch::<T>::take(N * N * stride_x)?, Scratch::<T>::take(N * N * stride_y)?);
+        rehearsal::nothing_more_is_taken()?;
         for begin in tiles.clone().step_by(block) {
             let count = block.min(tiles.end - begin);
             let run = begin..begin + count;
@@ -173,6 +175,7 @@ impl<T: Element, const N: usize, const R: usize> Kernel<T> for Rectangle<'_, T, 
         let row = columns.next_multiple_of(V::LANES);
         let stride = depth * row + ROW_PADDING;
         let mut sums = Scratch::<T>::take(N * N * stride)?;
+        rehearsal::nothing_more_is_taken()?;
         let ((inputs, layout_x), (gradients, layout_y)) = (self.inputs, self.gradients);
         for f in 0..N * N {
             for column in (0..columns).step_by(panel_width::<T, V>()) {
