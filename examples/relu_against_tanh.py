@@ -20,7 +20,7 @@ from cnnrs.errors import NonFiniteError
 from cnnrs.layers import Conv2D, Dense, Flatten, Layer, MaxPool2D, ReLU, Tanh
 
 TARGET = 0.25
-RATES = (0.003, 0.001, 0.01, 0.03)
+RATES = (0.003, 0.001, 0.01)
 
 
 def network(activation: type[Layer], seed: int) -> cnnrs.Model:
