@@ -1,16 +1,20 @@
 """Dropout against none: a perceptron with three hidden layers of 1,024 rectified units on MNIST.
 
-Published: 1.60 % test error for a standard neural network, 1.25 % with dropout and this architecture (N. Srivastava et al.: Dropout: A
-Simple Way to Prevent Neural Networks from Overfitting, JMLR 15, 2014, table 2). There a million updates and a max-norm constraint
-were used; here it is minutes.
+Published: 1.60 % test error for a standard neural network (two layers of 800 logistic units), 1.25 % with dropout and this architecture
+(N. Srivastava et al.: Dropout: A Simple Way to Prevent Neural Networks from Overfitting, JMLR 15, 2014, table 2). Here both networks
+have this architecture. There a network got up to a million updates, here it gets 9,380: 20 epochs, the learning rate falling to 0.
 
     python examples/dropout_mnist.py --data-dir ../shared/data
 """
 
 import argparse
+import math
+
+import numpy as np
+from numpy.typing import NDArray
 
 import cnnrs
-from cnnrs import datasets, optimizers, schedules
+from cnnrs import datasets, metrics, optimizers, schedules
 from cnnrs.layers import Dense, Dropout, Flatten, Layer, ReLU, Rescale
 
 PUBLISHED = {False: 1.60, True: 1.25}  # percent
@@ -23,10 +27,17 @@ def network(dropout: bool, units: int, seed: int) -> cnnrs.Model:
     return cnnrs.Sequential((28, 28, 1), [*layers, Dense(10)], seed=seed)
 
 
+def difference(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> tuple[float, float]:
+    """How many percent fewer mistakes the second makes on the same images, and half the 95 % interval; only where they differ matters."""
+    worse, better = int(np.sum(second & ~first)), int(np.sum(first & ~second))
+    mean = (better - worse) / len(first)
+    return 100 * mean, 196 * math.sqrt((better + worse) / len(first) - mean**2) / math.sqrt(len(first))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", help="the folder with mnist/ (default: $CNNRS_DATA, the cache folder, a download)")
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--units", type=int, default=1024)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="a small network and a few images only, to see that it runs")
@@ -34,16 +45,22 @@ def main() -> None:
 
     mnist = datasets.load_mnist(options.data_dir)
     few, epochs, units = (2000, 2, 64) if options.quick else (None, options.epochs, options.units)
+    mistakes = []
     for dropout, published in PUBLISHED.items():
         optimizer = optimizers.SGD(schedules.Cosine(0.1), momentum=0.9)
         trainer = cnnrs.Trainer(network(dropout, units, options.seed), optimizer=optimizer, seed=options.seed)
         history = trainer.fit((mnist.x_train[:few], mnist.y_train[:few]), epochs=epochs, batch_size=128)
-        error = 100 * (1 - trainer.evaluate(mnist.test)["accuracy"])
+        mistakes.append(trainer.model.predict(mnist.x_test) != mnist.y_test)
+        wrong, count = int(mistakes[-1].sum()), len(mistakes[-1])
+        low, high = (100 * bound for bound in metrics.wilson_interval(wrong, count))
         print(
-            f"{'with' if dropout else 'without'} dropout: test error {error:.2f} %, training error "
-            f"{100 * (1 - history['accuracy'][-1]):.2f} %; published test error {published:.2f} %",
+            f"{'with' if dropout else 'without':<7} dropout: test error {100 * wrong / count:.2f} % "
+            f"(95 % interval {low:.2f} to {high:.2f} %), training error {100 * (1 - history['accuracy'][-1]):.2f} %; "
+            f"published test error {published:.2f} %",
             flush=True,
         )
+    gain, half = difference(*mistakes)
+    print(f"dropout: {gain:.2f} points fewer errors (95 % interval {gain - half:.2f} to {gain + half:.2f}); published: 0.35 points fewer")
 
 
 if __name__ == "__main__":

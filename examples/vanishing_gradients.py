@@ -2,6 +2,7 @@
 
 Published: sigmoid units let it decrease exponentially with depth (Y. Bengio et al. 1994; X. Glorot, Y. Bengio 2010); through 30 rectified
 layers training stalls with Glorot's initialisation and runs with He's (K. He et al.: Delving Deep into Rectifiers, 2015, figure 3).
+There it was an ImageNet network; here it is dense layers of 64 units on handwritten digits of 8 by 8 pixels, with the gradient clipped.
 
     python examples/vanishing_gradients.py
 """
@@ -9,8 +10,7 @@ layers training stalls with Glorot's initialisation and runs with He's (K. He et
 import argparse
 
 import cnnrs
-from cnnrs import datasets
-from cnnrs.errors import NonFiniteError
+from cnnrs import datasets, optimizers
 from cnnrs.layers import Add, BatchNorm, Dense, Flatten, Input, Normalize, ReLU, Sigmoid
 
 UNITS = 64
@@ -18,15 +18,15 @@ NETWORKS = {  # activation, initialiser, batch normalisation, residual connectio
     "sigmoid, Glorot": (Sigmoid, "glorot_uniform", False, False),
     "ReLU, Glorot": (ReLU, "glorot_uniform", False, False),
     "ReLU, He": (ReLU, "he_normal", False, False),
-    "sigmoid, Glorot, batch normalisation": (Sigmoid, "glorot_uniform", True, False),
-    "ReLU, Glorot, residual": (ReLU, "glorot_uniform", False, True),
+    "sigmoid, Glorot, batch norm.": (Sigmoid, "glorot_uniform", True, False),
+    "ReLU, Glorot, batch norm., residual": (ReLU, "glorot_uniform", True, True),
 }
 
 
 def network(kind: str, depth: int, seed: int) -> cnnrs.Model:
     activation, initializer, normalise, residual = NETWORKS[kind]
     inputs = Input((8, 8, 1))
-    x = Dense(UNITS, weight_initializer=initializer, name="first")(Flatten()(Normalize([4.9], [6.0])(inputs)))
+    x = Dense(UNITS, weight_initializer=initializer, name="first")(Flatten()(Normalize([77.9], [95.8])(inputs)))
     x = activation()(x)
     for number in range(2, depth):
         before = x
@@ -46,24 +46,23 @@ def main() -> None:
     options = parser.parse_args()
 
     digits = datasets.load_digits()
-    print("first / last: gradient norm of the first layer by that of the last, before training; accuracy: training images, after training")
+    epochs = 1 if options.quick else 30
+    print(f"first / last: gradient norm of the first layer by that of the last, before training; accuracy after {epochs} epochs")
     for depth in (20, 30):
         for kind in NETWORKS:
-            trainer = cnnrs.Trainer(network(kind, depth, options.seed), optimizer=cnnrs.optimizers.SGD(0.01, 0.9), seed=options.seed)
+            optimizer = optimizers.SGD(0.01, momentum=0.9, clip_norm=1.0)  # clipped, because a few batches have a gradient far too long
+            trainer = cnnrs.Trainer(network(kind, depth, options.seed), optimizer=optimizer, seed=options.seed)
             trainer.forward(digits.x_train[:256])
             trainer.loss(digits.y_train[:256])
             trainer.backward()
             norms = trainer.gradient_norms()
-            try:
-                history = trainer.fit(digits.train, epochs=1 if options.quick else 10, batch_size=32)
-                learned = f"accuracy {100 * history['accuracy'][-1]:6.2f} %"
-            except NonFiniteError:
-                learned = "diverged: its activations grow with depth; it needs a smaller learning rate or batch normalisation"
+            history = trainer.fit(digits.train, epochs=epochs, batch_size=32)
             print(
-                f"{depth} layers, {kind:<37} first / last {norms['first'] / norms['last']:9.2e}, {learned}",
+                f"{depth} layers, {kind:<35} first / last {norms['first'] / norms['last']:9.2e}, "
+                f"training accuracy {100 * history['accuracy'][-1]:6.2f} %",
                 flush=True,
             )
-    print("published: exponential decrease with sigmoid; 30 rectified layers learn with He's initialisation, not with Glorot's")
+    print("published: exponential decrease with sigmoid units; 30 rectified layers learn with He's initialisation, not with Glorot's")
 
 
 if __name__ == "__main__":
