@@ -16,6 +16,8 @@ pub mod mix;
 pub mod planes;
 pub mod resize;
 mod step;
+#[cfg(test)]
+mod tests;
 pub mod tone;
 pub mod warp;
 

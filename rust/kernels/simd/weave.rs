@@ -38,3 +38,58 @@ pub fn interleave_three<V: Vector<f32>>(planes: [&[f32]; 3], factors: [f32; 3], 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::simd::{Kernel, dispatch_f32, dispatch_f64};
+
+    struct Weave<'a>(&'a [f32], bool, &'a mut [f32]);
+
+    impl Kernel<f32> for Weave<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn run<V: Vector<f32>>(self) {
+            let (a, rest) = self.0.split_at(self.0.len() / 3);
+            let (b, c) = rest.split_at(a.len());
+            interleave_three::<V>([a, b, c], [2.0, 3.0, 5.0], [0.5, 0.25, 0.125], self.1, self.2);
+            V::fence();
+        }
+    }
+
+    #[test]
+    fn planes_become_pixels_wherever_they_go() {
+        for count in [0, 1, 15, 16, 31, 100] {
+            let planes: Vec<f32> = (0..3 * count).map(|i| i as f32).collect();
+            for (offset, stream) in (0..17).flat_map(|offset| [(offset, false), (offset, true)]) {
+                let mut out = vec![-1.0; offset + 3 * count + 1];
+                dispatch_f32(Weave(&planes, stream, &mut out[offset..][..3 * count]));
+                let part = |i: usize| (planes[i / 3 + i % 3 * count]) * [2.0, 3.0, 5.0][i % 3] + [0.5, 0.25, 0.125][i % 3];
+                assert!((0..3 * count).all(|i| out[offset + i] == part(i)));
+                assert!(out[..offset].iter().chain(&out[offset + 3 * count..]).all(|&value| value == -1.0));
+            }
+        }
+    }
+
+    struct Doubles([f64; 24]);
+
+    impl Kernel<f64> for Doubles {
+        type Output = ();
+        #[inline(always)]
+        fn run<V: Vector<f64>>(self) {
+            let mut out = [0.0; 24];
+            // SAFETY: no register of doubles has more than 8 lanes.
+            let [a, b, c] = [0, 8, 16].map(|at| unsafe { V::load(self.0.as_ptr().add(at)) });
+            for (j, register) in V::interleave(a, b, c).into_iter().enumerate() {
+                // SAFETY: as above.
+                unsafe { register.store(out.as_mut_ptr().add(j * V::LANES)) };
+            }
+            assert!((0..3 * V::LANES).all(|i| out[i] == self.0[i % 3 * 8 + i / 3]));
+        }
+    }
+
+    #[test]
+    fn doubles_are_woven_too() {
+        dispatch_f64(Doubles(std::array::from_fn(|i| i as f64)));
+    }
+}
