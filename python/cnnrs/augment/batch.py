@@ -17,7 +17,7 @@ LARGEST_MASK_VALUE = 2**24  # exact in float32
 
 
 class Batch:
-    """Images, labels, boxes, masks and keypoints; what was not given is None."""
+    """Images, labels, boxes, masks, keypoints and flags of boxes; what was not given is None."""
 
     def __init__(self, images: Any) -> None:
         self.images: Any = images
@@ -25,10 +25,13 @@ class Batch:
         self.boxes: list[NDArray[Any]] | None = None
         self.masks: Any = None
         self.keypoints: Any = None
+        self.difficult: list[NDArray[np.bool_]] | None = None
         self.box_labels = False
 
     @classmethod
-    def of(cls, images: Any, labels: Any = None, boxes: Any = None, masks: Any = None, keypoints: Any = None) -> Batch:
+    def of(
+        cls, images: Any, labels: Any = None, boxes: Any = None, masks: Any = None, keypoints: Any = None, difficult: Any = None
+    ) -> Batch:
         """The checked batch of a call."""
         batch = cls(ops.augment_images("images", images))
         count = len(batch.images)
@@ -41,7 +44,16 @@ class Batch:
             batch.masks = _masks(masks, batch.images)
         if labels is not None:
             batch.labels, batch.box_labels = _labels(labels, batch.boxes, count)
+        if difficult is not None:
+            batch.difficult = _flags(difficult, batch.boxes, count)
         return batch
+
+    def keep_boxes(self, kept: list[NDArray[np.bool_]]) -> None:
+        """Leave out what belongs to boxes that were dropped."""
+        if self.box_labels:
+            self.labels = [labels[keep] for labels, keep in zip(self.labels, kept, strict=True)]
+        if self.difficult is not None:
+            self.difficult = [flags[keep] for flags, keep in zip(self.difficult, kept, strict=True)]
 
     def __len__(self) -> int:
         return len(self.images)
@@ -83,7 +95,7 @@ class Batch:
 
     def result(self) -> Any:
         """The images, or a tuple of all that was given."""
-        given = [value for value in (self.labels, self.boxes, self.masks, self.keypoints) if value is not None]
+        given = [value for value in (self.labels, self.boxes, self.masks, self.keypoints, self.difficult) if value is not None]
         return (self.images, *given) if given else self.images
 
 
@@ -133,3 +145,13 @@ def _labels(labels: Any, boxes: list[NDArray[Any]] | None, count: int) -> tuple[
         if array.ndim == 0 or len(array) != len(box):
             raise ShapeError(f"labels[{i}]: expected {len(box)} labels, one for each box, got shape {array.shape}")
     return arrays, True
+
+
+def _flags(difficult: Any, boxes: list[NDArray[Any]] | None, count: int) -> list[NDArray[np.bool_]]:
+    if boxes is None:
+        raise ArgumentError("difficult: flags of boxes; pass boxes= with them")
+    arrays = [_arguments.as_array(f"difficult[{i}]", one) for i, one in enumerate(_per_image("difficult", difficult, count))]
+    for i, (array, box) in enumerate(zip(arrays, boxes, strict=True)):
+        if array.shape != (len(box),):
+            raise ShapeError(f"difficult[{i}]: expected {len(box)} flags, one for each box, got shape {array.shape}")
+    return [array.astype(np.bool_) for array in arrays]

@@ -17,6 +17,7 @@ from cnnrs.augment.batch import Batch
 from cnnrs.augment.pipeline import WholeBatch, run
 from cnnrs.augment.program import Key
 from cnnrs.augment.transform import MIN_VISIBILITY, Transform, probability
+from cnnrs.data import fetch
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
 
 __all__ = ["CutMix", "MixUp", "Mixing", "Mosaic"]
@@ -116,15 +117,11 @@ class Mixing(WholeBatch):
         y: Any
         if isinstance(data, (tuple, list)):
             x, y = np.asarray(data[0][indices]), np.asarray(data[1])[indices]
-        elif hasattr(data, "batch"):
-            x, y = data.batch(indices)
         else:
-            samples = [data[int(i)] for i in indices]
-            x, y = [sample[0] for sample in samples], [sample[1] for sample in samples]
-            shapes = {np.shape(image) for image in x}
-            x = np.stack(x) if len(shapes) == 1 else x
+            x, y = fetch(data, indices, stack=False)
         if like.boxes is not None:
-            return Batch.of(x, labels=[one["labels"] for one in y], boxes=[one["boxes"] for one in y])
+            flags = [one.get("difficult", np.zeros(len(one["boxes"]))) for one in y] if like.difficult is not None else None
+            return Batch.of(x, labels=[one["labels"] for one in y], boxes=[one["boxes"] for one in y], difficult=flags)
         if like.masks is not None and like.labels is None:
             return Batch.of(x, masks=y)
         return Batch.of(x, labels=y)
@@ -363,7 +360,7 @@ class Mosaic(Mixing):
     def _mix_boxes(self, batch: Batch, others: list[Batch], chosen: NDArray[np.int64], quarters: list[NDArray[np.int64]]) -> None:
         assert batch.boxes is not None
         for place, sample in enumerate(chosen):
-            boxes, labels = [], []
+            boxes, labels, flags = [], [], []
             sources = [(batch, int(sample)), *((other, place) for other in others)]
             for (source, row), quarter in zip(sources, quarters, strict=True):
                 assert source.boxes is not None
@@ -373,10 +370,14 @@ class Mosaic(Mixing):
                 clipped = np.clip(moved, np.array([left, top] * 2), np.array([left + columns, top + rows] * 2)).astype(box.dtype)
                 area, left_of_it = ((side[:, 2] - side[:, 0]) * (side[:, 3] - side[:, 1]) for side in (moved, clipped))
                 share = np.where(area > 0, left_of_it / np.where(area > 0, area, 1), (clipped == moved).all(axis=1))
-                boxes.append(clipped[share >= self.min_visibility])
-                labels.append(source.labels[row][share >= self.min_visibility])
+                kept = share >= self.min_visibility
+                boxes.append(clipped[kept])
+                labels.append(source.labels[row][kept])
+                flags += [] if source.difficult is None else [source.difficult[row][kept]]
             batch.boxes[sample] = np.concatenate(boxes)
             batch.labels[sample] = np.concatenate(labels)
+            if batch.difficult is not None:
+                batch.difficult[sample] = np.concatenate(flags)
 
 
 def _paste(images: Any, chosen: NDArray[np.int64], parts: list[tuple[Any, NDArray[np.int64]]]) -> NDArray[Any]:

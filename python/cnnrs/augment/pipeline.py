@@ -80,8 +80,7 @@ def _run_program(
     )
     if batch.boxes is not None:
         batch.boxes, kept = follow_boxes(steps, batch.boxes, min_visibility)
-        if batch.box_labels:
-            batch.labels = [labels[keep] for labels, keep in zip(batch.labels, kept, strict=True)]
+        batch.keep_boxes(kept)
     if batch.keypoints is not None:
         points = follow_points(steps, list(batch.keypoints))
         batch.keypoints = np.stack(points) if isinstance(batch.keypoints, np.ndarray) and points else points

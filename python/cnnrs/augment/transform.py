@@ -36,6 +36,7 @@ class Transform:
         boxes: Any = None,
         masks: Any = None,
         keypoints: Any = None,
+        difficult: Any = None,
         indices: ArrayLike | None = None,
         epoch: int = 0,
         seed: int = 0,
@@ -57,6 +58,8 @@ class Transform:
             Moved with the nearest neighbour: no new values but 0 beyond the border.
         keypoints : array_like of shape (n, k, 2), or list of (k, 2), optional
             ``(x, y)`` from the corner of the image: the centre of the first pixel is (0.5, 0.5). None is dropped; they may leave the image.
+        difficult : list of n arrays of bool, shape (k,), optional
+            A flag for each box, beside `boxes`; those of dropped boxes are dropped too.
         indices : array_like of int, shape (n,), optional
             The place of each image in its data set; by default 0 to n - 1.
         epoch, seed : int
@@ -67,8 +70,8 @@ class Transform:
         Returns
         -------
         ndarray or list, or tuple of them
-            The images, or a tuple of what was given in the order images, labels, boxes, masks, keypoints. Images of different sizes
-            are a list.
+            The images, or a tuple of what was given in the order images, labels, boxes, masks, keypoints, difficult. Images of different
+            sizes are a list.
 
         Raises
         ------
@@ -77,7 +80,7 @@ class Transform:
         """
         from cnnrs.augment.batch import Batch
 
-        batch = Batch.of(images, labels, boxes, masks, keypoints)
+        batch = Batch.of(images, labels, boxes, masks, keypoints, difficult)
         self.run(batch, batch.key(indices, epoch, seed), out)
         return batch.result()
 

@@ -5,6 +5,7 @@ How batches are made: sources that decode files give single samples, a few at a 
 are the same in all three, and whatever the number of threads.
 """
 
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
@@ -13,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cnnrs.data.checks import whole_number
 from cnnrs.data.random_order import Purpose, balanced_order, permutation, weighted_order
-from cnnrs.data.source import Sample, Source, as_source, collate, describe, fetch, fetches_items, labels_of
+from cnnrs.data.source import Sample, Source, as_source, collate, describe, fetch, fetches_items, labels_of, same_shape
 from cnnrs.data.threads import decoding_threads, map_ahead
 from cnnrs.errors import ArgumentError, ShapeError
 
@@ -45,7 +46,8 @@ class Loader:
         Draw samples with replacement, each with a probability proportional to its weight. Not together with `balanced`.
     transform : callable, optional
         Called on every batch as ``transform(x, labels=y, indices=indices, epoch=epoch, seed=seed)``, and returns ``x, y``. For
-        box targets it gets ``labels=`` and ``boxes=`` (lists of arrays), for mask targets ``masks=``, and returns as many.
+        mask targets it gets ``masks=`` instead; for box targets ``labels=``, ``boxes=`` and, if it takes that, ``difficult=`` (lists of
+        arrays), and returns as many. Photos of several sizes come as a list; they must leave with one size.
     threads : int, optional
         Threads that read ahead; 0 reads when a batch is asked for. By default as many as processors, at most 8, for files;
         1 for other sources; 0 for arrays in memory.
@@ -107,6 +109,7 @@ class Loader:
         self._balance = labels_of(self.source) if balanced else None
         self._weights = None if weights is None else _check_weights(weights, count)
         self._items = fetches_items(self.source)
+        self._takes_difficult = transform is not None and _takes(transform, "difficult")
         if threads is not None:
             self.threads = whole_number("threads", threads, 0)
         elif self._items:
@@ -175,12 +178,13 @@ class Loader:
             yield (x, y) if self.transform is None else self._transformed(x, y, indices, epoch)
 
     def _read_whole(self, parts: list[Indices]) -> Iterator[Sample]:
-        return map_ahead(lambda indices: fetch(self.source, indices), parts, threads=self.threads, ahead=self.prefetch)
+        stack = self.transform is None
+        return map_ahead(lambda indices: fetch(self.source, indices, stack=stack), parts, threads=self.threads, ahead=self.prefetch)
 
     def _read_items(self, parts: list[Indices]) -> Iterator[Sample]:
         chunks = (indices[k : k + SAMPLES_PER_TASK] for indices in parts for k in range(0, len(indices), SAMPLES_PER_TASK))
         per_batch = -(-self.batch_size // SAMPLES_PER_TASK)
-        source = self.source
+        source, stack = self.source, self.transform is None
 
         def read(indices: Indices) -> list[Sample]:
             return [source[int(i)] for i in indices]
@@ -191,27 +195,62 @@ class Loader:
                 samples: list[Sample] = []
                 while len(samples) < len(indices):
                     samples += next(results)
-                yield collate(samples, lambda k, indices=indices: describe(source, int(indices[k])))  # type: ignore[misc]
+                yield collate(samples, lambda k, indices=indices: describe(source, int(indices[k])), stack=stack)  # type: ignore[misc]
         finally:
             results.close()
 
     def _transformed(self, x: Any, y: Any, indices: Indices, epoch: int) -> Sample:
         assert self.transform is not None
-        key = {"indices": indices, "epoch": epoch, "seed": self.seed}
         target = getattr(self.source, "target", "labels")
-        if target == "masks":
-            result = self.transform(x, masks=y, **key)
-        elif target == "boxes":
-            result = self.transform(x, labels=[one["labels"] for one in y], boxes=[one["boxes"] for one in y], **key)
-        else:
-            result = self.transform(x, labels=y, **key)
-        expected = 3 if target == "boxes" else 2
-        if not isinstance(result, tuple) or len(result) != expected:
-            raise ShapeError(f"transform must return a tuple of {expected}: the images and what it was given with them; got {type(result)}")
+        given: dict[str, Any] = {"masks" if target == "masks" else "labels": y}
         if target == "boxes":
-            x, labels, boxes = result
-            return x, [{**one, "labels": names, "boxes": corners} for one, names, corners in zip(y, labels, boxes, strict=True)]
-        return result[0], result[1]
+            given = {name: [one[name] for one in y] for name in ("labels", "boxes")}
+            if self._takes_difficult:
+                given["difficult"] = [_flags(one) for one in y]
+        result = self.transform(x, **given, indices=indices, epoch=epoch, seed=self.seed)
+        if not isinstance(result, tuple) or len(result) != 1 + len(given):
+            expected = f"a tuple of {1 + len(given)}: the images and what it was given with them ({', '.join(given)})"
+            raise ShapeError(f"transform must return {expected}; got {type(result)}")
+        images = self._one_size("images", result[0], indices)
+        if target == "boxes":
+            moved = dict(zip(given, result[1:], strict=True))
+            if not self._takes_difficult:
+                moved["difficult"] = [_kept_flags(one, boxes) for one, boxes in zip(y, moved["boxes"], strict=True)]
+            return images, [{**one, **dict(zip(moved, parts, strict=True))} for one, *parts in zip(y, *moved.values(), strict=True)]
+        return images, self._one_size("targets", result[1], indices) if target == "masks" else result[1]
+
+    def _one_size(self, what: str, arrays: Any, indices: Indices) -> Any:
+        if not isinstance(arrays, (list, tuple)):
+            return arrays
+        columns = [np.asarray(array) for array in arrays]
+        way_out = "end transform= with one that gives one size, such as Resize((height, width)) or RandomResizedCrop, or pass size="
+        same_shape(f"{what} after the transform", columns, lambda k: describe(self.source, int(indices[k])), way_out)
+        return np.stack(columns)
+
+
+def _takes(function: Callable[..., Any], name: str) -> bool:
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    return any(parameter.name == name for parameter in parameters)
+
+
+def _flags(target: Any) -> NDArray[np.bool_]:
+    return np.asarray(target.get("difficult", np.zeros(len(target["labels"]))), dtype=np.bool_)
+
+
+def _kept_flags(target: Any, boxes: Any) -> NDArray[np.bool_]:
+    """The flags after a transform that does not take them."""
+    flags = _flags(target)
+    if len(flags) == len(boxes):
+        return flags
+    if flags.any():
+        raise ShapeError(
+            f"transform gave {len(boxes)} boxes for {len(flags)}: which of them are difficult cannot be known; let it take difficult=, a "
+            "list of arrays as labels= is, and return what is left of it as well"
+        )
+    return np.zeros(len(boxes), dtype=np.bool_)
 
 
 def _check_weights(weights: ArrayLike, count: int) -> NDArray[np.float64]:

@@ -64,7 +64,7 @@ def check_indices(indices: ArrayLike, length: int) -> Indices:
     return np.where(signed < 0, signed + length, signed)
 
 
-def collate(samples: Sequence[Sample], describe: Callable[[int], str] | None = None) -> Sample:
+def collate(samples: Sequence[Sample], describe: Callable[[int], str] | None = None, *, stack: bool = True) -> Sample:
     """Join samples into one batch.
 
     Parameters
@@ -73,10 +73,12 @@ def collate(samples: Sequence[Sample], describe: Callable[[int], str] | None = N
         At least one.
     describe : callable, optional
         Names sample `k` of the sequence in an error message.
+    stack : bool
+        Whether images of several sizes are an error; otherwise they are left in a list, and so are targets, such as masks.
 
     Returns
     -------
-    x : ndarray of shape (n, height, width, channels)
+    x : ndarray of shape (n, height, width, channels), or list of ndarray
         The images stacked.
     y : ndarray or list of dict
         Numbers as an array (whole ones as int64), arrays stacked, box targets as a list.
@@ -95,25 +97,41 @@ def collate(samples: Sequence[Sample], describe: Callable[[int], str] | None = N
     if not samples:
         raise ShapeError("a batch needs at least one sample, got none")
     describe = describe or "sample {}".format
-    images = [np.asarray(x) for x, _ in samples]
-    _same_shape("images", images, describe)
+    images = _joined("images", [np.asarray(x) for x, _ in samples], describe, stack)
     targets = [y for _, y in samples]
     if isinstance(targets[0], dict):
-        return np.stack(images), targets
-    columns = [np.asarray(y) for y in targets]
-    _same_shape("targets", columns, describe)
-    stacked = np.stack(columns)
-    if stacked.ndim == 1 and stacked.dtype.kind in "iu":
-        stacked = stacked.astype(np.int64)
-    return np.stack(images), stacked
+        return images, targets
+    joined = _joined("targets", [np.asarray(y) for y in targets], describe, stack)
+    if isinstance(joined, np.ndarray) and joined.ndim == 1 and joined.dtype.kind in "iu":
+        joined = joined.astype(np.int64)
+    return images, joined
 
 
-def _same_shape(what: str, items: Sequence[NDArray[Any]], describe: Callable[[int], str]) -> None:
+def _joined(what: str, items: list[NDArray[Any]], describe: Callable[[int], str], stack: bool) -> NDArray[Any] | list[NDArray[Any]]:
+    if not stack and len({item.shape for item in items}) > 1:
+        return items
+    same_shape(what, items, describe)
+    return np.stack(items)
+
+
+def same_shape(
+    what: str,
+    items: Sequence[NDArray[Any]],
+    describe: Callable[[int], str],
+    hint: str = "pass size=(height, width) to resize, or mode= for one number of channels",
+) -> None:
+    """Refuse arrays that cannot be stacked, naming the first that differs and the way out.
+
+    Raises
+    ------
+    ShapeError
+        If they differ in shape.
+    """
     for position, item in enumerate(items):
         if item.shape != items[0].shape:
             raise ShapeError(
                 f"{what} of one batch must have one shape: {describe(0)} has {items[0].shape}, {describe(position)} has {item.shape}; "
-                "pass size=(height, width) to resize, or mode= for one number of channels"
+                f"{hint}"
             )
 
 
@@ -292,14 +310,14 @@ def describe(source: object, index: int) -> str:
     return str(named(index)) if named is not None else f"sample {index}"
 
 
-def fetch(source: Source, indices: ArrayLike) -> Sample:
-    """Return a batch of any source, by its ``batch`` method if it has one, else sample by sample."""
+def fetch(source: Source, indices: ArrayLike, *, stack: bool = True) -> Sample:
+    """Return a batch of any source, by its ``batch`` method if it has one, else sample by sample; `stack` as in `collate`."""
     positions = check_indices(indices, len(source))
     whole = getattr(source, "batch", None)
-    if whole is not None:
+    if whole is not None and (stack or not fetches_items(source)):
         x, y = whole(positions)
         return x, y
-    return collate([source[int(i)] for i in positions], lambda k: describe(source, int(positions[k])))
+    return collate([source[int(i)] for i in positions], lambda k: describe(source, int(positions[k])), stack=stack)
 
 
 def fetches_items(source: object) -> bool:

@@ -1,7 +1,7 @@
 //! Windows and mirrors: pixels move by whole numbers.
 
-use super::Pixel;
 use super::planes::{Planes, View, deinterleave};
+use super::{PerChannel, Pixel};
 use crate::kernels::error::Result;
 use crate::kernels::simd::vectorized;
 
@@ -59,18 +59,24 @@ pub fn crop<T: Pixel>(
     [top, left]: [i64; 2],
     [height, width]: [usize; 2],
     border: Border,
-    fill: &[f32],
+    fill: PerChannel<'_>,
 ) -> Result<Planes> {
-    let channels = view.channels();
-    let mut out = Planes::new(channels, height, width)?;
+    let mut out = Planes::new(view.channels(), height, width)?;
+    vectorized!(|| cut_out(view, [top, left], border, fill, &mut out));
+    Ok(out)
+}
+
+#[inline(always)]
+fn cut_out<T: Pixel>(view: &View<'_, T>, [top, left]: [i64; 2], border: Border, fill: PerChannel<'_>, out: &mut Planes) {
+    let (channels, height, width) = (out.channels, out.height, out.width);
     let plane = height * width;
     // Columns of the window that lie in the picture.
     let from = left.saturating_neg().clamp(0, width as i64) as usize;
     let to = (view.width as i64).saturating_sub(left).clamp(from as i64, width as i64) as usize;
     for y in 0..height {
         let Some(source_y) = border.place(top.saturating_add(y as i64), view.height) else {
-            for (channel, &fill) in fill.iter().enumerate().take(channels) {
-                out.row(channel, y).fill(fill);
+            for channel in 0..channels {
+                out.row(channel, y).fill(fill.of(channel));
             }
             continue;
         };
@@ -78,18 +84,18 @@ pub fn crop<T: Pixel>(
             let first = (left + from as i64) as usize;
             for p in 0..view.planes {
                 let row = &view.row(p, source_y)[first * view.step..][..(to - from) * view.step];
-                let target = &mut out.values()[p * view.step * plane + y * width + from..];
-                vectorized!(|| deinterleave(row, view.step, target, plane));
+                deinterleave(row, view.step, &mut out.values()[p * view.step * plane + y * width + from..], plane);
             }
         }
-        for (channel, &fill) in fill.iter().enumerate().take(channels) {
-            let row = out.row(channel, y);
-            for x in (0..from).chain(to..width) {
-                row[x] = border.place(left.saturating_add(x as i64), view.width).map_or(fill, |x| view.at(channel, source_y, x));
+        if to - from < width {
+            for channel in 0..channels {
+                let (fill, row) = (fill.of(channel), out.row(channel, y));
+                for x in (0..from).chain(to..width) {
+                    row[x] = border.place(left.saturating_add(x as i64), view.width).map_or(fill, |x| view.at(channel, source_y, x));
+                }
             }
         }
     }
-    Ok(out)
 }
 
 /// The whole picture, planar.
@@ -129,14 +135,15 @@ pub fn flip_vertical(planes: &mut Planes) {
 }
 
 /// The rectangle gets one value per channel, or normal noise from the stream of a key.
-pub fn erase(planes: &mut Planes, [top, left, height, width]: [usize; 4], value: &[f32], noise: Option<u64>) -> Result<()> {
+pub fn erase(planes: &mut Planes, [top, left, height, width]: [usize; 4], value: PerChannel<'_>, noise: Option<u64>) -> Result<()> {
     let (top, left) = (top.min(planes.height), left.min(planes.width));
     let (height, width) = (height.min(planes.height - top), width.min(planes.width - left));
     if height == 0 || width == 0 {
         return Ok(());
     }
     let mut random = Planes::new(1, height, width)?;
-    for (channel, &value) in value.iter().enumerate().take(planes.channels) {
+    for channel in 0..planes.channels {
+        let value = value.of(channel);
         if let Some(key) = noise {
             super::draw::normal(key, channel as u32, random.values());
         }

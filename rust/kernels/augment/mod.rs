@@ -16,27 +16,34 @@ pub mod mix;
 pub mod planes;
 pub mod resize;
 mod step;
+#[cfg(test)]
+mod tests;
 pub mod tone;
 pub mod warp;
 
-use planes::{Planes, View, interleave};
-pub use step::{Kind, Step};
+use color::Changes;
+use planes::{Planes, View};
+pub use step::{Kind, PerChannel, Step};
 
 use super::error::{KernelError, Result, shape_error};
 use super::parallel;
-use super::simd::vectorized;
+use super::simd::rows::streams;
+use super::simd::{Vector, weave};
 
 /// What one pixel of one step counts for, in multiply-adds.
 const PIXEL_COST: usize = 32;
 
 /// A value of a picture: `u8` from 0 to 255, or `f32`, usually from 0 to 1.
-pub trait Pixel: Copy + Send + Sync + 'static {
+pub trait Pixel: Copy + Sized + Send + Sync + 'static {
     /// The brightest value.
     const PEAK: f32;
     /// The value, exactly.
     fn to_f32(self) -> f32;
     /// The nearest value.
     fn from_f32(value: f32) -> Self;
+    /// Three planes put together as pixels, `out[3 i + c] = planes[c][i] · factors[c] + summands[c]`; mark it `#[inline(always)]`.
+    /// With `stream` they may go past the caches; [`Vector::fence`] is the caller's.
+    fn interleave<V: Vector<f32>>(planes: [&[f32]; 3], factors: [f32; 3], summands: [f32; 3], stream: bool, out: &mut [Self]);
 }
 
 impl Pixel for u8 {
@@ -51,6 +58,12 @@ impl Pixel for u8 {
         // too, but is not made wide.
         (limit(value, 255.0) + 8_388_608.0).to_bits() as u8
     }
+    #[inline(always)]
+    fn interleave<V: Vector<f32>>([r, g, b]: [&[f32]; 3], f: [f32; 3], s: [f32; 3], _stream: bool, out: &mut [Self]) {
+        for (((pixel, r), g), b) in out.as_chunks_mut::<3>().0.iter_mut().zip(r).zip(g).zip(b) {
+            *pixel = [Self::from_f32(r * f[0] + s[0]), Self::from_f32(g * f[1] + s[1]), Self::from_f32(b * f[2] + s[2])];
+        }
+    }
 }
 
 impl Pixel for f32 {
@@ -62,6 +75,10 @@ impl Pixel for f32 {
     #[inline(always)]
     fn from_f32(value: f32) -> Self {
         value
+    }
+    #[inline(always)]
+    fn interleave<V: Vector<f32>>(planes: [&[f32]; 3], factors: [f32; 3], summands: [f32; 3], stream: bool, out: &mut [Self]) {
+        weave::interleave_three::<V>(planes, factors, summands, stream, out);
     }
 }
 
@@ -91,27 +108,13 @@ enum Stage<'a, T> {
     Planes(Planes),
 }
 
-impl<T: Pixel> Stage<'_, T> {
-    /// In scratch, to be changed in place.
-    fn planes(&mut self) -> Result<&mut Planes> {
-        if let Self::Source(view) = self {
-            *self = Self::Planes(crop::load(view)?);
-        }
-        match self {
-            Self::Planes(planes) => Ok(planes),
-            Self::Source(_) => Err(KernelError::Argument("images: not loaded".into())), // cannot be
-        }
-    }
-}
-
-/// Calls a function that makes planes out of a view, wherever the picture is.
-macro_rules! replace {
-    ($stage:expr, $function:path, $($argument:expr),*) => {
-        *$stage = Stage::Planes(match &*$stage {
-            Stage::Source(view) => $function(view, $($argument),*)?,
-            Stage::Planes(planes) => $function(&planes.view(), $($argument),*)?,
-        })
-    };
+/// A picture on its way.
+struct Work<'a, T> {
+    stage: Stage<'a, T>,
+    /// Changes of colour that are still to be made; only once it is in scratch.
+    changes: Changes,
+    /// The brightest value.
+    peak: f32,
 }
 
 /// Runs the steps on every picture.
@@ -125,6 +128,7 @@ pub fn run<I: Pixel, O: Pixel>(pictures: &[Picture<'_, I>], steps: &[Step<'_>], 
     if offsets.len() != pictures.len() + 1 {
         return Err(shape_error!("offsets: expected {} numbers, got {}", pictures.len() + 1, offsets.len()));
     }
+    let stream = streams::<O>(out.len());
     let mut rest = out;
     let mut places = Vec::with_capacity(pictures.len());
     let mut pixels = 0;
@@ -140,116 +144,143 @@ pub fn run<I: Pixel, O: Pixel>(pictures: &[Picture<'_, I>], steps: &[Step<'_>], 
         step.check(pictures.len())?;
     }
     let items = pictures.iter().zip(places).enumerate();
-    parallel::try_for_each(items, pixels * PIXEL_COST * (steps.len() + 1), |(i, (picture, place))| one(picture, steps, i, place))
+    parallel::try_for_each(items, pixels * PIXEL_COST * (steps.len() + 1), |(i, (picture, place))| one(picture, steps, i, stream, place))
 }
 
 /// One picture through all steps.
-fn one<I: Pixel, O: Pixel>(picture: &Picture<'_, I>, steps: &[Step<'_>], sample: usize, out: &mut [O]) -> Result<()> {
+fn one<I: Pixel, O: Pixel>(picture: &Picture<'_, I>, steps: &[Step<'_>], sample: usize, stream: bool, out: &mut [O]) -> Result<()> {
     let &Picture { pixels, height, width, channels } = picture;
     if channels == 0 || height == 0 || width == 0 || pixels.len() != height * width * channels {
         return Err(shape_error!("images: {} values are no picture of {height}x{width}x{channels}", pixels.len()));
     }
-    let mut stage = Stage::Source(View { data: pixels, planes: 1, step: channels, height, width });
-    let mut peak = I::PEAK;
+    let source = View { data: pixels, planes: 1, step: channels, height, width };
+    let mut work = Work { stage: Stage::Source(source), changes: Changes::default(), peak: I::PEAK };
     // A last scaling happens on the way out.
     let (steps, last) = match steps.split_last() {
-        Some((last, before)) if last.kind == Kind::Affine => (before, Some(last)),
+        Some((last, before)) if last.kind == Kind::Affine && last.apply.is_none() => (before, Some(last)),
         _ => (steps, None),
     };
-    for step in steps {
-        if let Some(parameters) = step.of(sample) {
-            apply(&mut stage, step, parameters, &mut peak)?;
-        }
+    let mut taken = steps.iter().filter_map(|step| Some((step, step.of(sample)?))).peekable();
+    while let Some((step, parameters)) = taken.next() {
+        // A picture that is resized may as well be written from right to left.
+        let mirrored = step.kind == Kind::Resize && taken.next_if(|(next, _)| next.kind == Kind::FlipHorizontal).is_some();
+        work.apply(step, parameters, mirrored)?;
     }
-    if let Stage::Source(view) = &stage {
-        stage = Stage::Planes(crop::load(view)?);
+    work.loaded()?;
+    let Stage::Planes(mut planes) = work.stage else { return Ok(()) };
+    let (factors, summands) = match last {
+        Some(last) => last.affine(planes.channels).map(|(factors, summands, _)| (factors, summands))?,
+        None => (PerChannel::new(&[1.0], 1)?, PerChannel::new(&[0.0], 1)?),
+    };
+    let len = planes.values().len();
+    if out.len() != len {
+        return Err(shape_error!("out: expected {len} values for picture {sample}, got {}", out.len()));
     }
-    let Stage::Planes(planes) = &stage else { return Ok(()) };
-    let view = planes.view();
-    let (mut factors, mut summands) = (vec![1.0; view.planes], vec![0.0; view.planes]);
-    if let Some((last, parameters)) = last.and_then(|last| Some((last, last.of(sample)?))) {
-        (factors, summands, peak) = last.affine(parameters, view.planes)?;
-    }
-    let _ = peak;
-    if out.len() != view.data.len() {
-        return Err(shape_error!("out: expected {} values for picture {sample}, got {}", view.data.len(), out.len()));
-    }
-    vectorized!(|| interleave(&view, &factors, &summands, out));
+    work.changes.finish(&mut planes, factors, summands, stream, out);
     Ok(())
 }
 
-/// One step.
-fn apply<T: Pixel>(stage: &mut Stage<'_, T>, step: &Step<'_>, p: &[f64], peak: &mut f32) -> Result<()> {
-    let (channels, height, width) = match &*stage {
-        Stage::Source(view) => (view.channels(), view.height, view.width),
-        Stage::Planes(planes) => (planes.channels, planes.height, planes.width),
-    };
-    match step.kind {
-        Kind::Crop => {
-            let fill = step.per_channel(1, channels)?;
-            replace!(
-                stage,
-                crop::crop,
-                [p[0] as i64, p[1] as i64],
-                step::size(p[2], p[3])?,
-                crop::Border::from_code(step.constants[0]),
-                &fill
-            );
+impl<T: Pixel> Work<'_, T> {
+    /// In scratch, to be read and changed in place; changes of colour may wait.
+    fn loaded(&mut self) -> Result<(&mut Planes, &mut Changes)> {
+        if let Stage::Source(view) = &self.stage {
+            self.stage = Stage::Planes(crop::load(view)?);
         }
-        Kind::FlipHorizontal => crop::flip_horizontal(stage.planes()?),
-        Kind::FlipVertical => crop::flip_vertical(stage.planes()?),
-        Kind::Resize => {
-            let window = [p[0], p[1], p[2], p[3]].map(|value| value as usize);
-            if window[2] == 0 || window[3] == 0 || window[0] + window[2] > height || window[1] + window[3] > width {
-                return Err(shape_error!("images: the window {window:?} leaves a picture of {height}x{width}"));
-            }
-            replace!(stage, resize::resize, window, step::size(p[4], p[5])?, resize::Interpolation::from_code(step.constants[0]));
-        }
-        Kind::Warp => {
-            let fill = step.per_channel(1, channels)?;
-            let matrix: &[f64; 9] = p[..9].try_into().map_err(|_| shape_error!("matrix: expected 9 numbers"))?;
-            replace!(stage, warp::warp, matrix, step::size(p[9], p[10])?, resize::Interpolation::from_code(step.constants[0]), &fill);
-        }
-        Kind::Elastic => {
-            let fill = step.per_channel(1, channels)?;
-            let (strength, sigma) = ([p[2] as f32, p[3] as f32], [p[4] as f32, p[5] as f32]);
-            let field = warp::displacement(draw::stream_key(p[0], p[1]), [height, width], strength, sigma)?;
-            replace!(stage, warp::elastic, &field, resize::Interpolation::from_code(step.constants[0]), &fill);
-        }
-        Kind::Erase => {
-            let value = step.per_channel(1, channels)?;
-            let noise = (step.constants[0] != 0.0).then(|| draw::stream_key(p[4], p[5]));
-            crop::erase(stage.planes()?, [p[0], p[1], p[2], p[3]].map(|value| value as usize), &value, noise)?;
-        }
-        Kind::GaussianBlur => {
-            let radius = [step.constants[0], step.constants[1]].map(|radius| radius as usize);
-            let planes = filter::gaussian_blur(&stage.planes()?.view(), radius, [p[0] as f32, p[1] as f32])?;
-            *stage = Stage::Planes(planes);
-        }
-        Kind::Sharpness => *stage = Stage::Planes(filter::sharpness(stage.planes()?, p[0] as f32, *peak)?),
-        Kind::GaussianNoise => {
-            let limit = (step.constants[0] != 0.0).then_some(*peak);
-            let (mean, sigma) = (p[2] as f32 * *peak, p[3] as f32 * *peak);
-            filter::gaussian_noise(stage.planes()?, mean, sigma, draw::stream_key(p[0], p[1]), limit)?;
-        }
-        Kind::ColorJitter => {
-            color::jitter(stage.planes()?, p[0] as u32, [p[1] as f32, p[2] as f32, p[3] as f32, p[4] as f32], *peak);
-        }
-        Kind::Grey => color::grey(stage.planes()?, step.constants[0] as usize),
-        Kind::Add => {
-            let summands: Vec<f32> = p.iter().map(|&value| value as f32 * *peak).collect();
-            color::add(stage.planes()?, &summands, *peak);
-        }
-        Kind::Invert => tone::invert(stage.planes()?, *peak),
-        Kind::Solarize => tone::solarize(stage.planes()?, p[0] as f32, *peak),
-        Kind::Posterize => tone::posterize(stage.planes()?, p[0] as u32, *peak),
-        Kind::AutoContrast => tone::autocontrast(stage.planes()?, *peak),
-        Kind::Equalize => tone::equalize(stage.planes()?, *peak),
-        Kind::Affine => {
-            let (factors, summands, range) = step.affine(p, channels)?;
-            color::affine(stage.planes()?, &factors, &summands);
-            *peak = range;
+        match &mut self.stage {
+            Stage::Planes(planes) => Ok((planes, &mut self.changes)),
+            Stage::Source(_) => Err(KernelError::Argument("images: not loaded".into())), // cannot be
         }
     }
-    Ok(())
+
+    /// In scratch, all changes made.
+    fn planes(&mut self) -> Result<&mut Planes> {
+        let (planes, changes) = self.loaded()?;
+        changes.settle(planes);
+        Ok(planes)
+    }
+
+    /// One step, and a flip of its result after it if it shall be mirrored.
+    fn apply(&mut self, step: &Step<'_>, p: &[f64], mirrored: bool) -> Result<()> {
+        /// Calls a function that makes planes out of a view, wherever the picture is.
+        macro_rules! replace {
+            ($function:path, $($argument:expr),*) => {
+                self.stage = Stage::Planes(match &self.stage {
+                    Stage::Source(view) => $function(view, $($argument),*)?,
+                    Stage::Planes(planes) => $function(&planes.view(), $($argument),*)?,
+                })
+            };
+        }
+        let peak = self.peak;
+        if let Stage::Planes(planes) = &mut self.stage
+            && step.kind != Kind::ColorJitter
+        {
+            self.changes.settle(planes);
+        }
+        let (channels, height, width) = match &self.stage {
+            Stage::Source(view) => (view.channels(), view.height, view.width),
+            Stage::Planes(planes) => (planes.channels, planes.height, planes.width),
+        };
+        match step.kind {
+            Kind::Crop => {
+                let fill = step.per_channel(1, channels)?;
+                let border = crop::Border::from_code(step.constants[0]);
+                replace!(crop::crop, [p[0] as i64, p[1] as i64], step::size(p[2], p[3])?, border, fill);
+            }
+            Kind::FlipHorizontal => crop::flip_horizontal(self.planes()?),
+            Kind::FlipVertical => crop::flip_vertical(self.planes()?),
+            Kind::Resize => {
+                let window = [p[0], p[1], p[2], p[3]].map(|value| value as usize);
+                if window[2] == 0 || window[3] == 0 || window[0] + window[2] > height || window[1] + window[3] > width {
+                    return Err(shape_error!("images: the window {window:?} leaves a picture of {height}x{width}"));
+                }
+                let interpolation = resize::Interpolation::from_code(step.constants[0]);
+                replace!(resize::resize, window, step::size(p[4], p[5])?, interpolation, mirrored);
+            }
+            Kind::Warp => {
+                let fill = step.per_channel(1, channels)?;
+                let matrix: &[f64; 9] = p[..9].try_into().map_err(|_| shape_error!("matrix: expected 9 numbers"))?;
+                let interpolation = resize::Interpolation::from_code(step.constants[0]);
+                replace!(warp::warp, matrix, step::size(p[9], p[10])?, interpolation, fill);
+            }
+            Kind::Elastic => {
+                let fill = step.per_channel(1, channels)?;
+                let (strength, sigma) = ([p[2] as f32, p[3] as f32], [p[4] as f32, p[5] as f32]);
+                let field = warp::displacement(draw::stream_key(p[0], p[1]), [height, width], strength, sigma)?;
+                replace!(warp::elastic, &field, resize::Interpolation::from_code(step.constants[0]), fill);
+            }
+            Kind::Erase => {
+                let value = step.per_channel(1, channels)?;
+                let noise = (step.constants[0] != 0.0).then(|| draw::stream_key(p[4], p[5]));
+                crop::erase(self.planes()?, [p[0], p[1], p[2], p[3]].map(|value| value as usize), value, noise)?;
+            }
+            Kind::GaussianBlur => {
+                let radius = [step.constants[0], step.constants[1]].map(|radius| radius as usize);
+                let planes = filter::gaussian_blur(&self.planes()?.view(), radius, [p[0] as f32, p[1] as f32])?;
+                self.stage = Stage::Planes(planes);
+            }
+            Kind::Sharpness => self.stage = Stage::Planes(filter::sharpness(self.planes()?, p[0] as f32, peak)?),
+            Kind::GaussianNoise => {
+                let limit = (step.constants[0] != 0.0).then_some(peak);
+                let (mean, sigma) = (p[2] as f32 * peak, p[3] as f32 * peak);
+                filter::gaussian_noise(self.planes()?, mean, sigma, draw::stream_key(p[0], p[1]), limit)?;
+            }
+            Kind::ColorJitter => {
+                let (planes, changes) = self.loaded()?;
+                color::jitter(planes, changes, p[0] as u32, [p[1] as f32, p[2] as f32, p[3] as f32, p[4] as f32], peak);
+            }
+            Kind::Grey => color::grey(self.planes()?, step.constants[0] as usize),
+            Kind::Add => color::add(self.planes()?, [p[0], p[1], p[2]].map(|value| value as f32 * peak), peak),
+            Kind::Invert => tone::invert(self.planes()?, peak),
+            Kind::Solarize => tone::solarize(self.planes()?, p[0] as f32, peak),
+            Kind::Posterize => tone::posterize(self.planes()?, p[0] as u32, peak),
+            Kind::AutoContrast => tone::autocontrast(self.planes()?, peak),
+            Kind::Equalize => tone::equalize(self.planes()?, peak),
+            Kind::Affine => {
+                let (factors, summands, range) = step.affine(channels)?;
+                color::affine(self.planes()?, factors, summands);
+                self.peak = range;
+            }
+        }
+        Ok(())
+    }
 }

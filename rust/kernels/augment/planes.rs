@@ -118,6 +118,12 @@ impl Planes {
     }
 }
 
+/// Pixels that are taken apart at once.
+const GROUP: usize = 16;
+
+/// Pixels of which the compiler's loop takes whole numbers.
+const WIDE: usize = 64;
+
 /// Interleaved pixels, taken apart: `row[i * channels + c]` goes to `out[c * plane + i]`.
 #[inline(always)]
 pub fn deinterleave<T: Pixel>(row: &[T], channels: usize, out: &mut [f32], plane: usize) {
@@ -132,10 +138,20 @@ pub fn deinterleave<T: Pixel>(row: &[T], channels: usize, out: &mut [f32], plane
             let (r, rest) = out.split_at_mut(plane);
             let (g, b) = rest.split_at_mut(plane);
             let (r, g, b) = (&mut r[..width], &mut g[..width], &mut b[..width]);
-            for (i, pixel) in row.as_chunks::<3>().0.iter().enumerate() {
-                r[i] = pixel[0].to_f32();
-                g[i] = pixel[1].to_f32();
-                b[i] = pixel[2].to_f32();
+            let wide = width / WIDE * WIDE;
+            for (i, pixel) in row.as_chunks::<3>().0[..wide].iter().enumerate() {
+                (r[i], g[i], b[i]) = (pixel[0].to_f32(), pixel[1].to_f32(), pixel[2].to_f32());
+            }
+            // Then whole groups, the last overlapping what is done, rather than one by one: many rows are short.
+            let group = if width < GROUP { 1 } else { GROUP };
+            for i in (wide..width).step_by(group) {
+                let i = i.min(width - group);
+                let (pixels, at) = (&row[3 * i..], i..i + group);
+                if let Some(pixels) = pixels.first_chunk::<{ 3 * GROUP }>().filter(|_| group == GROUP) {
+                    take_apart(pixels, &mut r[at.clone()], &mut g[at.clone()], &mut b[at]);
+                } else {
+                    (r[i], g[i], b[i]) = (pixels[0].to_f32(), pixels[1].to_f32(), pixels[2].to_f32());
+                }
             }
         }
         _ => {
@@ -148,22 +164,16 @@ pub fn deinterleave<T: Pixel>(row: &[T], channels: usize, out: &mut [f32], plane
     }
 }
 
-/// The pixels of a picture put together again, each channel through `a · factor + summand`.
 #[inline(always)]
-pub fn interleave<T: Pixel>(view: &View<'_, f32>, factor: &[f32], summand: &[f32], out: &mut [T]) {
-    let (channels, plane) = (view.planes, view.height * view.width);
-    if channels == 3 {
-        let (r, g, b) = (&view.data[..plane], &view.data[plane..][..plane], &view.data[2 * plane..][..plane]);
-        let (f, s) = ([factor[0], factor[1], factor[2]], [summand[0], summand[1], summand[2]]);
-        for (i, pixel) in out.as_chunks_mut::<3>().0[..plane].iter_mut().enumerate() {
-            *pixel = [T::from_f32(r[i] * f[0] + s[0]), T::from_f32(g[i] * f[1] + s[1]), T::from_f32(b[i] * f[2] + s[2])];
-        }
-        return;
-    }
-    for channel in 0..channels {
-        let values = &view.data[channel * plane..][..plane];
-        for (pixel, &value) in out.chunks_exact_mut(channels).zip(values) {
-            pixel[channel] = T::from_f32(value * factor[channel] + summand[channel]);
+fn take_apart<T: Pixel>(pixels: &[T; 3 * GROUP], r: &mut [f32], g: &mut [f32], b: &mut [f32]) {
+    let mut planes = [[0.0; GROUP]; 3];
+    for i in 0..GROUP {
+        for (channel, plane) in planes.iter_mut().enumerate() {
+            plane[i] = pixels[3 * i + channel].to_f32();
         }
     }
+    let [red, green, blue] = planes;
+    r.copy_from_slice(&red);
+    g.copy_from_slice(&green);
+    b.copy_from_slice(&blue);
 }

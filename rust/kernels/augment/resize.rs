@@ -1,9 +1,13 @@
 //! Resizing of a window, bilinear as Pillow's (antialiased where the picture shrinks) or to the nearest pixel.
 
+use std::ops::Range;
+
 use super::Pixel;
 use super::planes::{Planes, View};
 use crate::kernels::error::Result;
-use crate::kernels::simd::vectorized;
+use crate::kernels::memory::Scratch;
+use crate::kernels::simd::pack::transpose;
+use crate::kernels::simd::{Kernel, Vector, dispatch_f32};
 
 /// How a value between pixels is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,136 +31,268 @@ impl Interpolation {
     }
 }
 
+/// Rows of the result that are made together: one for each lane of the widest register.
+const BAND: usize = 16;
+
+/// Values of a row that are summed for all rows of a band before the next: 8 KB of sums.
+const CHUNK: usize = 128;
+
+/// Values of a row that are summed at once.
+const GROUP: usize = 64;
+
+/// Most terms that are added up in registers.
+const TERMS: usize = 4;
+
 /// For each output place the first input place and its weights.
 struct Taps {
     /// First input place of each output place.
-    starts: Vec<usize>,
-    /// `count` weights of each output place, zero beyond the last.
-    weights: Vec<f32>,
+    starts: Scratch<u64>,
+    /// `count` weights of each output place.
+    weights: Scratch<f32>,
     count: usize,
 }
 
 impl Taps {
     /// Output places `0..out` spread over the inputs `from..from + len`.
-    fn new(from: usize, len: usize, out: usize, interpolation: Interpolation) -> Self {
+    fn new(from: usize, len: usize, out: usize, interpolation: Interpolation) -> Result<Self> {
         let scale = len as f64 / out as f64;
-        if interpolation == Interpolation::Nearest {
-            let starts = (0..out).map(|i| from + (((i as f64 + 0.5) * scale) as usize).min(len - 1)).collect();
-            return Self { starts, weights: vec![1.0; out], count: 1 };
-        }
         let stretch = if interpolation == Interpolation::Antialias { scale.max(1.0) } else { 1.0 };
-        let count = (2 * (stretch.ceil() as usize) + 1).min(len);
-        let (mut starts, mut weights) = (Vec::with_capacity(out), vec![0.0; out * count]);
-        for (i, weights) in weights.chunks_exact_mut(count).enumerate() {
+        let inverse = 1.0 / stretch;
+        let single = interpolation == Interpolation::Nearest || len == out;
+        // So many whole numbers lie between the feet of a triangle, which have no weight themselves.
+        let count = if single { 1 } else { ((2.0 * stretch).ceil() as usize).min(len) };
+        let (mut starts, mut weights) = (Scratch::take(out)?, Scratch::<f32>::take(out * count)?);
+        for (i, (start, weights)) in starts.iter_mut().zip(weights.chunks_exact_mut(count)).enumerate() {
             let centre = (i as f64 + 0.5) * scale;
-            let first = ((centre - stretch + 0.5).max(0.0) as usize).min(len - 1);
-            let last = ((centre + stretch + 0.5) as usize).clamp(first + 1, len).min(first + count);
-            let weight = |place: usize| (1.0 - ((place as f64 + 0.5 - centre) / stretch).abs()).max(0.0);
-            let sum: f64 = (first..last).map(weight).sum();
-            // All taps lie in the window, also those of weight zero.
-            let start = first.min(len - count);
-            for place in first..last {
-                weights[place - start] = if sum > 0.0 { (weight(place) / sum) as f32 } else { 0.0 };
+            if single {
+                *start = (from + (centre as usize).min(len - 1)) as u64;
+                weights[0] = 1.0;
+                continue;
             }
-            starts.push(from + start);
+            // The first whole number above `centre - stretch - 0.5`; all taps lie in the window, also those of weight zero.
+            let first = ((centre - stretch + 0.5).max(0.0) as usize).min(len - count);
+            let before = centre - 0.5 - first as f64;
+            let weight = |t: usize| (1.0 - ((before - t as f64) * inverse).abs()).max(0.0);
+            let sum = 1.0 / (0..count).map(weight).sum::<f64>();
+            for (t, out) in weights.iter_mut().enumerate() {
+                *out = (weight(t) * sum) as f32;
+            }
+            *start = (from + first) as u64;
         }
-        Self { starts, weights, count }
+        Ok(Self { starts, weights, count })
+    }
+
+    /// The inputs that `count` outputs from `place` on see and those before them do not.
+    fn span(&self, place: usize, count: usize) -> Range<usize> {
+        if place >= self.starts.len() {
+            return 0..0;
+        }
+        let last = (place + count).min(self.starts.len()) - 1;
+        let seen = if place > 0 { self.starts[place - 1] as usize + self.count } else { 0 };
+        seen.max(self.starts[place] as usize)..self.starts[last] as usize + self.count
+    }
+
+    /// Of one output place.
+    #[inline(always)]
+    fn of(&self, place: usize) -> (usize, &[f32]) {
+        (self.starts[place] as usize, &self.weights[place * self.count..][..self.count])
     }
 }
 
-/// The window `[top, left, height, width]` of the picture, which lies inside, as a picture of another size.
+/// Asks for a chunk of the rows that the next band reads: a picture comes from memory, and its rows are too far apart to be foreseen.
+#[inline(always)]
+fn prefetch<T: Pixel, V: Vector<f32>>(view: &View<'_, T>, plane: usize, rows: Range<usize>, at: usize) {
+    let line = 64 / size_of::<T>();
+    for y in rows {
+        for x in (0..CHUNK).step_by(line) {
+            V::prefetch(view.row(plane, y).as_ptr().wrapping_add(at + x).cast());
+        }
+    }
+}
+
+/// The window `[top, left, height, width]` of the picture, which lies inside, as a picture of another size; `mirrored`, left becomes right.
 ///
-/// The rows of an output row are added up first, in the order of the source, wide; then the columns.
+/// Sixteen rows of the result are made at a time. Their sums over the rows of the source come first, wide; transposed, the sums over the
+/// columns are wide too, for the rows lie side by side. Products are rounded before they are added, in the order of the source: the
+/// bits are those of every instruction set.
 pub fn resize<T: Pixel>(
     view: &View<'_, T>,
     [top, left, height, width]: [usize; 4],
     [out_height, out_width]: [usize; 2],
     interpolation: Interpolation,
+    mirrored: bool,
 ) -> Result<Planes> {
     let mut out = Planes::new(view.channels(), out_height, out_width)?;
-    let rows = Taps::new(top, height, out_height, interpolation);
-    let columns = Taps::new(0, width, out_width, interpolation);
-    let mut sum = Planes::new(1, 1, width * view.step + 1)?; // one more: pixels of three are read as four
-    let plane = out_height * out_width;
-    for p in 0..view.planes {
-        for y in 0..out_height {
-            let weights = &rows.weights[y * rows.count..][..rows.count];
-            let sum = sum.values();
-            let (sums, _) = sum.split_at_mut(width * view.step);
-            for (t, &weight) in weights.iter().enumerate() {
-                let row = &view.row(p, rows.starts[y] + t)[left * view.step..][..width * view.step];
-                vectorized!(|| add_row(row, weight, t == 0, sums));
-            }
-            let target = &mut out.values()[p * view.step * plane + y * out_width..];
-            vectorized!(|| match view.step {
-                1 => columns_of_one(sum, &columns, target),
-                3 => columns_of_three(sum, &columns, target, plane),
-                step => any_columns_of(sum, step, &columns, target, plane),
-            });
-        }
-    }
+    let rows = Taps::new(top, height, out_height, interpolation)?;
+    let columns = Taps::new(0, width, out_width, interpolation)?;
+    let mut sums = Scratch::take(BAND * CHUNK)?;
+    let mut tall = Scratch::take(width * view.step * BAND)?;
+    let mut wide = Scratch::take(out_width * view.step * BAND)?;
+    let values = out.values();
+    dispatch_f32(Resize {
+        view,
+        rows: &rows,
+        columns: &columns,
+        left,
+        mirrored,
+        sums: &mut sums,
+        tall: tall.as_chunks_mut().0,
+        wide: wide.as_chunks_mut().0,
+        out: values,
+        size: [out_height, out_width],
+    });
     Ok(out)
 }
 
-#[inline(always)]
-fn add_row<T: Pixel>(row: &[T], weight: f32, first: bool, sum: &mut [f32]) {
-    if first {
-        for (sum, value) in sum.iter_mut().zip(row) {
-            *sum = weight * value.to_f32();
-        }
-    } else if weight != 0.0 {
-        for (sum, value) in sum.iter_mut().zip(row) {
-            *sum += weight * value.to_f32();
-        }
-    }
+struct Resize<'a, T> {
+    view: &'a View<'a, T>,
+    rows: &'a Taps,
+    columns: &'a Taps,
+    left: usize,
+    mirrored: bool,
+    /// `[BAND][CHUNK]`: sums over rows.
+    sums: &'a mut [f32],
+    /// `[columns · channels][BAND]`: the same, transposed.
+    tall: &'a mut [[f32; BAND]],
+    /// `[channels][columns of the result][BAND]`: sums over columns.
+    wide: &'a mut [[f32; BAND]],
+    out: &'a mut [f32],
+    size: [usize; 2],
 }
 
-#[inline(always)]
-fn columns_of_one(sum: &[f32], columns: &Taps, out: &mut [f32]) {
-    let count = columns.count;
-    for (x, out) in out[..columns.starts.len()].iter_mut().enumerate() {
-        let (weights, values) = (&columns.weights[x * count..][..count], &sum[columns.starts[x]..][..count]);
-        let mut total = 0.0;
-        for t in 0..count {
-            total += weights[t] * values[t];
-        }
-        *out = total;
-    }
-}
+impl<T: Pixel> Kernel<f32> for Resize<'_, T> {
+    type Output = ();
 
-/// A pixel and the value after it are one load, and all channels one multiply-add.
-#[inline(always)]
-fn columns_of_three(sum: &[f32], columns: &Taps, out: &mut [f32], plane: usize) {
-    let (count, width) = (columns.count, columns.starts.len());
-    let (red, rest) = out.split_at_mut(plane);
-    let (green, blue) = rest.split_at_mut(plane);
-    let (red, green, blue) = (&mut red[..width], &mut green[..width], &mut blue[..width]);
-    for x in 0..width {
-        let (weights, values) = (&columns.weights[x * count..][..count], &sum[3 * columns.starts[x]..][..3 * count + 1]);
-        let mut total = [0.0f32; 4];
-        for t in 0..count {
-            let pixel = &values[3 * t..][..4];
-            for lane in 0..4 {
-                total[lane] += weights[t] * pixel[lane];
+    #[inline(always)]
+    fn run<V: Vector<f32>>(self) {
+        let Self { view, rows, columns, left, mirrored, sums, tall, wide, out, size: [height, width] } = self;
+        let (step, len) = (view.step, tall.len());
+        for plane in 0..view.planes {
+            for y in (0..height).step_by(BAND) {
+                // The last band overlaps the one before: what is written twice is the same. A picture of fewer rows leaves lanes idle.
+                let y = y.min(height.saturating_sub(BAND));
+                let count = BAND.min(height);
+                for x in (0..len).step_by(CHUNK) {
+                    let x = x.min(len.saturating_sub(CHUNK));
+                    let chunk = CHUNK.min(len);
+                    prefetch::<T, V>(view, plane, rows.span(y + count, BAND), left * step + x);
+                    for i in 0..count {
+                        let (first, weights) = rows.of(y + i);
+                        sum_rows(view, (plane, first, left * step + x), weights, &mut sums[i * CHUNK..][..chunk]);
+                    }
+                    transpose::<f32, V>(sums, CHUNK, (BAND, chunk), tall[x..].as_flattened_mut(), BAND);
+                }
+                match step {
+                    1 => sum_columns::<1>(tall, columns, mirrored, wide, width),
+                    3 => sum_columns::<3>(tall, columns, mirrored, wide, width),
+                    _ => (0..step).for_each(|channel| {
+                        sum_columns_of(tall, (step, channel), columns, mirrored, &mut wide[channel * width..][..width]);
+                    }),
+                }
+                for channel in 0..step {
+                    let source = wide[channel * width..][..width].as_flattened();
+                    let target = &mut out[((plane * step + channel) * height + y) * width..];
+                    transpose::<f32, V>(source, BAND, (width, count), target, width);
+                }
             }
         }
-        red[x] = total[0];
-        green[x] = total[1];
-        blue[x] = total[2];
+    }
+}
+
+/// `out[i] = Σ weights[t] · row[at + i]` over the rows `first + t` of a plane.
+#[inline(always)]
+fn sum_rows<T: Pixel>(view: &View<'_, T>, (plane, first, at): (usize, usize, usize), weights: &[f32], out: &mut [f32]) {
+    let len = out.len();
+    for (group, weights) in weights.chunks(TERMS).enumerate() {
+        let row = |t: usize| &view.row(plane, first + group * TERMS + t)[at..][..len];
+        match *weights {
+            [a] => add_rows([row(0)], [a], group > 0, out),
+            [a, b] => add_rows([row(0), row(1)], [a, b], group > 0, out),
+            [a, b, c] => add_rows([row(0), row(1), row(2)], [a, b, c], group > 0, out),
+            [a, b, c, d] => add_rows([row(0), row(1), row(2), row(3)], [a, b, c, d], group > 0, out),
+            _ => (),
+        }
     }
 }
 
 #[inline(always)]
-fn any_columns_of(sum: &[f32], step: usize, columns: &Taps, out: &mut [f32], plane: usize) {
-    let count = columns.count;
-    for (x, &start) in columns.starts.iter().enumerate() {
-        let (weights, values) = (&columns.weights[x * count..][..count], &sum[step * start..][..step * count]);
-        for c in 0..step {
-            let mut total = 0.0;
-            for t in 0..count {
-                total += weights[t] * values[step * t + c];
+fn add_rows<T: Pixel, const N: usize>(rows: [&[T]; N], weights: [f32; N], more: bool, out: &mut [f32]) {
+    let (whole, rest) = out.as_chunks_mut::<GROUP>();
+    let rows: [(&[[T; GROUP]], &[T]); N] = std::array::from_fn(|t| rows[t].as_chunks());
+    for (k, out) in whole.iter_mut().enumerate() {
+        let values: [&[T; GROUP]; N] = std::array::from_fn(|t| &rows[t].0[k]);
+        for i in 0..GROUP {
+            out[i] = weighted(std::array::from_fn(|t| values[t][i]), weights, if more { Some(out[i]) } else { None });
+        }
+    }
+    for (i, out) in rest.iter_mut().enumerate() {
+        *out = weighted(std::array::from_fn(|t| rows[t].1[i]), weights, if more { Some(*out) } else { None });
+    }
+}
+
+/// `sum + Σ weights[t] · values[t]`, from left to right.
+#[inline(always)]
+fn weighted<T: Pixel, const N: usize>(values: [T; N], weights: [f32; N], sum: Option<f32>) -> f32 {
+    let first = weights[0] * values[0].to_f32();
+    let mut sum = sum.map_or(first, |sum| sum + first);
+    for t in 1..N {
+        sum += weights[t] * values[t].to_f32();
+    }
+    sum
+}
+
+/// As [`sum_columns_of`] for all of a fixed number of channels.
+#[inline(always)]
+fn sum_columns<const STEP: usize>(tall: &[[f32; BAND]], columns: &Taps, mirrored: bool, wide: &mut [[f32; BAND]], width: usize) {
+    for channel in 0..STEP {
+        sum_columns_of(tall, (STEP, channel), columns, mirrored, &mut wide[channel * width..][..width]);
+    }
+}
+
+/// `out[x] = Σ weights[t] · tall[(start + t) · step + channel]`, each a value for every row of the band.
+#[inline(always)]
+fn sum_columns_of(tall: &[[f32; BAND]], (step, channel): (usize, usize), columns: &Taps, mirrored: bool, out: &mut [[f32; BAND]]) {
+    match columns.count {
+        1 => add_columns::<1>(tall, (step, channel), columns, mirrored, out),
+        2 => add_columns::<2>(tall, (step, channel), columns, mirrored, out),
+        3 => add_columns::<3>(tall, (step, channel), columns, mirrored, out),
+        4 => add_columns::<4>(tall, (step, channel), columns, mirrored, out),
+        _ => {
+            let width = out.len();
+            for x in 0..width {
+                let (start, weights) = columns.of(x);
+                let mut sums = [0.0; BAND];
+                for (t, &weight) in weights.iter().enumerate() {
+                    let values = &tall[(start + t) * step + channel];
+                    for i in 0..BAND {
+                        sums[i] += weight * values[i];
+                    }
+                }
+                out[if mirrored { width - 1 - x } else { x }] = sums;
             }
-            out[c * plane + x] = total;
+        }
+    }
+}
+
+#[inline(always)]
+fn add_columns<const N: usize>(
+    tall: &[[f32; BAND]],
+    (step, channel): (usize, usize),
+    columns: &Taps,
+    mirrored: bool,
+    out: &mut [[f32; BAND]],
+) {
+    let width = out.len();
+    let weights = columns.weights.as_chunks::<N>().0;
+    for (x, (&start, weights)) in columns.starts.iter().zip(weights).enumerate() {
+        let values: [&[f32; BAND]; N] = std::array::from_fn(|t| &tall[(start as usize + t) * step + channel]);
+        let out = &mut out[if mirrored { width - 1 - x } else { x }];
+        for i in 0..BAND {
+            let mut sum = weights[0] * values[0][i];
+            for t in 1..N {
+                sum += weights[t] * values[t][i];
+            }
+            out[i] = sum;
         }
     }
 }

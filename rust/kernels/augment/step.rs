@@ -113,23 +113,36 @@ impl Step<'_> {
         Some(&self.parameters[start..][..count])
     }
 
-    /// The constants from `start` on as one value for each channel; a single one stands for all.
-    pub(super) fn per_channel(&self, start: usize, channels: usize) -> Result<Vec<f32>> {
-        spread(&self.constants[start..], channels)
+    /// The constants from `start` on, as values for so many channels.
+    pub(super) fn per_channel(&self, start: usize, channels: usize) -> Result<PerChannel<'_>> {
+        PerChannel::new(&self.constants[start..], channels)
     }
 
     /// Factors, summands and the peak of the result of [`Kind::Affine`].
-    pub(super) fn affine(&self, _: &[f64], channels: usize) -> Result<(Vec<f32>, Vec<f32>, f32)> {
+    pub(super) fn affine(&self, channels: usize) -> Result<(PerChannel<'_>, PerChannel<'_>, f32)> {
         let (factors, summands) = self.constants[1..].split_at((self.constants.len() - 1) / 2);
-        Ok((spread(factors, channels)?, spread(summands, channels)?, self.constants[0] as f32))
+        Ok((PerChannel::new(factors, channels)?, PerChannel::new(summands, channels)?, self.constants[0] as f32))
     }
 }
 
-fn spread(values: &[f64], channels: usize) -> Result<Vec<f32>> {
-    match values {
-        [value] => Ok(vec![*value as f32; channels]),
-        _ if values.len() == channels => Ok(values.iter().map(|&value| value as f32).collect()),
-        _ => Err(shape_error!("images: {} values per channel for pictures of {channels} channels", values.len())),
+/// A value for each channel, or one for all.
+#[derive(Debug, Clone, Copy)]
+pub struct PerChannel<'a>(&'a [f64]);
+
+impl<'a> PerChannel<'a> {
+    /// # Errors
+    /// Neither one value nor as many as channels.
+    pub fn new(values: &'a [f64], channels: usize) -> Result<Self> {
+        if values.len() != 1 && values.len() != channels {
+            return Err(shape_error!("images: {} values per channel for pictures of {channels} channels", values.len()));
+        }
+        Ok(Self(values))
+    }
+
+    /// That of a channel.
+    #[inline(always)]
+    pub fn of(self, channel: usize) -> f32 {
+        self.0[if self.0.len() == 1 { 0 } else { channel }] as f32
     }
 }
 

@@ -2,11 +2,11 @@
 //!
 //! Places are measured from the corner of the picture: the centre of the first pixel is (0.5, 0.5).
 
-use super::Pixel;
 use super::draw;
 use super::filter;
 use super::planes::{Planes, View};
 use super::resize::Interpolation;
+use super::{PerChannel, Pixel};
 use crate::kernels::error::Result;
 use crate::kernels::simd::vectorized;
 
@@ -15,16 +15,16 @@ const FAR: f32 = 1e6;
 
 /// The value at a place for every channel; beyond the border stands the fill.
 #[inline(always)]
-fn sample<T: Pixel>(view: &View<'_, T>, x: f32, y: f32, nearest: bool, fill: &[f32], mut put: impl FnMut(usize, f32)) {
+fn sample<T: Pixel>(view: &View<'_, T>, x: f32, y: f32, nearest: bool, fill: PerChannel<'_>, mut put: impl FnMut(usize, f32)) {
     let channels = view.channels();
     let inside = |y: i32, x: i32| x >= 0 && y >= 0 && (x as usize) < view.width && (y as usize) < view.height;
     // Also catches NaN.
     if !(x.abs() < FAR && y.abs() < FAR) {
-        return (0..channels).for_each(|c| put(c, fill[c]));
+        return (0..channels).for_each(|c| put(c, fill.of(c)));
     }
     if nearest {
         let (x, y) = (x.floor() as i32, y.floor() as i32);
-        return (0..channels).for_each(|c| put(c, if inside(y, x) { view.at(c, y as usize, x as usize) } else { fill[c] }));
+        return (0..channels).for_each(|c| put(c, if inside(y, x) { view.at(c, y as usize, x as usize) } else { fill.of(c) }));
     }
     let (x, y) = (x - 0.5, y - 0.5);
     let (left, top) = (x.floor(), y.floor());
@@ -43,7 +43,8 @@ fn sample<T: Pixel>(view: &View<'_, T>, x: f32, y: f32, nearest: bool, fill: &[f
         }
         return;
     }
-    for (c, &fill) in fill.iter().enumerate().take(channels) {
+    for c in 0..channels {
+        let fill = fill.of(c);
         let value = |y: i32, x: i32| if inside(y, x) { view.at(c, y as usize, x as usize) } else { fill };
         // A neighbour of weight zero has no say, not even by being infinite.
         let across = |y: i32| if fx == 0.0 { value(y, left) } else { value(y, left) + fx * (value(y, left + 1) - value(y, left)) };
@@ -58,7 +59,7 @@ pub fn warp<T: Pixel>(
     matrix: &[f64; 9],
     [height, width]: [usize; 2],
     interpolation: Interpolation,
-    fill: &[f32],
+    fill: PerChannel<'_>,
 ) -> Result<Planes> {
     let mut out = Planes::new(view.channels(), height, width)?;
     let plane = height * width;
@@ -103,7 +104,7 @@ pub fn displacement(key: u64, [height, width]: [usize; 2], strength: [f32; 2], s
 }
 
 /// `out[y, x] = picture[x + dx(y, x), y + dy(y, x)]`.
-pub fn elastic<T: Pixel>(view: &View<'_, T>, field: &Planes, interpolation: Interpolation, fill: &[f32]) -> Result<Planes> {
+pub fn elastic<T: Pixel>(view: &View<'_, T>, field: &Planes, interpolation: Interpolation, fill: PerChannel<'_>) -> Result<Planes> {
     let (height, width) = (view.height, view.width);
     let mut out = Planes::new(view.channels(), height, width)?;
     let plane = height * width;

@@ -11,7 +11,7 @@ static MASK_64: [i64; 8] = [-1, -1, -1, -1, 0, 0, 0, 0];
 macro_rules! avx2 {
     ($name:ident, $float:ty, $lanes:literal, $register:ty, $masks:ident, $call:ident, $setzero:ident, $set1:ident, $add:ident, $sub:ident, $mul:ident, $div:ident,
      $fmadd:ident, $fnmadd:ident, $max:ident, $cmp:ident, $and:ident, $loadu:ident, $maskload:ident, $storeu:ident, $maskstore:ident, $stream:ident, $blendv:ident, $cast:ident,
-     $movemask:ident, $store_index:ident, $equal_index:ident) => {
+     $movemask:ident, $store_index:ident, $equal_index:ident, $interleave:ident) => {
         /// A 256-bit register.
         #[derive(Clone, Copy)]
         pub struct $name($register);
@@ -125,6 +125,11 @@ macro_rules! avx2 {
                 unsafe { $stream(target, self.0) }
             }
             #[inline(always)]
+            fn interleave(a: Self, b: Self, c: Self) -> [Self; 3] {
+                let [a, b, c] = unsafe { $interleave([a.0, b.0, c.0]) };
+                [Self(a), Self(b), Self(c)]
+            }
+            #[inline(always)]
             fn fence() {
                 unsafe { _mm_sfence() }
             }
@@ -170,7 +175,8 @@ avx2!(
     _mm256_castsi256_ps,
     _mm256_movemask_ps,
     store_index_f32,
-    equal_index_f32
+    equal_index_f32,
+    interleave_f32
 );
 avx2!(
     F64x4,
@@ -199,7 +205,8 @@ avx2!(
     _mm256_castsi256_pd,
     _mm256_movemask_pd,
     store_index_f64,
-    equal_index_f64
+    equal_index_f64,
+    interleave_f64
 );
 
 /// Writes `base` plus each of the first `count` values, which are whole numbers.
@@ -261,6 +268,64 @@ unsafe fn equal_index_f64(source: *const i32, index: i32, count: usize) -> __m25
         let equal = _mm_cmpeq_epi32(_mm_maskload_epi32(source, mask), _mm_set1_epi32(index));
         _mm256_castsi256_pd(_mm256_cvtepi32_epi64(_mm_and_si128(equal, mask)))
     }
+}
+
+/// For each of three registers to write, which lane of its source goes where; element `k` in all comes from source `k % 3`.
+const WEAVE: [[i32; 8]; 3] = {
+    let mut tables = [[0; 8]; 3];
+    let mut place = 0;
+    while place < 24 {
+        tables[place / 8][place % 8] = place as i32 / 3;
+        place += 1;
+    }
+    tables
+};
+
+/// The lanes of the register that starts at element `8 * register` which come from `source`.
+const fn from_source(register: i32, source: i32) -> i32 {
+    let (mut lanes, mut lane) = (0, 0);
+    while lane < 8 {
+        if (8 * register + lane) % 3 == source {
+            lanes |= 1 << lane;
+        }
+        lane += 1;
+    }
+    lanes
+}
+
+/// # Safety
+/// The CPU must have the features.
+#[target_feature(enable = "avx2")]
+#[inline]
+unsafe fn interleave_f32([a, b, c]: [__m256; 3]) -> [__m256; 3] {
+    macro_rules! register {
+        ($i:literal) => {{
+            // SAFETY: the table is as long as a register.
+            let lanes = unsafe { _mm256_loadu_si256(WEAVE[$i].as_ptr().cast()) };
+            let (a, b) = (_mm256_permutevar8x32_ps(a, lanes), _mm256_permutevar8x32_ps(b, lanes));
+            let both = _mm256_blend_ps::<{ from_source($i, 1) }>(a, b);
+            _mm256_blend_ps::<{ from_source($i, 2) }>(both, _mm256_permutevar8x32_ps(c, lanes))
+        }};
+    }
+    [register!(0), register!(1), register!(2)]
+}
+
+/// Element by element: `f64` is the truth, not the fast path.
+///
+/// # Safety
+/// The CPU must have the features.
+#[target_feature(enable = "avx2")]
+#[inline]
+unsafe fn interleave_f64(registers: [__m256d; 3]) -> [__m256d; 3] {
+    let mut lanes = [[0.0; 4]; 3];
+    let mut out = registers;
+    // SAFETY: a register has 4 lanes.
+    unsafe {
+        (0..3).for_each(|j| _mm256_storeu_pd(lanes[j].as_mut_ptr(), registers[j]));
+        let woven: [f64; 12] = std::array::from_fn(|i| lanes[i % 3][i / 3]);
+        out.iter_mut().enumerate().for_each(|(j, out)| *out = _mm256_loadu_pd(woven.as_ptr().add(4 * j)));
+    }
+    out
 }
 
 /// # Safety

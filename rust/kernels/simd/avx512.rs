@@ -8,7 +8,7 @@ use crate::kernels::math;
 macro_rules! avx512 {
     ($name:ident, $float:ty, $lanes:literal, $register:ty, $mask:ty, $call:ident, $setzero:ident, $set1:ident, $add:ident, $sub:ident, $mul:ident, $div:ident,
      $fmadd:ident, $fnmadd:ident, $max:ident, $cmp:ident, $maskz_mov:ident, $loadu:ident, $maskz_loadu:ident, $storeu:ident, $mask_storeu:ident, $stream:ident,
-     $transpose:ident,
+     $transpose:ident, $interleave:ident,
      $mask_blend:ident, $to_index:ident, $index_set1:ident, $index_add:ident, $index_maskz_loadu:ident, $index_mask_storeu:ident,
      $index_mask_equal:ident, $exp:ident) => {
         /// A 512-bit register.
@@ -124,6 +124,11 @@ macro_rules! avx512 {
                 unsafe { $transpose(source, stride, target, target_stride) }
             }
             #[inline(always)]
+            fn interleave(a: Self, b: Self, c: Self) -> [Self; 3] {
+                let [a, b, c] = unsafe { $interleave([a.0, b.0, c.0]) };
+                [Self(a), Self(b), Self(c)]
+            }
+            #[inline(always)]
             fn fence() {
                 unsafe { _mm_sfence() }
             }
@@ -166,6 +171,7 @@ avx512!(
     _mm512_mask_storeu_ps,
     _mm512_stream_ps,
     transpose_f32,
+    interleave_f32,
     _mm512_mask_blend_ps,
     _mm512_cvttps_epi32,
     _mm512_set1_epi32,
@@ -199,6 +205,7 @@ avx512!(
     _mm512_mask_storeu_pd,
     _mm512_stream_pd,
     transpose_f64,
+    interleave_f64,
     _mm512_mask_blend_pd,
     _mm512_cvttpd_epi32,
     _mm256_set1_epi32,
@@ -290,6 +297,51 @@ unsafe fn transpose_f64(source: *const f64, stride: usize, target: *mut f64, tar
         // SAFETY: the caller's promise.
         unsafe { *target.add(i % 8 * target_stride + i / 8) = *source.add(i / 8 * stride + i % 8) }
     }
+}
+
+/// For each of three registers to write, which lane of `a` and then `b` (16 more) goes where, and which of that and `c`.
+const WEAVE: [[[i32; 16]; 2]; 3] = {
+    let mut tables = [[[0; 16]; 2]; 3];
+    let mut place = 0;
+    while place < 48 {
+        let (register, lane, source) = (place / 16, place % 16, place as i32 / 3);
+        tables[register][0][lane] = if place % 3 == 1 { 16 + source } else { source };
+        tables[register][1][lane] = if place % 3 == 2 { 16 + source } else { lane as i32 };
+        place += 1;
+    }
+    tables
+};
+
+/// # Safety
+/// The CPU must have the features.
+#[target_feature(enable = "avx512f")]
+#[inline]
+unsafe fn interleave_f32([a, b, c]: [__m512; 3]) -> [__m512; 3] {
+    let mut out = [a; 3];
+    for (out, [first, second]) in out.iter_mut().zip(&WEAVE) {
+        // SAFETY: the tables are as long as registers.
+        let (first, second) = unsafe { (_mm512_loadu_epi32(first.as_ptr()), _mm512_loadu_epi32(second.as_ptr())) };
+        *out = _mm512_permutex2var_ps(_mm512_permutex2var_ps(a, first, b), second, c);
+    }
+    out
+}
+
+/// Element by element, as `transpose_f64`.
+///
+/// # Safety
+/// The CPU must have the features.
+#[target_feature(enable = "avx512f")]
+#[inline]
+unsafe fn interleave_f64(registers: [__m512d; 3]) -> [__m512d; 3] {
+    let mut lanes = [[0.0; 8]; 3];
+    let mut out = registers;
+    // SAFETY: a register has 8 lanes.
+    unsafe {
+        (0..3).for_each(|j| _mm512_storeu_pd(lanes[j].as_mut_ptr(), registers[j]));
+        let woven: [f64; 24] = std::array::from_fn(|i| lanes[i % 3][i / 3]);
+        out.iter_mut().enumerate().for_each(|(j, out)| *out = _mm512_loadu_pd(woven.as_ptr().add(8 * j)));
+    }
+    out
 }
 
 /// # Safety

@@ -24,6 +24,7 @@ pub mod pack;
 mod portable;
 pub mod rows;
 mod vector;
+pub mod weave;
 pub mod window_gradient;
 pub mod windows;
 pub mod winograd;

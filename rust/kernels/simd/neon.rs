@@ -6,7 +6,7 @@ use super::{Kernel, Vector};
 
 macro_rules! neon {
     ($name:ident, $float:ty, $lanes:literal, $register:ty, $call:ident, $dup:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident, $fms:ident, $max:ident,
-     $cgt:ident, $cle:ident, $ceq:ident, $bsl:ident, $load:ident, $store:ident) => {
+     $cgt:ident, $cle:ident, $ceq:ident, $bsl:ident, $load:ident, $store:ident, $weave:ident, $three:ident) => {
         /// A 128-bit register.
         #[derive(Clone, Copy)]
         pub struct $name($register);
@@ -115,6 +115,14 @@ macro_rules! neon {
                 unsafe { $store(target, self.0) }
             }
             #[inline(always)]
+            fn interleave(a: Self, b: Self, c: Self) -> [Self; 3] {
+                let mut woven = [0.0; 3 * $lanes];
+                unsafe {
+                    $weave(woven.as_mut_ptr(), $three(a.0, b.0, c.0));
+                    [0, 1, 2].map(|j| Self($load(woven.as_ptr().add(j * $lanes))))
+                }
+            }
+            #[inline(always)]
             fn fence() {}
             #[inline(always)]
             fn prefetch(_source: *const $float) {}
@@ -146,7 +154,9 @@ neon!(
     vceqq_f32,
     vbslq_f32,
     vld1q_f32,
-    vst1q_f32
+    vst1q_f32,
+    vst3q_f32,
+    float32x4x3_t
 );
 neon!(
     F64x2,
@@ -167,5 +177,7 @@ neon!(
     vceqq_f64,
     vbslq_f64,
     vld1q_f64,
-    vst1q_f64
+    vst1q_f64,
+    vst3q_f64,
+    float64x2x3_t
 );

@@ -123,6 +123,23 @@ pub trait Vector<T>: Copy {
             }
         }
     }
+    /// The lanes of three registers in turn, `a₀ b₀ c₀ a₁ b₁ c₁ …`, as three registers.
+    #[inline(always)]
+    fn interleave(a: Self, b: Self, c: Self) -> [Self; 3]
+    where
+        T: Element,
+    {
+        let (mut lanes, mut woven) = ([T::ZERO; 16], [T::ZERO; 48]);
+        for (j, register) in [a, b, c].into_iter().enumerate() {
+            // SAFETY: no register has more than 16 lanes.
+            unsafe { register.store(lanes.as_mut_ptr()) };
+            for i in 0..Self::LANES {
+                woven[3 * i + j] = lanes[i];
+            }
+        }
+        // SAFETY: three registers have no more than 48 lanes.
+        [0, 1, 2].map(|j| unsafe { Self::load(woven.as_ptr().add(j * Self::LANES)) })
+    }
     /// Writes `base` plus each of the first `count` values, which are whole numbers, as an index.
     ///
     /// # Safety
