@@ -1,5 +1,8 @@
 """Convolution and its gradients against the reference."""
 
+import statistics
+import time
+
 import numpy as np
 import pytest
 
@@ -296,6 +299,25 @@ def test_denormals_do_not_leak(rng):
     np.testing.assert_allclose(y, 144e-40, rtol=0, atol=145e-40)  # flushed to zero, or not: never anything else
     half = np.float32(1e-40) * np.float32(0.5)
     assert half > 0, "the caller's floating-point state must be restored"
+
+
+@pytest.mark.parametrize("algorithm", ["direct", "winograd_4x4"])
+def test_denormals_are_not_slow(algorithm, rng):
+    x, weight = rng.standard_normal((8, 14, 14, 32)).astype(np.float32), rng.standard_normal((3, 3, 32, 32)).astype(np.float32)
+    out = np.empty_like(x)
+
+    def seconds(x, weight):
+        start = time.perf_counter()
+        ops.conv2d(x, weight, padding=1, algorithm=algorithm, out=out)
+        return time.perf_counter() - start
+
+    tiny = np.full_like(x, 1e-40), np.full_like(weight, 1e-40)
+
+    def ratio():
+        return statistics.median(seconds(*tiny) / seconds(x, weight) for _ in range(15))
+
+    # Another process may disturb a round; denormals that are not flushed would be slow in all.
+    assert min(ratio() for _ in range(5)) <= 1.2
 
 
 def test_no_images_give_no_images():
