@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::error::{KernelError, Result};
-use super::memory::FlushDenormals;
 use super::rehearsal;
+use super::simd::float_state::FlushDenormals;
 
 /// Work below this many multiply-adds (or as many element visits times [`ELEMENT_COST`]) stays on the calling thread.
 pub const SERIAL_COST: usize = 1 << 19;

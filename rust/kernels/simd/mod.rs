@@ -17,6 +17,7 @@ mod avx512;
 pub mod depthwise;
 pub mod depthwise_weight;
 pub mod exponentials;
+pub mod float_state;
 pub mod gemm;
 #[cfg(target_arch = "aarch64")]
 mod neon;
