@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from cnnrs import _arguments
-from cnnrs.errors import ArgumentError
+from cnnrs.errors import ArgumentError, DTypeError
 
 __all__ = ["Best"]
 
@@ -25,6 +25,8 @@ class Best:
     """
 
     def __init__(self, monitor: str, mode: str, min_delta: float = 0.0) -> None:
+        if not isinstance(monitor, str):
+            raise DTypeError(f"monitor: expected the name of a number, such as 'val_loss', got {monitor!r}")
         self.monitor = monitor
         _arguments.choice("mode", mode, ("auto", "min", "max"))
         self.sign = 1 if mode == "min" or (mode == "auto" and ("loss" in monitor or "error" in monitor)) else -1

@@ -92,7 +92,7 @@ class Conv2DTranspose(Linear):
         self.groups = _arguments.integer("groups", groups, 1)
         if self.filters % self.groups:
             raise ShapeError(f"groups: {self.groups} must divide the number of filters {self.filters}")
-        if padding == "same" and self.output_padding != (0, 0):
+        if isinstance(padding, str) and padding == "same" and self.output_padding != (0, 0):
             raise ShapeError(
                 f'output_padding: with padding="same" the output has the input\'s size times the stride, got {output_padding!r}'
             )
@@ -100,7 +100,7 @@ class Conv2DTranspose(Linear):
             raise ShapeError(f"output_padding: expected less than the stride {self.stride}, got {self.output_padding}")
 
     def _output_size(self, height: int, width: int) -> Pair:
-        if self.padding == "same":
+        if isinstance(self.padding, str) and self.padding == "same":
             return height * self.stride[0], width * self.stride[1]
         border = sides((1, 1), self.kernel_size, self.stride, self.padding, self.dilation)
         sizes = [

@@ -43,7 +43,7 @@ class Linear(Layer):
         name: str | None,
     ) -> None:
         super().__init__(name=name)
-        self.use_bias = bool(use_bias)
+        self.use_bias = _arguments.flag("use_bias", use_bias)
         self.activation = _arguments.choice("activation", activation, (None, *ACTIVATIONS))
         self.weight_initializer = None if weight_initializer is None else get_initializer(weight_initializer)
         self.bias_initializer = get_initializer(bias_initializer)

@@ -6,6 +6,7 @@ that leads to it. Shapes are those of one sample: ``(height, width, channels)`` 
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
@@ -185,13 +186,28 @@ def apply(layer: Layer, inputs: tuple[Node, ...]) -> Node:
     CnnrsError
         The layer's own error, with the chain of shapes that leads to it in front.
     """
+    shapes = [node.shape for node in inputs]
     try:
-        shape = layer.build(*(node.shape for node in inputs))
+        _check_number(layer, shapes)
+        shape = layer.build(*shapes)
     except CnnrsError as error:
         raise type(error)(f"{_chain(layer, inputs)}: {error}") from error
     if not (isinstance(shape, tuple) and shape and all(type(size) is int and size > 0 for size in shape)):
         raise ShapeError(f"{_chain(layer, inputs)}: {type(layer).__name__}.build must return a tuple of sizes of at least 1, got {shape!r}")
     return Node(layer, inputs, shape)
+
+
+def _check_number(layer: Layer, shapes: Sequence[Shape]) -> None:
+    """Refuse more or fewer inputs than `build` takes."""
+    signature = inspect.signature(layer.build)
+    try:
+        signature.bind(*shapes)
+    except TypeError:
+        kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        most = sum(parameter.kind in kinds for parameter in signature.parameters.values())
+        raise ShapeError(
+            f"{type(layer).__name__} takes {most} input{'s' * (most != 1)}, got {len(shapes)}; Add, Multiply and Concat join several"
+        ) from None
 
 
 def _chain(layer: Layer, inputs: tuple[Node, ...]) -> str:

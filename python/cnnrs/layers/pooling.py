@@ -150,7 +150,7 @@ class AveragePool2D(Pool2D):
         name: str | None = None,
     ) -> None:
         super().__init__(kernel_size, stride, padding, rounding, name=name)
-        self.count_include_pad = bool(count_include_pad)
+        self.count_include_pad = _arguments.flag("count_include_pad", count_include_pad)
 
     def forward(self, ctx: Context, x: Any) -> Any:
         """The mean of each window."""

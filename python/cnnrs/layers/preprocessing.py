@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnrs import _arguments
-from cnnrs.errors import ArgumentError, ShapeError
+from cnnrs.errors import ArgumentError, DTypeError, ShapeError
 from cnnrs.layers.base import Layer, Traits
 from cnnrs.layers.context import Context
 from cnnrs.layers.node import Shape
@@ -111,7 +111,10 @@ class Normalize(_Affine):
 
 
 def _channel_values(name: str, values: ArrayLike) -> Any:
-    array = np.array(values, dtype=np.float64)
+    given = _arguments.as_array(name, values)
+    if given.dtype.kind not in "fiub":
+        raise DTypeError(f"{name}: expected real numbers, got dtype {given.dtype}")
+    array = given.astype(np.float64)
     if array.ndim > 1 or array.size == 0:
         raise ShapeError(f"{name}: expected a number or one per channel, got shape {array.shape}")
     if not np.isfinite(array).all():

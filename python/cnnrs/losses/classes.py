@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from cnnrs import _arguments, ops
 from cnnrs.errors import ArgumentError
 from cnnrs.losses.base import Loss
-from cnnrs.losses.targets import class_numbers, class_weights, is_distribution, probabilities, weights_of
+from cnnrs.losses.targets import class_numbers, class_weights, expect_outputs, is_distribution, probabilities, weights_of
 
 __all__ = ["CrossEntropy", "Focal", "KLDivergence", "MultiClassHinge"]
 
@@ -80,6 +80,7 @@ class CrossEntropy(Loss):
 
     def _prepared(self, output: Any, target: ArrayLike) -> tuple[Any, _Labels | None]:
         """Rows of (weighted) probabilities with None, or class numbers with their weights."""
+        expect_outputs(output)
         classes = output.shape[-1]
         weights, smoothing = weights_of("class_weights", self.class_weights, classes), self.label_smoothing
         if is_distribution(output, target):

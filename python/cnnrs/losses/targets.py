@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from cnnrs import _arguments, ops
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
 
-__all__ = ["class_numbers", "class_weights", "is_distribution", "probabilities", "values_like"]
+__all__ = ["class_numbers", "class_weights", "expect_outputs", "is_distribution", "probabilities", "values_like"]
 
 SUM_TOLERANCE = 1e-3  # by which the probabilities of a sample may miss 1: float16 rows of a thousand classes do
 
@@ -23,13 +23,22 @@ def _refuse(wrong: Any, array: Any, expected: str) -> None:
         raise ArgumentError(f"target: expected {expected}, got {array[place]} at index {index}")
 
 
+def expect_outputs(output: Any) -> None:
+    """Refuse what no model puts out."""
+    if not isinstance(output, np.ndarray) or output.dtype.kind not in "fiub" or output.ndim < 1:
+        what = f"{output.dtype} of shape {output.shape}" if isinstance(output, np.ndarray) else type(output).__name__
+        raise DTypeError(f"output: expected an array of real numbers, one row for each sample, got {what}")
+
+
 def is_distribution(output: Any, target: ArrayLike) -> bool:
     """Whether the target has a value for each output, and not one class number for each sample."""
+    expect_outputs(output)
     return bool(np.shape(target) == output.shape)
 
 
 def class_numbers(output: Any, target: ArrayLike, ignore_index: int | None = None) -> Any:
     """Class numbers, int64, of the shape of `output` without its last axis."""
+    expect_outputs(output)
     array = _arguments.as_array("target", target)
     if array.shape != output.shape[:-1]:
         raise ShapeError(
@@ -60,6 +69,7 @@ def probabilities(output: Any, target: ArrayLike) -> Any:
 
 def values_like(output: Any, target: ArrayLike, low: float = -np.inf, high: float = np.inf) -> Any:
     """Finite values of the shape and dtype of `output`; class numbers become one-hot rows (for a single output: its values)."""
+    expect_outputs(output)
     array = _arguments.as_array("target", target)
     if array.shape == output.shape[:-1] and array.shape != output.shape and array.dtype.kind in "iu":
         if output.shape[-1] > 1:
@@ -76,6 +86,7 @@ def _range(low: float, high: float) -> str:
 
 
 def _real(output: Any, target: ArrayLike) -> Any:
+    expect_outputs(output)
     array = _arguments.as_array("target", target)
     if array.shape != output.shape:
         raise ShapeError(

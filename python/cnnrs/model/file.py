@@ -110,6 +110,9 @@ def _decode(data: bytes, custom_layers: Mapping[str, type[Layer]]) -> Model:
         raise FormatError(f"the architecture cannot be built: {error}") from error
     except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
         raise FormatError(f"the architecture is malformed ({type(error).__name__}: {error})") from error
+    for name, tensor in tensors.items():
+        if tensor.dtype != model.dtype:
+            raise FormatError(f"the tensor {name!r} is {tensor.dtype}, and the model is {model.dtype}")
     model.load_state_dict(tensors)
     return model
 

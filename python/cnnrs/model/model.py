@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
 
 from cnnrs import _arguments, ops
 from cnnrs import optimizers as optimizer_rules
-from cnnrs.errors import ArgumentError, DTypeError, ShapeError
+from cnnrs.errors import ArgumentError, ShapeError
 from cnnrs.layers import Layer, Node, Softmax
-from cnnrs.layers.node import Prefix, Shape, ancestors, apply, shape_text
-from cnnrs.model.arena import Arena
+from cnnrs.layers.node import Prefix, ancestors, apply, shape_text
 from cnnrs.model.batch import as_batch
 from cnnrs.model.description import Description
-from cnnrs.model.executor import Run
-from cnnrs.model.graph import Graph, as_nodes
-from cnnrs.model.plan import Plan
+from cnnrs.model.graph import as_nodes
+from cnnrs.model.network import Network
 from cnnrs.model.receptive_field import ReceptiveField, receptive_fields
 from cnnrs.model.report import PlanReport
 from cnnrs.model.summary import Summary
-from cnnrs.model.workspace import Workspace
 
 if TYPE_CHECKING:
     from cnnrs.losses import Loss
@@ -35,7 +31,7 @@ __all__ = ["Model"]
 BATCH_SIZE = 64  # samples that prediction works on at a time
 
 
-class Model:
+class Model(Network):
     """A network: the layers between inputs and outputs.
 
     Shapes are known, and checked, when the model is made. All trainable values are one array (`arena`); ``layer.weight`` is a view into it.
@@ -73,140 +69,6 @@ class Model:
     >>> model.predict(np.zeros((2, 8, 8, 3))).shape
     (2,)
     """
-
-    def __init__(
-        self,
-        inputs: Node | Sequence[Node],
-        outputs: Node | Sequence[Node],
-        *,
-        seed: int = 0,
-        dtype: DTypeLike = "float32",
-        class_names: Sequence[str] | None = None,
-        name: str | None = None,
-    ) -> None:
-        self.graph = Graph(as_nodes("inputs", inputs), as_nodes("outputs", outputs))
-        self.dtype = _arguments.float_dtype(dtype)
-        self.seed = _arguments.counter("seed", seed, 64)
-        if name is not None and (not isinstance(name, str) or not name or "." in name):
-            raise ArgumentError(f"name: expected a word without dots, got {name!r}")
-        self.name = name
-        for layer, label in self.graph.names.items():
-            if layer.name is None and "." not in label:
-                layer.name = label
-        self._arena = Arena.of(self.graph.layers, self.graph.heads(), self.dtype, self.seed)
-        self._workspace = Workspace()
-        self._plans: dict[tuple[Any, ...], Plan] = {}
-        self._class_names: tuple[str, ...] | None = None
-        self.class_names = class_names
-
-    # --- what it is ---------------------------------------------------------------------------------------------------------
-    @property
-    def arena(self) -> Arena:
-        """Where the parameters are: after the model became part of another one, in the arena of that."""
-        for layer in self.graph.layers:
-            for parameter in layer.parameters.values():
-                if isinstance(parameter.storage, Arena):
-                    return parameter.storage
-        return self._arena
-
-    @property
-    def layers(self) -> list[Layer]:
-        """The layers, each once, in the order in which they run."""
-        return list(self.graph.layers)
-
-    def layer(self, name: str) -> Layer:
-        """The layer of that name.
-
-        Raises
-        ------
-        ArgumentError
-            If there is none.
-        """
-        for layer, label in self.graph.names.items():
-            if label == name:
-                return layer
-        raise ArgumentError(f"name: the model has no layer {name!r}; it has {', '.join(self.graph.names.values())}")
-
-    @property
-    def inputs(self) -> tuple[Node, ...]:
-        """The input nodes."""
-        return tuple(self.graph.nodes[index] for index in self.graph.inputs)
-
-    @property
-    def outputs(self) -> tuple[Node, ...]:
-        """The output nodes."""
-        return tuple(self.graph.nodes[index] for index in self.graph.outputs)
-
-    @property
-    def input_shape(self) -> Shape:
-        """Shape of one sample of the first input."""
-        return self.inputs[0].shape
-
-    @property
-    def output_shape(self) -> Shape:
-        """Shape of one sample of the first output."""
-        return self.outputs[0].shape
-
-    @property
-    def class_names(self) -> tuple[str, ...] | None:
-        """A name for each class, or None."""
-        return self._class_names
-
-    @class_names.setter
-    def class_names(self, names: Sequence[str] | None) -> None:
-        if names is not None:
-            if isinstance(names, str) or not all(isinstance(name, str) for name in names):
-                raise DTypeError("class_names: expected a sequence of strings")
-            if len(names) != self.output_shape[-1]:
-                raise ArgumentError(f"class_names: {len(names)} names for an output of {self.output_shape[-1]} classes")
-        self._class_names = None if names is None else tuple(names)
-
-    @property
-    def num_parameters(self) -> int:
-        """Number of trainable values."""
-        return sum(layer.num_parameters for layer in self.graph.layers)
-
-    def parameters(self) -> dict[str, Any]:
-        """The trainable parameters by name (``conv2d_1.weight``): views, to be read or edited in place."""
-        return {name: parameter.value for name, parameter in self._named() if parameter.trainable}
-
-    def gradients(self) -> dict[str, Any]:
-        """The gradients of the last backward pass by parameter name: views."""
-        arena = self.arena
-        return {name: arena.gradient(parameter) for name, parameter in self._named() if parameter.trainable}
-
-    def _named(self) -> list[tuple[str, Any]]:
-        return [(f"{label}.{name}", parameter) for layer, label in self.graph.names.items() for name, parameter in layer.parameters.items()]
-
-    def state_dict(self) -> dict[str, Any]:
-        """Copies of all values that a trained model consists of, by name: parameters, and state such as running means."""
-        return {name: parameter.value.copy() for name, parameter in self._named()}
-
-    def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
-        """Take over the values of a `state_dict`; if anything does not fit, nothing is changed.
-
-        Raises
-        ------
-        ArgumentError
-            If a name is missing or unknown.
-        ShapeError, DTypeError
-            If an array has another shape, or is not of real numbers.
-        """
-        expected = dict(self._named())
-        missing, extra = [name for name in expected if name not in state], [name for name in state if name not in expected]
-        if missing:
-            raise ArgumentError(f"state: {missing[0]!r} is missing" + (f", and {len(missing) - 1} more" if len(missing) > 1 else ""))
-        if extra:
-            raise ArgumentError(f"state: the model has no {extra[0]!r}" + (f", nor {len(extra) - 1} more" if len(extra) > 1 else ""))
-        arrays = {name: np.asarray(value) for name, value in state.items()}
-        for name, array in arrays.items():
-            if array.shape != expected[name].shape:
-                raise ShapeError(f"state: {name} has shape {array.shape}, the model needs {expected[name].shape}")
-            if array.dtype.kind not in "fiu":
-                raise DTypeError(f"state: {name} has dtype {array.dtype}; expected real numbers")
-        self.arena.allocate(initialize=len(self.arena.slots) > len(expected))
-        for name, array in arrays.items():
-            expected[name].value[...] = array
 
     # --- prediction -----------------------------------------------------------------------------------------------------------
     def __call__(self, x: Any, *, batch_size: int = BATCH_SIZE) -> Any:
@@ -369,14 +231,6 @@ class Model:
         return results[0] if len(results) == 1 else results
 
     # --- plan and reports -------------------------------------------------------------------------------------------------------
-    def plan_for(self, *, training: bool, input_gradients: bool = False) -> Plan:
-        """The plan of one kind of run, made when first needed, and anew when layers were frozen or thawed."""
-        key = training, input_gradients, *((layer.trainable for layer in self.graph.layers) if training else ())
-        plan = self._plans.get(key)
-        if plan is None:
-            plan = self._plans[key] = Plan(self.graph, self.dtype, training=training, input_gradients=input_gradients)
-        return plan
-
     def plan(self, batch_size: int = BATCH_SIZE) -> PlanReport:
         """What the plan fused, the algorithm of each convolution, and the bytes held; print it."""
         return PlanReport(self, _arguments.integer("batch_size", batch_size, 1))
@@ -447,23 +301,6 @@ class Model:
         """
         name = self.graph.names.get(layer, "") if isinstance(layer, Layer) else layer
         return receptive_fields(self.graph)[self.graph.find(name)]
-
-    def acquire(self, plan: Plan, count: int) -> tuple[Any, Run]:
-        """A run of a plan for one caller, and a token with which to `release` it."""
-        return self._workspace.acquire(plan, self.arena, count)
-
-    def release(self, token: Any) -> None:
-        """Give back what `acquire` gave."""
-        self._workspace.release(token)
-
-    @property
-    def held_bytes(self) -> int:
-        """Bytes that the model keeps for its next run."""
-        return self._workspace.nbytes
-
-    def release_memory(self) -> None:
-        """Free what the model keeps for its next run: activations, gradients of activations, transformed weights."""
-        self._workspace.clear()
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the whole model to one file, conventionally ``.cnnrs``; see `cnnrs.load`."""

@@ -54,7 +54,7 @@ class SGD(Optimizer):
         super().__init__(learning_rate, **options)
         self.momentum = _arguments.number("momentum", momentum, 0, 1)
         self.dampening = _arguments.number("dampening", dampening, 0, 1)
-        self.nesterov = bool(nesterov)
+        self.nesterov = _arguments.flag("nesterov", nesterov)
         if nesterov and (not momentum or dampening):
             raise ArgumentError(f"nesterov: needs momentum and no dampening, got momentum={momentum}, dampening={dampening}")
         self.slots = ("velocity",) if momentum else ()

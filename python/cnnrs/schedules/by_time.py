@@ -254,7 +254,7 @@ class OneCycle:
     final: float = 0.0001
 
     def __post_init__(self) -> None:
-        if not 0 < self.up < 1:
+        if not 0 < _arguments.number("up", self.up) < 1:
             raise ArgumentError(f"up: expected a part between 0 and 1, got {self.up}")
 
     def __call__(self, epoch: float, epochs: int) -> float:
