@@ -243,6 +243,9 @@ fn conv2d_algorithm(
     groups: usize,
 ) -> PyResult<&'static str> {
     let geometry = geometry(&input_shape, &weight_shape, (stride, padding, dilation, groups))?;
+    if direction == "prediction" {
+        return Ok(Algorithm::choose_for_prediction::<f32>(&geometry).name());
+    }
     let pass = Pass::parse(direction).map_err(to_python)?;
     Ok(Algorithm::choose::<f32>(pass, &geometry).name())
 }

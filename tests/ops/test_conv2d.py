@@ -255,6 +255,7 @@ def test_shapes_get_the_kernel_made_for_them():
     depthwise = {"padding": 1, "groups": 32}
     for direction in ("forward", "backward_input", "backward_weight"):
         assert ops.conv2d_algorithm((1, 14, 14, 32), (3, 3, 1, 32), direction=direction, **depthwise) == "depthwise"
+    assert ops.conv2d_algorithm((1, 28, 28, 1), (5, 5, 1, 6), direction="backward_weight") == "planar"
     assert ops.conv2d_algorithm((1, 28, 28, 1), (5, 5, 1, 6)) == "planar"
     assert ops.conv2d_algorithm((1, 224, 224, 3), (7, 7, 3, 64), stride=2, padding=3) == "direct"
     assert ops.conv2d_algorithm((1, 224, 224, 3), (7, 7, 3, 64), stride=2, padding=3, direction="backward_input") == "planar"

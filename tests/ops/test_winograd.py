@@ -1,4 +1,4 @@
-"""Winograd's method, forced for both tile sizes: errors, bits, and what it does at edges. The truth is the direct method in float64."""
+"""Winograd's method, forced: errors, bits, and what it does at edges. The truth is the direct method in float64."""
 
 import numpy as np
 import pytest
@@ -135,3 +135,79 @@ def test_nan_reaches_every_output_it_enters_and_stays_in_its_tiles(algorithm, rn
     far = np.ones((32, 32), bool)
     far[12:24, 8:20] = False
     np.testing.assert_array_equal(found[0][far], clean[0][far])
+
+
+# Images, height, width, channels, filters, padding sides: stride 2.
+STRIDED = [
+    (2, 56, 56, 64, 128, (1, 1, 1, 1)),
+    (9, 14, 14, 256, 512, (1, 1, 1, 1)),
+    (2, 8, 8, 512, 512, (1, 1, 1, 1)),
+    (1, 3, 3, 1, 1, (0, 0, 0, 0)),
+    (2, 9, 13, 15, 17, (0, 1, 0, 1)),
+    (3, 6, 7, 33, 31, (2, 2, 2, 2)),
+    (6, 119, 120, 64, 64, (1, 1, 1, 1)),  # the gradient of the weights in parts
+]
+
+
+def strided_passes(x, weight, grad, padding, algorithm, gate=None, **more):
+    how = {"padding": padding, "stride": 2, "algorithm": algorithm}
+    backward = {"activation_output": gate, **how, **more}
+    return (
+        ops.conv2d(x, weight, **how),
+        ops.conv2d_backward_input(grad, weight, x.shape, **backward),
+        ops.conv2d_backward_weight(grad, x, (3, 3), **backward),
+    )
+
+
+def strided_arrays(case, rng):
+    n, height, width, channels, filters, sides = case
+    out = ((height + sides[0] + sides[1] - 3) // 2 + 1, (width + sides[2] + sides[3] - 3) // 2 + 1)
+    x = rng.standard_normal((n, height, width, channels)).astype(np.float32)
+    weight = (rng.standard_normal((3, 3, channels, filters)) / 3 / channels**0.5).astype(np.float32)
+    return x, weight, rng.standard_normal((n, *out, filters)).astype(np.float32), (sides[:2], sides[2:])
+
+
+@pytest.mark.parametrize("case", STRIDED, ids=str)
+def test_stride_two_error_against_float64(case, rng):
+    x, weight, grad, padding = strided_arrays(case, rng)
+    gate = rng.standard_normal(grad.shape).astype(np.float32)
+    values = strided_passes(x, weight, grad, padding, "winograd_strided", gate)
+    truths = strided_passes(*(a.astype(np.float64) for a in (x, weight, grad)), padding, "direct", gate.astype(np.float64))
+    for value, truth in zip(values, truths, strict=True):
+        assert error(value, truth) <= 5e-6
+
+
+@pytest.mark.parametrize("case", STRIDED[3:6], ids=str)
+def test_stride_two_accumulates_what_is_there(case, rng):
+    x, weight, grad, padding = strided_arrays(case, rng)
+    _, grad_x, grad_weight = strided_passes(x, weight, grad, padding, "winograd_strided")
+    how = {"padding": padding, "stride": 2, "algorithm": "winograd_strided", "accumulate": True}
+    sum_x, sum_weight = x.copy(), weight.copy()
+    ops.conv2d_backward_input(grad, weight, x.shape, out=sum_x, **how)
+    ops.conv2d_backward_weight(grad, x, (3, 3), out=sum_weight, **how)
+    np.testing.assert_array_equal(sum_x, x + grad_x)
+    np.testing.assert_array_equal(sum_weight, weight + grad_weight)
+
+
+@pytest.mark.parametrize("case", [(70, 17, 18, 40, 24, (1, 1, 1, 1)), (40, 7, 9, 272, 300, (0, 1, 0, 1))], ids=str)
+def test_stride_two_alone_in_a_batch_and_prepared_the_same_bits(case, rng):
+    x, weight, _, padding = strided_arrays(case, rng)
+    bias = rng.standard_normal(weight.shape[3]).astype(np.float32)
+    how = {"padding": padding, "stride": 2}
+    together = ops.conv2d(x, weight, bias, algorithm="winograd_strided", activation="relu", **how)
+    prepared = ops.prepare_conv2d_weight(weight, x.shape, algorithm="winograd_strided", **how)
+    np.testing.assert_array_equal(ops.conv2d(x, prepared, bias, activation="relu", **how), together)
+    for i in (0, 7, len(x) - 1):
+        alone = ops.conv2d(x[i : i + 1], prepared, bias, activation="relu", **how)
+        np.testing.assert_array_equal(alone[0], together[i])
+
+
+@pytest.mark.usefixtures("thread_count")
+@pytest.mark.parametrize("case", [(9, 31, 30, 24, 40, (1, 1, 1, 1)), (4, 14, 14, 256, 130, (0, 1, 0, 1))], ids=str)
+def test_stride_two_the_same_bits_at_any_thread_count(case, rng):
+    arguments = strided_arrays(case, rng)
+    results = []
+    for count in (1, 2, 3, 8):
+        ops.set_num_threads(count)
+        results.append([value.tobytes() for value in strided_passes(*arguments, "winograd_strided")])
+    assert all(result == results[0] for result in results)

@@ -90,7 +90,7 @@ class Run:
         ctx._touched = self._touched[step.layer]
         ctx._scratch = {name: self._array(buffer, shape, dtype) for name, (buffer, shape, dtype) in step.scratch.items()}
         if prepared is not None:
-            transform = transforms(step.layer, self.shapes[step.output], self.count)
+            transform = transforms(step.layer, self.shapes[step.inputs[0]], self.shapes[step.output], self.count)
             ctx.weights = prepared.hook(step.layer, step.folded, self.shapes[step.inputs[0]], transform)
         return ctx
 

@@ -8,9 +8,9 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from cnnrs import ops
-from cnnrs.layers import Conv2D, Layer
+from cnnrs.layers import Conv2D
 from cnnrs.model.plan import Plan, Step, trains
-from cnnrs.model.prepared import transforms
+from cnnrs.model.prepared import sliding, transforms
 
 if TYPE_CHECKING:
     from cnnrs.model.model import Model
@@ -71,7 +71,7 @@ def footprint(model: Model, count: int, *, training: bool, slots: int = 1) -> Fo
     prepared = highest = 0
     shapes = [node.shape for node in model.graph.nodes]
     for step in plan.steps:
-        transform = not training and transforms(step.layer, shapes[step.output], count)
+        transform = not training and transforms(step.layer, shapes[step.inputs[0]], shapes[step.output], count)
         folded = sum(parameter.size for parameter in step.layer.parameters.values()) * itemsize if step.folded is not None else 0
         if not transform:
             prepared += folded
@@ -110,12 +110,6 @@ def directions(plan: Plan, step: Step) -> list[str]:
 def conv2d_geometry(plan: Plan, step: Step, count: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Shapes of the input and the weight of a convolution."""
     return (count, *plan.graph.nodes[step.inputs[0]].shape), step.layer.parameters["weight"].shape
-
-
-def sliding(layer: Layer) -> dict[str, Any]:
-    """How the window of a convolution moves, as `cnnrs.ops` takes it."""
-    assert isinstance(layer, Conv2D)
-    return {"stride": layer.stride, "padding": layer.padding, "dilation": layer.dilation, "groups": layer.groups}
 
 
 def output_bytes(plan: Plan, step: Step, count: int) -> int:

@@ -25,7 +25,7 @@ from cnnrs.layers import Conv2D, Layer
 from cnnrs.layers.base import Parameter
 from cnnrs.layers.node import Shape
 
-__all__ = ["PreparedWeights", "transforms"]
+__all__ = ["PreparedWeights", "algorithm", "sliding", "transforms"]
 
 # Output positions of a batch: above, transforming the weights on each call is a few per cent of the work, and not worth the memory.
 MOST_POSITIONS = 4096
@@ -94,17 +94,31 @@ class PreparedWeights:
         return sum(array.nbytes for array in arrays if array is not None)
 
 
-def transforms(layer: Layer, output_shape: Shape, count: int) -> bool:
+def transforms(layer: Layer, input_shape: Shape, output_shape: Shape, count: int) -> bool:
     """Whether a prediction with so many samples should use weights transformed once."""
-    return isinstance(layer, Conv2D) and 1 <= count * math.prod(output_shape[:2]) <= MOST_POSITIONS
+    if not isinstance(layer, Conv2D) or count == 0:
+        return False
+    if count * math.prod(output_shape[:2]) <= MOST_POSITIONS:
+        return True
+    # prepared for the sake of a sample alone, in another way than a plain call would choose: then in any batch, for the same bits
+    return algorithm(layer, input_shape, "prediction") != algorithm(layer, input_shape, "forward")
+
+
+def algorithm(layer: Conv2D, input_shape: Shape, direction: str) -> str:
+    """The algorithm of a convolution, from the geometry of one sample: it must not depend on the batch."""
+    return ops.conv2d_algorithm((1, *input_shape), layer.parameters["weight"].shape, **sliding(layer), direction=direction)
+
+
+def sliding(layer: Layer) -> dict[str, Any]:
+    """How the window of a convolution moves, as `cnnrs.ops` takes it."""
+    assert isinstance(layer, Conv2D)
+    return {"stride": layer.stride, "padding": layer.padding, "dilation": layer.dilation, "groups": layer.groups}
 
 
 def _transformed(layer: Layer, weight: Any, input_shape: Shape) -> Any:
     assert isinstance(layer, Conv2D)
-    # one sample: the algorithm is chosen from the geometry of one, and must not depend on the batch
-    return ops.prepare_conv2d_weight(
-        weight, (1, *input_shape), stride=layer.stride, padding=layer.padding, dilation=layer.dilation, groups=layer.groups
-    )
+    chosen = algorithm(layer, input_shape, "prediction") if weight.dtype == np.float32 else None
+    return ops.prepare_conv2d_weight(weight, (1, *input_shape), **sliding(layer), algorithm=chosen)
 
 
 def _stamps(parameters: list[Parameter]) -> tuple[Any, ...]:

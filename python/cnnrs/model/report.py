@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from cnnrs import ops
 from cnnrs.layers import Conv2D
 from cnnrs.layers.node import shape_text
-from cnnrs.model.footprint import conv2d_geometry, directions, footprint, output_bytes, sliding
+from cnnrs.model.footprint import conv2d_geometry, directions, footprint, output_bytes
 from cnnrs.model.memory import megabytes
 from cnnrs.model.plan import Plan, Step
+from cnnrs.model.prepared import sliding
 
 if TYPE_CHECKING:
     from cnnrs.model.model import Model
@@ -117,7 +118,8 @@ def _step(plan: Plan, step: Step, batch_size: int) -> StepReport:
     if isinstance(step.layer, Conv2D):
         shapes = conv2d_geometry(plan, step, batch_size)
         algorithms = {
-            direction: ops.conv2d_algorithm(*shapes, **sliding(step.layer), direction=direction) for direction in directions(plan, step)
+            direction: ops.conv2d_algorithm(*shapes, **sliding(step.layer), direction=direction if plan.training else "prediction")
+            for direction in directions(plan, step)
         }
     own = plan.values[plan.root[step.output]]
     return StepReport(

@@ -33,7 +33,7 @@ def conv2d_scratch(
         As in `conv2d`.
     direction : {"forward", "backward_input", "backward_weight"}
     prepared : bool
-        Whether the filters are prepared once (`prepare_conv2d_weight`), for the forward direction.
+        Whether the filters are prepared once, as a model's prediction does it, for the forward direction.
     dtype : {float32, float64}
 
     Returns

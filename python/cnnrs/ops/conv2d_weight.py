@@ -100,7 +100,9 @@ def conv2d_algorithm(
     weight_shape : tuple of 4 int, (kernel_height, kernel_width, channels / groups, filters)
     stride, padding, dilation, groups
         As in `conv2d`.
-    direction : {"forward", "backward_input", "backward_weight"}
+    direction : {"forward", "backward_input", "backward_weight", "prediction"}
+        The last is what a model's prediction asks for, whose filters are prepared once: forward, but chosen so that a sample alone is
+        fast where it is one tile and the filters are many.
 
     Returns
     -------
@@ -117,7 +119,7 @@ def conv2d_algorithm(
     >>> isinstance(ops.conv2d_algorithm((1, 28, 28, 1), (5, 5, 1, 32)), str)
     True
     """
-    choice("direction", direction, ("forward", "backward_input", "backward_weight"))
+    choice("direction", direction, ("forward", "backward_input", "backward_weight", "prediction"))
     shape: Any = shape_of("input_shape", input_shape, 4, IMAGE_AXES)
     filters: Any = shape_of("weight_shape", weight_shape, 4, WEIGHT_AXES)
     stride, sides, dilation, groups, _ = window_geometry(shape, filters, stride, padding, dilation, groups)

@@ -255,7 +255,7 @@ struct Chunk {
 #[inline(always)]
 fn chunks<T: Element>(plan: &Correlation, sweep: &Sweep, view: &View<'_, T>, width: usize) -> Vec<Chunk> {
     let (depth, channels) = (plan.depth, plan.source[2]);
-    let mut runs: Vec<(usize, usize)> = Vec::new(); // start in the view, steps
+    let mut runs: Vec<(usize, usize)> = Vec::with_capacity(sweep.taps.len()); // start in the view, steps
     let mut row = None;
     for tap in &sweep.taps {
         let start = (tap.row - view.top) as usize * view.row_stride + (tap.column - view.left) as usize * channels;

@@ -5,8 +5,9 @@
 //! - [`direct`]: implicit matrix product over bands of rows; any stride, padding, dilation and groups; forward and gradient of the input.
 //! - [`direct_weight`]: the gradient of the weights in the same manner.
 //! - [`depthwise`]: every channel with one filter of its own.
-//! - [`planar`]: few target channels, registers of pixels; forward and gradient of the input.
-//! - [`winograd`]: fewer multiplications for 3×3 and 5×5 filters of stride 1, at some cost in rounding error.
+//! - [`planar`]: few target channels, registers of pixels.
+//! - [`winograd`]: fewer multiplications for 3×3 and 5×5 filters of stride 1, at some cost in rounding error;
+//!   [`winograd_strided`]: the same for 3×3 filters of stride 2.
 //! - 1×1 filters of stride 1 without padding are a [`super::matmul`] over channels.
 //!
 //! In prediction the algorithm follows from the geometry of one sample alone, so that a sample has the same bits in any batch.
@@ -18,6 +19,7 @@ pub mod direct_weight;
 pub mod planar;
 pub mod scratch;
 pub mod winograd;
+pub mod winograd_strided;
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -63,6 +65,8 @@ pub enum Algorithm {
     Planar,
     /// Winograd's method on tiles of 2×2 or 4×4 outputs: 3×3 and 5×5 filters, stride 1.
     Winograd(Outputs),
+    /// Winograd's method on tiles of 4×4 outputs: 3×3 filters, stride 2.
+    WinogradStrided,
 }
 
 /// Which of the three passes.
@@ -95,8 +99,15 @@ impl Pass {
 
 impl Algorithm {
     /// All of them, the general one first.
-    pub const ALL: [Self; 6] =
-        [Self::Direct, Self::Pointwise, Self::Depthwise, Self::Planar, Self::Winograd(Outputs::Two), Self::Winograd(Outputs::Four)];
+    pub const ALL: [Self; 7] = [
+        Self::Direct,
+        Self::Pointwise,
+        Self::Depthwise,
+        Self::Planar,
+        Self::Winograd(Outputs::Two),
+        Self::Winograd(Outputs::Four),
+        Self::WinogradStrided,
+    ];
 
     /// Its name in `cnnrs.ops`.
     pub fn name(self) -> &'static str {
@@ -107,6 +118,7 @@ impl Algorithm {
             Self::Planar => "planar",
             Self::Winograd(Outputs::Two) => "winograd_2x2",
             Self::Winograd(Outputs::Four) => "winograd_4x4",
+            Self::WinogradStrided => "winograd_strided",
         }
     }
 
@@ -139,9 +151,10 @@ impl Algorithm {
             Self::Planar => match pass {
                 Pass::Forward => planar::takes_forward(g),
                 Pass::BackwardInput => planar::takes_backward_input(g),
-                Pass::BackwardWeight => false,
+                Pass::BackwardWeight => planar::takes_backward_weight(g),
             },
             Self::Winograd(_) => winograd::takes(g, pass == Pass::Forward),
+            Self::WinogradStrided => winograd_strided::takes(g, pass == Pass::BackwardInput),
         }
     }
 
@@ -157,23 +170,55 @@ impl Algorithm {
             return Self::Depthwise;
         }
         let (channels, width) = match pass {
-            Pass::Forward => (g.out_channels, g.out_width),
-            _ => (g.in_channels, g.width.div_ceil(g.window.stride.1)),
+            Pass::BackwardInput => (g.in_channels, g.width.div_ceil(g.window.stride.1)),
+            Pass::Forward | Pass::BackwardWeight => (g.out_channels, g.out_width),
         };
         if Self::Planar.takes::<T>(pass, g) && planar::pays(channels, width) {
             return Self::Planar;
         }
         let four = Self::Winograd(Outputs::Four);
         let channels = g.in_channels.min(g.out_channels);
-        if single && winograd_enabled() && four.takes::<T>(pass, g) && channels >= WINOGRAD_CHANNELS && g.out_height.min(g.out_width) >= 3 {
+        let winograd = single && winograd_enabled() && g.out_height.min(g.out_width) >= 3;
+        if winograd && four.takes::<T>(pass, g) && channels >= WINOGRAD_CHANNELS {
             return four;
+        }
+        let pays =
+            channels >= STRIDED_CHANNELS && (pass != Pass::BackwardWeight || g.in_channels * g.out_channels >= STRIDED_WEIGHT_CHANNELS);
+        if winograd && Self::WinogradStrided.takes::<T>(pass, g) && pays {
+            return Self::WinogradStrided;
         }
         Self::Direct
     }
+
+    /// The fastest one for a prediction of one sample, whose filters are prepared once: where a whole sample is one tile of 4×4 and the
+    /// transformed filters of many channels would come from memory for it alone, those of F(2×2) are less than half as large.
+    pub fn choose_for_prediction<T: Element>(geometry: &Conv2dGeometry) -> Self {
+        let g = geometry;
+        match Self::choose::<T>(Pass::Forward, g) {
+            Self::Winograd(Outputs::Four)
+                if g.kernel_h == 3 && g.out_height.max(g.out_width) <= 4 && g.in_channels * g.out_channels >= SINGLE_TILE_FILTERS =>
+            {
+                Self::Winograd(Outputs::Two)
+            }
+            Self::WinogradStrided if g.out_height.max(g.out_width) <= 4 && g.in_channels * g.out_channels >= SINGLE_TILE_FILTERS => {
+                Self::Direct
+            }
+            algorithm => algorithm,
+        }
+    }
 }
+
+/// Input channels times filters from which a sample of one tile is bound by the filters' way from memory.
+const SINGLE_TILE_FILTERS: usize = 192 * 192;
 
 /// Fewest channels, in and out, for which transforming them pays.
 const WINOGRAD_CHANNELS: usize = 16;
+
+/// The same for stride 2.
+const STRIDED_CHANNELS: usize = 32;
+
+/// Input channels times filters from which the gradient of the weights, too, pays for its transforms at stride 2.
+const STRIDED_WEIGHT_CHANNELS: usize = 128 * 128;
 
 /// Weights transformed or packed once, for repeated use with the geometry they were prepared for.
 pub struct PreparedWeight<T: Element> {
@@ -205,6 +250,12 @@ impl<T: Element> PreparedWeight<T> {
             }
             Algorithm::Winograd(outputs) => {
                 let plan = winograd::Correlation::forward::<T>(&geometry, outputs);
+                let mut data = AlignedBuffer::zeroed(plan.filters_len())?;
+                plan.transform_filters(weight, &mut data)?;
+                data
+            }
+            Algorithm::WinogradStrided => {
+                let plan = winograd_strided::Correlation::forward::<T>(&geometry);
                 let mut data = AlignedBuffer::zeroed(plan.filters_len())?;
                 plan.transform_filters(weight, &mut data)?;
                 data
@@ -313,6 +364,13 @@ pub fn forward<T: Element>(
                 Weight::Plain(weight, _) => plan.run_plain(x, None, weight, y, &finish),
             }
         }
+        Algorithm::WinogradStrided => {
+            let plan = winograd_strided::Correlation::forward::<T>(geometry);
+            match weight {
+                Weight::Prepared(prepared) => plan.run(x, None, &prepared.data, y, &finish),
+                Weight::Plain(weight, _) => plan.run_plain(x, None, weight, y, &finish),
+            }
+        }
     }
 }
 
@@ -362,6 +420,10 @@ pub fn backward_input<T: Element>(
             let plan = winograd::Correlation::backward_input::<T>(geometry, outputs);
             plan.run_plain(grad_y, gate, weight, grad_x, &finish)
         }
+        Algorithm::WinogradStrided => {
+            let plan = winograd_strided::Correlation::backward_input::<T>(geometry);
+            plan.run_plain(grad_y, gate, weight, grad_x, &finish)
+        }
     }
 }
 
@@ -389,11 +451,11 @@ pub fn backward_weight<T: Element>(
         expect_len("activation_output", gate.len(), geometry.output_len())?;
     }
     match algorithm {
-        Algorithm::Direct | Algorithm::Pointwise | Algorithm::Planar => {
-            direct_weight::backward_weight(geometry, grad_y, gate, x, accumulate, grad_weight)
-        }
+        Algorithm::Direct | Algorithm::Pointwise => direct_weight::backward_weight(geometry, grad_y, gate, x, accumulate, grad_weight),
+        Algorithm::Planar => planar::backward_weight(geometry, grad_y, gate, x, accumulate, grad_weight),
         Algorithm::Depthwise => depthwise::backward_weight(geometry, grad_y, gate, x, accumulate, grad_weight),
         Algorithm::Winograd(outputs) => winograd::backward_weight(geometry, outputs, grad_y, gate, x, accumulate, grad_weight),
+        Algorithm::WinogradStrided => winograd_strided::backward_weight(geometry, grad_y, gate, x, accumulate, grad_weight),
     }
 }
 

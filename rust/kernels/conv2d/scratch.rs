@@ -13,7 +13,10 @@ use crate::kernels::rehearsal::{Taken, rehearse};
 /// # Errors
 /// No address space for arrays of that size.
 pub fn scratch<T: Element>(pass: Pass, geometry: &Conv2dGeometry, prepared: bool) -> Result<(Taken, usize)> {
-    let algorithm = Algorithm::choose::<T>(pass, geometry);
+    let algorithm = match pass {
+        Pass::Forward if prepared => Algorithm::choose_for_prediction::<T>(geometry),
+        _ => Algorithm::choose::<T>(pass, geometry),
+    };
     let mut kept = 0;
     let (done, taken) = rehearse(|| {
         let mut weight = AlignedBuffer::<T>::zeroed(geometry.weight_len())?;

@@ -53,7 +53,8 @@ fn check_winograd(g: &Conv2dGeometry) {
         let scale = b.iter().fold(1e-3, |max: f64, v| max.max(v.abs()));
         a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-12 * scale)
     };
-    for algorithm in [Algorithm::Winograd(Outputs::Two), Algorithm::Winograd(Outputs::Four)] {
+    let candidates = [Algorithm::Winograd(Outputs::Two), Algorithm::Winograd(Outputs::Four), Algorithm::WinogradStrided];
+    for algorithm in candidates.into_iter().filter(|a| a.takes::<f64>(Pass::Forward, g)) {
         for relu in [false, true] {
             let run = |algorithm| {
                 let mut y = vec![f64::NAN; g.output_len()];
@@ -63,9 +64,13 @@ fn check_winograd(g: &Conv2dGeometry) {
             assert!(near(&run(algorithm), &run(Algorithm::Direct)), "{algorithm:?} {g:?}");
         }
         for (gate, accumulate) in [(None, false), (Some(gate.as_slice()), true)] {
-            let run = |algorithm| {
+            let run = |algorithm: Algorithm| {
                 let (mut dx, mut dw) = (value(g.input_len(), 6), value(g.weight_len(), 7));
-                backward_input(g, &dy, gate, &w, accumulate, algorithm, &mut dx).unwrap();
+                if algorithm.takes::<f64>(Pass::BackwardInput, g) {
+                    backward_input(g, &dy, gate, &w, accumulate, algorithm, &mut dx).unwrap();
+                } else {
+                    backward_input(g, &dy, gate, &w, accumulate, Algorithm::Direct, &mut dx).unwrap();
+                }
                 backward_weight(g, &dy, gate, &x, accumulate, algorithm, &mut dw).unwrap();
                 (dx, dw)
             };
@@ -88,6 +93,28 @@ fn winograd_agrees_with_direct() {
         ([1, 22, 18, 96], 3, 100, 1), // several blocks of shared tiles
     ] {
         check_winograd(&geometry(input, (kernel, kernel), filters, plain(1, padding), 1).unwrap());
+    }
+}
+
+#[test]
+fn winograd_of_stride_two_agrees_with_direct() {
+    for (input, filters, padding) in [
+        ([2, 16, 16, 8], 16, [1, 1, 1, 1]),
+        ([1, 9, 7, 17], 33, [0, 0, 0, 0]),
+        ([3, 8, 10, 4], 40, [0, 1, 0, 1]),
+        ([1, 15, 31, 70], 7, [2, 2, 2, 2]),
+        ([1, 12, 13, 5], 3, [2, 0, 1, 1]),
+        ([40, 5, 5, 3], 4, [2, 1, 2, 0]),
+        ([1, 3, 3, 1], 1, [0, 0, 0, 0]),
+        ([2, 4, 4, 600], 35, [1, 1, 1, 1]),
+        ([3, 27, 18, 120], 260, [1, 1, 1, 1]), // shared tiles
+        ([7, 33, 32, 96], 200, [1, 1, 1, 1]),  // several blocks of them
+    ] {
+        let [top, bottom, left, right] = padding;
+        let window = Window { stride: (2, 2), padding: Padding { top, bottom, left, right }, dilation: (1, 1) };
+        let g = geometry(input, (3, 3), filters, window, 1).unwrap();
+        assert!(Algorithm::WinogradStrided.takes::<f64>(Pass::Forward, &g));
+        check_winograd(&g);
     }
 }
 
@@ -247,6 +274,9 @@ proptest! {
         let [top, bottom, left, right] = sides;
         let window = Window { stride: (1, 1), padding: Padding { top, bottom, left, right }, dilation: (1, 1) };
         if let Some(g) = geometry([batch, height, width, depth], (3 + 2 * kernel, 3 + 2 * kernel), columns, window, 1) {
+            check_winograd(&g);
+        }
+        if let Some(g) = geometry([batch, height, width, depth], (3, 3), columns, Window { stride: (2, 2), ..window }, 1) {
             check_winograd(&g);
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Filters of 3×3 and 5×5 at stride 1 without dilation or groups. Output tiles are 4×4 or 2×2; see [`crate::kernels::simd::winograd`].
 
+use std::marker::PhantomData;
 use std::ops::Range;
 
 use crate::kernels::Element;
@@ -15,6 +16,7 @@ use crate::kernels::simd::winograd::correlate::{
     Block, FilterLayout, Filters, PlainFilters, Source, TransformFilters, block_tiles, group_columns,
 };
 use crate::kernels::simd::winograd::tiles::{Places, SharedTiles, TileLayout};
+use crate::kernels::simd::winograd::transform::Filter;
 use crate::kernels::simd::winograd::weight_gradient::{self, Finishing, Rectangle, Share};
 
 /// Bytes that the sums of all shares of a weight gradient may take; at least two shares are made where there is work for two.
@@ -26,6 +28,9 @@ const SHARES: usize = 8;
 /// Bytes of transformed filters up to which each thread transforms its own tiles: the filters then stream from the second- or third-level
 /// cache for every block of tiles.
 const PRIVATE_FILTER_BYTES: usize = 4 << 20;
+
+/// Blocks up to which their number is made even, lest one of two threads be left with the odd one.
+const FEW_BLOCKS: usize = 16;
 
 /// Tiles of a block where the transformed tiles are shared.
 const SHARED_TILES: usize = 64;
@@ -154,6 +159,13 @@ impl Correlation {
         self.layout.total_len() * size_of::<T>() <= PRIVATE_FILTER_BYTES
     }
 
+    /// Blocks of tiles where each transforms its own: as many as the cache asks for, an even number if they are few.
+    fn private_blocks<T>(&self) -> usize {
+        let FilterLayout { depth, frequencies, .. } = self.layout;
+        let blocks = self.tiling.count().div_ceil(block_tiles::<T>(depth, frequencies, self.rows));
+        if blocks <= FEW_BLOCKS { blocks.next_multiple_of(2) } else { blocks }
+    }
+
     /// `target (+)= source * filters`, finished as asked. `gate` lets through the source where it is positive.
     ///
     /// # Errors
@@ -172,7 +184,8 @@ fn transform_filters<T: Element, const N: usize, const M: usize, const R: usize>
     let cost = layout.total_len() * ELEMENT_COST;
     parallel::for_each(filters.chunks_mut(layout.panel_len()).enumerate(), cost, |(i, panel)| {
         let filters = PlainFilters { weight, turned: plan.turned };
-        T::dispatch(TransformFilters::<T, N, R> { filters, layout, first: i * layout.width, panel });
+        let first = i * layout.width;
+        T::dispatch(TransformFilters::<T, Filter<N>, R> { filters, layout, first, panel, transform: PhantomData });
     })
 }
 
@@ -193,7 +206,7 @@ fn correlate<T: Element, const N: usize, const M: usize, const R: usize>(
         T::dispatch(Block::<T, N, M, R> { tiling, source, filters, layout, target, first, count, ahead, columns, finish })
     };
     if plan.private_tiles::<T>() {
-        let blocks = tiles.div_ceil(block_tiles::<T>(depth, frequencies, plan.rows));
+        let blocks = plan.private_blocks::<T>();
         let begin = |i: usize| i.min(blocks) * tiles / blocks;
         let threads = parallel::num_threads(); // for the hint alone: the block that this thread is likely to take next
         return parallel::try_for_each(0..blocks, cost, |i| {

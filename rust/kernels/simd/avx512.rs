@@ -8,7 +8,7 @@ use crate::kernels::math;
 macro_rules! avx512 {
     ($name:ident, $float:ty, $lanes:literal, $register:ty, $mask:ty, $call:ident, $setzero:ident, $set1:ident, $add:ident, $sub:ident, $mul:ident, $div:ident,
      $fmadd:ident, $fnmadd:ident, $max:ident, $cmp:ident, $maskz_mov:ident, $loadu:ident, $maskz_loadu:ident, $storeu:ident, $mask_storeu:ident, $stream:ident,
-     $transpose:ident, $interleave:ident,
+     $transpose:ident, $interleave:ident, $weave:ident,
      $mask_blend:ident, $to_index:ident, $index_set1:ident, $index_add:ident, $index_maskz_loadu:ident, $index_mask_storeu:ident,
      $index_mask_equal:ident, $exp:ident) => {
         /// A 512-bit register.
@@ -17,7 +17,7 @@ macro_rules! avx512 {
 
         // SAFETY of every block below: a value of this type exists only in code entered through `call`, which `super::level` allows
         // only on a CPU with these features; memory accesses are the caller's promise, masked to `count` lanes where partial.
-        #[allow(clippy::undocumented_unsafe_blocks)]
+        #[allow(clippy::undocumented_unsafe_blocks, clippy::needless_range_loop)]
         impl Vector<$float> for $name {
             const LANES: usize = $lanes;
             const ROWS: usize = 14;
@@ -129,6 +129,14 @@ macro_rules! avx512 {
                 [Self(a), Self(b), Self(c)]
             }
             #[inline(always)]
+            unsafe fn weave<const N: usize>(values: [Self; N], target: *mut $float, count: usize) {
+                let mut registers = [unsafe { $setzero() }; N];
+                for i in 0..N {
+                    registers[i] = values[i].0;
+                }
+                unsafe { $weave(registers, target, count) }
+            }
+            #[inline(always)]
             fn fence() {
                 unsafe { _mm_sfence() }
             }
@@ -172,6 +180,7 @@ avx512!(
     _mm512_stream_ps,
     transpose_f32,
     interleave_f32,
+    weave_f32,
     _mm512_mask_blend_ps,
     _mm512_cvttps_epi32,
     _mm512_set1_epi32,
@@ -206,6 +215,7 @@ avx512!(
     _mm512_stream_pd,
     transpose_f64,
     interleave_f64,
+    weave_f64,
     _mm512_mask_blend_pd,
     _mm512_cvttpd_epi32,
     _mm256_set1_epi32,
@@ -342,6 +352,75 @@ unsafe fn interleave_f64(registers: [__m512d; 3]) -> [__m512d; 3] {
         out.iter_mut().enumerate().for_each(|(j, out)| *out = _mm512_loadu_pd(woven.as_ptr().add(8 * j)));
     }
     out
+}
+
+/// Which lanes of which of `N` registers make register `i` of their weave.
+struct Weave<const N: usize>;
+
+impl<const N: usize> Weave<N> {
+    const LANES: [[i32; 16]; N] = {
+        let mut lanes = [[0; 16]; N];
+        let mut at = 0;
+        while at < 16 * N {
+            lanes[at / 16][at % 16] = (at / N) as i32;
+            at += 1;
+        }
+        lanes
+    };
+    const CHOSEN: [[u16; N]; N] = {
+        let mut chosen = [[0; N]; N];
+        let mut at = 0;
+        while at < 16 * N {
+            chosen[at / 16][at % N] |= 1 << (at % 16);
+            at += 1;
+        }
+        chosen
+    };
+}
+
+/// [`Vector::weave`]: each register of the result takes its lanes from all `N`.
+///
+/// # Safety
+/// The CPU must have the features; `count * N` elements must be writable.
+#[allow(clippy::needless_range_loop)] // unrolled whole, so that the registers stay registers
+#[target_feature(enable = "avx512f")]
+#[inline]
+unsafe fn weave_f32<const N: usize>(values: [__m512; N], target: *mut f32, count: usize) {
+    for i in 0..N {
+        let left = (count * N).saturating_sub(i * 16).min(16);
+        // SAFETY: the caller's promise; the tables have whole registers.
+        unsafe {
+            let lanes = _mm512_loadu_si512(Weave::<N>::LANES[i].as_ptr().cast());
+            let mut woven = _mm512_setzero_ps();
+            for j in 0..N {
+                woven = _mm512_mask_permutexvar_ps(woven, Weave::<N>::CHOSEN[i][j], lanes, values[j]);
+            }
+            if left == 16 {
+                _mm512_storeu_ps(target.add(i * 16), woven);
+            } else if left > 0 {
+                _mm512_mask_storeu_ps(target.add(i * 16), ((1u32 << left) - 1) as __mmask16, woven);
+            }
+        }
+    }
+}
+
+/// [`Vector::weave`], element by element: `f64` is the truth, not the fast path.
+///
+/// # Safety
+/// The CPU must have the features; `count * N` elements must be writable.
+#[target_feature(enable = "avx512f")]
+#[inline]
+unsafe fn weave_f64<const N: usize>(values: [__m512d; N], target: *mut f64, count: usize) {
+    for (j, value) in values.into_iter().enumerate() {
+        let mut lanes = [0.0; 8];
+        // SAFETY: the caller's promise.
+        unsafe {
+            _mm512_storeu_pd(lanes.as_mut_ptr(), value);
+            for (i, &lane) in lanes.iter().enumerate().take(count) {
+                target.add(i * N + j).write(lane);
+            }
+        }
+    }
 }
 
 /// # Safety

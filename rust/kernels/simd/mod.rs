@@ -22,6 +22,7 @@ pub mod gemm;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 pub mod pack;
+pub mod planar;
 mod portable;
 pub mod rows;
 mod vector;

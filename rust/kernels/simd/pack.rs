@@ -70,6 +70,23 @@ pub fn transpose<T: Element, V: Vector<T>>(
     }
     assert!((rows - 1) * stride + columns <= source.len());
     assert!((columns - 1) * target_stride + rows <= target.len());
+    if rows < V::LANES && columns == V::LANES {
+        // A part of a square: through a whole one.
+        let (mut square, mut turned) = ([T::ZERO; 256], [T::ZERO; 256]);
+        for (i, row) in square.chunks_exact_mut(V::LANES).enumerate().take(rows) {
+            row.copy_from_slice(&source[i * stride..][..V::LANES]);
+        }
+        // SAFETY: no register has more than 16 lanes.
+        unsafe { V::transpose(square.as_ptr(), V::LANES, turned.as_mut_ptr(), V::LANES) };
+        for (row, line) in turned.chunks_exact(V::LANES).zip(target.chunks_mut(target_stride)).take(columns) {
+            line[..rows].copy_from_slice(&row[..rows]);
+        }
+        return;
+    }
+    if columns == 1 && stride == 1 {
+        target[..rows].copy_from_slice(&source[..rows]);
+        return;
+    }
     if rows < V::LANES || columns < V::LANES {
         for (j, line) in target.chunks_mut(target_stride).take(columns).enumerate() {
             for (i, value) in line[..rows].iter_mut().enumerate() {

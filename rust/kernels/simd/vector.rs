@@ -140,6 +140,27 @@ pub trait Vector<T>: Copy {
         // SAFETY: three registers have no more than 48 lanes.
         [0, 1, 2].map(|j| unsafe { Self::load(woven.as_ptr().add(j * Self::LANES)) })
     }
+    /// Weaves registers: the first lanes of all, then the second lanes, up to `count` lanes of each.
+    ///
+    /// # Safety
+    /// `count * N` elements must be writable.
+    #[inline(always)]
+    unsafe fn weave<const N: usize>(values: [Self; N], target: *mut T, count: usize)
+    where
+        T: Element,
+    {
+        let mut lanes = [[T::ZERO; 16]; N];
+        for (value, lanes) in values.into_iter().zip(&mut lanes) {
+            // SAFETY: no register has more than 16 lanes.
+            unsafe { value.store(lanes.as_mut_ptr()) };
+        }
+        for i in 0..count {
+            for (j, lanes) in lanes.iter().enumerate() {
+                // SAFETY: the caller's promise.
+                unsafe { target.add(i * N + j).write(lanes[i]) };
+            }
+        }
+    }
     /// Writes `base` plus each of the first `count` values, which are whole numbers, as an index.
     ///
     /// # Safety

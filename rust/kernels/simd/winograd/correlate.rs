@@ -5,6 +5,8 @@
 //! stream past. Where the filters are larger than that cache, all tiles are transformed first, for all threads, and a block is many
 //! tiles by one group of panels: then the filters stream past only a few times.
 
+use std::marker::PhantomData;
+
 use super::tiles::{Ahead, Places, TileLayout, transform_tiles};
 use super::transform::{Filter, Input, output};
 use super::{Direct, Frequencies, Gathered, Patch, ROW_PADDING, Tiling, Transform};
@@ -61,8 +63,8 @@ pub struct PlainFilters<'a, T> {
     pub turned: bool,
 }
 
-/// Transforms the filters of one panel.
-pub struct TransformFilters<'a, T, const N: usize, const R: usize> {
+/// Transforms the filters of one panel, each by transform `K`.
+pub struct TransformFilters<'a, T, K, const R: usize> {
     /// The filters.
     pub filters: PlainFilters<'a, T>,
     /// How they are laid out.
@@ -71,9 +73,11 @@ pub struct TransformFilters<'a, T, const N: usize, const R: usize> {
     pub first: usize,
     /// The panel, overwritten.
     pub panel: &'a mut [T],
+    /// The transform.
+    pub transform: PhantomData<K>,
 }
 
-impl<T: Element, const N: usize, const R: usize> Kernel<T> for TransformFilters<'_, T, N, R> {
+impl<T: Element, K: Transform<T, R>, const R: usize> Kernel<T> for TransformFilters<'_, T, K, R> {
     type Output = ();
 
     #[inline(always)]
@@ -91,7 +95,7 @@ impl<T: Element, const N: usize, const R: usize> Kernel<T> for TransformFilters<
                     turn::<T, V, R>(&mut taps, self.filters.weight, (depth, columns), begin..begin + channels, first, count);
                 }
                 for channel in 0..channels {
-                    // SAFETY: `count` columns from `first` on exist, as do the turned taps of `channels` channels; frequency `f < N²`,
+                    // SAFETY: `count` columns from `first` on exist, as do the turned taps of `channels` channels; each frequency,
                     // channel below `depth` and LANES columns below `width` lie within the panel.
                     unsafe {
                         let start = self.panel.as_mut_ptr().add((begin + channel) * width + offset);
@@ -99,11 +103,11 @@ impl<T: Element, const N: usize, const R: usize> Kernel<T> for TransformFilters<
                         if self.filters.turned {
                             let start = taps.as_ptr().add(channel * V::LANES);
                             let column = TURN_CHANNELS * V::LANES;
-                            <Filter<N> as Transform<T, V, R>>::apply(Direct { start, row: R * column, column }, put);
+                            K::apply::<V, _>(Direct { start, row: R * column, column }, put);
                         } else if count == V::LANES {
                             let start = self.filters.weight.as_ptr().add((begin + channel) * columns + first);
                             let column = depth * columns;
-                            <Filter<N> as Transform<T, V, R>>::apply(Direct { start, row: R * column, column }, put);
+                            K::apply::<V, _>(Direct { start, row: R * column, column }, put);
                         } else {
                             let mut values = [[V::zero(); R]; R];
                             for i in 0..R {
@@ -114,7 +118,7 @@ impl<T: Element, const N: usize, const R: usize> Kernel<T> for TransformFilters<
                                     }
                                 }
                             }
-                            <Filter<N> as Transform<T, V, R>>::apply(Gathered(&values), put);
+                            K::apply::<V, _>(Gathered(&values), put);
                         }
                     }
                 }
@@ -247,7 +251,8 @@ impl<T: Element, const N: usize, const M: usize, const R: usize> Kernel<T> for B
                 Filters::Transformed(all) => &all[first / width * panel_len..],
                 Filters::Plain(filters) => {
                     for (i, panel) in own.chunks_exact_mut(panel_len).enumerate().take(panels) {
-                        TransformFilters::<T, N, R> { filters, layout: self.layout, first: first + i * width, panel }.run::<V>();
+                        let (layout, first) = (self.layout, first + i * width);
+                        TransformFilters::<T, Filter<N>, R> { filters, layout, first, panel, transform: PhantomData }.run::<V>();
                     }
                     &*own
                 }

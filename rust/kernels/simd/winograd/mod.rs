@@ -12,6 +12,7 @@
 #![allow(clippy::needless_range_loop)]
 
 pub mod correlate;
+pub mod strided;
 pub mod tiles;
 pub mod transform;
 pub mod weight_gradient;
@@ -117,16 +118,16 @@ impl Patch {
 }
 
 /// Which transform a patch goes through.
-trait Transform<T: Element, V: Vector<T>, const SIZE: usize> {
+pub trait Transform<T: Element, const SIZE: usize> {
     /// Transforms the patch that `get` reads, and writes each frequency to `put`.
     ///
     /// # Safety
     /// What `get` reads and `put` writes must be there.
-    unsafe fn apply<G: Get<V>>(get: G, put: Frequencies<T>);
+    unsafe fn apply<V: Vector<T>, G: Get<V>>(get: G, put: Frequencies<T>);
 }
 
 /// Reads a register of a patch by row and column. A trait, not a closure: its method is always inlined, and so compiled for the set.
-trait Get<V>: Copy {
+pub trait Get<V>: Copy {
     /// The register at row `i`, column `j`.
     ///
     /// # Safety
@@ -183,7 +184,7 @@ static ZEROS: Zeros = Zeros([0; 2048]);
 
 /// Where frequencies are written: frequency `f` at `start + f * stride`.
 #[derive(Clone, Copy)]
-struct Frequencies<T> {
+pub struct Frequencies<T> {
     start: *mut T,
     stride: usize,
 }
@@ -207,7 +208,7 @@ impl<T: Element> Frequencies<T> {
 /// `patch` must describe places in `source` (and `gate`) for all rows and columns that it says lie inside; `target` must be
 /// writable for whole registers of channels at every frequency.
 #[inline(always)]
-unsafe fn transform_patch<T: Element, V: Vector<T>, K: Transform<T, V, SIZE>, const SIZE: usize>(
+unsafe fn transform_patch<T: Element, V: Vector<T>, K: Transform<T, SIZE>, const SIZE: usize>(
     source: &[T],
     gate: Option<&[T]>,
     patch: Patch,
@@ -232,12 +233,12 @@ unsafe fn transform_patch<T: Element, V: Vector<T>, K: Transform<T, V, SIZE>, co
         unsafe {
             let put = Frequencies { start: target.add(first), stride };
             if count < V::LANES || !tabled {
-                K::apply(Gathered(&gather::<T, V, SIZE>(source, gate, patch, first, count)), put);
+                K::apply::<V, _>(Gathered(&gather::<T, V, SIZE>(source, gate, patch, first, count)), put);
             } else if whole {
                 let start = source.as_ptr().offset(patch.origin).add(first);
-                K::apply(Direct { start, row: patch.row_stride, column: patch.column_stride }, put);
+                K::apply::<V, _>(Direct { start, row: patch.row_stride, column: patch.column_stride }, put);
             } else {
-                K::apply(Table { starts: &starts, first }, put);
+                K::apply::<V, _>(Table { starts: &starts, first }, put);
             }
         }
     }

@@ -41,7 +41,7 @@ pub struct Places<'a> {
 
 /// Transforms a run of tiles; the first goes to place `at` of `target`.
 #[inline(always)]
-pub(super) fn transform_tiles<T: Element, V: Vector<T>, K: Transform<T, V, SIZE>, const SIZE: usize>(
+pub(super) fn transform_tiles<T: Element, V: Vector<T>, K: Transform<T, SIZE>, const SIZE: usize>(
     images: &[T],
     gate: Option<&[T]>,
     places: &Places<'_>,

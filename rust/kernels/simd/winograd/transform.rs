@@ -141,9 +141,9 @@ impl Input {
     }
 }
 
-impl<T: Element, V: Vector<T>, const N: usize> Transform<T, V, N> for Input {
+impl<T: Element, const N: usize> Transform<T, N> for Input {
     #[inline(always)]
-    unsafe fn apply<G: Get<V>>(get: G, put: Frequencies<T>) {
+    unsafe fn apply<V: Vector<T>, G: Get<V>>(get: G, put: Frequencies<T>) {
         // Row by row (two at a time for a pair of points), reading the tile anew: what is kept at once fits the registers.
         // SAFETY: the caller's promise.
         unsafe {
@@ -151,18 +151,18 @@ impl<T: Element, V: Vector<T>, const N: usize> Transform<T, V, N> for Input {
             for j in 0..N {
                 values[j] = end::<T, V, N>(&column(get, j, V::zero()), 0);
             }
-            Self::emit(0, &values, put);
+            Self::emit::<T, V, N>(0, &values, put);
             for i in 0..(N - 2) / 2 {
                 for j in 0..N {
                     (values[j], other[j]) = pair::<T, V, N>(&column(get, j, V::zero()), i);
                 }
-                Self::emit(1 + 2 * i, &values, put);
-                Self::emit(2 + 2 * i, &other, put);
+                Self::emit::<T, V, N>(1 + 2 * i, &values, put);
+                Self::emit::<T, V, N>(2 + 2 * i, &other, put);
             }
             for j in 0..N {
                 values[j] = end::<T, V, N>(&column(get, j, V::zero()), 1);
             }
-            Self::emit(N - 1, &values, put);
+            Self::emit::<T, V, N>(N - 1, &values, put);
         }
     }
 }
@@ -211,9 +211,9 @@ impl<const N: usize> Filter<N> {
     }
 }
 
-impl<T: Element, V: Vector<T>, const N: usize, const R: usize> Transform<T, V, R> for Filter<N> {
+impl<T: Element, const N: usize, const R: usize> Transform<T, R> for Filter<N> {
     #[inline(always)]
-    unsafe fn apply<G: Get<V>>(get: G, put: Frequencies<T>) {
+    unsafe fn apply<V: Vector<T>, G: Get<V>>(get: G, put: Frequencies<T>) {
         // Row by row, as the input.
         let at_zero = number::<T, V>(const { Points::of(N) }.at_zero);
         // SAFETY: the caller's promise.
@@ -222,18 +222,18 @@ impl<T: Element, V: Vector<T>, const N: usize, const R: usize> Transform<T, V, R
             for j in 0..R {
                 values[j] = at_zero.mul(get.get(0, j));
             }
-            Self::emit(0, &values, put);
+            Self::emit::<T, V, R>(0, &values, put);
             for i in 0..(N - 2) / 2 {
                 for j in 0..R {
                     (values[j], other[j]) = filter_pair::<T, V, N, R>(&column(get, j, V::zero()), i);
                 }
-                Self::emit(1 + 2 * i, &values, put);
-                Self::emit(2 + 2 * i, &other, put);
+                Self::emit::<T, V, R>(1 + 2 * i, &values, put);
+                Self::emit::<T, V, R>(2 + 2 * i, &other, put);
             }
             for j in 0..R {
                 values[j] = get.get(R - 1, j);
             }
-            Self::emit(N - 1, &values, put);
+            Self::emit::<T, V, R>(N - 1, &values, put);
         }
     }
 }

@@ -1,0 +1,286 @@
+//! Sums over planes of pixels: a register holds pixels of one row, and there are as many as channels of the other side.
+//!
+//! [`Sums`] is the correlation: each target channel a register (or two, or four), each step of the sum one load of pixels for all of
+//! them. [`Products`] is its gradient by the weights: each tap and filter a register of products, summed over rows.
+
+// Plain indices: the compiler unrolls such loops whole in its first pass, so that values stay in registers; iterators it does not.
+#![allow(clippy::needless_range_loop)]
+
+use std::ops::Range;
+
+use super::gemm::Finish;
+use super::{Kernel, Vector};
+use crate::kernels::Element;
+
+/// Most target channels of one [`Sums`].
+pub const MAX_CHANNELS: usize = 8;
+
+/// Most registers of pixels that are summed at a time.
+const MAX_REGISTERS: usize = 4;
+
+/// Steps of a sum for which filters lie side by side, and pixels at equal distances.
+#[derive(Debug, Clone, Copy)]
+pub struct Segment {
+    /// First step of the filters.
+    pub filters: usize,
+    /// Where its pixels start in the planes, for the first pixel of the target.
+    pub pixels: usize,
+    /// Elements from the pixels of one step to those of the next.
+    pub pixel_step: usize,
+    /// Steps.
+    pub steps: usize,
+    /// Row of the tap.
+    pub row: isize,
+}
+
+/// Correlations of planes with the filters of a few channels.
+pub struct Sums<'a, T> {
+    channels: usize,
+    filters: &'a [T],
+    planes: &'a [T],
+    chunks: &'a [Vec<Segment>],
+    /// Elements of the planes that the steps reach beyond the first pixel.
+    reach: usize,
+}
+
+/// Where the sums go.
+pub enum Place<'a, T> {
+    /// The channels of a pixel side by side, finished.
+    Woven(&'a mut [T]),
+    /// Each channel for itself, so many elements apart, as they are.
+    Planes(&'a mut [T], usize),
+}
+
+impl<'a, T: Element> Sums<'a, T> {
+    /// `filters` holds the channels of a step side by side. The segments of a chunk, in the order of their rows, are added up in
+    /// registers; then the chunks are added.
+    ///
+    /// # Panics
+    /// When there are too many channels, or a segment lies outside the filters.
+    pub fn new(channels: usize, filters: &'a [T], planes: &'a [T], chunks: &'a [Vec<Segment>]) -> Self {
+        assert!((1..=MAX_CHANNELS).contains(&channels));
+        let segments = || chunks.iter().flatten().filter(|segment| segment.steps > 0);
+        assert!(segments().all(|segment| (segment.filters + segment.steps) * channels <= filters.len()), "filters outside their slice");
+        let reach = segments().map(|segment| segment.pixels + (segment.steps - 1) * segment.pixel_step + 1).max().unwrap_or(0);
+        Self { channels, filters, planes, chunks, reach }
+    }
+
+    /// The sums of `pixels` pixels, the first of which is at `start` of the planes, over the taps whose row is one of `rows`.
+    ///
+    /// Whole registers are read: up to [`Sums::overhang`] elements past the last pixel.
+    ///
+    /// # Panics
+    /// When pixels lie outside the planes, or results outside their place.
+    #[inline(always)]
+    pub fn row<V: Vector<T>>(&self, start: usize, rows: Range<isize>, pixels: usize, finish: &Finish<'_, T>, mut place: Place<'_, T>) {
+        let most = (2 * V::ROWS / self.channels).min(MAX_REGISTERS);
+        let mut first = 0;
+        while first < pixels {
+            let wanted = (pixels - first).div_ceil(V::LANES).min(most);
+            let registers = if wanted >= 4 { 4 } else { wanted.min(2) };
+            let count = (registers * V::LANES).min(pixels - first);
+            assert!(start + first + self.reach + registers * V::LANES <= self.planes.len(), "pixels outside their planes");
+            let (to, stride) = match &mut place {
+                Place::Woven(target) => (&mut target[first * self.channels..(first + count) * self.channels], 0),
+                Place::Planes(target, stride) => {
+                    assert!(*stride >= first + registers * V::LANES && target.len() >= self.channels * *stride);
+                    (&mut target[first..], *stride)
+                }
+            };
+            let call = Call { sums: self, start: start + first, rows: rows.clone(), count, finish, to: to.as_mut_ptr(), stride };
+            macro_rules! by_size {
+                ($($channels:literal)*) => {
+                    match (self.channels, registers) {
+                        $(($channels, 1) => V::call(Registers::<T, $channels, 1>(call)),
+                        ($channels, 2) => V::call(Registers::<T, $channels, 2>(call)),
+                        ($channels, _) => V::call(Registers::<T, $channels, 4>(call)),)*
+                        _ => unreachable!("as many channels as `new` let through"),
+                    }
+                };
+            }
+            by_size!(1 2 3 4 5 6 7 8);
+            first += count;
+        }
+    }
+
+    /// Elements past the last pixel of a row that may be read.
+    pub fn overhang<V: Vector<T>>() -> usize {
+        MAX_REGISTERS * V::LANES
+    }
+}
+
+struct Call<'a, 's, T> {
+    sums: &'a Sums<'s, T>,
+    start: usize,
+    rows: Range<isize>,
+    count: usize,
+    finish: &'a Finish<'s, T>,
+    to: *mut T,
+    /// Distance of the channels' planes; 0 where they are woven.
+    stride: usize,
+}
+
+struct Registers<'a, 's, T, const CHANNELS: usize, const REGISTERS: usize>(Call<'a, 's, T>);
+
+impl<T: Element, const CHANNELS: usize, const REGISTERS: usize> Kernel<T> for Registers<'_, '_, T, CHANNELS, REGISTERS> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        let Call { sums: &Sums { filters, planes, chunks, .. }, start, rows, count, finish, to, stride } = self.0;
+        let mut totals = [[V::zero(); REGISTERS]; CHANNELS];
+        // SAFETY: `new` saw that the segments lie within the filters, `row` that whole registers of pixels lie within the planes and that
+        // the results have room: `count` pixels of all channels, or whole registers in each channel's plane.
+        unsafe {
+            for (i, chunk) in chunks.iter().enumerate() {
+                let mut sums = [[V::zero(); REGISTERS]; CHANNELS];
+                for segment in chunk {
+                    if !rows.contains(&segment.row) {
+                        continue;
+                    }
+                    let mut filter = filters.as_ptr().add(segment.filters * CHANNELS);
+                    let mut from = planes.as_ptr().add(start + segment.pixels);
+                    for _ in 0..segment.steps {
+                        let mut pixels = [V::zero(); REGISTERS];
+                        for r in 0..REGISTERS {
+                            pixels[r] = V::load(from.add(r * V::LANES));
+                        }
+                        for c in 0..CHANNELS {
+                            let value = V::splat(*filter.add(c));
+                            for r in 0..REGISTERS {
+                                sums[c][r] = value.mul_add(pixels[r], sums[c][r]);
+                            }
+                        }
+                        filter = filter.wrapping_add(CHANNELS);
+                        from = from.wrapping_add(segment.pixel_step);
+                    }
+                }
+                for c in 0..CHANNELS {
+                    for r in 0..REGISTERS {
+                        totals[c][r] = if i == 0 { sums[c][r] } else { totals[c][r].add(sums[c][r]) };
+                    }
+                }
+            }
+            if stride > 0 {
+                for c in 0..CHANNELS {
+                    for r in 0..REGISTERS {
+                        totals[c][r].store(to.add(c * stride + r * V::LANES));
+                    }
+                }
+                return;
+            }
+            if let Some(bias) = finish.bias {
+                for c in 0..CHANNELS {
+                    let bias = V::splat(bias[c]);
+                    for r in 0..REGISTERS {
+                        totals[c][r] = totals[c][r].add(bias);
+                    }
+                }
+            }
+            for r in 0..REGISTERS {
+                let mut pixels = [V::zero(); CHANNELS];
+                for c in 0..CHANNELS {
+                    pixels[c] = if finish.relu { totals[c][r].relu() } else { totals[c][r] };
+                }
+                V::weave(pixels, to.add(r * V::LANES * CHANNELS), (count - r * V::LANES).min(V::LANES));
+            }
+        }
+    }
+}
+
+/// Most taps of a filter's row, and filters, whose products are summed at a time.
+pub const MAX_TAPS: usize = 5;
+
+/// Filters whose products are summed at a time.
+pub fn filters_at_once<T, V: Vector<T>>() -> usize {
+    if V::ROWS >= 14 { 3 } else { 2 }
+}
+
+/// `sums[tap][filter] += Σ x[pixel + tap] gradient[pixel]`, lane by lane: for the pixels of some rows, taps that are `gap` columns apart,
+/// and filters whose planes are `plane` elements apart.
+pub struct Products<'a, T> {
+    /// One plane of the input, from the first tap's first pixel on.
+    pub x: &'a [T],
+    /// Elements from the input row of one row of the gradient to that of the next.
+    pub x_row: usize,
+    /// Elements from one tap to the next.
+    pub gap: usize,
+    /// Planes of the gradient, zero past the last pixel of a row up to a whole register.
+    pub gradient: &'a [T],
+    /// Elements from one row of it to the next.
+    pub row: usize,
+    /// Elements from one filter to the next.
+    pub plane: usize,
+    /// Rows, and pixels of each.
+    pub size: (usize, usize),
+    /// Taps and filters.
+    pub count: (usize, usize),
+    /// A register of sums for each filter of each tap.
+    pub sums: &'a mut [T],
+}
+
+impl<T: Element> Products<'_, T> {
+    /// Adds the products.
+    ///
+    /// # Panics
+    /// When pixels lie outside their planes, sums outside their slice, or there are too many.
+    #[inline(always)]
+    pub fn add<V: Vector<T>>(self) {
+        let ((rows, pixels), (taps, filters)) = (self.size, self.count);
+        if rows == 0 || pixels == 0 {
+            return;
+        }
+        let wide = pixels.next_multiple_of(V::LANES);
+        assert!((rows - 1) * self.x_row + (taps - 1) * self.gap + wide <= self.x.len(), "input outside its slice");
+        assert!((filters - 1) * self.plane + (rows - 1) * self.row + wide <= self.gradient.len(), "gradient outside its slice");
+        assert!(taps * filters * V::LANES <= self.sums.len());
+        macro_rules! by_count {
+            ($($taps:literal)*) => {
+                match (taps, filters) {
+                    $(($taps, 1) => V::call(Sized::<T, $taps, 1>(self)),
+                    ($taps, 2) => V::call(Sized::<T, $taps, 2>(self)),
+                    ($taps, 3) => V::call(Sized::<T, $taps, 3>(self)),)*
+                    _ => unreachable!("more products than registers"),
+                }
+            };
+        }
+        by_count!(1 2 3 4 5);
+    }
+}
+
+/// Products whose number is known to the compiler.
+struct Sized<'a, T, const TAPS: usize, const FILTERS: usize>(Products<'a, T>);
+
+impl<T: Element, const TAPS: usize, const FILTERS: usize> Kernel<T> for Sized<'_, T, TAPS, FILTERS> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        let Products { x, x_row, gap, gradient, row, plane, size: (rows, pixels), sums: target, .. } = self.0;
+        let mut sums = [[V::zero(); FILTERS]; TAPS];
+        // SAFETY: `add` saw that whole registers of every row, tap and filter lie within their slices, and so do the sums.
+        unsafe {
+            for y in 0..rows {
+                for first in (0..pixels).step_by(V::LANES) {
+                    let (from, gradient) = (x.as_ptr().add(y * x_row + first), gradient.as_ptr().add(y * row + first));
+                    let mut factors = [V::zero(); FILTERS];
+                    for f in 0..FILTERS {
+                        factors[f] = V::load(gradient.add(f * plane));
+                    }
+                    for t in 0..TAPS {
+                        let pixels = V::load(from.add(t * gap));
+                        for f in 0..FILTERS {
+                            sums[t][f] = pixels.mul_add(factors[f], sums[t][f]);
+                        }
+                    }
+                }
+            }
+            for t in 0..TAPS {
+                for f in 0..FILTERS {
+                    let at = target.as_mut_ptr().add((t * FILTERS + f) * V::LANES);
+                    V::load(at).add(sums[t][f]).store(at);
+                }
+            }
+        }
+    }
+}
