@@ -3,7 +3,8 @@
 Names and arguments are those of torchvision's ``transforms.v2`` where it has the transform. A transform is called on a batch,
 ``pipe(images, labels=..., indices=..., epoch=..., seed=...)``, and returns what it was given, transformed; see `Transform.__call__`.
 Images are uint8 from 0 to 255 or float32 from 0 to 1, channels last. A `Compose` is compiled to one pass over each image, in Rust,
-on all threads. Randomness is counter-based: sample i in epoch e looks the same in any batch, at any number of threads, after any resume.
+on all threads. Randomness is counter-based: sample i in epoch e looks the same in any batch, at any number of threads, with any
+instruction set of the CPU, after any resume.
 
 Examples
 --------
