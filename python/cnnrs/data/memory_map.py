@@ -1,24 +1,20 @@
 """Arrays in ``.npy`` files that are larger than memory: only the samples of a batch are read.
 
-The pages of a mapped file count as resident memory of the process until they are given back; a source does that by itself
-after every 256 MiB read, so that training from a file of any size stays small.
+The file is mapped to look at it as an array, but samples are read from it by place where the system can do that: pages of a mapping
+count as resident memory of the process, and one that is touched may bring two megabytes along.
 """
 
-import mmap
 import os
-import threading
+import weakref
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cnnrs.data.source import ArraySource, Sample, arrays
+from cnnrs.data.source import ArraySource, Sample, arrays, check_index, check_indices
 from cnnrs.errors import DTypeError, FormatError
 
 __all__ = ["MemoryMapSource", "memmap"]
-
-RELEASE_AFTER_BYTES = 256 << 20
-FAULT_AROUND_BYTES = 2 * (64 << 10)  # Linux maps the neighbourhood of a page along with it, at both ends of a sample
 
 
 class MemoryMapSource(ArraySource):
@@ -27,31 +23,38 @@ class MemoryMapSource(ArraySource):
     def __init__(self, x: "np.memmap[Any, Any]", y: NDArray[Any], class_names: tuple[str, ...] = ()) -> None:
         super().__init__(x, y, class_names)
         self.in_memory = False
-        self._read_bytes = 0
-        self._lock = threading.Lock()
+        self._path = str(x.filename)
+        self._file: int | None = None
+        if hasattr(os, "preadv") and x.filename is not None:
+            self._file = os.open(x.filename, os.O_RDONLY | os.O_CLOEXEC)
+            weakref.finalize(self, os.close, self._file)
+            self._start = x.offset
 
     def __getitem__(self, index: int) -> Sample:
         """Return the sample ``(x, y)`` at `index`, copied out of the file."""
-        sample = super().__getitem__(index)
-        self._release(1)
-        return sample
+        x, y = self.batch([check_index(index, len(self))])
+        return x[0], y[0].item() if y.ndim == 1 else y[0]
 
     def batch(self, indices: ArrayLike) -> Sample:
         """Return the samples at `indices` as one batch ``(x, y)``, copied out of the file."""
-        x, y = super().batch(indices)
-        self._release(len(y))
-        return x, y
+        if self._file is None:
+            return super().batch(indices)
+        positions = check_indices(indices, len(self))
+        out = np.empty((len(positions), *self.x.shape[1:]), self.x.dtype)
+        if out.size:
+            rows = out.reshape(len(out), -1).view(np.uint8)
+            first = 0
+            for last in (*(np.flatnonzero(np.diff(positions) != 1) + 1).tolist(), len(positions)):  # neighbours in one go
+                self._read(self._file, self._start + int(positions[first]) * rows.shape[1], rows[first:last].reshape(-1).data)
+                first = last
+        return out, np.asarray(self.y[positions])
 
-    def _release(self, samples: int) -> None:
-        per_sample = self.x.nbytes // len(self.x) + FAULT_AROUND_BYTES
-        with self._lock:
-            self._read_bytes += samples * per_sample
-            if self._read_bytes < RELEASE_AFTER_BYTES:
-                return
-            self._read_bytes = 0
-        mapping = getattr(self.x, "_mmap", None)
-        if mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
-            mapping.madvise(mmap.MADV_DONTNEED)  # the file keeps the data; a thread just reading faults it in again
+    def _read(self, file: int, place: int, into: memoryview) -> None:
+        while len(into):
+            count = os.preadv(file, [into], place)
+            if count == 0:
+                raise FormatError(f"{self._path}: ends at byte {place}; it became shorter since it was opened")
+            place, into = place + count, into[count:]
 
 
 def memmap(x: str | os.PathLike[str], y: str | os.PathLike[str], class_names: tuple[str, ...] = ()) -> MemoryMapSource:
