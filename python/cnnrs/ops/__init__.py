@@ -10,8 +10,6 @@ from cnnrs.ops.activation import relu, relu_backward, sigmoid, sigmoid_backward,
 from cnnrs.ops.activation_curves import (
     elu,
     elu_backward,
-    gelu,
-    gelu_backward,
     hard_sigmoid,
     hard_sigmoid_backward,
     hard_swish,
@@ -22,10 +20,6 @@ from cnnrs.ops.activation_curves import (
     relu6_backward,
     selu,
     selu_backward,
-    silu,
-    silu_backward,
-    softplus,
-    softplus_backward,
 )
 from cnnrs.ops.add import add
 from cnnrs.ops.augment import AugmentStep, augment, augment_blend, augment_images, augment_paste, augment_uniform
@@ -70,6 +64,7 @@ from cnnrs.ops.sample_normalization import (
     local_response_norm,
     local_response_norm_backward,
 )
+from cnnrs.ops.smooth_curves import gelu, gelu_backward, silu, silu_backward, softplus, softplus_backward
 from cnnrs.ops.softmax import softmax, softmax_backward
 from cnnrs.ops.threads import cpu_features, get_num_threads, get_winograd, set_num_threads, set_winograd, simd_level
 

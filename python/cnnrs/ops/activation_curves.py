@@ -1,4 +1,4 @@
-"""The activations beyond `relu`, `sigmoid` and `tanh`: element-wise curves of arrays of any shape, and their gradients.
+"""Activations made of pieces, `leaky_relu`, `elu`, `selu`, `hard_swish`, `hard_sigmoid`, `relu6`: of arrays of any shape, with gradients.
 
 A gradient takes the output ``y`` where the derivative can be written in it, so that the input need not be kept; else the input ``x``. Its
 second argument says which. NaN stays NaN, nothing overflows. ``out`` may be the first argument itself.
@@ -8,31 +8,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from cnnrs import _core
-from cnnrs._arguments import Floats, choice, floats, number, output
-from cnnrs.errors import ShapeError
-
-_X = ("x",)
-
-
-def _forward(name: str, parameter: float, x: Any, out: Any) -> Any:
-    (data,) = floats(_X, x)
-    result = output(out, data.shape, data.dtype)
-    _core.curve_forward(name, parameter, data, result)
-    return result
-
-
-def _backward(name: str, parameter: float, grad_output: Any, saved_name: str, saved: Any, out: Any, accumulate: bool) -> Any:
-    grad_output, saved = floats(("grad_output", saved_name), grad_output, saved)
-    if grad_output.shape != saved.shape:
-        raise ShapeError(f"{saved_name}: expected the shape of grad_output {grad_output.shape}, got {saved.shape}")
-    result = output(out, saved.shape, saved.dtype, accumulate)
-    _core.curve_backward(name, parameter, grad_output, saved, result, accumulate)
-    return result
-
-
-def _gelu_name(approximate: str) -> str:
-    return "gelu_tanh" if choice("approximate", approximate, ("none", "tanh")) == "tanh" else "gelu"
+from cnnrs._arguments import Floats, number
+from cnnrs.ops import curve
 
 
 def leaky_relu(x: ArrayLike, slope: float = 0.01, *, out: Floats | None = None) -> Any:
@@ -66,7 +43,7 @@ def leaky_relu(x: ArrayLike, slope: float = 0.01, *, out: Floats | None = None) 
     >>> ops.leaky_relu(np.array([-2.0, 3.0]), 0.5)
     array([-1.,  3.])
     """
-    return _forward("leaky_relu", number("slope", slope, 0.0), x, out)
+    return curve.forward("leaky_relu", number("slope", slope, 0.0), x, out)
 
 
 def leaky_relu_backward(
@@ -84,7 +61,7 @@ def leaky_relu_backward(
     >>> ops.leaky_relu_backward(np.array([8.0, 8.0]), np.array([-1.0, 3.0]), 0.5)
     array([4., 8.])
     """
-    return _backward("leaky_relu", number("slope", slope, 0.0), grad_output, "y", y, out, accumulate)
+    return curve.backward("leaky_relu", number("slope", slope, 0.0), grad_output, "y", y, out, accumulate)
 
 
 def elu(x: ArrayLike, alpha: float = 1.0, *, out: Floats | None = None) -> Any:
@@ -118,7 +95,7 @@ def elu(x: ArrayLike, alpha: float = 1.0, *, out: Floats | None = None) -> Any:
     >>> ops.elu(np.array([-1000.0, 3.0]), 0.5)
     array([-0.5,  3. ])
     """
-    return _forward("elu", number("alpha", alpha, 0.0), x, out)
+    return curve.forward("elu", number("alpha", alpha, 0.0), x, out)
 
 
 def elu_backward(grad_output: ArrayLike, y: ArrayLike, alpha: float = 1.0, *, out: Floats | None = None, accumulate: bool = False) -> Any:
@@ -134,7 +111,7 @@ def elu_backward(grad_output: ArrayLike, y: ArrayLike, alpha: float = 1.0, *, ou
     >>> ops.elu_backward(np.array([8.0, 8.0]), np.array([-0.25, 3.0]), 0.5)
     array([2., 8.])
     """
-    return _backward("elu", number("alpha", alpha, 0.0), grad_output, "y", y, out, accumulate)
+    return curve.backward("elu", number("alpha", alpha, 0.0), grad_output, "y", y, out, accumulate)
 
 
 def selu(x: ArrayLike, *, out: Floats | None = None) -> Any:
@@ -166,7 +143,7 @@ def selu(x: ArrayLike, *, out: Floats | None = None) -> Any:
     >>> ops.selu(np.array([-1000.0, 0.0, 1.0])).round(4)
     array([-1.7581,  0.    ,  1.0507])
     """
-    return _forward("selu", 1.0, x, out)
+    return curve.forward("selu", 1.0, x, out)
 
 
 def selu_backward(grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None = None, accumulate: bool = False) -> Any:
@@ -182,155 +159,7 @@ def selu_backward(grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None = 
     >>> ops.selu_backward(np.array([1.0]), np.array([2.0])).round(4)
     array([1.0507])
     """
-    return _backward("selu", 1.0, grad_output, "y", y, out, accumulate)
-
-
-def gelu(x: ArrayLike, *, approximate: str = "none", out: Floats | None = None) -> Any:
-    """Gaussian error linear unit: ``x`` times the probability that a normal number is below it.
-
-    Parameters
-    ----------
-    x : array_like of any shape
-    approximate : {"none", "tanh"}
-        Exact, or with ``0.5 * (1 + tanh(0.7979 * (x + 0.044715 * x**3)))`` for the probability.
-    out : ndarray of the shape and dtype of the result, optional
-        Written to and returned; may be `x`.
-
-    Returns
-    -------
-    ndarray of the shape of `x`, float32 or float64
-
-    Raises
-    ------
-    ShapeError, DTypeError, ArgumentError
-        For arguments that do not fit, naming them.
-
-    References
-    ----------
-    D. Hendrycks and K. Gimpel, "Gaussian Error Linear Units (GELUs)", arXiv:1606.08415.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from cnnrs import ops
-    >>> ops.gelu(np.array([-1.0, 0.0, 1.0])).round(4)
-    array([-0.1587,  0.    ,  0.8413])
-    """
-    return _forward(_gelu_name(approximate), 1.0, x, out)
-
-
-def gelu_backward(
-    grad_output: ArrayLike, x: ArrayLike, *, approximate: str = "none", out: Floats | None = None, accumulate: bool = False
-) -> Any:
-    """Gradient of `gelu`: `grad_output` times the derivative at `x`.
-
-    `x` is the input of the forward call; `out` may be `grad_output`, and is added to with ``accumulate=True``. Returns and errors
-    are those of `gelu`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from cnnrs import ops
-    >>> ops.gelu_backward(np.array([8.0]), np.array([0.0]))
-    array([4.])
-    """
-    return _backward(_gelu_name(approximate), 1.0, grad_output, "x", x, out, accumulate)
-
-
-def silu(x: ArrayLike, *, out: Floats | None = None) -> Any:
-    """Sigmoid linear unit, also called swish: ``x * sigmoid(x)``.
-
-    Parameters
-    ----------
-    x : array_like of any shape
-    out : ndarray of the shape and dtype of the result, optional
-        Written to and returned; may be `x`.
-
-    Returns
-    -------
-    ndarray of the shape of `x`, float32 or float64
-
-    Raises
-    ------
-    ShapeError, DTypeError, ArgumentError
-        For arguments that do not fit, naming them.
-
-    References
-    ----------
-    S. Elfwing, E. Uchibe and K. Doya, "Sigmoid-weighted linear units", Neural Networks 107, 2018.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from cnnrs import ops
-    >>> ops.silu(np.array([-1000.0, 0.0, 1000.0]))
-    array([  -0.,    0., 1000.])
-    """
-    return _forward("silu", 1.0, x, out)
-
-
-def silu_backward(grad_output: ArrayLike, x: ArrayLike, *, out: Floats | None = None, accumulate: bool = False) -> Any:
-    """Gradient of `silu`: `grad_output` times the derivative at `x`.
-
-    `x` is the input of the forward call; `out` may be `grad_output`, and is added to with ``accumulate=True``. Returns and errors
-    are those of `silu`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from cnnrs import ops
-    >>> ops.silu_backward(np.array([8.0]), np.array([0.0]))
-    array([4.])
-    """
-    return _backward("silu", 1.0, grad_output, "x", x, out, accumulate)
-
-
-def softplus(x: ArrayLike, *, out: Floats | None = None) -> Any:
-    """``log(1 + exp(x))``, a smooth `relu`.
-
-    Parameters
-    ----------
-    x : array_like of any shape
-    out : ndarray of the shape and dtype of the result, optional
-        Written to and returned; may be `x`.
-
-    Returns
-    -------
-    ndarray of the shape of `x`, float32 or float64
-
-    Raises
-    ------
-    ShapeError, DTypeError, ArgumentError
-        For arguments that do not fit, naming them.
-
-    References
-    ----------
-    C. Dugas et al., "Incorporating Second-Order Functional Knowledge for Better Option Pricing", NeurIPS 2000.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from cnnrs import ops
-    >>> ops.softplus(np.array([-1000.0, 0.0, 2.0])).round(4)
-    array([0.    , 0.6931, 2.1269])
-    """
-    return _forward("softplus", 1.0, x, out)
-
-
-def softplus_backward(grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None = None, accumulate: bool = False) -> Any:
-    """Gradient of `softplus`: `grad_output` times ``1 - exp(-y)``, which is ``sigmoid(x)``.
-
-    `y` is the output of the forward call; `out` may be `grad_output`, and is added to with ``accumulate=True``. Returns and errors
-    are those of `softplus`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from cnnrs import ops
-    >>> ops.softplus_backward(np.array([8.0]), np.log([2.0]))
-    array([4.])
-    """
-    return _backward("softplus", 1.0, grad_output, "y", y, out, accumulate)
+    return curve.backward("selu", 1.0, grad_output, "y", y, out, accumulate)
 
 
 def hard_swish(x: ArrayLike, *, out: Floats | None = None) -> Any:
@@ -362,7 +191,7 @@ def hard_swish(x: ArrayLike, *, out: Floats | None = None) -> Any:
     >>> ops.hard_swish(np.array([-3.0, 1.5, 4.0]))
     array([-0.   ,  1.125,  4.   ])
     """
-    return _forward("hard_swish", 1.0, x, out)
+    return curve.forward("hard_swish", 1.0, x, out)
 
 
 def hard_swish_backward(grad_output: ArrayLike, x: ArrayLike, *, out: Floats | None = None, accumulate: bool = False) -> Any:
@@ -378,7 +207,7 @@ def hard_swish_backward(grad_output: ArrayLike, x: ArrayLike, *, out: Floats | N
     >>> ops.hard_swish_backward(np.array([8.0]), np.array([0.0]))
     array([4.])
     """
-    return _backward("hard_swish", 1.0, grad_output, "x", x, out, accumulate)
+    return curve.backward("hard_swish", 1.0, grad_output, "x", x, out, accumulate)
 
 
 def hard_sigmoid(x: ArrayLike, *, out: Floats | None = None) -> Any:
@@ -410,7 +239,7 @@ def hard_sigmoid(x: ArrayLike, *, out: Floats | None = None) -> Any:
     >>> ops.hard_sigmoid(np.array([-4.0, 0.0, 4.0]))
     array([0. , 0.5, 1. ])
     """
-    return _forward("hard_sigmoid", 1.0, x, out)
+    return curve.forward("hard_sigmoid", 1.0, x, out)
 
 
 def hard_sigmoid_backward(grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None = None, accumulate: bool = False) -> Any:
@@ -426,7 +255,7 @@ def hard_sigmoid_backward(grad_output: ArrayLike, y: ArrayLike, *, out: Floats |
     >>> ops.hard_sigmoid_backward(np.array([6.0, 6.0]), np.array([0.5, 1.0]))
     array([1., 0.])
     """
-    return _backward("hard_sigmoid", 1.0, grad_output, "y", y, out, accumulate)
+    return curve.backward("hard_sigmoid", 1.0, grad_output, "y", y, out, accumulate)
 
 
 def relu6(x: ArrayLike, *, out: Floats | None = None) -> Any:
@@ -458,7 +287,7 @@ def relu6(x: ArrayLike, *, out: Floats | None = None) -> Any:
     >>> ops.relu6(np.array([-1.0, 2.0, 9.0]))
     array([0., 2., 6.])
     """
-    return _forward("relu6", 1.0, x, out)
+    return curve.forward("relu6", 1.0, x, out)
 
 
 def relu6_backward(grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None = None, accumulate: bool = False) -> Any:
@@ -474,4 +303,4 @@ def relu6_backward(grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None =
     >>> ops.relu6_backward(np.array([5.0, 5.0]), np.array([2.0, 6.0]))
     array([5., 0.])
     """
-    return _backward("relu6", 1.0, grad_output, "y", y, out, accumulate)
+    return curve.backward("relu6", 1.0, grad_output, "y", y, out, accumulate)

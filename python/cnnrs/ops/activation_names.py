@@ -7,8 +7,6 @@ from cnnrs.ops.activation import relu, relu_backward, sigmoid, sigmoid_backward,
 from cnnrs.ops.activation_curves import (
     elu,
     elu_backward,
-    gelu,
-    gelu_backward,
     hard_sigmoid,
     hard_sigmoid_backward,
     hard_swish,
@@ -19,11 +17,8 @@ from cnnrs.ops.activation_curves import (
     relu6_backward,
     selu,
     selu_backward,
-    silu,
-    silu_backward,
-    softplus,
-    softplus_backward,
 )
+from cnnrs.ops.smooth_curves import gelu, gelu_backward, silu, silu_backward, softplus, softplus_backward
 
 
 class Activation(NamedTuple):
