@@ -30,9 +30,8 @@ pub(super) fn fits(g: &Pool2dGeometry, oy: usize) -> bool {
 /// # Panics
 /// When a slice is shorter than the geometry says.
 pub fn max_row<T: Element>(g: &Pool2dGeometry, image: &[T], oy: usize, y: &mut [T], argmax: &mut [i32]) {
-    let len = g.out_width * g.channels;
-    assert!(fits(g, oy) && image.len() >= g.height * g.width * g.channels && y.len() >= len && argmax.len() >= len);
-    T::dispatch(MaxRow { row: Row { g, image, rows: g.rows(oy), y }, argmax });
+    assert!(argmax.len() >= g.out_width * g.channels);
+    pool_row(g, image, oy, y, Largest { argmax });
 }
 
 /// The sum over each window of output row `oy` of `image`, in row-major order, divided by `divisors`, one for each window of the row.
@@ -40,17 +39,65 @@ pub fn max_row<T: Element>(g: &Pool2dGeometry, image: &[T], oy: usize, y: &mut [
 /// # Panics
 /// When a slice is shorter than the geometry says.
 pub fn mean_row<T: Element>(g: &Pool2dGeometry, image: &[T], oy: usize, divisors: &[T], y: &mut [T]) {
-    let len = g.out_width * g.channels;
-    assert!(fits(g, oy) && image.len() >= g.height * g.width * g.channels && y.len() >= len && divisors.len() >= g.out_width);
-    T::dispatch(MeanRow { row: Row { g, image, rows: g.rows(oy), y }, divisors });
+    assert!(divisors.len() >= g.out_width);
+    pool_row(g, image, oy, y, Mean { divisors });
 }
 
-/// A row of windows: what it reads, and where it writes.
-struct Row<'a, T> {
+fn pool_row<T: Element>(g: &Pool2dGeometry, image: &[T], oy: usize, y: &mut [T], pooling: impl Pooling<T>) {
+    assert!(fits(g, oy) && image.len() >= g.height * g.width * g.channels && y.len() >= g.out_width * g.channels);
+    T::dispatch(PoolRow { g, image, rows: g.rows(oy), y, pooling });
+}
+
+/// What becomes of a window, from values paired with their places. Mark the methods `#[inline(always)]`.
+trait Pooling<T> {
+    /// The pair of all so far, and the next.
+    fn join<V: Vector<T>>(all: (V, V), next: (V, V)) -> (V, V);
+    /// The register to write for `count` elements from `at` on, of window `ox`, whose first pixel is `first`.
+    ///
+    /// # Safety
+    /// The elements must lie inside the row.
+    unsafe fn finish<V: Vector<T>>(&mut self, all: (V, V), ox: usize, first: usize, at: usize, count: usize) -> V;
+}
+
+struct Largest<'a> {
+    argmax: &'a mut [i32],
+}
+
+impl<T: Element> Pooling<T> for Largest<'_> {
+    #[inline(always)]
+    fn join<V: Vector<T>>(all: (V, V), next: (V, V)) -> (V, V) {
+        V::larger(all, next)
+    }
+    #[inline(always)]
+    unsafe fn finish<V: Vector<T>>(&mut self, all: (V, V), _ox: usize, first: usize, at: usize, count: usize) -> V {
+        // SAFETY: the caller's promise; `max_row` checked the length.
+        unsafe { all.1.store_index(first as i32, self.argmax.as_mut_ptr().add(at), count) };
+        all.0
+    }
+}
+
+struct Mean<'a, T> {
+    divisors: &'a [T],
+}
+
+impl<T: Element> Pooling<T> for Mean<'_, T> {
+    #[inline(always)]
+    fn join<V: Vector<T>>(all: (V, V), next: (V, V)) -> (V, V) {
+        (all.0.add(next.0), all.1)
+    }
+    #[inline(always)]
+    unsafe fn finish<V: Vector<T>>(&mut self, all: (V, V), ox: usize, _first: usize, _at: usize, _count: usize) -> V {
+        all.0.div(V::splat(self.divisors[ox]))
+    }
+}
+
+struct PoolRow<'a, T, P> {
     g: &'a Pool2dGeometry,
     image: &'a [T],
+    /// Input rows of the windows.
     rows: Range<usize>,
     y: &'a mut [T],
+    pooling: P,
 }
 
 /// One window of a row.
@@ -64,13 +111,35 @@ struct Place {
     size: (usize, usize),
 }
 
-impl<T: Element> Row<'_, T> {
+impl<T: Element, P: Pooling<T>> Kernel<T> for PoolRow<'_, T, P> {
+    type Output = ();
     #[inline(always)]
-    fn place(&self, ox: usize) -> Place {
-        let columns = self.g.columns(ox);
-        Place { ox, first: self.rows.start * self.g.width + columns.start, size: (self.rows.len(), columns.len()) }
+    fn run<V: Vector<T>>(mut self) {
+        let channels = self.g.channels;
+        for ox in 0..self.g.out_width {
+            let columns = self.g.columns(ox);
+            let first = self.rows.start * self.g.width + columns.start;
+            let place = Place { ox, first, size: (self.rows.len(), columns.len()) };
+            self.prefetch::<V>(place);
+            let mut c = 0;
+            // SAFETY: as many channels as are left.
+            unsafe {
+                while c + BLOCK * V::LANES <= channels {
+                    for block in 0..BLOCK {
+                        self.window::<V>(place, c + block * V::LANES, V::LANES);
+                    }
+                    c += BLOCK * V::LANES;
+                }
+                while c < channels {
+                    self.window::<V>(place, c, V::LANES.min(channels - c));
+                    c += V::LANES;
+                }
+            }
+        }
     }
+}
 
+impl<T: Element, P: Pooling<T>> PoolRow<'_, T, P> {
     /// Asks for what a window further on will read.
     #[inline(always)]
     fn prefetch<V: Vector<T>>(&self, place: Place) {
@@ -82,6 +151,51 @@ impl<T: Element> Row<'_, T> {
         }
     }
 
+    /// `count` channels of a window, from `c` on.
+    ///
+    /// # Safety
+    /// They must lie inside the channels.
+    #[inline(always)]
+    unsafe fn window<V: Vector<T>>(&mut self, place: Place, c: usize, count: usize) {
+        let at = place.ox * self.g.channels + c;
+        // SAFETY: the caller's promise, and the lengths that `pool_row` checked.
+        unsafe {
+            let all: (V, V) = match place.size {
+                (2, 2) => self.all(place, (2, 2), c, count),
+                (3, 3) => self.all(place, (3, 3), c, count),
+                size => self.all(place, size, c, count),
+            };
+            let value = self.pooling.finish(all, place.ox, place.first, at, count);
+            store_some(value, self.y.as_mut_ptr().add(at), count);
+        }
+    }
+
+    /// All values of a window of `rows` × `columns`, joined in row-major order; constants unroll the loops.
+    ///
+    /// # Safety
+    /// As [`PoolRow::window`].
+    #[inline(always)]
+    unsafe fn all<V: Vector<T>>(&self, place: Place, (rows, columns): (usize, usize), c: usize, count: usize) -> (V, V) {
+        let (one, down) = (V::splat(T::ONE), V::splat(T::from_f64(self.g.width as f64)));
+        // SAFETY: the caller's promise; rows and columns are those of the window.
+        let mut all = (unsafe { self.tap(place, 0, 0, c, count) }, V::zero());
+        let (mut dy, mut row) = (0, V::zero());
+        while dy < rows {
+            let (mut dx, mut index) = (0, row);
+            while dx < columns {
+                if (dy, dx) != (0, 0) {
+                    // SAFETY: as above.
+                    all = P::join(all, (unsafe { self.tap(place, dy, dx, c, count) }, index));
+                }
+                index = index.add(one);
+                dx += 1;
+            }
+            row = row.add(down);
+            dy += 1;
+        }
+        all
+    }
+
     /// `count` channels from `c` on, of the pixel `down` and `right` of the first of the window.
     ///
     /// # Safety
@@ -89,161 +203,7 @@ impl<T: Element> Row<'_, T> {
     #[inline(always)]
     unsafe fn tap<V: Vector<T>>(&self, place: Place, down: usize, right: usize, c: usize, count: usize) -> V {
         let at = (place.first + down * self.g.width + right) * self.g.channels + c;
-        // SAFETY: `max_row` and `mean_row` checked that the window lies inside the image, and its length.
+        // SAFETY: `pool_row` checked that the window lies inside the image, and its length.
         unsafe { load_some(self.image.as_ptr().add(at), count) }
-    }
-}
-
-/// What one group of channels of one window becomes.
-trait Window<T> {
-    /// `BLOCKS` registers of `count` elements each, from channel `c` on; mark it `#[inline(always)]`.
-    ///
-    /// # Safety
-    /// All of them must lie inside the channels.
-    unsafe fn pool<V: Vector<T>, const BLOCKS: usize>(&mut self, place: Place, c: usize, count: usize);
-}
-
-/// Goes over the windows of a row and their channels.
-#[inline(always)]
-fn every_window<T: Element, V: Vector<T>>(channels: usize, place: Place, window: &mut impl Window<T>) {
-    let mut c = 0;
-    // SAFETY: as many channels as are left.
-    unsafe {
-        while c + BLOCK * V::LANES <= channels {
-            window.pool::<V, BLOCK>(place, c, V::LANES);
-            c += BLOCK * V::LANES;
-        }
-        while c < channels {
-            window.pool::<V, 1>(place, c, V::LANES.min(channels - c));
-            c += V::LANES;
-        }
-    }
-}
-
-struct MaxRow<'a, T> {
-    row: Row<'a, T>,
-    argmax: &'a mut [i32],
-}
-
-impl<T: Element> Kernel<T> for MaxRow<'_, T> {
-    type Output = ();
-    #[inline(always)]
-    fn run<V: Vector<T>>(mut self) {
-        for ox in 0..self.row.g.out_width {
-            let place = self.row.place(ox);
-            self.row.prefetch::<V>(place);
-            every_window::<T, V>(self.row.g.channels, place, &mut self);
-        }
-    }
-}
-
-impl<T: Element> MaxRow<'_, T> {
-    /// The largest of a window of `rows` × `columns`; constants unroll the loops.
-    ///
-    /// # Safety
-    /// As [`Row::tap`].
-    #[inline(always)]
-    unsafe fn largest<V: Vector<T>>(&self, place: Place, (rows, columns): (usize, usize), c: usize, count: usize) -> (V, V) {
-        let (one, down) = (V::splat(T::ONE), V::splat(T::from_f64(self.row.g.width as f64)));
-        // SAFETY: the caller's promise.
-        unsafe {
-            let mut best = (self.row.tap(place, 0, 0, c, count), V::zero());
-            let (mut dy, mut row) = (0, V::zero());
-            while dy < rows {
-                let (mut dx, mut index) = (0, row);
-                while dx < columns {
-                    if (dy, dx) != (0, 0) {
-                        best = V::larger(best, (self.row.tap(place, dy, dx, c, count), index));
-                    }
-                    index = index.add(one);
-                    dx += 1;
-                }
-                row = row.add(down);
-                dy += 1;
-            }
-            best
-        }
-    }
-}
-
-impl<T: Element> Window<T> for MaxRow<'_, T> {
-    #[inline(always)]
-    unsafe fn pool<V: Vector<T>, const BLOCKS: usize>(&mut self, place: Place, c: usize, count: usize) {
-        for block in 0..BLOCKS {
-            let c = c + block * V::LANES;
-            // SAFETY: the caller's promise, and the lengths that `max_row` checked.
-            unsafe {
-                let (value, index): (V, V) = match place.size {
-                    (2, 2) => self.largest(place, (2, 2), c, count),
-                    (3, 3) => self.largest(place, (3, 3), c, count),
-                    size => self.largest(place, size, c, count),
-                };
-                let at = place.ox * self.row.g.channels + c;
-                store_some(value, self.row.y.as_mut_ptr().add(at), count);
-                index.store_index(place.first as i32, self.argmax.as_mut_ptr().add(at), count);
-            }
-        }
-    }
-}
-
-struct MeanRow<'a, T> {
-    row: Row<'a, T>,
-    divisors: &'a [T],
-}
-
-impl<T: Element> Kernel<T> for MeanRow<'_, T> {
-    type Output = ();
-    #[inline(always)]
-    fn run<V: Vector<T>>(mut self) {
-        for ox in 0..self.row.g.out_width {
-            let place = self.row.place(ox);
-            self.row.prefetch::<V>(place);
-            every_window::<T, V>(self.row.g.channels, place, &mut self);
-        }
-    }
-}
-
-impl<T: Element> MeanRow<'_, T> {
-    /// The sum over a window of `rows` × `columns`; constants unroll the loops.
-    ///
-    /// # Safety
-    /// As [`Row::tap`].
-    #[inline(always)]
-    unsafe fn sum<V: Vector<T>>(&self, place: Place, (rows, columns): (usize, usize), c: usize, count: usize) -> V {
-        // SAFETY: the caller's promise.
-        unsafe {
-            let mut sum: V = self.row.tap(place, 0, 0, c, count);
-            let mut dy = 0;
-            while dy < rows {
-                let mut dx = 0;
-                while dx < columns {
-                    if (dy, dx) != (0, 0) {
-                        sum = sum.add(self.row.tap(place, dy, dx, c, count));
-                    }
-                    dx += 1;
-                }
-                dy += 1;
-            }
-            sum
-        }
-    }
-}
-
-impl<T: Element> Window<T> for MeanRow<'_, T> {
-    #[inline(always)]
-    unsafe fn pool<V: Vector<T>, const BLOCKS: usize>(&mut self, place: Place, c: usize, count: usize) {
-        let divisor = V::splat(self.divisors[place.ox]);
-        for block in 0..BLOCKS {
-            let c = c + block * V::LANES;
-            // SAFETY: the caller's promise, and the lengths that `mean_row` checked.
-            unsafe {
-                let sum: V = match place.size {
-                    (2, 2) => self.sum(place, (2, 2), c, count),
-                    (3, 3) => self.sum(place, (3, 3), c, count),
-                    size => self.sum(place, size, c, count),
-                };
-                store_some(sum.div(divisor), self.row.y.as_mut_ptr().add(place.ox * self.row.g.channels + c), count);
-            }
-        }
     }
 }
