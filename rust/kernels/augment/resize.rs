@@ -182,13 +182,7 @@ impl<T: Pixel> Kernel<f32> for Resize<'_, T> {
                     }
                     transpose::<f32, V>(sums, CHUNK, (BAND, chunk), tall[x..].as_flattened_mut(), BAND);
                 }
-                match step {
-                    1 => sum_columns::<1>(tall, columns, mirrored, wide, width),
-                    3 => sum_columns::<3>(tall, columns, mirrored, wide, width),
-                    _ => (0..step).for_each(|channel| {
-                        sum_columns_of(tall, (step, channel), columns, mirrored, &mut wide[channel * width..][..width]);
-                    }),
-                }
+                sum_columns(tall, step, columns, mirrored, wide);
                 for channel in 0..step {
                     let source = wide[channel * width..][..width].as_flattened();
                     let target = &mut out[((plane * step + channel) * height + y) * width..];
@@ -241,58 +235,54 @@ fn weighted<T: Pixel, const N: usize>(values: [T; N], weights: [f32; N], sum: Op
     sum
 }
 
-/// As [`sum_columns_of`] for all of a fixed number of channels.
+/// `out[c · width + x] = Σ weights[t] · tall[(start + t) · step + c]`, each a value for every row of the band.
 #[inline(always)]
-fn sum_columns<const STEP: usize>(tall: &[[f32; BAND]], columns: &Taps, mirrored: bool, wide: &mut [[f32; BAND]], width: usize) {
-    for channel in 0..STEP {
-        sum_columns_of(tall, (STEP, channel), columns, mirrored, &mut wide[channel * width..][..width]);
-    }
-}
-
-/// `out[x] = Σ weights[t] · tall[(start + t) · step + channel]`, each a value for every row of the band.
-#[inline(always)]
-fn sum_columns_of(tall: &[[f32; BAND]], (step, channel): (usize, usize), columns: &Taps, mirrored: bool, out: &mut [[f32; BAND]]) {
-    match columns.count {
-        1 => add_columns::<1>(tall, (step, channel), columns, mirrored, out),
-        2 => add_columns::<2>(tall, (step, channel), columns, mirrored, out),
-        3 => add_columns::<3>(tall, (step, channel), columns, mirrored, out),
-        4 => add_columns::<4>(tall, (step, channel), columns, mirrored, out),
+fn sum_columns(tall: &[[f32; BAND]], step: usize, columns: &Taps, mirrored: bool, out: &mut [[f32; BAND]]) {
+    match (step, columns.count) {
+        (3, 1) => add_columns::<1, 3>(tall, columns, mirrored, out),
+        (3, 2) => add_columns::<2, 3>(tall, columns, mirrored, out),
+        (3, 3) => add_columns::<3, 3>(tall, columns, mirrored, out),
+        (3, 4) => add_columns::<4, 3>(tall, columns, mirrored, out),
+        (1, 1) => add_columns::<1, 1>(tall, columns, mirrored, out),
+        (1, 2) => add_columns::<2, 1>(tall, columns, mirrored, out),
+        (1, 3) => add_columns::<3, 1>(tall, columns, mirrored, out),
         _ => {
-            let width = out.len();
+            let width = columns.starts.len();
             for x in 0..width {
                 let (start, weights) = columns.of(x);
-                let mut sums = [0.0; BAND];
-                for (t, &weight) in weights.iter().enumerate() {
-                    let values = &tall[(start + t) * step + channel];
-                    for i in 0..BAND {
-                        sums[i] += weight * values[i];
+                let place = if mirrored { width - 1 - x } else { x };
+                for channel in 0..step {
+                    let mut sums = [0.0; BAND];
+                    for (t, &weight) in weights.iter().enumerate() {
+                        let values = &tall[(start + t) * step + channel];
+                        for i in 0..BAND {
+                            sums[i] += weight * values[i];
+                        }
                     }
+                    out[channel * width + place] = sums;
                 }
-                out[if mirrored { width - 1 - x } else { x }] = sums;
             }
         }
     }
 }
 
+/// The same for few terms and a fixed number of channels.
 #[inline(always)]
-fn add_columns<const N: usize>(
-    tall: &[[f32; BAND]],
-    (step, channel): (usize, usize),
-    columns: &Taps,
-    mirrored: bool,
-    out: &mut [[f32; BAND]],
-) {
-    let width = out.len();
-    let weights = columns.weights.as_chunks::<N>().0;
+fn add_columns<const N: usize, const STEP: usize>(tall: &[[f32; BAND]], columns: &Taps, mirrored: bool, out: &mut [[f32; BAND]]) {
+    let width = columns.starts.len();
+    let (tall, weights) = (tall.as_chunks::<STEP>().0, columns.weights.as_chunks::<N>().0);
     for (x, (&start, weights)) in columns.starts.iter().zip(weights).enumerate() {
-        let values: [&[f32; BAND]; N] = std::array::from_fn(|t| &tall[(start as usize + t) * step + channel]);
-        let out = &mut out[if mirrored { width - 1 - x } else { x }];
-        for i in 0..BAND {
-            let mut sum = weights[0] * values[0][i];
-            for t in 1..N {
-                sum += weights[t] * values[t][i];
+        let Some(pixels) = tall[start as usize..].first_chunk::<N>() else { return }; // all taps lie in the window
+        let place = if mirrored { width - 1 - x } else { x };
+        for channel in 0..STEP {
+            let out = &mut out[channel * width + place];
+            for i in 0..BAND {
+                let mut sum = weights[0] * pixels[0][channel][i];
+                for t in 1..N {
+                    sum += weights[t] * pixels[t][channel][i];
+                }
+                out[i] = sum;
             }
-            out[i] = sum;
         }
     }
 }
