@@ -16,7 +16,7 @@ import statistics
 
 import cnnrs
 from cnnrs import augment, datasets, optimizers, schedules
-from cnnrs.layers import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, ReLU, Rescale
+from cnnrs.layers import BatchNorm, Conv2D, Dense, Flatten, Layer, MaxPool2D, Normalize, ReLU
 
 EXPECTED = 3  # points
 PUBLISHED_GAIN = 1.83
@@ -24,7 +24,7 @@ T_975 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 
 
 
 def network(seed: int) -> cnnrs.Model:
-    layers: list[Layer] = [Rescale(1 / 255)]
+    layers: list[Layer] = [Normalize([121.0] * 3, [63.0] * 3)]
     for filters in (32, 64, 128):
         layers += [Conv2D(filters, 3, padding="same", use_bias=False), BatchNorm(), ReLU(), MaxPool2D(2)]
     return cnnrs.Sequential((32, 32, 3), [*layers, Flatten(), Dense(10)], seed=seed)
@@ -41,7 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", help="the folder with cifar10/ (default: $CNNRS_DATA, the cache folder, a download)")
     parser.add_argument("--images", type=int, default=5000, help="training images used for each seed")
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=24)
     parser.add_argument("--seeds", type=int, default=3, help="from 2 to 10")
     parser.add_argument("--quick", action="store_true", help="a few images only, to see that it runs")
     options = parser.parse_args()
@@ -56,8 +56,8 @@ def main() -> None:
         part = slice(seed * images, (seed + 1) * images)
         accuracies = []
         for name, transform in (("without", None), ("with", augment.presets.cifar())):
-            loader = cnnrs.data.Loader((cifar.x_train[part], cifar.y_train[part]), 64, shuffle=True, seed=seed, transform=transform)
-            optimizer = optimizers.SGD(schedules.Cosine(0.03), momentum=0.9, weight_decay=5e-4)
+            loader = cnnrs.data.Loader((cifar.x_train[part], cifar.y_train[part]), 32, shuffle=True, seed=seed, transform=transform)
+            optimizer = optimizers.SGD(schedules.Cosine(0.01), momentum=0.9, weight_decay=5e-4)
             trainer = cnnrs.Trainer(network(seed), optimizer=optimizer, seed=seed)
             history = trainer.fit(loader, epochs=epochs)
             result = trainer.evaluate(cifar.test)
