@@ -4,8 +4,7 @@ Published, on all 50,000 images: 9.08 % test error without and 7.25 % with augme
 for Simplicity: The All Convolutional Net, 2015), a gain of 1.83 points. A tenth of the images has more to gain: at least 3 points.
 
 For each seed other 5,000 of the training images, other first weights and another order; both networks of a seed have these in common.
-The learning rates and the number of epochs were chosen on training images that none of the seeds uses; the test images are looked at once,
-at the end.
+The recipe was chosen on training images that the seeds 0, 1 and 2 do not use; the test images are looked at once, at the end.
 
     python examples/augmentation_pays.py --data-dir ../shared/data
 """
@@ -42,17 +41,17 @@ def main() -> None:
     parser.add_argument("--data-dir", help="the folder with cifar10/ (default: $CNNRS_DATA, the cache folder, a download)")
     parser.add_argument("--images", type=int, default=5000, help="training images used for each seed")
     parser.add_argument("--epochs", type=int, default=24)
-    parser.add_argument("--seeds", type=int, default=3, help="from 2 to 10")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="different ones, from 0 to 9")
     parser.add_argument("--quick", action="store_true", help="a few images only, to see that it runs")
     options = parser.parse_args()
-    if not 2 <= options.seeds <= 10:
-        parser.error(f"--seeds: an interval needs 2 to 10 of them, got {options.seeds}")
+    if len(set(options.seeds)) < len(options.seeds) or not set(options.seeds) <= set(range(10)):
+        parser.error(f"--seeds: expected different numbers from 0 to 9, got {options.seeds}")
 
-    images, epochs, seeds = (200, 2, 2) if options.quick else (options.images, options.epochs, options.seeds)
+    images, epochs = (100, 2) if options.quick else (options.images, options.epochs)
     cifar = datasets.load_cifar10(options.data_dir)
     print(cifar.description)
     gains = []
-    for seed in range(seeds):
+    for seed in options.seeds:
         part = slice(seed * images, (seed + 1) * images)
         accuracies = []
         for name, transform in (("without", None), ("with", augment.presets.cifar())):
@@ -69,8 +68,11 @@ def main() -> None:
                 flush=True,
             )
         gains.append(accuracies[1] - accuracies[0])
-    mean, low, high = mean_with_interval(gains)
-    print(f"gain: {mean:.2f} points, 95 % interval over {seeds} seeds {low:.2f} to {high:.2f}; expected: at least {EXPECTED}")
+    if len(gains) == 1:
+        print(f"gain: {gains[0]:.2f} points; one seed gives no interval; expected: at least {EXPECTED}")
+    else:
+        mean, low, high = mean_with_interval(gains)
+        print(f"gain: {mean:.2f} points, 95 % interval over {len(gains)} seeds {low:.2f} to {high:.2f}; expected: at least {EXPECTED}")
     print(f"published, with all 50,000 images: {PUBLISHED_GAIN} points")
 
 
