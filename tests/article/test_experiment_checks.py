@@ -1,4 +1,8 @@
-"""What the article says about how networks behave in training, each as a small experiment; the full ones are under examples/."""
+"""What the article says about how networks behave in training, each as a small experiment.
+
+The full ones are under examples/; S50 (relu_against_tanh.py), S59 (dropout_mnist.py) and S73 (augmentation_pays.py), which take minutes,
+are there only.
+"""
 
 import math
 
@@ -6,9 +10,9 @@ import numpy as np
 import pytest
 
 import cnnrs
-from cnnrs import augment, datasets, zoo
+from cnnrs import datasets, zoo
 from cnnrs.errors import NonFiniteError
-from cnnrs.layers import Add, BatchNorm, Conv2D, Dense, Flatten, MaxPool2D, Normalize, ReLU, Rescale, Sigmoid
+from cnnrs.layers import Add, BatchNorm, Conv2D, Dense, Flatten, Normalize, ReLU, Rescale, Sigmoid
 from cnnrs.optimizers import SGD
 from cnnrs.schedules import Cosine
 
@@ -18,11 +22,6 @@ DIGITS = datasets.load_digits()
 @pytest.fixture(scope="module")
 def mnist(data_dir):
     return datasets.load_mnist(data_dir)
-
-
-@pytest.fixture(scope="module")
-def cifar(data_dir):
-    return datasets.load_cifar10(data_dir)
 
 
 def perceptron(*hidden, shape=(28, 28, 1), seed=0):
@@ -99,22 +98,6 @@ def test_thirty_rectified_layers_keep_their_activations_with_he_and_lose_them_wi
     assert len(he) == 30
     assert all(0.5 < deviation < 2 for deviation in he), he
     assert glorot[-1] < 1e-4, "half of the variance is lost in each of them"
-
-
-@pytest.mark.slow
-def test_augmentation_helps(cifar):  # S73
-    """A fifth of the images of examples/augmentation_pays.py."""
-    few = cifar.x_train[:1000], cifar.y_train[:1000]
-    accuracies = []
-    for transform in (None, augment.presets.cifar()):
-        layers = [Rescale(1 / 255)]
-        for filters in (32, 64, 128):
-            layers += [Conv2D(filters, 3, padding="same", use_bias=False), BatchNorm(), ReLU(), MaxPool2D(2)]
-        model = cnnrs.Sequential((32, 32, 3), [*layers, Flatten(), Dense(10)])
-        trainer = cnnrs.Trainer(model, optimizer=SGD(Cosine(0.03), momentum=0.9, weight_decay=5e-4))
-        trainer.fit(cnnrs.data.Loader(few, 50, shuffle=True, transform=transform), epochs=60)
-        accuracies.append(trainer.evaluate((cifar.x_test[:5000], cifar.y_test[:5000]))["accuracy"])
-    assert accuracies[1] > accuracies[0] + 0.03, accuracies
 
 
 @pytest.mark.slow
