@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 import cnnrs
+from cnnrs import ops
 from cnnrs.layers import BatchNorm, Conv2D, Conv2DTranspose, Dense, DepthwiseConv2D, Flatten, Layer, ReLU, SeparableConv2D, Traits
+from cnnrs.model.prepared import MOST_POSITIONS
 
 
 class Affine(Layer):
@@ -208,6 +210,21 @@ def test_nothing_is_worked_out_again_where_nothing_changed(rng, monkeypatch):
     for _ in range(3):
         model(x)
     assert len(made) == 5
+
+
+@pytest.mark.parametrize(("stride", "kernel"), [(1, "winograd_2x2"), (2, "direct")])
+def test_a_sample_of_one_tile_is_predicted_in_its_own_way_in_any_batch(stride, kernel, rng):
+    """Many filters over few pixels have an algorithm of their own in prediction; also where the batch is too large to prepare for."""
+    size, count = 4 * stride, 300
+    layers = [Conv2D(192, 3, stride=stride, padding=1, activation="relu"), Flatten(), Dense(4)]
+    model = cnnrs.Sequential((size, size, 192), layers, seed=1)
+    (step,) = (step for step in model.plan().steps if step.algorithm)
+    assert step.algorithm == (kernel if ops.get_winograd() else "direct")
+    assert count * 4 * 4 > MOST_POSITIONS
+    x = rng.standard_normal((count, size, size, 192)).astype(np.float32)
+    together = model(x, batch_size=count)
+    for i in (0, 7, count - 1):
+        np.testing.assert_array_equal(model(x[i : i + 1])[0], together[i])
 
 
 def test_edits_are_seen_after_the_parameters_moved(rng):
