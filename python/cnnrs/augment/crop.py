@@ -193,13 +193,15 @@ class RandomCrop(Transform):
             ((program.heights, top, bottom, self.size[0]), (program.widths, left, right, self.size[1]))
         ):
             room = have + (before + after - want)
-            if not self.pad_if_needed and (room < 0).any():
+            fits = bool(room.min(initial=0) >= 0)
+            if not self.pad_if_needed and not fits:
                 raise ShapeError(
                     f"images: a window of {self.size} does not fit in {program.heights.min()}x{program.widths.min()} pixels with "
                     f"padding {self.padding}; pad_if_needed=True adds a border"
                 )
             # Where the image is too small it lies anywhere within the window.
-            starts.append(np.floor(numbers[:, axis] * (np.abs(room) + 1)) + np.minimum(room, 0) - before)
+            start = np.floor(numbers[:, axis] * ((room if fits else np.abs(room)) + 1)) - before
+            starts.append(start if fits else start + np.minimum(room, 0))
         constants = (BORDERS[self.padding_mode], *program.fill(self.fill))
         program.add("crop", (*starts, *self.size), constants, size=self.size, mask_fill=self.mask_fill)
 

@@ -136,7 +136,7 @@ class Program:
         before = after = (self.heights, self.widths)
         if size is not None:
             if apply is None:
-                rows, columns = (np.zeros(len(self), np.int64) + np.asarray(side, dtype=np.int64) for side in size)
+                rows, columns = (np.full(len(self), side, np.int64) for side in size)
             else:
                 rows = np.where(apply, np.asarray(size[0], dtype=np.int64), self.heights)
                 columns = np.where(apply, np.asarray(size[1], dtype=np.int64), self.widths)
@@ -157,7 +157,8 @@ class Program:
                 raise ShapeError(f"{name}: {len(values)} values for images of {self.channels} channels")
         if self.partial:
             raise ArgumentError("ToFloat and Normalize change the units of all images: they cannot stand in RandomApply or OneOf")
-        factors, summands = np.broadcast_arrays(factors, summands)
+        if factors.shape != summands.shape:
+            factors, summands = np.broadcast_arrays(factors, summands)
         self.floating = True
         last = self.steps[-1] if self.steps else None
         if last is not None and last.kind == "affine" and last.apply is None:
