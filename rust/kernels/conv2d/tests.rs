@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::winograd::Outputs;
 use super::*;
 use crate::kernels::geometry::{Padding, Window};
 

@@ -16,7 +16,7 @@ use crate::kernels::simd::winograd::correlate::{
     Block, FilterLayout, Filters, PlainFilters, Source, TransformFilters, block_tiles, group_columns,
 };
 use crate::kernels::simd::winograd::tiles::{Places, SharedTiles, TileLayout};
-use crate::kernels::simd::winograd::transform::Filter;
+use crate::kernels::simd::winograd::transform::{Filter, Input};
 use crate::kernels::simd::winograd::weight_gradient::{self, Finishing, Rectangle, Share};
 
 /// Bytes that the sums of all shares of a weight gradient may take; at least two shares are made where there is work for two.
@@ -230,7 +230,7 @@ fn correlate<T: Element, const N: usize, const M: usize, const R: usize>(
                 let layout = TileLayout::new(depth, begin(i + 1) - begin(i));
                 let run = tile..begin(i + 1).min(tile + RUN_TILES);
                 let target = (&whole[i], tile - begin(i));
-                T::dispatch(SharedTiles::<T, N, M> { images: source, gate, places, tiles: run, gradients: false, target, layout });
+                T::dispatch(SharedTiles::<T, _, N> { transform: Input, images: source, gate, places, tiles: run, target, layout });
             })?;
             drop(whole);
             let shared = &*shared;
@@ -325,10 +325,18 @@ fn rectangles<T: Element, const N: usize, const M: usize, const R: usize>(
                 let places = Places { tiling, shape: tiling.source, step: M, before: tiling.before };
                 let target = (&to_x, tile);
                 let tiles = run.clone();
-                T::dispatch(SharedTiles::<T, N, M> { images: x, gate: None, places, tiles, gradients: false, target, layout: layout_x });
+                T::dispatch(SharedTiles::<T, _, N> { transform: Input, images: x, gate: None, places, tiles, target, layout: layout_x });
                 let places = Places { shape: tiling.target, before: (0, 0), ..places };
                 let target = (&to_y, tile);
-                T::dispatch(SharedTiles::<T, N, M> { images: grad_y, gate, places, tiles: run, gradients: true, target, layout: layout_y });
+                T::dispatch(SharedTiles::<T, _, M> {
+                    transform: Filter::<N>,
+                    images: grad_y,
+                    gate,
+                    places,
+                    tiles: run,
+                    target,
+                    layout: layout_y,
+                });
             })?;
             let (inputs, gradients) = (&*inputs, &*gradients);
             let (down, across) = (depth.div_ceil(RECTANGLE), columns.div_ceil(RECTANGLE));

@@ -11,8 +11,11 @@ use crate::kernels::parallel::{self, ELEMENT_COST};
 use crate::kernels::simd::gemm::{Finish, register_block};
 use crate::kernels::simd::winograd::Tiling;
 use crate::kernels::simd::winograd::correlate::{FilterLayout, PlainFilters, Source, TransformFilters, group_columns};
-use crate::kernels::simd::winograd::strided::{Block, FILTER_SIDE, OUTPUTS, Rectangle, SIDE, SharedFactors, SharedTiles, Taps};
-use crate::kernels::simd::winograd::tiles::{Places, TileLayout};
+use crate::kernels::simd::winograd::strided::correlate::Block;
+use crate::kernels::simd::winograd::strided::transform::{Factors, Gradient, Image, Taps};
+use crate::kernels::simd::winograd::strided::weight_gradient::Rectangle;
+use crate::kernels::simd::winograd::strided::{FILTER_SIDE, GRADIENTS, OUTPUTS, PIXELS, SIDE};
+use crate::kernels::simd::winograd::tiles::{Places, SharedTiles, TileLayout};
 
 /// Bytes of transformed filters up to which each thread transforms its own tiles.
 const PRIVATE_FILTER_BYTES: usize = 2 << 20;
@@ -165,7 +168,12 @@ impl Correlation {
                 parallel::for_each(runs.into_iter(), cost, |(i, tile)| {
                     let layout = TileLayout::new(depth, begin(i + 1) - begin(i));
                     let (tiles, target) = (tile..begin(i + 1).min(tile + RUN_TILES), (&whole[i], tile - begin(i)));
-                    T::dispatch(SharedTiles::<T, BACKWARD, SHIFT> { images: source, gate, places, tiles, target, layout });
+                    if BACKWARD {
+                        let transform = Gradient::<SHIFT>;
+                        T::dispatch(SharedTiles::<T, _, GRADIENTS> { transform, images: source, gate, places, tiles, target, layout });
+                    } else {
+                        T::dispatch(SharedTiles::<T, _, PIXELS> { transform: Image, images: source, gate, places, tiles, target, layout });
+                    }
                 })?;
                 drop(whole);
                 let shared = &*shared;
@@ -212,9 +220,26 @@ pub fn backward_weight<T: Element>(
                     let places = Places { tiling, shape: tiling.source, step: 2 * OUTPUTS, before: tiling.before };
                     let (at, target) = (tile - first, (&to_x, tile - first));
                     let part = tiles.clone();
-                    T::dispatch(SharedTiles::<T, false, 0> { images: x, gate: None, places, tiles: part, target, layout: layout_x });
+                    T::dispatch(SharedTiles::<T, _, PIXELS> {
+                        transform: Image,
+                        images: x,
+                        gate: None,
+                        places,
+                        tiles: part,
+                        target,
+                        layout: layout_x,
+                    });
                     let places = Places { tiling, shape: tiling.target, step: OUTPUTS, before: (0, 0) };
-                    T::dispatch(SharedFactors { images: grad_y, gate, places, tiles, target: (&to_y, at), layout: layout_y });
+                    let target = (&to_y, at);
+                    T::dispatch(SharedTiles::<T, _, OUTPUTS> {
+                        transform: Factors,
+                        images: grad_y,
+                        gate,
+                        places,
+                        tiles,
+                        target,
+                        layout: layout_y,
+                    });
                 })?;
                 let (inputs, gradients) = (&*inputs, &*gradients);
                 let (down, across) = (depth.div_ceil(RECTANGLE), columns.div_ceil(RECTANGLE));

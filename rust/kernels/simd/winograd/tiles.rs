@@ -1,6 +1,5 @@
 //! Transformed tiles: where they lie in memory, and how a run of them is made.
 
-use super::transform::{Filter, Input};
 use super::{ROW_PADDING, Tiling, Transform, transform_patch};
 use crate::kernels::Element;
 use crate::kernels::memory::SharedMut;
@@ -104,8 +103,10 @@ impl<T: Element> Ahead<'_, T> {
     }
 }
 
-/// Transforms some of the tiles that all threads share.
-pub struct SharedTiles<'a, T, const N: usize, const M: usize> {
+/// Transforms some of the tiles that all threads share, `SIZE × SIZE` patches, by `K`.
+pub struct SharedTiles<'a, T, K, const SIZE: usize> {
+    /// The transform.
+    pub transform: K,
     /// The images.
     pub images: &'a [T],
     /// Lets through the images where it is positive.
@@ -114,24 +115,18 @@ pub struct SharedTiles<'a, T, const N: usize, const M: usize> {
     pub places: Places<'a>,
     /// Which tiles.
     pub tiles: std::ops::Range<usize>,
-    /// Whether they are gradients in the place of filters, `M × M`, and not inputs, `N × N`.
-    pub gradients: bool,
     /// The buffer, and the place in it of the first of these tiles.
     pub target: (&'a SharedMut<'a, T>, usize),
     /// Its layout.
     pub layout: TileLayout,
 }
 
-impl<T: Element, const N: usize, const M: usize> Kernel<T> for SharedTiles<'_, T, N, M> {
+impl<T: Element, K: Transform<T, SIZE>, const SIZE: usize> Kernel<T> for SharedTiles<'_, T, K, SIZE> {
     type Output = ();
 
     #[inline(always)]
     fn run<V: Vector<T>>(self) {
-        let Self { images, gate, places, tiles, gradients, target: (target, at), layout } = self;
-        if gradients {
-            transform_tiles::<T, V, Filter<N>, M>(images, gate, &places, tiles, target, at, layout.frequency);
-        } else {
-            transform_tiles::<T, V, Input, N>(images, gate, &places, tiles, target, at, layout.frequency);
-        }
+        let Self { images, gate, places, tiles, target: (target, at), layout, .. } = self;
+        transform_tiles::<T, V, K, SIZE>(images, gate, &places, tiles, target, at, layout.frequency);
     }
 }
