@@ -11,7 +11,7 @@ static MASK_64: [i64; 8] = [-1, -1, -1, -1, 0, 0, 0, 0];
 macro_rules! avx2 {
     ($name:ident, $float:ty, $lanes:literal, $register:ty, $masks:ident, $call:ident, $setzero:ident, $set1:ident, $add:ident, $sub:ident, $mul:ident, $div:ident,
      $fmadd:ident, $fnmadd:ident, $max:ident, $cmp:ident, $and:ident, $loadu:ident, $maskload:ident, $storeu:ident, $maskstore:ident, $stream:ident, $blendv:ident, $cast:ident,
-     $movemask:ident, $store_index:ident, $equal_index:ident, $interleave:ident) => {
+     $movemask:ident, $store_index:ident, $equal_index:ident, $interleave:ident, $transpose:ident) => {
         /// A 256-bit register.
         #[derive(Clone, Copy)]
         pub struct $name($register);
@@ -125,6 +125,10 @@ macro_rules! avx2 {
                 unsafe { $stream(target, self.0) }
             }
             #[inline(always)]
+            unsafe fn transpose(source: *const $float, stride: usize, target: *mut $float, target_stride: usize) {
+                unsafe { $transpose(source, stride, target, target_stride) }
+            }
+            #[inline(always)]
             fn interleave(a: Self, b: Self, c: Self) -> [Self; 3] {
                 let [a, b, c] = unsafe { $interleave([a.0, b.0, c.0]) };
                 [Self(a), Self(b), Self(c)]
@@ -176,7 +180,8 @@ avx2!(
     _mm256_movemask_ps,
     store_index_f32,
     equal_index_f32,
-    interleave_f32
+    interleave_f32,
+    transpose_f32
 );
 avx2!(
     F64x4,
@@ -206,7 +211,8 @@ avx2!(
     _mm256_movemask_pd,
     store_index_f64,
     equal_index_f64,
-    interleave_f64
+    interleave_f64,
+    transpose_f64
 );
 
 /// Writes `base` plus each of the first `count` values, which are whole numbers.
@@ -267,6 +273,51 @@ unsafe fn equal_index_f64(source: *const i32, index: i32, count: usize) -> __m25
         let mask = half_mask(count);
         let equal = _mm_cmpeq_epi32(_mm_maskload_epi32(source, mask), _mm_set1_epi32(index));
         _mm256_castsi256_pd(_mm256_cvtepi32_epi64(_mm_and_si128(equal, mask)))
+    }
+}
+
+/// Transposes 8 × 8 floats: pairs, then fours, within the halves of a register, then the halves.
+///
+/// # Safety
+/// The CPU must have the features; both squares must be accessible.
+#[target_feature(enable = "avx2")]
+#[inline]
+unsafe fn transpose_f32(source: *const f32, stride: usize, target: *mut f32, target_stride: usize) {
+    let mut a = [_mm256_setzero_ps(); 8];
+    let mut b = a;
+    // SAFETY: the caller's promise.
+    unsafe {
+        for (i, row) in a.iter_mut().enumerate() {
+            *row = _mm256_loadu_ps(source.add(i * stride));
+        }
+        for i in 0..4 {
+            b[2 * i] = _mm256_unpacklo_ps(a[2 * i], a[2 * i + 1]);
+            b[2 * i + 1] = _mm256_unpackhi_ps(a[2 * i], a[2 * i + 1]);
+        }
+        // Row 4 i + j of `a` now holds, in each half h, element 4 h + j of rows 4 i to 4 i + 3.
+        for i in 0..2 {
+            for j in 0..2 {
+                let (low, high) = (_mm256_castps_pd(b[4 * i + j]), _mm256_castps_pd(b[4 * i + j + 2]));
+                a[4 * i + 2 * j] = _mm256_castpd_ps(_mm256_unpacklo_pd(low, high));
+                a[4 * i + 2 * j + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(low, high));
+            }
+        }
+        for j in 0..4 {
+            _mm256_storeu_ps(target.add(j * target_stride), _mm256_permute2f128_ps::<0x20>(a[j], a[4 + j]));
+            _mm256_storeu_ps(target.add((4 + j) * target_stride), _mm256_permute2f128_ps::<0x31>(a[j], a[4 + j]));
+        }
+    }
+}
+
+/// Transposes 4 × 4 doubles, element by element: `f64` is the truth, not the fast path.
+///
+/// # Safety
+/// Both squares must be accessible.
+#[inline(always)]
+unsafe fn transpose_f64(source: *const f64, stride: usize, target: *mut f64, target_stride: usize) {
+    for i in 0..16 {
+        // SAFETY: the caller's promise.
+        unsafe { *target.add(i % 4 * target_stride + i / 4) = *source.add(i / 4 * stride + i % 4) }
     }
 }
 
