@@ -8,7 +8,7 @@ use crate::kernels::math;
 macro_rules! avx512 {
     ($name:ident, $float:ty, $lanes:literal, $register:ty, $mask:ty, $call:ident, $setzero:ident, $set1:ident, $add:ident, $sub:ident, $mul:ident, $div:ident,
      $fmadd:ident, $fnmadd:ident, $max:ident, $cmp:ident, $maskz_mov:ident, $loadu:ident, $maskz_loadu:ident, $storeu:ident, $mask_storeu:ident, $stream:ident,
-     $transpose:ident, $interleave:ident, $weave:ident,
+     $transpose:ident, $interleave:ident, $weave:ident, $unweave:ident,
      $mask_blend:ident, $to_index:ident, $index_set1:ident, $index_add:ident, $index_maskz_loadu:ident, $index_mask_storeu:ident,
      $index_mask_equal:ident, $exp:ident) => {
         /// A 512-bit register.
@@ -137,6 +137,15 @@ macro_rules! avx512 {
                 unsafe { $weave(registers, target, count) }
             }
             #[inline(always)]
+            unsafe fn unweave<const N: usize>(source: *const $float, count: usize) -> [Self; N] {
+                let registers: [$register; N] = unsafe { $unweave(source, count) };
+                let mut values = [Self::zero(); N];
+                for i in 0..N {
+                    values[i].0 = registers[i];
+                }
+                values
+            }
+            #[inline(always)]
             fn fence() {
                 unsafe { _mm_sfence() }
             }
@@ -181,6 +190,7 @@ avx512!(
     transpose_f32,
     interleave_f32,
     weave_f32,
+    unweave_f32,
     _mm512_mask_blend_ps,
     _mm512_cvttps_epi32,
     _mm512_set1_epi32,
@@ -216,6 +226,7 @@ avx512!(
     transpose_f64,
     interleave_f64,
     weave_f64,
+    unweave_f64,
     _mm512_mask_blend_pd,
     _mm512_cvttpd_epi32,
     _mm256_set1_epi32,
@@ -402,6 +413,73 @@ unsafe fn weave_f32<const N: usize>(values: [__m512; N], target: *mut f32, count
             }
         }
     }
+}
+
+/// Which lanes of which of `N` registers make register `j` of the inverse.
+impl<const N: usize> Weave<N> {
+    const FROM_LANES: [[i32; 16]; N] = {
+        let mut lanes = [[0; 16]; N];
+        let mut at = 0;
+        while at < 16 * N {
+            lanes[at % N][at / N] = (at % 16) as i32;
+            at += 1;
+        }
+        lanes
+    };
+    const FROM: [[u16; N]; N] = {
+        let mut chosen = [[0; N]; N];
+        let mut at = 0;
+        while at < 16 * N {
+            chosen[at % N][at / 16] |= 1 << (at / N);
+            at += 1;
+        }
+        chosen
+    };
+}
+
+/// [`Vector::unweave`]: as [`weave_f32`].
+///
+/// # Safety
+/// The CPU must have the features; `count * N` elements must be readable.
+#[allow(clippy::needless_range_loop)] // unrolled whole, so that the registers stay registers
+#[target_feature(enable = "avx512f")]
+#[inline]
+unsafe fn unweave_f32<const N: usize>(source: *const f32, count: usize) -> [__m512; N] {
+    let (mut woven, mut values) = ([_mm512_setzero_ps(); N], [_mm512_setzero_ps(); N]);
+    for i in 0..N {
+        let left = (count * N).saturating_sub(i * 16).min(16);
+        // SAFETY: the caller's promise: only `left` elements are read.
+        woven[i] = unsafe { _mm512_maskz_loadu_ps(((1u32 << left) - 1) as __mmask16, source.wrapping_add(i * 16)) };
+    }
+    for j in 0..N {
+        // SAFETY: the tables have whole registers.
+        let lanes = unsafe { _mm512_loadu_si512(Weave::<N>::FROM_LANES[j].as_ptr().cast()) };
+        for i in 0..N {
+            values[j] = _mm512_mask_permutexvar_ps(values[j], Weave::<N>::FROM[j][i], lanes, woven[i]);
+        }
+    }
+    values
+}
+
+/// [`Vector::unweave`], element by element: `f64` is the truth, not the fast path.
+///
+/// # Safety
+/// The CPU must have the features; `count * N` elements must be readable.
+#[target_feature(enable = "avx512f")]
+#[inline]
+unsafe fn unweave_f64<const N: usize>(source: *const f64, count: usize) -> [__m512d; N] {
+    let mut values = [_mm512_setzero_pd(); N];
+    for (j, value) in values.iter_mut().enumerate() {
+        let mut lanes = [0.0; 8];
+        // SAFETY: the caller's promise.
+        unsafe {
+            for (i, lane) in lanes.iter_mut().enumerate().take(count) {
+                *lane = source.add(i * N + j).read();
+            }
+            *value = _mm512_loadu_pd(lanes.as_ptr());
+        }
+    }
+    values
 }
 
 /// [`Vector::weave`], element by element: `f64` is the truth, not the fast path.

@@ -1,6 +1,6 @@
 //! Packing: rows of a matrix into panels as wide as two registers, and transposing a matrix on the way.
 
-use super::Vector;
+use super::{Vector, store_some};
 use crate::kernels::Element;
 use crate::kernels::simd::gemm::panel_width;
 
@@ -87,6 +87,17 @@ pub fn transpose<T: Element, V: Vector<T>>(
         target[..rows].copy_from_slice(&source[..rows]);
         return;
     }
+    if columns == stride {
+        macro_rules! by_columns {
+            ($($columns:literal)*) => {
+                match columns {
+                    $($columns => return unweave::<T, V, $columns>(source, rows, target, target_stride),)*
+                    _ => {}
+                }
+            };
+        }
+        by_columns!(2 3 4 5 6 7 8);
+    }
     if rows < V::LANES || columns < V::LANES {
         for (j, line) in target.chunks_mut(target_stride).take(columns).enumerate() {
             for (i, value) in line[..rows].iter_mut().enumerate() {
@@ -103,6 +114,23 @@ pub fn transpose<T: Element, V: Vector<T>>(
             unsafe {
                 V::transpose(source.as_ptr().add(i * stride + j), stride, target.as_mut_ptr().add(j * target_stride + i), target_stride)
             };
+        }
+    }
+}
+
+/// [`transpose`] of `COLUMNS` columns that lie side by side.
+#[allow(clippy::needless_range_loop)]
+#[inline(always)]
+fn unweave<T: Element, V: Vector<T>, const COLUMNS: usize>(source: &[T], rows: usize, target: &mut [T], target_stride: usize) {
+    assert!(rows * COLUMNS <= source.len() && (COLUMNS - 1) * target_stride + rows <= target.len());
+    for first in (0..rows).step_by(V::LANES) {
+        let count = V::LANES.min(rows - first);
+        // SAFETY: `count` rows from `first` on, and as many elements of each line of the target, lie within the slices.
+        unsafe {
+            let columns = V::unweave::<COLUMNS>(source.as_ptr().add(first * COLUMNS), count);
+            for j in 0..COLUMNS {
+                store_some(columns[j], target.as_mut_ptr().add(j * target_stride + first), count);
+            }
         }
     }
 }

@@ -161,6 +161,25 @@ pub trait Vector<T>: Copy {
             }
         }
     }
+    /// The inverse of [`Vector::weave`]: register `j` holds elements `j`, `N + j`, `2 N + j` … of the source, `count` of them, then zeros.
+    ///
+    /// # Safety
+    /// `count * N` elements must be readable.
+    #[inline(always)]
+    unsafe fn unweave<const N: usize>(source: *const T, count: usize) -> [Self; N]
+    where
+        T: Element,
+    {
+        let mut lanes = [[T::ZERO; 16]; N];
+        for i in 0..count {
+            for (j, lanes) in lanes.iter_mut().enumerate() {
+                // SAFETY: the caller's promise.
+                lanes[i] = unsafe { source.add(i * N + j).read() };
+            }
+        }
+        // SAFETY: no register has more than 16 lanes.
+        lanes.map(|lanes| unsafe { Self::load(lanes.as_ptr()) })
+    }
     /// Writes `base` plus each of the first `count` values, which are whole numbers, as an index.
     ///
     /// # Safety
