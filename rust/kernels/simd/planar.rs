@@ -284,3 +284,45 @@ impl<T: Element, const TAPS: usize, const FILTERS: usize> Kernel<T> for Sized<'_
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct There<const N: usize>;
+
+    impl<T: Element, const N: usize> Kernel<T> for There<N> {
+        type Output = ();
+        #[inline(always)]
+        fn run<V: Vector<T>>(self) {
+            let number = |i: usize| T::from_f64(1.0 + i as f64);
+            let pixels: Vec<T> = (0..N * V::LANES).map(number).collect();
+            for count in 0..=V::LANES {
+                let mut back = vec![T::ZERO; N * V::LANES];
+                // SAFETY: `count` pixels of `N` channels are there, and so are whole registers.
+                unsafe {
+                    let planes = V::unweave::<N>(pixels[..N * count].as_ptr(), count);
+                    for (channel, plane) in planes.into_iter().enumerate() {
+                        let mut lanes = vec![T::ONE; V::LANES];
+                        plane.store(lanes.as_mut_ptr());
+                        let expected = (0..V::LANES).map(|i| if i < count { number(i * N + channel) } else { T::ZERO });
+                        assert!(lanes.into_iter().eq(expected));
+                    }
+                    V::weave(planes, back.as_mut_ptr(), count);
+                }
+                assert!(back[..N * count] == pixels[..N * count] && back[N * count..].iter().all(|&value| value == T::ZERO));
+            }
+        }
+    }
+
+    #[test]
+    fn pixels_are_parted_into_planes_and_woven_again() {
+        macro_rules! check {
+            ($($channels:literal)*) => {$(
+                f32::dispatch(There::<$channels>);
+                f64::dispatch(There::<$channels>);
+            )*};
+        }
+        check!(1 2 3 4 5 6 7 8);
+    }
+}
