@@ -312,7 +312,7 @@ def test_over_fitting_500_images_is_flagged(data_dir):  # S56
     train = images.x_train[:500].astype(np.float32) / 64 - 2, images.y_train[:500]
     test = images.x_test[:1000].astype(np.float32) / 64 - 2, images.y_test[:1000]
     trainer = cnnrs.Trainer(cnnrs.parse(CLASSIC), optimizer=SGD(0.01, 0.9))
-    history = trainer.fit(train, epochs=25, batch_size=50, validation=test)
+    history = trainer.fit(train, epochs=35, batch_size=50, validation=test)
     assert history["accuracy"][-1] >= 0.99
     assert history["val_accuracy"][-1] <= 0.5
     assert "over-fitting" in history.report()

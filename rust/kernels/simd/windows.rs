@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::{Kernel, Vector, load_some, store_some};
+use super::{Kernel, Vector, load_some, store_over};
 use crate::kernels::Element;
 use crate::kernels::geometry::Pool2dGeometry;
 
@@ -70,6 +70,8 @@ impl<T: Element> Pooling<T> for Largest<'_> {
     }
     #[inline(always)]
     unsafe fn finish<V: Vector<T>>(&mut self, all: (V, V), _ox: usize, first: usize, at: usize, count: usize) -> V {
+        // Windows are written in order: what is too much is written over.
+        let count = if self.argmax.len() - at >= V::LANES { V::LANES } else { count };
         // SAFETY: the caller's promise; `max_row` checked the length.
         unsafe { all.1.store_index(first as i32, self.argmax.as_mut_ptr().add(at), count) };
         all.0
@@ -166,7 +168,8 @@ impl<T: Element, P: Pooling<T>> PoolRow<'_, T, P> {
                 size => self.all(place, size, c, count),
             };
             let value = self.pooling.finish(all, place.ox, place.first, at, count);
-            store_some(value, self.y.as_mut_ptr().add(at), count);
+            // Windows are written in order.
+            store_over(value, self.y.as_mut_ptr().add(at), count, self.g.out_width * self.g.channels - at);
         }
     }
 
