@@ -205,14 +205,3 @@ unsafe fn store_some<T, V: Vector<T>>(value: V, to: *mut T, count: usize) {
     // SAFETY: the caller's promise.
     unsafe { if count == V::LANES { value.store(to) } else { value.store_partial(to, count) } }
 }
-
-/// Writes `count` elements, and a whole register where that lies within the `room` elements that are still to be written in order: what is
-/// too much is written over later. A partial store costs several times a whole one.
-///
-/// # Safety
-/// `max(count, room)` elements must be writable, `count` of them at most a register.
-#[inline(always)]
-unsafe fn store_over<T, V: Vector<T>>(value: V, to: *mut T, count: usize, room: usize) {
-    // SAFETY: the caller's promise.
-    unsafe { if room >= V::LANES { value.store(to) } else { store_some(value, to, count) } }
-}

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::windows::fits;
-use super::{Kernel, Vector, load_some, store_over};
+use super::{Kernel, Vector, load_some, store_some};
 use crate::kernels::Element;
 use crate::kernels::geometry::Pool2dGeometry;
 
@@ -113,8 +113,6 @@ impl<T: Element, G: Gift<T>> Kernel<T> for SpreadRow<'_, T, G> {
     fn run<V: Vector<T>>(self) -> usize {
         let (g, channels) = (self.g, self.g.channels);
         let mut found = 0;
-        // Whether each row is written from its first pixel to its last.
-        let in_order = !self.accumulate && channels <= V::LANES && g.kernel.1 == g.stride.1 && g.out_width * g.kernel.1 == g.width;
         for ox in 0..g.out_width {
             let (columns, window) = (g.columns(ox), self.oy * g.out_width + ox);
             for c in (0..channels).step_by(V::LANES) {
@@ -130,11 +128,7 @@ impl<T: Element, G: Gift<T>> Kernel<T> for SpreadRow<'_, T, G> {
                             if self.accumulate {
                                 value = value.add(load_some::<T, V>(to, count));
                             }
-                            if self.stream {
-                                value.stream(to);
-                            } else {
-                                store_over(value, to, count, if in_order { (g.width - ix) * channels - c } else { 0 });
-                            }
+                            if self.stream { value.stream(to) } else { store_some(value, to, count) }
                         }
                     }
                 }
@@ -241,12 +235,8 @@ impl<T: Element, G: Gift<T>> GatherRow<'_, T, G> {
                 }
             }
             for (block, &sum) in sums.iter().enumerate() {
-                let (at, to) = (ix * g.channels + c + block * V::LANES, to.add(block * V::LANES));
-                if self.stream {
-                    sum.stream(to);
-                } else {
-                    store_over(sum, to, count, if self.accumulate { 0 } else { g.width * g.channels - at });
-                }
+                let to = to.add(block * V::LANES);
+                if self.stream { sum.stream(to) } else { store_some(sum, to, count) }
             }
         }
         found

@@ -6,12 +6,9 @@
 
 use std::ops::Range;
 
-use super::{Kernel, Vector, load_some, store_over};
+use super::{Kernel, Vector, load_some, store_some};
 use crate::kernels::Element;
 use crate::kernels::geometry::Pool2dGeometry;
-
-/// Registers of one pixel that are worked on together, where it has as many.
-const BLOCK: usize = 4;
 
 /// How many bytes ahead of a window its rows are asked for: rows read in turn, a few hundred bytes each, are no stream that a prefetcher of
 /// the hardware would follow far enough.
@@ -70,8 +67,6 @@ impl<T: Element> Pooling<T> for Largest<'_> {
     }
     #[inline(always)]
     unsafe fn finish<V: Vector<T>>(&mut self, all: (V, V), _ox: usize, first: usize, at: usize, count: usize) -> V {
-        // Windows are written in order: what is too much is written over.
-        let count = if self.argmax.len() - at >= V::LANES { V::LANES } else { count };
         // SAFETY: the caller's promise; `max_row` checked the length.
         unsafe { all.1.store_index(first as i32, self.argmax.as_mut_ptr().add(at), count) };
         all.0
@@ -102,111 +97,104 @@ struct PoolRow<'a, T, P> {
     pooling: P,
 }
 
-/// One window of a row.
-#[derive(Clone, Copy)]
-struct Place {
-    /// Its column.
-    ox: usize,
-    /// Its first pixel, in the plane.
-    first: usize,
-    /// Its rows and columns inside the image.
-    size: (usize, usize),
-}
-
 impl<T: Element, P: Pooling<T>> Kernel<T> for PoolRow<'_, T, P> {
     type Output = ();
     #[inline(always)]
     fn run<V: Vector<T>>(mut self) {
-        let channels = self.g.channels;
-        for ox in 0..self.g.out_width {
-            let columns = self.g.columns(ox);
-            let first = self.rows.start * self.g.width + columns.start;
-            let place = Place { ox, first, size: (self.rows.len(), columns.len()) };
-            self.prefetch::<V>(place);
-            let mut c = 0;
-            // SAFETY: as many channels as are left.
-            unsafe {
-                while c + BLOCK * V::LANES <= channels {
-                    for block in 0..BLOCK {
-                        self.window::<V>(place, c + block * V::LANES, V::LANES);
-                    }
-                    c += BLOCK * V::LANES;
-                }
-                while c < channels {
-                    self.window::<V>(place, c, V::LANES.min(channels - c));
-                    c += V::LANES;
-                }
+        let g = self.g;
+        // Windows whose columns all lie inside the image; those beside them are the border's.
+        let begin = g.padding.left.div_ceil(g.stride.1).min(g.out_width);
+        let end = (g.width + g.padding.left).checked_sub(g.kernel.1).map_or(0, |last| last / g.stride.1 + 1).min(g.out_width);
+        let inside = begin..end.max(begin);
+        for ox in (0..inside.start).chain(inside.end..g.out_width) {
+            self.windows::<V, 0, 0>(ox..ox + 1, g.columns(ox).start, g.columns(ox).len());
+        }
+        if !inside.is_empty() {
+            let start = inside.start * g.stride.1 - g.padding.left;
+            match (self.rows.len(), g.kernel.1) {
+                (2, 2) => self.windows::<V, 2, 2>(inside, start, 2),
+                (3, 3) => self.windows::<V, 3, 3>(inside, start, 3),
+                (_, columns) => self.windows::<V, 0, 0>(inside, start, columns),
             }
         }
     }
 }
 
 impl<T: Element, P: Pooling<T>> PoolRow<'_, T, P> {
-    /// Asks for what a window further on will read.
+    /// A run of windows of equal size, the first from column `start` on. The size stands in `ROWS` and `COLUMNS` where it is a common one:
+    /// constants unroll the loops.
     #[inline(always)]
-    fn prefetch<V: Vector<T>>(&self, place: Place) {
-        for dy in 0..place.size.0 {
-            let row = self.image.as_ptr().wrapping_add((place.first + dy * self.g.width) * self.g.channels + AHEAD / size_of::<T>());
-            for at in (0..self.g.stride.1 * self.g.channels).step_by(V::LANES) {
-                V::prefetch(row.wrapping_add(at));
+    fn windows<V: Vector<T>, const ROWS: usize, const COLUMNS: usize>(&mut self, run: Range<usize>, start: usize, columns: usize) {
+        // Everything that the loops need, in registers: they write through pointers, after which fields would be read again.
+        let (channels, width, step) = (self.g.channels, self.g.width, self.g.stride.1);
+        let (rows, columns) = if ROWS > 0 { (ROWS, COLUMNS) } else { (self.rows.len(), columns) };
+        let (image, y) = (self.image.as_ptr(), self.y.as_mut_ptr());
+        let taps = Taps { row: width * channels, channels, down: V::splat(T::from_f64(width as f64)), one: V::splat(T::ONE) };
+        let mut first = self.rows.start * width + start;
+        for ox in run {
+            for dy in 0..rows {
+                let ahead = image.wrapping_add(first * channels + dy * taps.row + AHEAD / size_of::<T>());
+                for at in (0..step * channels).step_by(V::LANES) {
+                    V::prefetch(ahead.wrapping_add(at));
+                }
             }
+            let mut c = 0;
+            while c < channels {
+                let (count, at) = (V::LANES.min(channels - c), ox * channels + c);
+                // SAFETY: `pool_row` checked that the windows lie inside the image, and the lengths; `c + count` is inside the channels.
+                unsafe {
+                    let from = image.add(first * channels + c);
+                    let all = if count == V::LANES {
+                        taps.all::<T, P>(from, rows, columns, V::LANES)
+                    } else {
+                        taps.all::<T, P>(from, rows, columns, count)
+                    };
+                    let value: V = self.pooling.finish(all, ox, first, at, count);
+                    store_some(value, y.add(at), count);
+                }
+                c += V::LANES;
+            }
+            first += step;
         }
     }
+}
 
-    /// `count` channels of a window, from `c` on.
+/// How far apart the pixels of a window lie, in elements, and how far in places.
+#[derive(Clone, Copy)]
+struct Taps<V> {
+    row: usize,
+    channels: usize,
+    down: V,
+    one: V,
+}
+
+impl<V> Taps<V> {
+    /// All values of a window of `rows` × `columns` from `from` on, joined in row-major order.
     ///
     /// # Safety
-    /// They must lie inside the channels.
+    /// `count` elements, at most a register, must be readable at each pixel.
     #[inline(always)]
-    unsafe fn window<V: Vector<T>>(&mut self, place: Place, c: usize, count: usize) {
-        let at = place.ox * self.g.channels + c;
-        // SAFETY: the caller's promise, and the lengths that `pool_row` checked.
-        unsafe {
-            let all: (V, V) = match place.size {
-                (2, 2) => self.all(place, (2, 2), c, count),
-                (3, 3) => self.all(place, (3, 3), c, count),
-                size => self.all(place, size, c, count),
-            };
-            let value = self.pooling.finish(all, place.ox, place.first, at, count);
-            // Windows are written in order.
-            store_over(value, self.y.as_mut_ptr().add(at), count, self.g.out_width * self.g.channels - at);
-        }
-    }
-
-    /// All values of a window of `rows` × `columns`, joined in row-major order; constants unroll the loops.
-    ///
-    /// # Safety
-    /// As [`PoolRow::window`].
-    #[inline(always)]
-    unsafe fn all<V: Vector<T>>(&self, place: Place, (rows, columns): (usize, usize), c: usize, count: usize) -> (V, V) {
-        let (one, down) = (V::splat(T::ONE), V::splat(T::from_f64(self.g.width as f64)));
-        // SAFETY: the caller's promise; rows and columns are those of the window.
-        let mut all = (unsafe { self.tap(place, 0, 0, c, count) }, V::zero());
+    unsafe fn all<T: Element, P: Pooling<T>>(self, from: *const T, rows: usize, columns: usize, count: usize) -> (V, V)
+    where
+        V: Vector<T>,
+    {
+        // SAFETY: the caller's promise, here and below.
+        let mut all = (unsafe { load_some(from, count) }, V::zero());
         let (mut dy, mut row) = (0, V::zero());
         while dy < rows {
             let (mut dx, mut index) = (0, row);
             while dx < columns {
                 if (dy, dx) != (0, 0) {
                     // SAFETY: as above.
-                    all = P::join(all, (unsafe { self.tap(place, dy, dx, c, count) }, index));
+                    let value = unsafe { load_some(from.add(dy * self.row + dx * self.channels), count) };
+                    all = P::join(all, (value, index));
                 }
-                index = index.add(one);
+                index = index.add(self.one);
                 dx += 1;
             }
-            row = row.add(down);
+            row = row.add(self.down);
             dy += 1;
         }
         all
-    }
-
-    /// `count` channels from `c` on, of the pixel `down` and `right` of the first of the window.
-    ///
-    /// # Safety
-    /// The pixel must lie in the window, and `c + count` inside the channels.
-    #[inline(always)]
-    unsafe fn tap<V: Vector<T>>(&self, place: Place, down: usize, right: usize, c: usize, count: usize) -> V {
-        let at = (place.first + down * self.g.width + right) * self.g.channels + c;
-        // SAFETY: `pool_row` checked that the window lies inside the image, and its length.
-        unsafe { load_some(self.image.as_ptr().add(at), count) }
     }
 }
