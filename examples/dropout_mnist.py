@@ -2,8 +2,8 @@
 
 Published: 1.60 % test error for a standard neural network (two layers of 800 logistic units), 1.25 % with dropout and this architecture
 (N. Srivastava et al.: Dropout: A Simple Way to Prevent Neural Networks from Overfitting, JMLR 15, 2014, table 2). Here both networks
-have this architecture. There a network got up to a million updates of gradient descent, here it gets 9,380 of Adam: 20 epochs, the learning
-rate falling to 0.
+have this architecture, and learn from 5,000 of the 60,000 training images, on which they over-fit more and dropout pays sooner: with all of
+them (``--images 60000 --epochs 20``) the two are still equal, 1.29 and 1.31 %; there a network got up to a million updates.
 
     python examples/dropout_mnist.py --data-dir ../shared/data
 """
@@ -38,19 +38,20 @@ def difference(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> tuple[flo
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", help="the folder with mnist/ (default: $CNNRS_DATA, the cache folder, a download)")
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--images", type=int, default=5000, help="training images used")
+    parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--units", type=int, default=1024)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="a small network and a few images only, to see that it runs")
     options = parser.parse_args()
 
     mnist = datasets.load_mnist(options.data_dir)
-    few, epochs, units = (2000, 2, 64) if options.quick else (None, options.epochs, options.units)
+    images, epochs, units = (2000, 2, 64) if options.quick else (options.images, options.epochs, options.units)
     mistakes = []
     for dropout, published in PUBLISHED.items():
         optimizer = optimizers.Adam(schedules.Cosine(0.001))
         trainer = cnnrs.Trainer(network(dropout, units, options.seed), optimizer=optimizer, seed=options.seed)
-        history = trainer.fit((mnist.x_train[:few], mnist.y_train[:few]), epochs=epochs, batch_size=128)
+        history = trainer.fit((mnist.x_train[:images], mnist.y_train[:images]), epochs=epochs, batch_size=128)
         mistakes.append(trainer.model.predict(mnist.x_test) != mnist.y_test)
         wrong, count = int(mistakes[-1].sum()), len(mistakes[-1])
         low, high = (100 * bound for bound in metrics.wilson_interval(wrong, count))

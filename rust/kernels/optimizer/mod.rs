@@ -51,9 +51,13 @@ struct Typed<T> {
 }
 
 impl<T: Element> Typed<T> {
+    /// Without a limit and an L1 penalty, which most trainings do without, `PLAIN` leaves out what they cost; the bits are the same.
     #[inline(always)]
-    fn apply(&self, gradient: T, w: T) -> T {
+    fn apply<const PLAIN: bool>(&self, gradient: T, w: T) -> T {
         let g = self.scale * gradient;
+        if PLAIN {
+            return g + self.l2 * w;
+        }
         // NaN compares false and stays.
         let g = if g > self.limit { self.limit } else { g };
         let g = if g < -self.limit { -self.limit } else { g };
@@ -80,14 +84,21 @@ fn sweep<T: Element, const S: usize>(
     for (name, slice) in &state {
         expect_len(name, slice.len(), parameter.len())?;
     }
+    let plain = adjust.limit == f64::INFINITY && adjust.l1 == 0.0;
     let (cost, adjust) = (parameter.len() * ELEMENT_COST * (2 + S) / 2, adjust.typed::<T>());
     let pieces = Pieces { parameter, gradient, state: state.map(|(_, slice)| slice) };
-    parallel::for_each_uninterrupted(pieces, cost, |piece| vectorized!(|| sweep_piece(piece, &adjust, rule)));
+    parallel::for_each_uninterrupted(pieces, cost, |piece| {
+        if plain {
+            vectorized!(|| sweep_piece::<T, S, true>(piece, &adjust, rule));
+        } else {
+            vectorized!(|| sweep_piece::<T, S, false>(piece, &adjust, rule));
+        }
+    });
     Ok(())
 }
 
 #[inline(always)]
-fn sweep_piece<T: Element, const S: usize>(piece: Pieces<'_, T, S>, adjust: &Typed<T>, rule: impl Rule<T, S>) {
+fn sweep_piece<T: Element, const S: usize, const PLAIN: bool>(piece: Pieces<'_, T, S>, adjust: &Typed<T>, rule: impl Rule<T, S>) {
     let Pieces { parameter, gradient, state } = piece;
     let count = parameter.len();
     let gradient = &gradient[..count];
@@ -100,7 +111,7 @@ fn sweep_piece<T: Element, const S: usize>(piece: Pieces<'_, T, S>, adjust: &Typ
         for s in 0..S {
             memory[s] = state[s][i];
         }
-        let (w, memory) = rule.step(w, adjust.apply(gradient[i], w), memory);
+        let (w, memory) = rule.step(w, adjust.apply::<PLAIN>(gradient[i], w), memory);
         parameter[i] = w;
         for s in 0..S {
             state[s][i] = memory[s];
