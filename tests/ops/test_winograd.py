@@ -19,6 +19,7 @@ EDGES = [
     (2, 6, 9, 17, 15, 5, (2, 2, 2, 2)),
     (1, 11, 7, 1, 33, 5, (4, 3, 1, 0)),
     (1, 12, 13, 32, 9, 5, (0, 2, 4, 4)),
+    (1, 4, 3, 16, 70, 3, (1, 1, 1, 1)),  # one tile, several panels of filters
 ]
 # Images, size, channels, filters, kernel; "same" padding. From few channels to many, one block of tiles to several.
 LARGE = [(2, 28, 32, 64, 3), (5, 15, 128, 128, 3), (2, 7, 512, 512, 3), (9, 14, 272, 272, 3), (2, 32, 32, 32, 5), (1, 16, 64, 96, 5)]

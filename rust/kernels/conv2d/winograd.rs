@@ -162,8 +162,9 @@ impl Correlation {
     /// Blocks of tiles where each transforms its own: as many as the cache asks for, an even number if they are few.
     fn private_blocks<T>(&self) -> usize {
         let FilterLayout { depth, frequencies, .. } = self.layout;
-        let blocks = self.tiling.count().div_ceil(block_tiles::<T>(depth, frequencies, self.rows));
-        if blocks <= FEW_BLOCKS { blocks.next_multiple_of(2) } else { blocks }
+        let tiles = self.tiling.count();
+        let blocks = tiles.div_ceil(block_tiles::<T>(depth, frequencies, self.rows));
+        if blocks <= FEW_BLOCKS { blocks.next_multiple_of(2).min(tiles) } else { blocks }
     }
 
     /// `target (+)= source * filters`, finished as asked. `gate` lets through the source where it is positive.
@@ -208,9 +209,9 @@ fn correlate<T: Element, const N: usize, const M: usize, const R: usize>(
     if plan.private_tiles::<T>() {
         let blocks = plan.private_blocks::<T>();
         let begin = |i: usize| i.min(blocks) * tiles / blocks;
-        let threads = parallel::num_threads(); // for the hint alone: the block that this thread is likely to take next
         return parallel::try_for_each(0..blocks, cost, |i| {
-            block(begin(i), begin(i + 1), begin(i + threads)..begin(i + threads + 1), 0..columns, Source::Images(source, gate))
+            // The block behind is the one that this thread is likely to take next.
+            block(begin(i), begin(i + 1), begin(i + 1)..begin(i + 2), 0..columns, Source::Images(source, gate))
         });
     }
     let group = group_columns(&plan.layout);
