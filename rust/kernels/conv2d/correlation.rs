@@ -119,7 +119,7 @@ impl Correlation {
     }
 
     /// Output rows of a band: what the cache holds, but enough bands to go round; a multiple of the spread.
-    fn band_rows<T>(&self) -> usize {
+    pub(super) fn band_rows<T>(&self) -> usize {
         let [_, source_width, source_channels] = self.source;
         let row_bytes = source_width * source_channels * size_of::<T>() * self.step.0;
         let by_cache = (BAND_BYTES / row_bytes.max(1)).max(1);

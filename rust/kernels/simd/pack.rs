@@ -2,6 +2,7 @@
 
 use super::{Vector, store_some};
 use crate::kernels::Element;
+use crate::kernels::memory::TileMut;
 use crate::kernels::simd::gemm::panel_width;
 
 /// Copies `steps` rows of `columns` elements, `stride` apart, into panels: row `s` of panel `p` lands at
@@ -106,14 +107,26 @@ pub fn transpose<T: Element, V: Vector<T>>(
         }
         return;
     }
+    transpose_tile::<T, V>(source, stride, &mut TileMut::new(target, columns, rows, target_stride));
+}
+
+/// [`transpose`] to a tile, which has at least as many rows and columns as a register has lanes.
+///
+/// # Panics
+/// When the tile is smaller, or the source too short: a defect of the caller.
+#[inline(always)]
+pub fn transpose_tile<T: Element, V: Vector<T>>(source: &[T], stride: usize, target: &mut TileMut<'_, T>) {
+    let (rows, columns, target_stride) = (target.cols(), target.rows(), target.row_stride());
+    assert!(rows >= V::LANES && columns >= V::LANES && (rows - 1) * stride + columns <= source.len());
     for i in (0..rows).step_by(V::LANES) {
         for j in (0..columns).step_by(V::LANES) {
             // The last squares overlap those before: what is written twice is the same.
             let (i, j) = (i.min(rows - V::LANES), j.min(columns - V::LANES));
-            // SAFETY: a whole square on both sides, by the assertions.
+            // SAFETY: a whole square on both sides, by the assertion.
             unsafe {
-                V::transpose(source.as_ptr().add(i * stride + j), stride, target.as_mut_ptr().add(j * target_stride + i), target_stride)
-            };
+                let to = target.as_mut_ptr().add(j * target_stride + i);
+                V::transpose(source.as_ptr().add(i * stride + j), stride, to, target_stride);
+            }
         }
     }
 }

@@ -38,6 +38,8 @@ pub struct Sums<'a, T> {
     channels: usize,
     filters: &'a [T],
     planes: &'a [T],
+    /// Elements of the planes from one register of a row to the next.
+    register: usize,
     chunks: &'a [Vec<Segment>],
     /// Elements of the planes that the steps reach beyond the first pixel.
     reach: usize,
@@ -49,6 +51,8 @@ pub enum Place<'a, T> {
     Woven(&'a mut [T]),
     /// Each channel for itself, so many elements apart, as they are.
     Planes(&'a mut [T], usize),
+    /// The channels of a register side by side, whole and finished; registers so many elements apart.
+    Registers(&'a mut [T], usize),
 }
 
 impl<'a, T: Element> Sums<'a, T> {
@@ -57,37 +61,48 @@ impl<'a, T: Element> Sums<'a, T> {
     ///
     /// # Panics
     /// When there are too many channels, or a segment lies outside the filters.
-    pub fn new(channels: usize, filters: &'a [T], planes: &'a [T], chunks: &'a [Vec<Segment>]) -> Self {
+    pub fn new(channels: usize, filters: &'a [T], planes: &'a [T], register: usize, chunks: &'a [Vec<Segment>]) -> Self {
         assert!((1..=MAX_CHANNELS).contains(&channels));
         let segments = || chunks.iter().flatten().filter(|segment| segment.steps > 0);
         assert!(segments().all(|segment| (segment.filters + segment.steps) * channels <= filters.len()), "filters outside their slice");
         let reach = segments().map(|segment| segment.pixels + (segment.steps - 1) * segment.pixel_step + 1).max().unwrap_or(0);
-        Self { channels, filters, planes, chunks, reach }
+        Self { channels, filters, planes, register, chunks, reach }
     }
 
-    /// The sums of `pixels` pixels, the first of which is at `start` of the planes, over the taps whose row is one of `rows`.
+    /// The sums of `pixels` pixels (or, with [`Place::Registers`], registers), the first of which is at `start` of the planes, over the
+    /// taps whose row is one of `rows`.
     ///
-    /// Whole registers are read: up to [`Sums::overhang`] elements past the last pixel.
+    /// Whole registers are read: of pixels, up to [`Sums::overhang`] elements past the last.
     ///
     /// # Panics
     /// When pixels lie outside the planes, or results outside their place.
     #[inline(always)]
     pub fn row<V: Vector<T>>(&self, start: usize, rows: Range<isize>, pixels: usize, finish: &Finish<'_, T>, mut place: Place<'_, T>) {
         let most = (2 * V::ROWS / self.channels).min(MAX_REGISTERS);
+        let all = if matches!(place, Place::Registers(..)) { pixels } else { pixels.div_ceil(V::LANES) };
         let mut first = 0;
-        while first < pixels {
-            let wanted = (pixels - first).div_ceil(V::LANES).min(most);
-            let registers = if wanted >= 4 { 4 } else { wanted.min(2) };
-            let count = (registers * V::LANES).min(pixels - first);
-            assert!(start + first + self.reach + registers * V::LANES <= self.planes.len(), "pixels outside their planes");
-            let (to, stride) = match &mut place {
-                Place::Woven(target) => (&mut target[first * self.channels..(first + count) * self.channels], 0),
+        while first < all {
+            let registers = match (all - first).min(most) {
+                4.. => 4,
+                few => few.min(2),
+            };
+            let reach = (first + registers - 1) * self.register + V::LANES;
+            assert!(start + reach + self.reach <= self.planes.len() + 1, "pixels outside their planes");
+            let pixel = first * V::LANES;
+            let count = (registers * V::LANES).min(pixels.saturating_sub(pixel));
+            let (to, layout) = match &mut place {
+                Place::Woven(target) => (&mut target[pixel * self.channels..(pixel + count) * self.channels], Layout::Woven(count)),
                 Place::Planes(target, stride) => {
-                    assert!(*stride >= first + registers * V::LANES && target.len() >= self.channels * *stride);
-                    (&mut target[first..], *stride)
+                    assert!(*stride >= pixel + registers * V::LANES && target.len() >= self.channels * *stride);
+                    (&mut target[pixel..], Layout::Planes(*stride))
+                }
+                Place::Registers(target, step) => {
+                    let end = (first + registers - 1) * *step + self.channels * V::LANES;
+                    (&mut target[first * *step..end], Layout::Registers(*step))
                 }
             };
-            let call = Call { sums: self, start: start + first, rows: rows.clone(), count, finish, to: to.as_mut_ptr(), stride };
+            let (start, rows) = (start + first * self.register, rows.clone());
+            let call = Call { sums: self, start, rows, finish, to: to.as_mut_ptr(), layout };
             macro_rules! by_size {
                 ($($channels:literal)*) => {
                     match (self.channels, registers) {
@@ -99,7 +114,7 @@ impl<'a, T: Element> Sums<'a, T> {
                 };
             }
             by_size!(1 2 3 4 5 6 7 8);
-            first += count;
+            first += registers;
         }
     }
 
@@ -109,15 +124,24 @@ impl<'a, T: Element> Sums<'a, T> {
     }
 }
 
+/// How a call writes its sums.
+#[derive(Clone, Copy)]
+enum Layout {
+    /// As [`Place::Woven`], so many pixels.
+    Woven(usize),
+    /// As [`Place::Planes`], so many elements apart.
+    Planes(usize),
+    /// As [`Place::Registers`], so many elements apart.
+    Registers(usize),
+}
+
 struct Call<'a, 's, T> {
     sums: &'a Sums<'s, T>,
     start: usize,
     rows: Range<isize>,
-    count: usize,
     finish: &'a Finish<'s, T>,
     to: *mut T,
-    /// Distance of the channels' planes; 0 where they are woven.
-    stride: usize,
+    layout: Layout,
 }
 
 struct Registers<'a, 's, T, const CHANNELS: usize, const REGISTERS: usize>(Call<'a, 's, T>);
@@ -127,10 +151,10 @@ impl<T: Element, const CHANNELS: usize, const REGISTERS: usize> Kernel<T> for Re
 
     #[inline(always)]
     fn run<V: Vector<T>>(self) {
-        let Call { sums: &Sums { filters, planes, chunks, .. }, start, rows, count, finish, to, stride } = self.0;
+        let Call { sums: &Sums { filters, planes, register, chunks, .. }, start, rows, finish, to, layout } = self.0;
         let mut totals = [[V::zero(); REGISTERS]; CHANNELS];
         // SAFETY: `new` saw that the segments lie within the filters, `row` that whole registers of pixels lie within the planes and that
-        // the results have room: `count` pixels of all channels, or whole registers in each channel's plane.
+        // the results have room: so many pixels of all channels, or whole registers of each channel.
         unsafe {
             for (i, chunk) in chunks.iter().enumerate() {
                 let mut sums = [[V::zero(); REGISTERS]; CHANNELS];
@@ -143,7 +167,7 @@ impl<T: Element, const CHANNELS: usize, const REGISTERS: usize> Kernel<T> for Re
                     for _ in 0..segment.steps {
                         let mut pixels = [V::zero(); REGISTERS];
                         for r in 0..REGISTERS {
-                            pixels[r] = V::load(from.add(r * V::LANES));
+                            pixels[r] = V::load(from.add(r * register));
                         }
                         for c in 0..CHANNELS {
                             let value = V::splat(*filter.add(c));
@@ -161,7 +185,7 @@ impl<T: Element, const CHANNELS: usize, const REGISTERS: usize> Kernel<T> for Re
                     }
                 }
             }
-            if stride > 0 {
+            if let Layout::Planes(stride) = layout {
                 for c in 0..CHANNELS {
                     for r in 0..REGISTERS {
                         totals[c][r].store(to.add(c * stride + r * V::LANES));
@@ -177,10 +201,26 @@ impl<T: Element, const CHANNELS: usize, const REGISTERS: usize> Kernel<T> for Re
                     }
                 }
             }
+            if finish.relu {
+                for c in 0..CHANNELS {
+                    for r in 0..REGISTERS {
+                        totals[c][r] = totals[c][r].relu();
+                    }
+                }
+            }
+            if let Layout::Registers(step) = layout {
+                for r in 0..REGISTERS {
+                    for c in 0..CHANNELS {
+                        totals[c][r].store(to.add(r * step + c * V::LANES));
+                    }
+                }
+                return;
+            }
+            let Layout::Woven(count) = layout else { return };
             for r in 0..REGISTERS {
                 let mut pixels = [V::zero(); CHANNELS];
                 for c in 0..CHANNELS {
-                    pixels[c] = if finish.relu { totals[c][r].relu() } else { totals[c][r] };
+                    pixels[c] = totals[c][r];
                 }
                 V::weave(pixels, to.add(r * V::LANES * CHANNELS), (count - r * V::LANES).min(V::LANES));
             }
@@ -196,22 +236,39 @@ pub fn filters_at_once<T, V: Vector<T>>() -> usize {
     if V::ROWS >= 14 { 3 } else { 2 }
 }
 
-/// `sums[tap][filter] += Σ x[pixel + tap] gradient[pixel]`, lane by lane: for the pixels of some rows, taps that are `gap` columns apart,
-/// and filters whose planes are `plane` elements apart.
+/// Planes, and the elements from one of their rows and registers to the next.
+#[derive(Clone, Copy)]
+pub struct Operand<'a, T> {
+    /// From the first register that is read on.
+    pub planes: &'a [T],
+    /// From one row to the next.
+    pub row: usize,
+    /// From one register of a row to the next.
+    pub register: usize,
+}
+
+impl<T> Operand<'_, T> {
+    /// Whether so many rows and registers, and the same so many elements further on, lie within the planes.
+    fn holds<V: Vector<T>>(&self, (rows, registers): (usize, usize), further: usize) -> bool
+    where
+        T: Element,
+    {
+        (rows - 1) * self.row + (registers - 1) * self.register + further + V::LANES <= self.planes.len()
+    }
+}
+
+/// `sums[tap][filter] += Σ x[pixel + tap] gradient[pixel]`, lane by lane: for the registers of some rows, taps that are `gap` elements
+/// apart, and filters whose planes are `plane` elements apart.
 pub struct Products<'a, T> {
-    /// One plane of the input, from the first tap's first pixel on.
-    pub x: &'a [T],
-    /// Elements from the input row of one row of the gradient to that of the next.
-    pub x_row: usize,
+    /// The input, from the first tap on.
+    pub x: Operand<'a, T>,
     /// Elements from one tap to the next.
     pub gap: usize,
-    /// Planes of the gradient, zero past the last pixel of a row up to a whole register.
-    pub gradient: &'a [T],
-    /// Elements from one row of it to the next.
-    pub row: usize,
+    /// The gradient, zero past the last pixel of a row up to a whole register.
+    pub gradient: Operand<'a, T>,
     /// Elements from one filter to the next.
     pub plane: usize,
-    /// Rows, and pixels of each.
+    /// Rows, and registers of each.
     pub size: (usize, usize),
     /// Taps and filters.
     pub count: (usize, usize),
@@ -223,16 +280,15 @@ impl<T: Element> Products<'_, T> {
     /// Adds the products.
     ///
     /// # Panics
-    /// When pixels lie outside their planes, sums outside their slice, or there are too many.
+    /// When registers lie outside their planes, sums outside their slice, or there are too many.
     #[inline(always)]
     pub fn add<V: Vector<T>>(self) {
-        let ((rows, pixels), (taps, filters)) = (self.size, self.count);
-        if rows == 0 || pixels == 0 {
+        let (size, (taps, filters)) = (self.size, self.count);
+        if size.0 == 0 || size.1 == 0 {
             return;
         }
-        let wide = pixels.next_multiple_of(V::LANES);
-        assert!((rows - 1) * self.x_row + (taps - 1) * self.gap + wide <= self.x.len(), "input outside its slice");
-        assert!((filters - 1) * self.plane + (rows - 1) * self.row + wide <= self.gradient.len(), "gradient outside its slice");
+        assert!(self.x.holds::<V>(size, (taps - 1) * self.gap), "input outside its slice");
+        assert!(self.gradient.holds::<V>(size, (filters - 1) * self.plane), "gradient outside its slice");
         assert!(taps * filters * V::LANES <= self.sums.len());
         macro_rules! by_count {
             ($($taps:literal)*) => {
@@ -256,16 +312,16 @@ impl<T: Element, const TAPS: usize, const FILTERS: usize> Kernel<T> for Sized<'_
 
     #[inline(always)]
     fn run<V: Vector<T>>(self) {
-        let Products { x, x_row, gap, gradient, row, plane, size: (rows, pixels), sums: target, .. } = self.0;
+        let Products { x, gap, gradient, plane, size: (rows, registers), sums: target, .. } = self.0;
         let mut sums = [[V::zero(); FILTERS]; TAPS];
         // SAFETY: `add` saw that whole registers of every row, tap and filter lie within their slices, and so do the sums.
         unsafe {
             for y in 0..rows {
-                for first in (0..pixels).step_by(V::LANES) {
-                    let (from, gradient) = (x.as_ptr().add(y * x_row + first), gradient.as_ptr().add(y * row + first));
+                let (mut from, mut gradient_from) = (x.planes.as_ptr().add(y * x.row), gradient.planes.as_ptr().add(y * gradient.row));
+                for _ in 0..registers {
                     let mut factors = [V::zero(); FILTERS];
                     for f in 0..FILTERS {
-                        factors[f] = V::load(gradient.add(f * plane));
+                        factors[f] = V::load(gradient_from.add(f * plane));
                     }
                     for t in 0..TAPS {
                         let pixels = V::load(from.add(t * gap));
@@ -273,6 +329,7 @@ impl<T: Element, const TAPS: usize, const FILTERS: usize> Kernel<T> for Sized<'_
                             sums[t][f] = pixels.mul_add(factors[f], sums[t][f]);
                         }
                     }
+                    (from, gradient_from) = (from.wrapping_add(x.register), gradient_from.wrapping_add(gradient.register));
                 }
             }
             for t in 0..TAPS {

@@ -1,0 +1,156 @@
+//! A piece of a correlation with few target channels.
+
+use std::ops::Range;
+
+use super::planes::{Lanes, MAX_LANES, Planes};
+use super::{Piece, group};
+use crate::kernels::Element;
+use crate::kernels::conv2d::correlation::{Correlation, Sweep, Tap};
+use crate::kernels::error::Result;
+use crate::kernels::matmul::CHUNK;
+use crate::kernels::memory::{Scratch, TileMut};
+use crate::kernels::rehearsal;
+use crate::kernels::simd::gemm::Finish;
+use crate::kernels::simd::pack::transpose_tile;
+use crate::kernels::simd::planar::{MAX_CHANNELS, Place, Segment, Sums};
+use crate::kernels::simd::{Kernel, Vector};
+
+/// One piece of the work.
+pub struct Band<'a, T> {
+    pub plan: &'a Correlation,
+    pub source: &'a [T],
+    pub gate: Option<&'a [T]>,
+    /// The filters of each group of columns, `[filter, depth, column]`.
+    pub filters: &'a [T],
+    pub piece: Piece,
+    /// The piece of the target: a row for each image.
+    pub target: TileMut<'a, T>,
+    pub finish: &'a Finish<'a, T>,
+}
+
+impl<T: Element> Kernel<T> for Band<'_, T> {
+    type Output = Result<()>;
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(mut self) -> Result<()> {
+        let Self { plan, source, gate, filters, finish, .. } = self;
+        let Piece { lanes, image, rows } = self.piece.clone();
+        let ([height, width, _], [_, target_width, channels]) = (plan.source, plan.target);
+        let first = rows.start / plan.spread.0;
+        let planes = Planes::new(plan, lanes, first, rows.len().div_ceil(plan.spread.0));
+        let mut pixels = Scratch::<T>::take(planes.len::<T, V>())?;
+        let mut gated = Scratch::<T>::take(if gate.is_some() { planes.gated_len(width) } else { 0 })?;
+        let mut line = Scratch::<T>::take(match lanes {
+            Lanes::Pixels => MAX_CHANNELS * (target_width.next_multiple_of(MAX_LANES) + Sums::<T>::overhang::<V>()),
+            Lanes::Images(count) => target_width * channels * count,
+        })?;
+        rehearsal::nothing_more_is_taken()?;
+        let part = image * plan.source.iter().product::<usize>()..;
+        planes.fill::<T, V>(&source[part.clone()], gate.map(|gate| &gate[part]), &mut gated, (height, width), &mut pixels);
+        let chunks: Vec<_> = plan.sweeps.iter().map(|sweep| chunks(plan, sweep, &planes)).collect();
+        let steps = filters.len() / channels;
+        let mut sums = Vec::new();
+        for (sweep, chunks) in plan.sweeps.iter().zip(&chunks) {
+            for column in (0..channels).step_by(MAX_CHANNELS) {
+                let group = group(plan, column);
+                let filters = &filters[steps * group.start..steps * group.end];
+                sums.push((sweep, group.clone(), Sums::new(group.len(), filters, &pixels, planes.register::<T, V>(), chunks)));
+            }
+        }
+        for (y, place) in rows.clone().zip((0..).step_by(target_width * channels)) {
+            let mut target = self.target.part(0, lanes.images(), place, target_width * channels);
+            let row = y / plan.spread.0;
+            // Rows outside the image are left out.
+            let above = -((row * plan.step.0) as isize);
+            let taps = above..above + height as isize;
+            let start = (row - first) * plan.step.0 * planes.row;
+            for (sweep, group, sums) in sums.iter().filter(|(sweep, ..)| sweep.first.0 == y % plan.spread.0) {
+                let (taps, group, pixels) = (taps.clone(), group.clone(), sweep.size.1);
+                if let Lanes::Images(count) = lanes {
+                    let to = &mut line[(sweep.first.1 * channels + group.start) * count..];
+                    let finish = Finish { bias: finish.bias.map(|bias| &bias[group]), ..*finish };
+                    sums.row::<V>(start, taps, pixels, &finish, Place::Registers(to, plan.spread.1 * channels * count));
+                    continue;
+                }
+                let target = &mut target.row_mut(0)[sweep.first.1 * channels..];
+                if plan.spread.1 == 1 && channels <= MAX_CHANNELS && !finish.accumulate {
+                    sums.row::<V>(start, taps, pixels, finish, Place::Woven(target));
+                } else {
+                    let stride = line.len() / MAX_CHANNELS;
+                    sums.row::<V>(start, taps, pixels, finish, Place::Planes(&mut line, stride));
+                    scatter(&line, stride, pixels, group, finish, target, (channels, plan.spread.1 * channels));
+                }
+            }
+            if let Lanes::Images(count) = lanes {
+                transpose_tile::<T, V>(&line, count, &mut target);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Finishes the channels of `group` of some pixels, `spread` apart: channel `i` of them is row `i` of `sums`.
+#[inline(always)]
+fn scatter<T: Element>(
+    sums: &[T],
+    stride: usize,
+    pixels: usize,
+    group: Range<usize>,
+    finish: &Finish<'_, T>,
+    target: &mut [T],
+    (channels, spread): (usize, usize),
+) {
+    let Finish { accumulate, bias, relu } = *finish;
+    for (i, pixel) in target.chunks_mut(spread).take(pixels).enumerate() {
+        for (column, value) in group.clone().zip(&mut pixel[..channels][group.clone()]) {
+            let mut sum = sums[(column - group.start) * stride + i];
+            if accumulate {
+                sum = *value + sum;
+            }
+            if let Some(bias) = bias {
+                sum += bias[column];
+            }
+            *value = if relu { T::ZERO.max_propagating(sum) } else { sum };
+        }
+    }
+}
+
+/// Cuts the taps of a sweep into chunks of at most [`CHUNK`] steps.
+#[inline(always)]
+fn chunks(plan: &Correlation, sweep: &Sweep, planes: &Planes) -> Vec<Vec<Segment>> {
+    let mut chunks: Vec<Vec<Segment>> = vec![Vec::new()];
+    let mut steps_so_far = 0;
+    let mut add = |segment: Segment| {
+        if steps_so_far + segment.steps > CHUNK {
+            chunks.push(Vec::new());
+            steps_so_far = 0;
+        }
+        steps_so_far += segment.steps;
+        if let Some(chunk) = chunks.last_mut() {
+            chunk.push(segment);
+        }
+    };
+    let place = |tap: &Tap| (tap.row - planes.above) as usize * planes.row + (tap.column - planes.left) as usize * planes.column;
+    // A grey image: the steps of a segment are the taps of a row instead of the channels of a tap.
+    let by_rows = plan.depth == 1 && !plan.turned;
+    for taps in sweep.taps.chunk_by(|a, b| by_rows && a.row == b.row) {
+        let first = &taps[0];
+        if by_rows {
+            let gap = taps.get(1).map_or(1, |second| (second.column - first.column) as usize) * planes.column;
+            add(Segment { filters: first.filter, pixels: place(first), pixel_step: gap, steps: taps.len(), row: first.row });
+            continue;
+        }
+        let parts = plan.depth.div_ceil(CHUNK);
+        for part in 0..parts {
+            let (from, to) = (part * plan.depth / parts, (part + 1) * plan.depth / parts);
+            add(Segment {
+                filters: first.filter * plan.depth + from,
+                pixels: from * planes.plane + place(first),
+                pixel_step: planes.plane,
+                steps: to - from,
+                row: first.row,
+            });
+        }
+    }
+    chunks
+}

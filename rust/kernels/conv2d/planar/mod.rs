@@ -1,0 +1,142 @@
+//! Correlation with few target channels: a register holds one channel of many pixels instead of many channels of one.
+//!
+//! With one to eight target channels, registers of channels would stay almost empty: the gradient of an image with three channels, or a
+//! first layer of six filters. Here the source rows of a band are brought into [`planes`], where a register is either neighbouring pixels
+//! or the same pixel of many images; each target channel is then a sum of such registers at the places of the taps, and the results are
+//! brought back into the order of an image ([`band`]). The gradient of the weights multiplies the planes of the input with those of the
+//! output's gradient ([`weight`]).
+
+mod band;
+mod planes;
+mod weight;
+
+use std::ops::Range;
+
+use self::band::Band;
+use self::planes::Lanes;
+pub use self::weight::backward_weight;
+use super::correlation::Correlation;
+use crate::kernels::Element;
+use crate::kernels::error::Result;
+use crate::kernels::geometry::Conv2dGeometry;
+use crate::kernels::memory::{TileMut, with_scratch};
+use crate::kernels::parallel;
+use crate::kernels::simd::gemm::{Finish, register_block};
+use crate::kernels::simd::planar::MAX_CHANNELS;
+
+/// Fewest pixels of a row for which it beats registers of channels.
+const MIN_PIXELS: usize = 8;
+
+/// Items wanted of work on many images at a time.
+const ITEMS: usize = 8;
+
+/// Fewest rows of them: the rows around are brought into planes more than once.
+const MIN_ROWS: usize = 4;
+
+/// Whether the forward pass can be computed so: pixels must lie side by side.
+pub fn takes_forward(g: &Conv2dGeometry) -> bool {
+    g.groups == 1 && g.window.stride.1 == 1
+}
+
+/// Whether the gradient of the input can be computed so.
+pub fn takes_backward_input(g: &Conv2dGeometry) -> bool {
+    g.groups == 1
+}
+
+/// Whether it pays for rows of `width` pixels of `channels`.
+pub fn pays(channels: usize, width: usize) -> bool {
+    channels <= MAX_CHANNELS && width >= MIN_PIXELS
+}
+
+/// Whether the gradient of the weights can be computed so.
+pub fn takes_backward_weight(g: &Conv2dGeometry) -> bool {
+    g.groups == 1 && g.window.stride.1 == 1
+}
+
+/// Images that are worked on together, as many as a register has lanes, where there are so many and rows are long enough to transpose.
+fn images_at_once<T: Element>(batch: usize, source_row: usize, target_row: usize) -> Option<usize> {
+    let lanes = register_block::<T>().0 / 2;
+    (batch >= lanes && source_row.min(target_row) >= lanes).then_some(lanes)
+}
+
+/// `target (+)= source * weight` by the sweeps of `plan`, finished as asked. `gate` lets through the source where it is positive.
+///
+/// # Errors
+/// Out of memory; interrupted.
+pub fn run<T: Element>(
+    plan: &Correlation,
+    source: &[T],
+    gate: Option<&[T]>,
+    weight: &[T],
+    target: &mut [T],
+    finish: &Finish<'_, T>,
+) -> Result<()> {
+    with_scratch(weight.len(), |filters: &mut [T]| {
+        arrange(plan, weight, filters);
+        let filters = &*filters;
+        let pieces = pieces(plan, target, finish.accumulate);
+        parallel::try_for_each(pieces.into_iter(), plan.multiply_adds, |(piece, target)| {
+            T::dispatch(Band { plan, source, gate, filters, piece, target, finish })
+        })
+    })?
+}
+
+/// What one item computes: some target rows of an image, or of as many as a register has lanes.
+#[derive(Debug, Clone)]
+struct Piece {
+    lanes: Lanes,
+    /// The image, or the first of them.
+    image: usize,
+    /// Target rows; the first is a multiple of the spread.
+    rows: Range<usize>,
+}
+
+/// Cuts the target, by its shape alone. The images that are left over, and all where results are added, are worked on one by one.
+fn pieces<'a, T: Element>(plan: &Correlation, target: &'a mut [T], accumulate: bool) -> Vec<(Piece, TileMut<'a, T>)> {
+    let [height, width, channels] = plan.target;
+    let (row, image) = (width * channels, height * width * channels);
+    let mut pieces = Vec::new();
+    let mut cut = |target: &'a mut [T], first: usize, lanes: Lanes, rows: usize| {
+        let images = TileMut::new(target, target.len() / image, image, image);
+        pieces.extend(images.into_parts(lanes.images(), rows * row).map(|(i, place, target)| {
+            let rows = place / row..(place + target.cols()) / row;
+            (Piece { lanes, image: first + i, rows }, target)
+        }));
+    };
+    let mut done = 0;
+    let mut rest = target;
+    if let Some(count) = images_at_once::<T>(plan.batch, plan.source[1] * plan.source[2], row).filter(|_| !accumulate) {
+        let groups = plan.batch / count;
+        let rows = (groups * height).div_ceil(ITEMS * plan.spread.0).max(MIN_ROWS) * plan.spread.0;
+        done = groups * count;
+        let together;
+        (together, rest) = rest.split_at_mut(done * image);
+        cut(together, 0, Lanes::Images(count), rows);
+    }
+    cut(rest, done, Lanes::Pixels, plan.band_rows::<T>());
+    pieces
+}
+
+/// The columns from `first` on that are summed at a time.
+fn group(plan: &Correlation, first: usize) -> Range<usize> {
+    first..plan.columns.min(first + MAX_CHANNELS)
+}
+
+/// The filters of each group of columns, `[filter, depth, column]`.
+fn arrange<T: Element>(plan: &Correlation, weight: &[T], filters: &mut [T]) {
+    let (depth, columns) = (plan.depth, plan.columns);
+    let steps = weight.len() / columns;
+    for first in (0..columns).step_by(MAX_CHANNELS) {
+        let group = group(plan, first);
+        let rows = filters[steps * first..steps * group.end].chunks_exact_mut(group.len());
+        for (step, row) in rows.enumerate() {
+            for (value, column) in row.iter_mut().zip(group.clone()) {
+                *value = if plan.turned {
+                    weight[(step / depth * columns + column) * depth + step % depth]
+                } else {
+                    weight[step * columns + column]
+                };
+            }
+        }
+    }
+}
