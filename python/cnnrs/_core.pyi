@@ -144,6 +144,7 @@ def conv2d_forward(
     dilation: _Pair,
     groups: int,
     relu: bool,
+    max_pool: bool,
     algorithm: str | None,
 ) -> None: ...
 def conv2d_backward_input(
@@ -189,6 +190,7 @@ def conv2d_scratch(
     dilation: _Pair,
     groups: int,
     prepared: bool,
+    max_pool: bool,
     double: bool,
 ) -> tuple[list[int], list[int], int]: ...
 def prepare_conv2d_weight(

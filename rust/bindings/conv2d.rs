@@ -83,9 +83,10 @@ fn conv2d_forward(
     dilation: Pair,
     groups: usize,
     relu: bool,
+    max_pool: bool,
     algorithm: Option<&str>,
 ) -> PyResult<()> {
-    by_dtype!(out, forward(py, x, weight, bias, out, (stride, padding, dilation, groups), relu, algorithm))
+    by_dtype!(out, forward(py, x, weight, bias, out, (stride, padding, dilation, groups), (relu, max_pool), algorithm))
 }
 
 type Sliding = (Pair, Sides, Pair, usize);
@@ -101,27 +102,32 @@ fn forward<T: Preparable>(
     bias: Option<&Bound<'_, PyAny>>,
     out: &Bound<'_, PyAny>,
     sliding: Sliding,
-    relu: bool,
+    (relu, max_pool): (bool, bool),
     algorithm: Option<&str>,
 ) -> PyResult<()> {
     let (x, bias) = (input::<T>("x", x)?, optional_input::<T>("bias", bias)?);
     let mut out = output::<T>("out", out)?;
     let bias = optional_slice("bias", bias.as_ref())?;
+    let expect_out = |shape: &[usize], g: &Conv2dGeometry| match max_pool {
+        false => expect_output("out", shape, g),
+        true => expect_shape("out", shape, &[g.batch, g.out_height / 2, g.out_width / 2, g.out_channels]),
+    };
+    let run = if max_pool { conv2d::forward_max_pool } else { conv2d::forward };
     if let Ok(prepared) = weight.cast::<PreparedConv2dWeight>() {
         let prepared = T::unwrap(&prepared.get().0).ok_or_else(|| named("DTypeError", format!("weight: not prepared for {}", T::NAME)))?;
         let made = prepared.geometry();
         let weight_shape = [made.kernel_h, made.kernel_w, made.group_in(), made.out_channels];
         let geometry = geometry(x.shape(), &weight_shape, sliding)?;
-        expect_output("out", out.shape(), &geometry)?;
+        expect_out(out.shape(), &geometry)?;
         let (x, out) = (slice("x", &x)?, slice_mut("out", &mut out)?);
-        return compute(py, || conv2d::forward(&geometry, x, Weight::Prepared(prepared), bias, relu, out));
+        return compute(py, || run(&geometry, x, Weight::Prepared(prepared), bias, relu, out));
     }
     let weight = input::<T>("weight", weight)?;
     let geometry = geometry(x.shape(), weight.shape(), sliding)?;
-    expect_output("out", out.shape(), &geometry)?;
+    expect_out(out.shape(), &geometry)?;
     let algorithm = choose::<T>(algorithm, Pass::Forward, &geometry).map_err(to_python)?;
     let (x, weight, out) = (slice("x", &x)?, slice("weight", &weight)?, slice_mut("out", &mut out)?);
-    compute(py, || conv2d::forward(&geometry, x, Weight::Plain(weight, algorithm), bias, relu, out))
+    compute(py, || run(&geometry, x, Weight::Plain(weight, algorithm), bias, relu, out))
 }
 
 #[pyfunction]
@@ -261,14 +267,15 @@ fn conv2d_scratch(
     dilation: Pair,
     groups: usize,
     prepared: bool,
+    max_pool: bool,
     double: bool,
 ) -> PyResult<(Vec<usize>, Vec<usize>, usize)> {
     let geometry = geometry(&input_shape, &weight_shape, (stride, padding, dilation, groups))?;
     let pass = Pass::parse(direction).map_err(to_python)?;
     let (taken, kept) = if double {
-        compute(py, || conv2d::scratch::scratch::<f64>(pass, &geometry, prepared))?
+        compute(py, || conv2d::scratch::scratch::<f64>(pass, &geometry, prepared, max_pool))?
     } else {
-        compute(py, || conv2d::scratch::scratch::<f32>(pass, &geometry, prepared))?
+        compute(py, || conv2d::scratch::scratch::<f32>(pass, &geometry, prepared, max_pool))?
     };
     Ok((taken.caller, taken.worker, kept))
 }

@@ -42,6 +42,8 @@ unsafe impl Plain for f32 {}
 // SAFETY: any bits are a float.
 unsafe impl Plain for f64 {}
 // SAFETY: any bits are an integer.
+unsafe impl Plain for i32 {}
+// SAFETY: any bits are an integer.
 unsafe impl Plain for u64 {}
 
 /// A heap slice aligned to [`ALIGNMENT`], zeroed at birth, whose allocation may fail without an abort.

@@ -196,11 +196,38 @@ def classic(**options):
 
 def test_relu_is_fused_and_relu_behind_pooling_is_dropped():
     plan = classic().plan()
-    assert plan.fused == ["conv2d_1 + relu_1", "conv2d_2 + relu_2", "conv2d_3 + relu_4"]
+    pooled = "conv2d_2 + relu_2 + max_pool2d_1"  # of few filters
+    assert plan.fused == ["conv2d_1 + relu_1", pooled, "conv2d_3 + relu_4"]
+    assert plan.training_fused == ["conv2d_1 + relu_1", "conv2d_2 + relu_2", "conv2d_3 + relu_4"]
     assert len(plan.dropped) == 1
     assert plan.dropped[0].startswith("relu_3 ")
-    assert [step.name for step in plan.steps] == [*plan.fused[:2], "max_pool2d_1", plan.fused[2], "max_pool2d_2", "dense_1"]
+    assert [step.name for step in plan.steps] == [*plan.fused, "max_pool2d_2", "dense_1"]
     assert all(step.algorithm for step in plan.steps if "conv" in step.name)
+
+
+def test_few_filters_are_pooled_on_the_way_in_prediction_alone(rng):
+    layers = [Conv2D(6, 5, padding="same"), ReLU(), MaxPool2D(2), Conv2D(4, 3, activation="relu"), MaxPool2D(2)]
+    model = cnnrs.Sequential((28, 28, 1), layers)
+    plan = model.plan()
+    assert plan.fused == ["conv2d_1 + relu_1 + max_pool2d_1", "conv2d_2 + max_pool2d_2"]
+    assert plan.training_fused == ["conv2d_1 + relu_1"]
+    images = rng.standard_normal((35, 28, 28, 1)).astype(np.float32)
+    _, run = model.acquire(model.plan_for(training=True), 35)
+    expected = run.forward([images])[0].copy()
+    np.testing.assert_array_equal(model(images), expected)
+    for image, own in zip(images, expected, strict=True):
+        np.testing.assert_array_equal(model(image[None])[0], own)
+
+
+@pytest.mark.parametrize(
+    "pool", [MaxPool2D(3), MaxPool2D(2, stride=1), MaxPool2D(2, padding=((1, 0), (1, 0))), MaxPool2D(2, rounding="ceil"), AveragePool2D(2)]
+)
+def test_other_pooling_is_a_step_of_its_own(pool):
+    assert cnnrs.Sequential((13, 28, 1), [Conv2D(6, 5, padding="same"), pool]).plan().fused == []
+    assert cnnrs.Sequential((28, 28, 1), [Conv2D(6, 5, padding="same", activation="tanh"), MaxPool2D(2)]).plan().fused == []
+    x = cnnrs.Input((28, 28, 1))
+    y = Conv2D(6, 5)(x)
+    assert cnnrs.Model(x, [MaxPool2D(2)(y), y]).plan().fused == []
 
 
 def test_what_is_read_twice_or_put_out_is_not_fused():

@@ -41,6 +41,8 @@ CASES = [
     ((2, 12, 44, 1), (5, 5), 6, (1, 1), (2, 2, 2, 2), (1, 1), 1),
     ((1, 21, 45, 3), (7, 7), 18, (2, 2), (3, 3, 3, 3), (1, 1), 1),
     ((1, 7, 40, 31), (3, 5), 31, (2, 1), (1, 1, 2, 2), (1, 2), 31),
+    ((19, 9, 18, 2), (5, 5), 6, (1, 1), (2, 2, 2, 2), (1, 1), 1),
+    ((16, 8, 11, 3), (3, 3), 5, (1, 1), (0, 0, 0, 0), (1, 1), 1),
 ]
 IDS = [f"{case[0]}k{case[1]}f{case[2]}s{case[3]}p{case[4]}d{case[5]}g{case[6]}".replace(" ", "") for case in CASES]
 
@@ -365,6 +367,9 @@ X, W = np.zeros((1, 8, 8, 4), np.float32), np.zeros((3, 3, 4, 6), np.float32)
         (lambda: ops.conv2d(X, np.zeros((0, 3, 4, 6))), ShapeError, "weight"),
         (lambda: ops.conv2d(X, W, activation="gelu"), ArgumentError, "activation"),
         (lambda: ops.conv2d(X, W, groups=2.0), DTypeError, "groups"),
+        (lambda: ops.conv2d(X, W, max_pool=2), DTypeError, "max_pool"),
+        (lambda: ops.conv2d(X, np.zeros((8, 3, 4, 6)), max_pool=True), ShapeError, "at least 2 x 2 pixels, got 1 x 6"),
+        (lambda: ops.conv2d(X, W, max_pool=True, out=np.zeros((1, 6, 6, 6), np.float32)), ShapeError, "out"),
         (lambda: ops.conv2d(X, W, out=np.zeros((1, 6, 6, 6))), DTypeError, "out"),
         (lambda: ops.conv2d(X, W, out=np.zeros((1, 6, 6, 5), np.float32)), ShapeError, "out"),
         (lambda: ops.conv2d_backward_input(np.zeros((1, 6, 6, 5)), W, X.shape), ShapeError, "grad_output"),
@@ -386,6 +391,18 @@ X, W = np.zeros((1, 8, 8, 4), np.float32), np.zeros((3, 3, 4, 6), np.float32)
 def test_refused(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("algorithm", [None, "direct", "planar"])
+@pytest.mark.parametrize("shape", [(37, 13, 18, 1), (16, 9, 8, 3), (3, 8, 9, 20), (0, 8, 8, 2)])
+def test_pooling_on_the_way_gives_what_pooling_afterwards_would(rng, shape, algorithm, dtype):
+    x, weight, bias = (rng.standard_normal(size).astype(dtype) for size in (shape, (3, 3, shape[3], 6), 6))
+    x[:1, 2, 3] = np.nan
+    for activation in (None, "relu"):
+        options = {"padding": 1, "activation": activation, "algorithm": algorithm}
+        expected, _ = ops.max_pool2d(ops.conv2d(x, weight, bias, **options), 2)
+        np.testing.assert_array_equal(ops.conv2d(x, weight, bias, max_pool=True, **options), expected)
 
 
 def test_an_output_too_large_for_any_memory_is_refused():

@@ -264,6 +264,18 @@ class Layer:
         """For a layer with the trait ``folds``: weight and bias such that its output comes times `scale` plus `shift`, per channel."""
         raise NotImplementedError(f"{type(self).__name__} must define fold(self, scale, shift)")
 
+    def pools(self, layer: Layer, input_shape: Shape, output_shape: Shape) -> bool:
+        """Whether in prediction this layer can pool its own output as another would, and gains by it; ``ctx.max_pool`` then asks for it.
+
+        Parameters
+        ----------
+        layer : Layer
+            Reads this layer's output, and nothing else does.
+        input_shape, output_shape : tuple of int
+            Of this layer, without the batch axis.
+        """
+        return False
+
     def multiplications_per_output(self, *input_shape: Shape) -> int:
         """How many multiplications make one value of the output; 0 where that is not what the layer does."""
         return 0

@@ -59,6 +59,8 @@ class Context:
         What ``forward`` kept with `save`.
     activation : str or None
         An activation that the plan has fused into this layer: it is applied to the layer's own output.
+    max_pool : bool
+        Whether the plan has fused a max-pooling by 2 × 2 into this layer: it keeps the largest of each 2 × 2 outputs.
     seed, stream, step : int
         The key of this layer's random numbers; see `random`.
 
@@ -88,6 +90,7 @@ class Context:
         "_touched",
         "activation",
         "dtype",
+        "max_pool",
         "needs_parameter_gradients",
         "saved",
         "seed",
@@ -102,6 +105,7 @@ class Context:
         self.dtype = dtype
         self.saved = Saved()
         self.activation: str | None = None
+        self.max_pool = False
         self.weights: Callable[[], tuple[Any, Any]] | None = None  # prediction only: weight and bias, transformed or with a layer folded in
         self.needs_parameter_gradients = training
         self.seed = 0

@@ -9,11 +9,12 @@ from cnnrs import _arguments, ops
 from cnnrs._arguments import PaddingLike, PairLike
 from cnnrs.errors import ShapeError
 from cnnrs.initializers import Initializer
-from cnnrs.layers.base import Window
+from cnnrs.layers.base import Layer, Window
 from cnnrs.layers.context import Context
 from cnnrs.layers.geometry import check_image, output_size, sides
 from cnnrs.layers.linear import Linear
 from cnnrs.layers.node import Shape
+from cnnrs.layers.pooling import MaxPool2D
 
 __all__ = ["Conv2D"]
 
@@ -122,6 +123,7 @@ class Conv2D(Linear):
             dilation=self.dilation,
             groups=self.groups,
             activation=self.fused(ctx),
+            max_pool=ctx.max_pool,
             out=ctx.out(),
         )
         return self.finish(ctx, x, y)
@@ -144,6 +146,14 @@ class Conv2D(Linear):
         if not ctx.needs_input_gradient():
             return None
         return ops.conv2d_backward_input(grad, self.weight, x.shape, **geometry, **ctx.input_destination())
+
+    def pools(self, layer: Layer, input_shape: Shape, output_shape: Shape) -> bool:
+        """A max-pooling by 2 × 2, where the filters are few: the kernel then has the pixels of a window in registers."""
+        if not (isinstance(layer, MaxPool2D) and layer.halves(output_shape)) or self.activation not in (None, *self.kernel_activations):
+            return False
+        shapes = (1, *input_shape), self.parameters["weight"].shape
+        sliding: dict[str, Any] = {"stride": self.stride, "padding": self.padding, "dilation": self.dilation, "groups": self.groups}
+        return ops.conv2d_algorithm(*shapes, **sliding, direction="prediction") == "planar"
 
     def multiplications_per_output(self, input_shape: Shape) -> int:  # type: ignore[override]
         """Kernel height x kernel width x channels that a filter sees."""

@@ -96,6 +96,12 @@ class MaxPool2D(Pool2D):
 
     traits = Traits(saves_input=False, saves_output=False, non_negative="keeps")
 
+    def halves(self, input_shape: Shape) -> bool:
+        """Whether it takes windows of 2 × 2 pixels that lie side by side and inside the image."""
+        height, width, channels = input_shape
+        alone = self.kernel_size == self.stride == (2, 2) and not any(self.window(input_shape).padding)
+        return alone and self.build(input_shape) == (height // 2, width // 2, channels)
+
     def scratch(self, input_shape: Shape) -> dict[str, tuple[Shape, DTypeLike | None]]:  # type: ignore[override]
         """Which pixel was the largest."""
         return {"argmax": (self.build(input_shape), np.int32)}

@@ -86,11 +86,12 @@ class Run:
     def _context(self, step: Step, prepared: PreparedWeights | None) -> Context:
         ctx = Context(self.plan.dtype, training=self.plan.training, stream=step.stream)
         ctx.activation = step.activation
+        ctx.max_pool = step.max_pool
         ctx.needs_parameter_gradients = self.plan.training and trains(step.layer)
         ctx._touched = self._touched[step.layer]
         ctx._scratch = {name: self._array(buffer, shape, dtype) for name, (buffer, shape, dtype) in step.scratch.items()}
         if prepared is not None:
-            transform = transforms(step.layer, self.shapes[step.inputs[0]], self.shapes[step.output], self.count)
+            transform = transforms(step.layer, self.shapes[step.inputs[0]], self.shapes[step.nodes[0]], self.count)
             ctx.weights = prepared.hook(step.layer, step.folded, self.shapes[step.inputs[0]], transform)
         return ctx
 

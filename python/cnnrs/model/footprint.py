@@ -71,7 +71,7 @@ def footprint(model: Model, count: int, *, training: bool, slots: int = 1) -> Fo
     prepared = highest = 0
     shapes = [node.shape for node in model.graph.nodes]
     for step in plan.steps:
-        transform = not training and transforms(step.layer, shapes[step.inputs[0]], shapes[step.output], count)
+        transform = not training and transforms(step.layer, shapes[step.inputs[0]], shapes[step.nodes[0]], count)
         folded = sum(parameter.size for parameter in step.layer.parameters.values()) * itemsize if step.folded is not None else 0
         if not transform:
             prepared += folded
@@ -79,7 +79,12 @@ def footprint(model: Model, count: int, *, training: bool, slots: int = 1) -> Fo
             continue
         for direction in directions(plan, step):
             own, others, kept = ops.conv2d_scratch(
-                *conv2d_geometry(plan, step, count), **sliding(step.layer), direction=direction, prepared=transform, dtype=model.dtype
+                *conv2d_geometry(plan, step, count),
+                **sliding(step.layer),
+                direction=direction,
+                prepared=transform,
+                max_pool=step.max_pool,
+                dtype=model.dtype,
             )
             caller = [max(pair) for pair in zip_longest(caller, own, fillvalue=0)]
             worker = [max(pair) for pair in zip_longest(worker, others, fillvalue=0)]

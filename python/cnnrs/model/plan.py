@@ -1,10 +1,11 @@
 """The plan: what a model does in one run, worked out once: which layers run as one step, and where in memory each array lives.
 
 Three things are decided here. *Fusion*: a ReLU runs inside the convolution, dense layer, batch normalisation or sum in front of it; in
-prediction, batch normalisation is worked into the weights in front of it; a ReLU on what is never negative, a `Flatten`, and `Dropout`
-in prediction do not run at all. *Lifetimes*: time counts the steps forward, then the same steps backward; an array lives from the step
-that writes it to the last that reads it. *Sharing*: arrays whose lifetimes do not meet share memory, element-wise steps write over their
-input where nobody reads that again, and the gradients of all inputs of a sum are one array where they stay equal. All sizes are bytes of
+prediction, batch normalisation is worked into the weights in front of it, and a convolution of few filters keeps only what a max-pooling
+behind it would keep; a ReLU on what is never negative, a `Flatten`, and `Dropout` in prediction do not run at all. *Lifetimes*: time
+counts the steps forward, then the same steps backward; an array lives from the step that writes it to the last that reads it. *Sharing*:
+arrays whose lifetimes do not meet share memory, element-wise steps write over their input where nobody reads that again, and the
+gradients of all inputs of a sum are one array where they stay equal. All sizes are bytes of
 one sample, so that one plan serves every batch size.
 """
 
@@ -43,6 +44,8 @@ class Step:
         Fused in.
     folded : Layer or None
         An affine layer, worked into the weights.
+    max_pool : bool
+        Whether a max-pooling by 2 × 2 is fused in.
     backward : bool
         Whether there are gradients to compute.
     needs : tuple of bool
@@ -59,6 +62,7 @@ class Step:
     stream: int
     activation: str | None = None
     folded: Layer | None = None
+    max_pool: bool = False
     backward: bool = False
     needs: tuple[bool, ...] = ()
     starts: tuple[bool, ...] = ()
@@ -149,6 +153,12 @@ class Plan:
 
     def _joins(self, step: Step, layer: Layer) -> bool:
         """Whether a layer can run inside the step in front of it; if so, it does."""
+        if step.max_pool:
+            return False
+        nodes = self.graph.nodes
+        if not self.training and step.layer.pools(layer, nodes[step.inputs[0]].shape, nodes[step.output].shape):
+            step.max_pool = True
+            return True
         if step.activation is not None:
             return False
         if layer.traits.activation is not None and layer.traits.activation in step.layer.traits.fuses:

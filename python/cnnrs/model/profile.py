@@ -209,4 +209,4 @@ def _result(plan: Plan, clock: _Clock, count: int, repeats: int) -> Profile:
 
 def _multiply_adds(plan: Plan, step: Step) -> int:
     nodes = plan.graph.nodes
-    return step.layer.multiplications_per_output(*(nodes[source].shape for source in step.inputs)) * math.prod(nodes[step.output].shape)
+    return step.layer.multiplications_per_output(*(nodes[source].shape for source in step.inputs)) * math.prod(nodes[step.nodes[0]].shape)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnrs import _core
-from cnnrs._arguments import Floats, PaddingLike, PairLike, choice, floats, images, output, pair, rank, shape_of
+from cnnrs._arguments import Floats, PaddingLike, PairLike, choice, flag, floats, images, output, pair, rank, shape_of
 from cnnrs.errors import DTypeError, ShapeError
 from cnnrs.ops.conv2d_weight import (
     IMAGE_AXES,
@@ -40,6 +40,7 @@ def conv2d(
     dilation: PairLike = 1,
     groups: int = 1,
     activation: str | None = None,
+    max_pool: bool = False,
     algorithm: str | None = None,
     out: Floats | None = None,
 ) -> Any:
@@ -59,6 +60,9 @@ def conv2d(
         A divisor of both channels and filters.
     activation : {None, "relu"}
         Applied to the output in the same pass.
+    max_pool : bool
+        Keep only the largest of each 2 × 2 outputs, as ``max_pool2d(y, 2)`` would; the others are never written where the algorithm is
+        ``"planar"``. A last odd row or column is left out.
     algorithm : str, optional
         Forces an algorithm instead of choosing by shape; see `conv2d_algorithm`.
     out : ndarray of shape (n, out_height, out_width, filters), optional
@@ -67,6 +71,7 @@ def conv2d(
     Returns
     -------
     ndarray of shape (n, out_height, out_width, filters), float32 or float64
+        With `max_pool`, half as high and wide.
 
     Raises
     ------
@@ -105,9 +110,13 @@ def conv2d(
         choice("activation", activation, (None, "relu"))
     stride, sides, dilation, groups, (height, width) = window_geometry(data.shape, shape, stride, padding, dilation, groups)
     check_depth(data.shape[3], shape, groups)
+    if flag("max_pool", max_pool):
+        if min(height, width) < 2:
+            raise ShapeError(f"max_pool: expected an output of at least 2 x 2 pixels, got {height} x {width}")
+        height, width = height // 2, width // 2
     result = output(out, (data.shape[0], height, width, shape[3]), data.dtype)
     check_algorithm_name(algorithm)
-    _core.conv2d_forward(data, filters, offset, result, stride, sides, dilation, groups, activation is not None, algorithm)
+    _core.conv2d_forward(data, filters, offset, result, stride, sides, dilation, groups, activation is not None, max_pool, algorithm)
     return result
 
 

@@ -21,6 +21,7 @@ def conv2d_scratch(
     groups: int = 1,
     direction: str = "forward",
     prepared: bool = False,
+    max_pool: bool = False,
     dtype: DTypeLike = np.float32,
 ) -> tuple[list[int], list[int], int]:
     """Bytes that a convolution takes beside its arrays, from a rehearsal of it that does a small part of the work.
@@ -34,6 +35,8 @@ def conv2d_scratch(
     direction : {"forward", "backward_input", "backward_weight"}
     prepared : bool
         Whether the filters are prepared once, as a model's prediction does it, for the forward direction.
+    max_pool : bool
+        As in `conv2d`, for the forward direction of a prediction.
     dtype : {float32, float64}
 
     Returns
@@ -64,4 +67,5 @@ def conv2d_scratch(
     filters: Any = shape_of("weight_shape", weight_shape, 4, WEIGHT_AXES)
     stride, sides, dilation, groups, _ = window_geometry(shape, filters, stride, padding, dilation, groups)
     double = float_dtype(dtype) == np.float64
-    return _core.conv2d_scratch(direction, shape, filters, stride, sides, dilation, groups, flag("prepared", prepared), double)
+    flags = flag("prepared", prepared), flag("max_pool", max_pool)
+    return _core.conv2d_scratch(direction, shape, filters, stride, sides, dilation, groups, *flags, double)

@@ -25,10 +25,11 @@ pub mod winograd_strided;
 pub use self::algorithm::{Algorithm, Pass, set_winograd, winograd_enabled};
 use self::correlation::Correlation;
 use super::Element;
-use super::error::{KernelError, Result, expect_len};
-use super::geometry::Conv2dGeometry;
+use super::error::{KernelError, Result, expect_len, shape_error};
+use super::geometry::{Conv2dGeometry, Padding, Pool2dGeometry};
 use super::matmul::{MatmulShape, matmul};
 use super::memory::{AlignedBuffer, with_scratch};
+use super::pool2d::max;
 use super::simd::gemm::Finish;
 
 /// Weights transformed or packed once, for repeated use with the geometry they were prepared for.
@@ -101,6 +102,13 @@ pub enum Weight<'a, T: Element> {
 }
 
 impl<'a, T: Element> Weight<'a, T> {
+    fn algorithm(self) -> Algorithm {
+        match self {
+            Self::Plain(_, algorithm) => algorithm,
+            Self::Prepared(prepared) => prepared.algorithm,
+        }
+    }
+
     /// The filters as the algorithms that transform nothing take them.
     fn unpacked(self) -> &'a [T] {
         match self {
@@ -183,6 +191,52 @@ pub fn forward<T: Element>(
             }
         }
     }
+}
+
+/// The largest of each 2 × 2 pixels of [`forward`]'s result, which itself is not kept; a last odd row or column is left out.
+///
+/// # Shapes
+/// - as [`forward`], but `y`: `(n, out_height / 2, out_width / 2, out_channels)`, at least one pixel
+///
+/// # Errors
+/// As [`forward`].
+pub fn forward_max_pool<T: Element>(
+    geometry: &Conv2dGeometry,
+    x: &[T],
+    weight: Weight<'_, T>,
+    bias: Option<&[T]>,
+    relu: bool,
+    y: &mut [T],
+) -> Result<()> {
+    let g = geometry;
+    let (height, width) = (g.out_height / 2, g.out_width / 2);
+    let image = height * width * g.out_channels;
+    if image == 0 {
+        return Err(shape_error!("x: convolved to {} x {} pixels, too few for a window of 2 x 2", g.out_height, g.out_width));
+    }
+    expect_len("x", x.len(), g.input_len())?;
+    expect_len("out", y.len(), g.batch * image)?;
+    if let Some(bias) = bias {
+        expect_len("bias", bias.len(), g.out_channels)?;
+    }
+    let mut done = 0;
+    if weight.algorithm() == Algorithm::Planar {
+        done = planar::pooled_images::<T>(g);
+        let plain = weight.unpacked();
+        expect_len("weight", plain.len(), g.weight_len())?;
+        let head = Conv2dGeometry { batch: done, ..*g };
+        let finish = Finish { accumulate: false, bias, relu };
+        planar::run_pooled(&Correlation::forward(&head), x, plain, &mut y[..done * image], &finish)?;
+    }
+    let rest = Conv2dGeometry { batch: g.batch - done, ..*g };
+    let (x, y) = (&x[done * (g.input_len() / g.batch.max(1))..], &mut y[done * image..]);
+    with_scratch(rest.output_len(), |whole: &mut [T]| {
+        forward(&rest, x, weight, bias, relu, whole)?;
+        let shape = |height, width| [rest.batch, height, width, g.out_channels];
+        let window = ((2, 2), (2, 2), Padding::default());
+        let pool = Pool2dGeometry::new(shape(g.out_height, g.out_width), shape(height, width), window.0, window.1, window.2)?;
+        with_scratch(y.len(), |places: &mut [i32]| max::forward(&pool, whole, y, places))?
+    })?
 }
 
 /// The gradient of the input: `grad_x (+)= grad_y` correlated with the turned filters.

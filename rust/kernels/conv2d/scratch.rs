@@ -1,6 +1,6 @@
 //! How much scratch the passes of a convolution take, from a rehearsal of each.
 
-use super::{Algorithm, Pass, PreparedWeight, Weight, backward_input, backward_weight, forward};
+use super::{Algorithm, Pass, PreparedWeight, Weight, backward_input, backward_weight, forward, forward_max_pool};
 use crate::kernels::Element;
 use crate::kernels::error::Result;
 use crate::kernels::geometry::Conv2dGeometry;
@@ -8,11 +8,11 @@ use crate::kernels::memory::AlignedBuffer;
 use crate::kernels::rehearsal::{Taken, rehearse};
 
 /// The scratch that one pass holds at a time, as [`rehearse`] counts it; and, for a forward pass with weights that were prepared before,
-/// the bytes of those.
+/// the bytes of those. With `max_pool`, a forward pass as [`forward_max_pool`] does it.
 ///
 /// # Errors
 /// No address space for arrays of that size.
-pub fn scratch<T: Element>(pass: Pass, geometry: &Conv2dGeometry, prepared: bool) -> Result<(Taken, usize)> {
+pub fn scratch<T: Element>(pass: Pass, geometry: &Conv2dGeometry, prepared: bool, max_pool: bool) -> Result<(Taken, usize)> {
     let algorithm = match pass {
         Pass::Forward if prepared => Algorithm::choose_for_prediction::<T>(geometry),
         _ => Algorithm::choose::<T>(pass, geometry),
@@ -22,7 +22,12 @@ pub fn scratch<T: Element>(pass: Pass, geometry: &Conv2dGeometry, prepared: bool
         let mut weight = AlignedBuffer::<T>::zeroed(geometry.weight_len())?;
         let mut x = AlignedBuffer::<T>::zeroed(geometry.input_len())?;
         let mut y = AlignedBuffer::<T>::zeroed(geometry.output_len())?;
+        let pooled = geometry.batch * (geometry.out_height / 2) * (geometry.out_width / 2) * geometry.out_channels;
         match pass {
+            Pass::Forward if max_pool => {
+                let algorithm = Algorithm::choose_for_prediction::<T>(geometry);
+                forward_max_pool(geometry, &x, Weight::Plain(&weight, algorithm), None, false, &mut y[..pooled])
+            }
             Pass::Forward if prepared => {
                 let weight = PreparedWeight::new(&weight, geometry, algorithm)?;
                 kept = weight.bytes();
@@ -50,8 +55,8 @@ mod tests {
     #[test]
     fn weights_prepared_before_take_no_scratch_for_themselves() {
         let g = geometry(1, 64);
-        let (plain, none) = scratch::<f32>(Pass::Forward, &g, false).unwrap();
-        let (rest, kept) = scratch::<f32>(Pass::Forward, &g, true).unwrap();
+        let (plain, none) = scratch::<f32>(Pass::Forward, &g, false, false).unwrap();
+        let (rest, kept) = scratch::<f32>(Pass::Forward, &g, true, false).unwrap();
         assert_eq!(none, 0);
         assert!(kept >= 4 * 9 * 64 * 64);
         assert!(plain.caller.iter().sum::<usize>() >= rest.caller.iter().sum::<usize>() + kept);
@@ -60,7 +65,7 @@ mod tests {
     #[test]
     fn a_huge_batch_is_only_rehearsed() {
         for pass in [Pass::Forward, Pass::BackwardInput, Pass::BackwardWeight] {
-            let (taken, _) = scratch::<f32>(pass, &geometry(20_000, 64), false).unwrap();
+            let (taken, _) = scratch::<f32>(pass, &geometry(20_000, 64), false, false).unwrap();
             assert!(taken.caller.iter().chain(&taken.worker).sum::<usize>() < 1 << 30);
         }
     }

@@ -213,6 +213,9 @@ fn planar_equals_the_definition() {
         ([1, 8, 16, 7], 3, 300, 1, 2, 2),
         ([1, 11, 15, 8], 1, 4, 3, 0, 1),
         ([1, 70, 9, 1], 3, 1, 1, 0, 3),
+        ([18, 9, 19, 3], 3, 6, 1, 1, 1), // many images at a time
+        ([16, 8, 20, 2], 5, 9, 1, 2, 1),
+        ([17, 19, 23, 1], 5, 7, 2, 2, 1),
     ] {
         let window = Window { dilation: (dilation, dilation), ..plain(stride, padding) };
         let g = geometry(input, (kernel, kernel), filters, window, 1).unwrap();
@@ -298,6 +301,61 @@ proptest! {
         }
         if let Some(g) = geometry([batch, height, width, columns], kernel, columns, window, columns) {
             check(&g); // depthwise
+        }
+    }
+}
+
+#[test]
+fn pooling_on_the_way_keeps_what_pooling_afterwards_would() {
+    for (input, kernel, filters) in
+        [([37, 13, 18, 1], 5, 6), ([16, 9, 21, 3], 3, 11), ([3, 8, 8, 2], 3, 4), ([18, 8, 9, 20], 3, 20), ([16, 28, 28, 1], 5, 6)]
+    {
+        let g = geometry(input, (kernel, kernel), filters, plain(1, 1), 1).unwrap();
+        let value = |i: usize| ((i * 2_654_435_761) % 1009) as f32 / 500.0 - 1.0;
+        let (x, w): (Vec<f32>, Vec<f32>) = ((0..g.input_len()).map(value).collect(), (0..g.weight_len()).map(value).collect());
+        let bias: Vec<f32> = (0..filters).map(value).collect();
+        let pooled = [g.batch, g.out_height / 2, g.out_width / 2, filters];
+        let pool = Pool2dGeometry::new([g.batch, g.out_height, g.out_width, filters], pooled, (2, 2), (2, 2), Padding::default()).unwrap();
+        for algorithm in [Algorithm::Planar, Algorithm::choose::<f32>(Pass::Forward, &g)] {
+            for relu in [false, true] {
+                let (mut whole, mut expected) = (vec![0.0; g.output_len()], vec![0.0; pool.output_len()]);
+                let (mut places, mut y) = (vec![0; expected.len()], expected.clone());
+                forward(&g, &x, Weight::Plain(&w, algorithm), Some(&bias), relu, &mut whole).unwrap();
+                max::forward(&pool, &whole, &mut expected, &mut places).unwrap();
+                forward_max_pool(&g, &x, Weight::Plain(&w, algorithm), Some(&bias), relu, &mut y).unwrap();
+                assert!(y == expected, "{g:?} {algorithm:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn planar_of_many_images_has_the_bits_of_one() {
+    for (input, kernel, filters, stride) in
+        [([35, 12, 40, 1], 5, 6, 1), ([16, 9, 33, 3], 3, 20, 1), ([17, 10, 19, 16], 5, 6, 1), ([16, 13, 18, 2], 7, 9, 3)]
+    {
+        let g = geometry(input, (kernel, kernel), filters, plain(stride, kernel / 2), 1).unwrap();
+        let one = Conv2dGeometry { batch: 1, ..g };
+        let value = |i: usize| ((i * 2_654_435_761) % 1009) as f32 / 500.0 - 1.0;
+        let values = |len: usize| -> Vec<f32> { (0..len).map(value).collect() };
+        let (x, w, dy) = (values(g.input_len()), values(g.weight_len()), values(g.output_len()));
+        let gate: Vec<f32> = (0..g.output_len()).map(|i| value(i + 7)).collect();
+        let (mut y, mut dx) = (vec![0.0; g.output_len()], vec![0.0; g.input_len()]);
+        let takes = Algorithm::Planar.takes::<f32>(Pass::Forward, &g);
+        if takes {
+            forward(&g, &x, Weight::Plain(&w, Algorithm::Planar), None, false, &mut y).unwrap();
+        }
+        backward_input(&g, &dy, Some(&gate), &w, false, Algorithm::Planar, &mut dx).unwrap();
+        for image in 0..g.batch {
+            let (mut alone, mut dx_alone) = (vec![0.0; one.output_len()], vec![0.0; one.input_len()]);
+            let (inputs, outputs) =
+                (image * one.input_len()..(image + 1) * one.input_len(), image * one.output_len()..(image + 1) * one.output_len());
+            if takes {
+                forward(&one, &x[inputs.clone()], Weight::Plain(&w, Algorithm::Planar), None, false, &mut alone).unwrap();
+                assert!(alone == y[outputs.clone()]);
+            }
+            backward_input(&one, &dy[outputs.clone()], Some(&gate[outputs]), &w, false, Algorithm::Planar, &mut dx_alone).unwrap();
+            assert!(dx_alone == dx[inputs]);
         }
     }
 }

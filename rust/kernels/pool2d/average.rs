@@ -1,12 +1,13 @@
 //! Average pooling. The divisor counts pixels inside the image, or, if asked, the padding too.
 
+use super::interleaved::Interleaving;
 use super::{give_back, item_len};
 use crate::kernels::Element;
 use crate::kernels::error::{Result, expect_len};
 use crate::kernels::geometry::Pool2dGeometry;
 use crate::kernels::memory::with_scratch;
 use crate::kernels::parallel;
-use crate::kernels::simd::window_gradient::Shared;
+use crate::kernels::simd::window_gradient::{Shared, spread_row};
 use crate::kernels::simd::windows;
 
 /// `y[oy, ox, c] = Σ over the window of x[., ., c] / pixels`
@@ -17,6 +18,15 @@ pub fn forward<T: Element>(g: &Pool2dGeometry, x: &[T], count_include_pad: bool,
     expect_len("x", x.len(), g.input_len())?;
     expect_len("out", y.len(), g.output_len())?;
     with_divisors(g, count_include_pad, |divisors| {
+        let divisors = &*divisors;
+        let mut done = 0;
+        if let Some(interleaving) = Interleaving::new::<T>(g) {
+            done = interleaving.images;
+            interleaving.forward(g, x, &mut y[..done * g.output_image().1], None, |strip, x, oy, first, y, _| {
+                windows::mean_row(strip, x, oy, &divisors[(first + oy) * g.out_width..][..g.out_width], y);
+            })?;
+        }
+        let (x, y) = (&x[done * g.input_image()..], &mut y[done * g.output_image().1..]);
         let (row, item) = (g.output_row(), item_len(g.output_row()));
         parallel::for_each(y.chunks_mut(item).enumerate(), super::cost(g), |(i, y)| {
             for (r, y) in y.chunks_exact_mut(row).enumerate() {
@@ -34,10 +44,22 @@ pub fn forward<T: Element>(g: &Pool2dGeometry, x: &[T], count_include_pad: bool,
 /// Lengths that do not fit; interrupted.
 pub fn backward<T: Element>(g: &Pool2dGeometry, grad_y: &[T], count_include_pad: bool, accumulate: bool, grad_x: &mut [T]) -> Result<()> {
     expect_len("grad_output", grad_y.len(), g.output_len())?;
+    expect_len("out", grad_x.len(), g.input_len())?;
     with_divisors(g, count_include_pad, |shares| {
         shares.iter_mut().for_each(|share| *share = T::ONE / *share);
         let (shares, (_, elements)) = (&*shares, g.output_image());
-        give_back(g, |image| Shared { grad_y: &grad_y[image * elements..][..elements], shares }, accumulate, grad_x).map(|_| ())
+        let mut done = 0;
+        if let Some(interleaving) = Interleaving::new::<T>(g).filter(|_| !accumulate && Interleaving::has_strips_of_its_own(g)) {
+            done = interleaving.images;
+            let grad_x = &mut grad_x[..done * g.input_image()];
+            interleaving.backward(g, grad_y, None, grad_x, |strip, grad_y, _, oy, first, grad_x| {
+                let shares = &shares[first * g.out_width..];
+                spread_row(strip, oy, Shared { grad_y, shares }, false, false, grad_x)
+            })?;
+        }
+        let rest = Pool2dGeometry { batch: g.batch - done, ..*g };
+        let gift = |image: usize| Shared { grad_y: &grad_y[(done + image) * elements..][..elements], shares };
+        give_back(&rest, gift, accumulate, &mut grad_x[done * g.input_image()..]).map(|_| ())
     })
 }
 

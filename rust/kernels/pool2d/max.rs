@@ -1,11 +1,12 @@
 //! Maximum pooling. The first of equals in row-major order is chosen; NaN is larger than any number; padding is never chosen.
 
+use super::interleaved::Interleaving;
 use super::{give_back, item_len};
 use crate::kernels::Element;
 use crate::kernels::error::{KernelError, Result, expect_len, shape_error};
 use crate::kernels::geometry::Pool2dGeometry;
 use crate::kernels::parallel;
-use crate::kernels::simd::window_gradient::Chosen;
+use crate::kernels::simd::window_gradient::{Chosen, spread_row};
 use crate::kernels::simd::windows;
 
 /// `y[oy, ox, c] = max over the window of x[., ., c]`, and where it was found.
@@ -23,6 +24,20 @@ pub fn forward<T: Element>(g: &Pool2dGeometry, x: &[T], y: &mut [T], argmax: &mu
     if g.height.checked_mul(g.width).is_none_or(|pixels| pixels > i32::MAX as usize) {
         return Err(shape_error!("x: {} x {} pixels are too many for a 32-bit index", g.height, g.width));
     }
+    if let Some(interleaving) = Interleaving::new::<T>(g) {
+        let done = interleaving.images;
+        let elements = done * g.output_image().1;
+        interleaving.forward(g, x, &mut y[..elements], Some(&mut argmax[..elements]), |strip, x, oy, _, y, argmax| {
+            windows::max_row(strip, x, oy, y, argmax);
+        })?;
+        let rest = Pool2dGeometry { batch: g.batch - done, ..*g };
+        return each_row(&rest, &x[done * g.input_image()..], &mut y[elements..], &mut argmax[elements..]);
+    }
+    each_row(g, x, y, argmax)
+}
+
+/// [`forward`], image by image.
+fn each_row<T: Element>(g: &Pool2dGeometry, x: &[T], y: &mut [T], argmax: &mut [i32]) -> Result<()> {
     let (row, item) = (g.output_row(), item_len(g.output_row()));
     let items = y.chunks_mut(item).zip(argmax.chunks_mut(item)).enumerate();
     parallel::for_each(items, super::cost(g), |(i, (y, argmax))| {
@@ -41,7 +56,7 @@ pub fn forward<T: Element>(g: &Pool2dGeometry, x: &[T], y: &mut [T], argmax: &mu
 }
 
 /// Pixels from the first to the last of a window, below which they can be counted in an `f32`.
-const LONGEST_WINDOW: usize = 1 << 24;
+pub(super) const LONGEST_WINDOW: usize = 1 << 24;
 
 /// As [`windows::max_row`], for windows of any size.
 fn largest_row<T: Element>(g: &Pool2dGeometry, image: &[T], oy: usize, y: &mut [T], argmax: &mut [i32]) {
@@ -75,13 +90,23 @@ fn is_nan<T: Element>(value: T) -> bool {
 pub fn backward<T: Element>(g: &Pool2dGeometry, grad_y: &[T], argmax: &[i32], accumulate: bool, grad_x: &mut [T]) -> Result<()> {
     expect_len("grad_output", grad_y.len(), g.output_len())?;
     expect_len("argmax", argmax.len(), g.output_len())?;
+    expect_len("out", grad_x.len(), g.input_len())?;
     let (_, elements) = g.output_image();
+    let (mut done, mut met) = (0, 0);
+    if let Some(interleaving) = Interleaving::new::<T>(g).filter(|_| !accumulate && Interleaving::has_strips_of_its_own(g)) {
+        done = interleaving.images;
+        let grad_x = &mut grad_x[..done * g.input_image()];
+        met = interleaving.backward(g, grad_y, Some(argmax), grad_x, |strip, grad_y, argmax, oy, _, grad_x| {
+            spread_row(strip, oy, Chosen { grad_y, argmax }, false, false, grad_x)
+        })?;
+    }
     let gift = |image: usize| {
-        let own = image * elements..(image + 1) * elements;
+        let own = (done + image) * elements..(done + image + 1) * elements;
         Chosen { grad_y: &grad_y[own.clone()], argmax: &argmax[own] }
     };
     // A window holds each index once: every index met its pixel if and only if all lie inside their windows.
-    let met = give_back(g, gift, accumulate, grad_x)?;
+    let rest = Pool2dGeometry { batch: g.batch - done, ..*g };
+    met += give_back(&rest, gift, accumulate, &mut grad_x[done * g.input_image()..])?;
     if met == argmax.len() {
         Ok(())
     } else {

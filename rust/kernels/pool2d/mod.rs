@@ -3,13 +3,14 @@
 //! Windows may overlap, hang over the border (ceil mode) and reach into padding, which is never chosen and adds nothing.
 //!
 //! Maxima and averages, and their gradients, are taken on registers, whatever the number of channels ([`super::simd::windows`],
-//! [`super::simd::window_gradient`]). Sums go over windows and pixels in row-major order; rows and images are independent.
+//! [`super::simd::window_gradient`]); of few channels, those of many images together ([`interleaved`]). Sums go over windows and pixels in row-major order; rows and images are independent.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub mod average;
 pub mod global;
+mod interleaved;
 pub mod lp;
 pub mod max;
 pub mod unpool;

@@ -48,6 +48,10 @@ fn every_pooling_against_its_windows() {
         ([1, 8, 8, 2], (5, 5), 3, 2, 1),  // ceil with padding
         ([2, 6, 5, 4], (6, 5), 3, 1, 1),
         ([1, 9, 9, 1], (2, 2), 2, 5, 0),
+        ([19, 7, 9, 6], (3, 4), 2, 2, 0), // many images together, some alone; pixels that no window covers
+        ([33, 9, 8, 3], (5, 4), 2, 2, 0), // ceil
+        ([16, 40, 40, 6], (19, 19), 3, 2, 0),
+        ([17, 90, 30, 5], (18, 6), 4, 5, 0),
     ] {
         let g = geometry(input, output, kernel, stride, padding);
         let x: Vec<f64> = (0..g.input_len()).map(|i| ((i * 7919) % 101) as f64 / 10.0 - 5.0).collect();
@@ -121,6 +125,8 @@ fn geometries(channels: usize) -> Vec<Pool2dGeometry> {
         ([1, 5, 4], (1, 1), (5, 4), (1, 1), [0; 4]),
         ([0, 4, 4], (2, 2), (2, 2), (2, 2), [0; 4]),
         ([7, 40, 33], (20, 17), (2, 2), (2, 2), [0; 4]),
+        ([35, 9, 17], (5, 8), (2, 2), (2, 2), [0; 4]), // many images: those of few channels are interleaved
+        ([16, 11, 20], (5, 10), (3, 3), (2, 2), [0; 4]),
     ]
     .into_iter()
     .map(|([images, height, width], (out_height, out_width), kernel, stride, [top, bottom, left, right])| {

@@ -1,6 +1,6 @@
 //! Packing: rows of a matrix into panels as wide as two registers, and transposing a matrix on the way.
 
-use super::{Vector, store_some};
+use super::{Kernel, Vector, store_some};
 use crate::kernels::Element;
 use crate::kernels::memory::TileMut;
 use crate::kernels::simd::gemm::panel_width;
@@ -129,6 +129,45 @@ pub fn transpose_tile<T: Element, V: Vector<T>>(source: &[T], stride: usize, tar
             }
         }
     }
+}
+
+/// [`transpose_tile`], in the instruction set in use.
+///
+/// # Panics
+/// As [`transpose_tile`].
+pub fn turn<T: Element>(source: &[T], stride: usize, target: &mut TileMut<'_, T>) {
+    struct Turn<'a, 't, T>(&'a [T], usize, &'a mut TileMut<'t, T>);
+    impl<T: Element> Kernel<T> for Turn<'_, '_, T> {
+        type Output = ();
+        #[inline(always)]
+        fn run<V: Vector<T>>(self) {
+            transpose_tile::<T, V>(self.0, self.1, self.2);
+        }
+    }
+    T::dispatch(Turn(source, stride, target));
+}
+
+/// [`turn`] of indices, which need not fill a register.
+///
+/// # Panics
+/// When the source is too short: a defect of the caller.
+pub fn turn_indices(source: &[i32], stride: usize, target: &mut TileMut<'_, i32>) {
+    let (rows, columns, target_stride) = (target.cols(), target.rows(), target.row_stride());
+    assert!(rows == 0 || (rows - 1) * stride + columns <= source.len());
+    if rows.min(columns) < super::gemm::register_block::<f32>().0 / 2 {
+        for j in 0..columns {
+            target.row_mut(j).iter_mut().enumerate().for_each(|(i, index)| *index = source[i * stride + j]);
+        }
+        return;
+    }
+    // SAFETY: the same memory, seen as floats, which transposing only moves; every pattern of bits is one.
+    let (source, mut target) = unsafe {
+        let source = std::slice::from_raw_parts(source.as_ptr().cast::<f32>(), source.len());
+        let len = (columns - 1) * target_stride + rows;
+        let place = std::slice::from_raw_parts_mut(target.as_mut_ptr().cast::<f32>(), len);
+        (source, TileMut::new(place, columns, rows, target_stride))
+    };
+    turn(source, stride, &mut target);
 }
 
 /// [`transpose`] of `COLUMNS` columns that lie side by side.

@@ -7,12 +7,14 @@ use super::{Piece, group};
 use crate::kernels::Element;
 use crate::kernels::conv2d::correlation::{Correlation, Sweep, Tap};
 use crate::kernels::error::Result;
+use crate::kernels::geometry::{Padding, Pool2dGeometry};
 use crate::kernels::matmul::CHUNK;
 use crate::kernels::memory::{Scratch, TileMut};
 use crate::kernels::rehearsal;
 use crate::kernels::simd::gemm::Finish;
 use crate::kernels::simd::pack::transpose_tile;
 use crate::kernels::simd::planar::{MAX_CHANNELS, Place, Segment, Sums};
+use crate::kernels::simd::windows::max_row;
 use crate::kernels::simd::{Kernel, Vector};
 
 /// One piece of the work.
@@ -25,6 +27,8 @@ pub struct Band<'a, T> {
     pub piece: Piece,
     /// The piece of the target: a row for each image.
     pub target: TileMut<'a, T>,
+    /// Only the largest of each 2 × 2 pixels is wanted, of many images.
+    pub pooled: bool,
     pub finish: &'a Finish<'a, T>,
 }
 
@@ -40,10 +44,15 @@ impl<T: Element> Kernel<T> for Band<'_, T> {
         let planes = Planes::new(plan, lanes, first, rows.len().div_ceil(plan.spread.0));
         let mut pixels = Scratch::<T>::take(planes.len::<T, V>())?;
         let mut gated = Scratch::<T>::take(if gate.is_some() { planes.gated_len(width) } else { 0 })?;
-        let mut line = Scratch::<T>::take(match lanes {
+        let pool = self.pooled.then(|| pair_of_rows(target_width, channels * lanes.images()));
+        let line_len = match lanes {
             Lanes::Pixels => MAX_CHANNELS * (target_width.next_multiple_of(MAX_LANES) + Sums::<T>::overhang::<V>()),
             Lanes::Images(count) => target_width * channels * count,
-        })?;
+        };
+        let mut lines = Scratch::<T>::take(if pool.is_some() { 2 * line_len } else { line_len })?;
+        let pooled_len = pool.map_or(0, |pool| pool.output_len());
+        let mut largest = Scratch::<T>::take(pooled_len)?;
+        let mut places = Scratch::<i32>::take(pooled_len)?;
         rehearsal::nothing_more_is_taken()?;
         let part = image * plan.source.iter().product::<usize>()..;
         planes.fill::<T, V>(&source[part.clone()], gate.map(|gate| &gate[part]), &mut gated, (height, width), &mut pixels);
@@ -57,8 +66,8 @@ impl<T: Element> Kernel<T> for Band<'_, T> {
                 sums.push((sweep, group.clone(), Sums::new(group.len(), filters, &pixels, planes.register::<T, V>(), chunks)));
             }
         }
-        for (y, place) in rows.clone().zip((0..).step_by(target_width * channels)) {
-            let mut target = self.target.part(0, lanes.images(), place, target_width * channels);
+        for y in rows.clone() {
+            let line = if pool.is_some() { &mut lines[y % 2 * line_len..][..line_len] } else { &mut *lines };
             let row = y / plan.spread.0;
             // Rows outside the image are left out.
             let above = -((row * plan.step.0) as isize);
@@ -72,21 +81,39 @@ impl<T: Element> Kernel<T> for Band<'_, T> {
                     sums.row::<V>(start, taps, pixels, &finish, Place::Registers(to, plan.spread.1 * channels * count));
                     continue;
                 }
-                let target = &mut target.row_mut(0)[sweep.first.1 * channels..];
+                let place = ((y - rows.start) * target_width + sweep.first.1) * channels;
+                let target = &mut self.target.row_mut(0)[place..];
                 if plan.spread.1 == 1 && channels <= MAX_CHANNELS && !finish.accumulate {
                     sums.row::<V>(start, taps, pixels, finish, Place::Woven(target));
                 } else {
                     let stride = line.len() / MAX_CHANNELS;
-                    sums.row::<V>(start, taps, pixels, finish, Place::Planes(&mut line, stride));
-                    scatter(&line, stride, pixels, group, finish, target, (channels, plan.spread.1 * channels));
+                    sums.row::<V>(start, taps, pixels, finish, Place::Planes(line, stride));
+                    scatter(line, stride, pixels, group, finish, target, (channels, plan.spread.1 * channels));
                 }
             }
-            if let Lanes::Images(count) = lanes {
-                transpose_tile::<T, V>(&line, count, &mut target);
+            match (lanes, pool) {
+                (Lanes::Pixels, _) => {}
+                (Lanes::Images(count), None) => {
+                    let row = target_width * channels;
+                    transpose_tile::<T, V>(line, count, &mut self.target.part(0, count, (y - rows.start) * row, row));
+                }
+                (Lanes::Images(_), Some(_)) if y % 2 == 0 => {}
+                (Lanes::Images(count), Some(pool)) => {
+                    max_row(&pool, &lines, 0, &mut largest, &mut places);
+                    let row = target_width / 2 * channels;
+                    transpose_tile::<T, V>(&largest, count, &mut self.target.part(0, count, (y - rows.start) / 2 * row, row));
+                }
             }
         }
         Ok(())
     }
+}
+
+/// Windows of 2 × 2 pixels over two rows.
+fn pair_of_rows(width: usize, channels: usize) -> Pool2dGeometry {
+    let (batch, out_height, window) = (1, 1, (2, 2));
+    let padding = Padding::default();
+    Pool2dGeometry { batch, height: 2, width, channels, out_height, out_width: width / 2, kernel: window, stride: window, padding }
 }
 
 /// Finishes the channels of `group` of some pixels, `spread` apart: channel `i` of them is row `i` of `sums`.

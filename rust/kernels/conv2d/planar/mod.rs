@@ -76,9 +76,41 @@ pub fn run<T: Element>(
         let filters = &*filters;
         let pieces = pieces(plan, target, finish.accumulate);
         parallel::try_for_each(pieces.into_iter(), plan.multiply_adds, |(piece, target)| {
-            T::dispatch(Band { plan, source, gate, filters, piece, target, finish })
+            T::dispatch(Band { plan, source, gate, filters, piece, target, pooled: false, finish })
         })
     })?
+}
+
+/// Images at the head of a batch that [`run_pooled`] takes.
+pub fn pooled_images<T: Element>(g: &Conv2dGeometry) -> usize {
+    let (source_row, target_row) = (g.width * g.in_channels, g.out_width / 2 * g.out_channels);
+    images_at_once::<T>(g.batch, source_row, target_row).map_or(0, |count| if g.out_height < 2 { 0 } else { g.batch / count * count })
+}
+
+/// The forward pass of [`pooled_images`], of which only the largest of each 2 × 2 outputs is kept; a last odd row or column is left out.
+///
+/// # Errors
+/// Out of memory; interrupted.
+pub fn run_pooled<T: Element>(plan: &Correlation, source: &[T], weight: &[T], target: &mut [T], finish: &Finish<'_, T>) -> Result<()> {
+    let [height, width, channels] = [plan.target[0] / 2, plan.target[1] / 2, plan.target[2]];
+    let (row, image) = (width * channels, height * width * channels);
+    let count = register_block::<T>().0 / 2;
+    let rows = rows_of_many(target.len() / image / count, height, 1);
+    with_scratch(weight.len(), |filters: &mut [T]| {
+        arrange(plan, weight, filters);
+        let filters = &*filters;
+        let images = TileMut::new(target, target.len() / image, image, image);
+        parallel::try_for_each(images.into_parts(count, rows * row), plan.multiply_adds, |(image, place, target)| {
+            let rows = place / row * 2..(place + target.cols()) / row * 2;
+            let piece = Piece { lanes: Lanes::Images(count), image, rows };
+            T::dispatch(Band { plan, source, gate: None, filters, piece, target, pooled: true, finish })
+        })
+    })?
+}
+
+/// Target rows of a piece of many images, of which there are so many groups.
+fn rows_of_many(groups: usize, height: usize, spread: usize) -> usize {
+    (groups * height).div_ceil(ITEMS * spread).max(MIN_ROWS) * spread
 }
 
 /// What one item computes: some target rows of an image, or of as many as a register has lanes.
@@ -107,7 +139,7 @@ fn pieces<'a, T: Element>(plan: &Correlation, target: &'a mut [T], accumulate: b
     let mut rest = target;
     if let Some(count) = images_at_once::<T>(plan.batch, plan.source[1] * plan.source[2], row).filter(|_| !accumulate) {
         let groups = plan.batch / count;
-        let rows = (groups * height).div_ceil(ITEMS * plan.spread.0).max(MIN_ROWS) * plan.spread.0;
+        let rows = rows_of_many(groups, height, plan.spread.0);
         done = groups * count;
         let together;
         (together, rest) = rest.split_at_mut(done * image);
