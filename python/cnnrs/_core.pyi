@@ -31,6 +31,7 @@ __all__ = [
     "conv2d_backward_input",
     "conv2d_backward_weight",
     "conv2d_forward",
+    "conv2d_pools",
     "conv2d_scratch",
     "cpu_features",
     "cross_entropy_backward",
@@ -181,6 +182,14 @@ def conv2d_algorithm(
     dilation: _Pair,
     groups: int,
 ) -> str: ...
+def conv2d_pools(
+    input_shape: tuple[int, int, int, int],
+    weight_shape: tuple[int, int, int, int],
+    stride: _Pair,
+    padding: _Sides,
+    dilation: _Pair,
+    groups: int,
+) -> bool: ...
 def conv2d_scratch(
     direction: str,
     input_shape: tuple[int, int, int, int],

@@ -257,6 +257,18 @@ fn conv2d_algorithm(
 }
 
 #[pyfunction]
+fn conv2d_pools(
+    input_shape: [usize; 4],
+    weight_shape: [usize; 4],
+    stride: Pair,
+    padding: Sides,
+    dilation: Pair,
+    groups: usize,
+) -> PyResult<bool> {
+    Ok(conv2d::pools_on_the_way::<f32>(&geometry(&input_shape, &weight_shape, (stride, padding, dilation, groups))?))
+}
+
+#[pyfunction]
 fn conv2d_scratch(
     py: Python<'_>,
     direction: &str,
@@ -321,6 +333,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(conv2d_backward_weight, module)?)?;
     module.add_function(wrap_pyfunction!(conv2d_backward_bias, module)?)?;
     module.add_function(wrap_pyfunction!(conv2d_algorithm, module)?)?;
+    module.add_function(wrap_pyfunction!(conv2d_pools, module)?)?;
     module.add_function(wrap_pyfunction!(conv2d_scratch, module)?)?;
     module.add_function(wrap_pyfunction!(prepare_conv2d_weight, module)?)
 }

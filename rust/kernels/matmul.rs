@@ -33,6 +33,9 @@ const SKINNY_ROWS: usize = 64;
 /// Rows of `A` that lie a multiple of this apart fall on few sets of the first-level cache: they are packed.
 const COLLIDING_BYTES: usize = 2 << 10;
 
+/// Bytes of an `A` that is read where it lies even if it is read transposed or in chunks: it stays in the second-level cache.
+const IN_PLACE_BYTES: usize = 256 << 10;
+
 /// Steps that a prefetch runs ahead of a panel that is read in place.
 const PREFETCH_STEPS: usize = 32;
 
@@ -114,13 +117,15 @@ impl<T: Element> Kernel<T> for Item<'_, T> {
         let chunks = k.div_ceil(CHUNK).max(1);
         let longest = k.div_ceil(chunks);
         let b_len = if in_place { 0 } else { panels * width * longest };
-        let a_len = ROW_BLOCK.min(rows).max(longest) * (longest.max(ROW_BLOCK) + ROW_PADDING);
+        let a_stride = if transpose_a { m } else { k };
+        let small = m * k * size_of::<T>() <= IN_PLACE_BYTES;
+        let a_in_place = (small || chunks == 1 && !transpose_a) && !(a_stride * size_of::<T>()).is_multiple_of(COLLIDING_BYTES);
+        let a_len = if a_in_place { 0 } else { ROW_BLOCK.min(rows).max(longest) * (longest.max(ROW_BLOCK) + ROW_PADDING) };
         let (mut packed_a, mut packed_b) = (Scratch::<T>::take(a_len)?, Scratch::<T>::take(b_len)?);
         rehearsal::nothing_more_is_taken()?;
         let (packed_a, packed_b): (&mut [T], &mut [T]) = (&mut packed_a, &mut packed_b);
         // Blocks of about equal height, whole calls of the micro-kernel.
         let block = rows.div_ceil(rows.div_ceil(ROW_BLOCK)).next_multiple_of(V::ROWS).min(ROW_BLOCK);
-        let a_in_place = chunks == 1 && !transpose_a && !(k * size_of::<T>()).is_multiple_of(COLLIDING_BYTES);
         let stream = chunks == 1 && !self.finish.accumulate && m * n * size_of::<T>() >= STREAM_BYTES;
         let chunk_steps = |chunk: usize| Steps { start: chunk * k / chunks, end: (chunk + 1) * k / chunks };
         for chunk in 0..chunks {
@@ -131,7 +136,8 @@ impl<T: Element> Kernel<T> for Item<'_, T> {
             for row in (0..rows).step_by(block) {
                 let count = block.min(rows - row);
                 let (a, a_start, a_row, a_step): (&[T], usize, usize, usize) = if a_in_place {
-                    (self.a, (self.row + row) * k, k, 1)
+                    let first = self.row + row;
+                    if transpose_a { (self.a, steps.start * m + first, 1, m) } else { (self.a, first * k + steps.start, k, 1) }
                 } else {
                     let (a_row, a_step) = self.pack_a(packed_a, row, count, steps);
                     (packed_a, 0, a_row, a_step)

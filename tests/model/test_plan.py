@@ -189,7 +189,7 @@ def test_a_residual_chain_runs_in_little_memory(rng, monkeypatch):
 
 def classic(**options):
     return cnnrs.parse(
-        "Input 12x12x3 -> Conv5x5x8 same -> ReLU -> Conv5x5x8 same -> ReLU -> Pool -> ReLU -> Conv5x5x16 same -> ReLU -> Pool -> FC10",
+        "Input 12x12x3 -> Conv5x5x8 same -> ReLU -> Conv5x5x8 same -> ReLU -> Pool -> ReLU -> Conv5x5x24 same -> ReLU -> Pool -> FC10",
         **options,
     )
 

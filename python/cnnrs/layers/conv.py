@@ -153,7 +153,7 @@ class Conv2D(Linear):
             return False
         shapes = (1, *input_shape), self.parameters["weight"].shape
         sliding: dict[str, Any] = {"stride": self.stride, "padding": self.padding, "dilation": self.dilation, "groups": self.groups}
-        return ops.conv2d_algorithm(*shapes, **sliding, direction="prediction") == "planar"
+        return ops.conv2d_pools(*shapes, **sliding)
 
     def multiplications_per_output(self, input_shape: Shape) -> int:  # type: ignore[override]
         """Kernel height x kernel width x channels that a filter sees."""

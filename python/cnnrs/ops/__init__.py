@@ -25,7 +25,7 @@ from cnnrs.ops.add import add
 from cnnrs.ops.augment import AugmentStep, augment, augment_blend, augment_images, augment_paste, augment_uniform
 from cnnrs.ops.conv2d import conv2d, conv2d_backward_bias, conv2d_backward_input, conv2d_backward_weight
 from cnnrs.ops.conv2d_scratch import conv2d_scratch
-from cnnrs.ops.conv2d_weight import PreparedConv2dWeight, conv2d_algorithm, prepare_conv2d_weight
+from cnnrs.ops.conv2d_weight import PreparedConv2dWeight, conv2d_algorithm, conv2d_pools, prepare_conv2d_weight
 from cnnrs.ops.geometry import conv2d_output_size
 from cnnrs.ops.global_pool2d import global_avg_pool2d, global_avg_pool2d_backward
 from cnnrs.ops.hinge import hinge, hinge_backward
@@ -96,6 +96,7 @@ __all__ = [
     "conv2d_backward_input",
     "conv2d_backward_weight",
     "conv2d_output_size",
+    "conv2d_pools",
     "conv2d_scratch",
     "cpu_features",
     "cross_entropy",

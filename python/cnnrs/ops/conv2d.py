@@ -61,8 +61,8 @@ def conv2d(
     activation : {None, "relu"}
         Applied to the output in the same pass.
     max_pool : bool
-        Keep only the largest of each 2 × 2 outputs, as ``max_pool2d(y, 2)`` would; the others are never written where the algorithm is
-        ``"planar"``. A last odd row or column is left out.
+        Keep only the largest of each 2 × 2 outputs, as ``max_pool2d(y, 2)`` would; the others are never written where
+        the filters are few (`conv2d_pools`). A last odd row or column is left out.
     algorithm : str, optional
         Forces an algorithm instead of choosing by shape; see `conv2d_algorithm`.
     out : ndarray of shape (n, out_height, out_width, filters), optional

@@ -126,6 +126,47 @@ def conv2d_algorithm(
     return _core.conv2d_algorithm(direction, shape, filters, stride, sides, dilation, groups)
 
 
+def conv2d_pools(
+    input_shape: Sequence[int],
+    weight_shape: Sequence[int],
+    *,
+    stride: PairLike = 1,
+    padding: PaddingLike = 0,
+    dilation: PairLike = 1,
+    groups: int = 1,
+) -> bool:
+    """Whether a float32 convolution of these shapes can pool its outputs before it writes them, for a batch of many images.
+
+    It does so where the filters are few: see `conv2d` with ``max_pool``.
+
+    Parameters
+    ----------
+    input_shape : tuple of 4 int, (n, height, width, channels)
+    weight_shape : tuple of 4 int, (kernel_height, kernel_width, channels / groups, filters)
+    stride, padding, dilation, groups
+        As in `conv2d`.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    ShapeError, DTypeError, ArgumentError
+        For arguments that do not fit, naming them.
+
+    Examples
+    --------
+    >>> from cnnrs import ops
+    >>> ops.conv2d_pools((1, 28, 28, 1), (5, 5, 1, 6)), ops.conv2d_pools((1, 28, 28, 64), (3, 3, 64, 64))
+    (True, False)
+    """
+    shape: Any = shape_of("input_shape", input_shape, 4, IMAGE_AXES)
+    filters: Any = shape_of("weight_shape", weight_shape, 4, WEIGHT_AXES)
+    stride, sides, dilation, groups, _ = window_geometry(shape, filters, stride, padding, dilation, groups)
+    return _core.conv2d_pools(shape, filters, stride, sides, dilation, groups)
+
+
 def prepare_conv2d_weight(
     weight: ArrayLike,
     input_shape: Sequence[int],

@@ -24,6 +24,7 @@ pub mod winograd_strided;
 
 pub use self::algorithm::{Algorithm, Pass, set_winograd, winograd_enabled};
 use self::correlation::Correlation;
+use self::planar::Borders;
 use super::Element;
 use super::error::{KernelError, Result, expect_len, shape_error};
 use super::geometry::{Conv2dGeometry, Padding, Pool2dGeometry};
@@ -102,13 +103,6 @@ pub enum Weight<'a, T: Element> {
 }
 
 impl<'a, T: Element> Weight<'a, T> {
-    fn algorithm(self) -> Algorithm {
-        match self {
-            Self::Plain(_, algorithm) => algorithm,
-            Self::Prepared(prepared) => prepared.algorithm,
-        }
-    }
-
     /// The filters as the algorithms that transform nothing take them.
     fn unpacked(self) -> &'a [T] {
         match self {
@@ -154,12 +148,25 @@ pub fn forward<T: Element>(
             prepared.algorithm
         }
     };
+    let rest = if let Weight::Plain(plain, Algorithm::Direct) = weight {
+        let done = planar::images_together::<T>(geometry, algorithm, false);
+        let head = Conv2dGeometry { batch: done, ..*geometry };
+        let (here, after) = y.split_at_mut(head.output_len());
+        planar::run(&Correlation::forward(&head), Borders::Zeros, x, None, plain, here, &finish)?;
+        (Conv2dGeometry { batch: geometry.batch - done, ..*geometry }, &x[head.input_len()..], after)
+    } else {
+        (*geometry, x, y)
+    };
+    let (geometry, x, y) = (&rest.0, rest.1, rest.2);
     match algorithm {
         Algorithm::Depthwise => {
             let plan = Correlation::forward(geometry);
             depthwise::run(&plan, geometry, x, None, weight.unpacked(), y, &finish)
         }
-        Algorithm::Planar => planar::run(&Correlation::forward(geometry), x, None, weight.unpacked(), y, &finish),
+        Algorithm::Planar => {
+            let plan = Correlation::forward(geometry);
+            planar::run(&plan, Borders::RowsLeftOut, x, None, weight.unpacked(), y, &finish)
+        }
         Algorithm::Pointwise => {
             let b = weight.unpacked();
             let m = geometry.batch * geometry.height * geometry.width;
@@ -219,14 +226,22 @@ pub fn forward_max_pool<T: Element>(
     if let Some(bias) = bias {
         expect_len("bias", bias.len(), g.out_channels)?;
     }
+    // Few filters: many images at a time, and nothing else is written.
+    let together = match weight {
+        Weight::Plain(plain, algorithm @ Algorithm::Direct) => Some((plain, algorithm, Borders::Zeros)),
+        Weight::Plain(plain, algorithm @ Algorithm::Planar) => Some((plain, algorithm, Borders::RowsLeftOut)),
+        Weight::Prepared(prepared) if prepared.algorithm == Algorithm::Planar => {
+            Some((&*prepared.data, prepared.algorithm, Borders::RowsLeftOut))
+        }
+        _ => None,
+    };
     let mut done = 0;
-    if weight.algorithm() == Algorithm::Planar {
-        done = planar::pooled_images::<T>(g);
-        let plain = weight.unpacked();
+    if let Some((plain, algorithm, borders)) = together {
+        done = planar::images_together::<T>(g, algorithm, true);
         expect_len("weight", plain.len(), g.weight_len())?;
         let head = Conv2dGeometry { batch: done, ..*g };
         let finish = Finish { accumulate: false, bias, relu };
-        planar::run_pooled(&Correlation::forward(&head), x, plain, &mut y[..done * image], &finish)?;
+        planar::run_pooled(&Correlation::forward(&head), borders, x, plain, &mut y[..done * image], &finish)?;
     }
     let rest = Conv2dGeometry { batch: g.batch - done, ..*g };
     let (x, y) = (&x[done * (g.input_len() / g.batch.max(1))..], &mut y[done * image..]);
@@ -237,6 +252,12 @@ pub fn forward_max_pool<T: Element>(
         let pool = Pool2dGeometry::new(shape(g.out_height, g.out_width), shape(height, width), window.0, window.1, window.2)?;
         with_scratch(y.len(), |places: &mut [i32]| max::forward(&pool, whole, y, places))?
     })?
+}
+
+/// Whether [`forward_max_pool`] of a batch of many images writes the pooled result alone, where weights are not prepared.
+pub fn pools_on_the_way<T: Element>(geometry: &Conv2dGeometry) -> bool {
+    let many = Conv2dGeometry { batch: 64, ..*geometry };
+    planar::images_together::<T>(&many, Algorithm::choose_for_prediction::<T>(geometry), true) > 0
 }
 
 /// The gradient of the input: `grad_x (+)= grad_y` correlated with the turned filters.
@@ -273,7 +294,10 @@ pub fn backward_input<T: Element>(
             let plan = Correlation::backward_input(geometry);
             depthwise::run(&plan, geometry, grad_y, gate, weight, grad_x, &finish)
         }
-        Algorithm::Planar => planar::run(&Correlation::backward_input(geometry), grad_y, gate, weight, grad_x, &finish),
+        Algorithm::Planar => {
+            let plan = Correlation::backward_input(geometry);
+            planar::run(&plan, Borders::LeftOut, grad_y, gate, weight, grad_x, &finish)
+        }
         Algorithm::Direct | Algorithm::Pointwise => {
             let plan = Correlation::backward_input(geometry);
             with_scratch(plan.packed_len::<T>(), |packed| {

@@ -14,7 +14,7 @@ use crate::kernels::rehearsal::{Taken, rehearse};
 /// No address space for arrays of that size.
 pub fn scratch<T: Element>(pass: Pass, geometry: &Conv2dGeometry, prepared: bool, max_pool: bool) -> Result<(Taken, usize)> {
     let algorithm = match pass {
-        Pass::Forward if prepared => Algorithm::choose_for_prediction::<T>(geometry),
+        Pass::Forward if prepared || max_pool => Algorithm::choose_for_prediction::<T>(geometry),
         _ => Algorithm::choose::<T>(pass, geometry),
     };
     let mut kept = 0;
@@ -24,15 +24,17 @@ pub fn scratch<T: Element>(pass: Pass, geometry: &Conv2dGeometry, prepared: bool
         let mut y = AlignedBuffer::<T>::zeroed(geometry.output_len())?;
         let pooled = geometry.batch * (geometry.out_height / 2) * (geometry.out_width / 2) * geometry.out_channels;
         match pass {
-            Pass::Forward if max_pool => {
-                let algorithm = Algorithm::choose_for_prediction::<T>(geometry);
-                forward_max_pool(geometry, &x, Weight::Plain(&weight, algorithm), None, false, &mut y[..pooled])
-            }
             Pass::Forward if prepared => {
                 let weight = PreparedWeight::new(&weight, geometry, algorithm)?;
                 kept = weight.bytes();
-                forward(geometry, &x, Weight::Prepared(&weight), None, false, &mut y)
+                let weight = Weight::Prepared(&weight);
+                if max_pool {
+                    forward_max_pool(geometry, &x, weight, None, false, &mut y[..pooled])
+                } else {
+                    forward(geometry, &x, weight, None, false, &mut y)
+                }
             }
+            Pass::Forward if max_pool => forward_max_pool(geometry, &x, Weight::Plain(&weight, algorithm), None, false, &mut y[..pooled]),
             Pass::Forward => forward(geometry, &x, Weight::Plain(&weight, algorithm), None, false, &mut y),
             Pass::BackwardInput => backward_input(geometry, &y, None, &weight, false, algorithm, &mut x),
             Pass::BackwardWeight => backward_weight(geometry, &y, None, &x, false, algorithm, &mut weight),

@@ -7,7 +7,7 @@ use crate::kernels::error::{Result, expect_len};
 use crate::kernels::geometry::Pool2dGeometry;
 use crate::kernels::memory::with_scratch;
 use crate::kernels::parallel;
-use crate::kernels::simd::window_gradient::{Shared, spread_row};
+use crate::kernels::simd::window_gradient::{Shared, spread_rows};
 use crate::kernels::simd::windows;
 
 /// `y[oy, ox, c] = Σ over the window of x[., ., c] / pixels`
@@ -22,18 +22,16 @@ pub fn forward<T: Element>(g: &Pool2dGeometry, x: &[T], count_include_pad: bool,
         let mut done = 0;
         if let Some(interleaving) = Interleaving::new::<T>(g) {
             done = interleaving.images;
-            interleaving.forward(g, x, &mut y[..done * g.output_image().1], None, |strip, x, oy, first, y, _| {
-                windows::mean_row(strip, x, oy, &divisors[(first + oy) * g.out_width..][..g.out_width], y);
+            interleaving.forward(g, x, &mut y[..done * g.output_image().1], None, |strip, x, first, y, _| {
+                windows::mean_rows(strip, x, 0..strip.out_height, &divisors[first * g.out_width..], y);
             })?;
         }
         let (x, y) = (&x[done * g.input_image()..], &mut y[done * g.output_image().1..]);
-        let (row, item) = (g.output_row(), item_len(g.output_row()));
-        parallel::for_each(y.chunks_mut(item).enumerate(), super::cost(g), |(i, y)| {
-            for (r, y) in y.chunks_exact_mut(row).enumerate() {
-                let line = i * (item / row) + r;
-                let (image, oy) = (&x[line / g.out_height * g.input_image()..][..g.input_image()], line % g.out_height);
-                windows::mean_row(g, image, oy, &divisors[oy * g.out_width..][..g.out_width], y);
-            }
+        let rest = Pool2dGeometry { batch: g.batch - done, ..*g };
+        let (row, item) = (g.output_row(), item_len(g.output_row(), rest.batch * g.out_height));
+        parallel::for_each(y.chunks_mut(item).enumerate(), super::cost(&rest), |(i, y)| {
+            let first = i * (item / row);
+            windows::mean_rows(&rest, x, first..first + y.len() / row, divisors, y);
         })
     })
 }
@@ -52,9 +50,9 @@ pub fn backward<T: Element>(g: &Pool2dGeometry, grad_y: &[T], count_include_pad:
         if let Some(interleaving) = Interleaving::new::<T>(g).filter(|_| !accumulate && Interleaving::has_strips_of_its_own(g)) {
             done = interleaving.images;
             let grad_x = &mut grad_x[..done * g.input_image()];
-            interleaving.backward(g, grad_y, None, grad_x, |strip, grad_y, _, oy, first, grad_x| {
+            interleaving.backward(g, grad_y, None, grad_x, |strip, grad_y, _, first, bands| {
                 let shares = &shares[first * g.out_width..];
-                spread_row(strip, oy, Shared { grad_y, shares }, false, false, grad_x)
+                spread_rows(strip, |_| Shared { grad_y, shares }, false, false, bands)
             })?;
         }
         let rest = Pool2dGeometry { batch: g.batch - done, ..*g };

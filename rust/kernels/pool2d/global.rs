@@ -66,7 +66,7 @@ pub fn average_backward<T: Element>(grad_output: &[T], images: usize, channels: 
         return expect_len("out", out.len(), 0);
     }
     let share = T::ONE / T::from_f64(pixels as f64);
-    let item = super::item_len(channels);
+    let item = super::item_len(channels, images * pixels);
     parallel::for_each(out.chunks_mut(item).enumerate(), images * pixels * channels * ELEMENT_COST, |(i, out)| {
         vectorized!(|| {
             let (mut pixel, mut out) = (i * (item / channels), out);

@@ -3,6 +3,8 @@
 //! With six channels most lanes of a register would stay empty. Strips of rows are transposed so that the same element of all images lies
 //! side by side, pooled like any other image, and transposed back.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::max::LONGEST_WINDOW;
 use crate::kernels::Element;
 use crate::kernels::error::Result;
@@ -12,6 +14,7 @@ use crate::kernels::parallel;
 use crate::kernels::rehearsal;
 use crate::kernels::simd::gemm::register_block;
 use crate::kernels::simd::pack::{turn, turn_indices};
+use crate::kernels::simd::window_gradient::Band;
 
 /// Bytes of input that a strip may take: with its output it stays in the second-level cache.
 const STRIP_BYTES: usize = 192 << 10;
@@ -48,7 +51,7 @@ impl Interleaving {
         (Pool2dGeometry { batch: 1, height, channels: g.channels * self.lanes, out_height: count, ..*g }, start)
     }
 
-    /// Pools the images: `pool(strip, x, oy, first, y, argmax)` does row `oy` of a strip that begins at output row `first`.
+    /// Pools the images: `pool(strip, x, first, y, argmax)` does a strip that begins at output row `first`.
     ///
     /// # Errors
     /// Out of memory; interrupted.
@@ -58,7 +61,7 @@ impl Interleaving {
         x: &[T],
         y: &mut [T],
         argmax: Option<&mut [i32]>,
-        pool: impl Fn(&Pool2dGeometry, &[T], usize, usize, &mut [T], &mut [i32]) + Sync,
+        pool: impl Fn(&Pool2dGeometry, &[T], usize, &mut [T], &mut [i32]) + Sync,
     ) -> Result<()> {
         let (row, image) = (g.output_row(), g.out_height * g.output_row());
         let mut places = argmax.map(|argmax| TileMut::new(argmax, self.images, image, image).into_parts(self.lanes, self.rows * row));
@@ -75,11 +78,7 @@ impl Interleaving {
             let from = &x[first_image * g.input_image() + start * g.input_row()..];
             let mut lines = TileMut::new(&mut source, strip.height * g.input_row(), self.lanes, self.lanes);
             turn(from, g.input_image(), &mut lines);
-            for oy in 0..strip.out_height {
-                let line = oy * strip.output_row()..(oy + 1) * strip.output_row();
-                let chosen = if places.is_some() { &mut chosen[line.clone()] } else { &mut [] };
-                pool(&strip, &source, oy, first, &mut pooled[line], chosen);
-            }
+            pool(&strip, &source, first, &mut pooled, &mut chosen);
             turn(&pooled, self.lanes, &mut target);
             if let Some((_, _, mut places)) = places {
                 let before = (start * g.width) as i32;
@@ -95,8 +94,8 @@ impl Interleaving {
         g.kernel.0 == g.stride.0 && g.kernel.1 <= g.stride.1
     }
 
-    /// The gradient of the images, overwritten: `give(strip, grad_y, argmax, oy, first, grad_x)` does row `oy` of windows of a strip that
-    /// begins at output row `first`, and returns a number. The sum of these.
+    /// The gradient of the images, overwritten: `give(strip, grad_y, argmax, first, bands)` does the rows of windows of a strip that begins at
+    /// output row `first`, and returns a number. The sum of these.
     ///
     /// # Errors
     /// Out of memory; interrupted.
@@ -106,11 +105,11 @@ impl Interleaving {
         grad_y: &[T],
         argmax: Option<&[i32]>,
         grad_x: &mut [T],
-        give: impl Fn(&Pool2dGeometry, &[T], &[i32], usize, usize, &mut [T]) -> usize + Sync,
+        give: impl Fn(&Pool2dGeometry, &[T], &[i32], usize, &mut [Band<'_, T>]) -> usize + Sync,
     ) -> Result<usize> {
         let (row, image, out_image) = (g.input_row(), g.input_image(), g.out_height * g.output_row());
         let strips = TileMut::new(grad_x, self.images, image, image).into_parts(self.lanes, self.rows * g.stride.0 * row);
-        let met = std::sync::atomic::AtomicUsize::new(0);
+        let met = AtomicUsize::new(0);
         parallel::try_for_each(strips, super::cost(g), |(first_image, at, mut target)| {
             let (start, height) = (at / row, target.cols() / row);
             let first = start / g.stride.0;
@@ -120,9 +119,6 @@ impl Interleaving {
             let mut chosen = Scratch::<i32>::take(if argmax.is_some() { strip.output_len() } else { 0 })?;
             let mut spread = Scratch::<T>::take(strip.input_len())?;
             rehearsal::nothing_more_is_taken()?;
-            if count * g.kernel.0 < height || g.out_width * g.kernel.1 < g.width || g.kernel.1 < g.stride.1 {
-                spread.fill(T::ZERO); // pixels that no window covers
-            }
             if count > 0 {
                 let from = first_image * out_image + first * g.output_row();
                 let lines = count * g.output_row();
@@ -133,13 +129,8 @@ impl Interleaving {
                     chosen.iter_mut().for_each(|index| *index = index.wrapping_sub(before));
                 }
             }
-            let mut found = 0;
-            for oy in 0..count {
-                let rows = strip.rows(oy);
-                let lines = rows.start * strip.input_row()..rows.end * strip.input_row();
-                found += give(&strip, &gradient, &chosen, oy, first, &mut spread[lines]);
-            }
-            met.fetch_add(found, std::sync::atomic::Ordering::Relaxed);
+            let mut bands: Vec<_> = spread.chunks_mut(g.kernel.0 * strip.input_row()).enumerate().map(|(oy, band)| (0, oy, band)).collect();
+            met.fetch_add(give(&strip, &gradient, &chosen, first, &mut bands), Ordering::Relaxed);
             turn(&spread, self.lanes, &mut target);
             Ok(())
         })?;

@@ -98,7 +98,7 @@ pub fn forward<T: Element>(g: &Pool2dGeometry, x: &[T], p: f64, y: &mut [T]) -> 
 }
 
 fn norms<T: Element>(g: &Pool2dGeometry, x: &[T], y: &mut [T], norm: &impl Norm<T>) -> Result<()> {
-    let (row, item) = (g.output_row(), item_len(g.output_row()));
+    let (row, item) = (g.output_row(), item_len(g.output_row(), g.batch * g.out_height));
     parallel::for_each(y.chunks_mut(item).enumerate(), super::cost(g), |(i, y)| {
         vectorized!(|| for (r, y) in y.chunks_exact_mut(row).enumerate() {
             let line = i * (item / row) + r;

@@ -6,7 +6,7 @@ use crate::kernels::Element;
 use crate::kernels::error::{KernelError, Result, expect_len, shape_error};
 use crate::kernels::geometry::Pool2dGeometry;
 use crate::kernels::parallel;
-use crate::kernels::simd::window_gradient::{Chosen, spread_row};
+use crate::kernels::simd::window_gradient::{Chosen, spread_rows};
 use crate::kernels::simd::windows;
 
 /// `y[oy, ox, c] = max over the window of x[., ., c]`, and where it was found.
@@ -27,8 +27,8 @@ pub fn forward<T: Element>(g: &Pool2dGeometry, x: &[T], y: &mut [T], argmax: &mu
     if let Some(interleaving) = Interleaving::new::<T>(g) {
         let done = interleaving.images;
         let elements = done * g.output_image().1;
-        interleaving.forward(g, x, &mut y[..elements], Some(&mut argmax[..elements]), |strip, x, oy, _, y, argmax| {
-            windows::max_row(strip, x, oy, y, argmax);
+        interleaving.forward(g, x, &mut y[..elements], Some(&mut argmax[..elements]), |strip, x, _, y, argmax| {
+            windows::max_rows(strip, x, 0..strip.out_height, y, argmax);
         })?;
         let rest = Pool2dGeometry { batch: g.batch - done, ..*g };
         return each_row(&rest, &x[done * g.input_image()..], &mut y[elements..], &mut argmax[elements..]);
@@ -38,19 +38,15 @@ pub fn forward<T: Element>(g: &Pool2dGeometry, x: &[T], y: &mut [T], argmax: &mu
 
 /// [`forward`], image by image.
 fn each_row<T: Element>(g: &Pool2dGeometry, x: &[T], y: &mut [T], argmax: &mut [i32]) -> Result<()> {
-    let (row, item) = (g.output_row(), item_len(g.output_row()));
+    let (row, item) = (g.output_row(), item_len(g.output_row(), g.batch * g.out_height));
     let items = y.chunks_mut(item).zip(argmax.chunks_mut(item)).enumerate();
     parallel::for_each(items, super::cost(g), |(i, (y, argmax))| {
-        let lines = y.chunks_exact_mut(row).zip(argmax.chunks_exact_mut(row)).enumerate().map(|(r, (y, argmax))| {
-            let line = i * (item / row) + r;
-            (&x[line / g.out_height * g.input_image()..][..g.input_image()], line % g.out_height, y, argmax)
-        });
-        for (image, oy, y, argmax) in lines {
-            if g.kernel.0.saturating_mul(g.width) < LONGEST_WINDOW {
-                windows::max_row(g, image, oy, y, argmax);
-            } else {
-                largest_row(g, image, oy, y, argmax);
-            }
+        let lines = i * (item / row)..i * (item / row) + y.len() / row;
+        if g.kernel.0.saturating_mul(g.width) < LONGEST_WINDOW {
+            return windows::max_rows(g, x, lines, y, argmax);
+        }
+        for (line, (y, argmax)) in lines.zip(y.chunks_exact_mut(row).zip(argmax.chunks_exact_mut(row))) {
+            largest_row(g, &x[line / g.out_height * g.input_image()..], line % g.out_height, y, argmax);
         }
     })
 }
@@ -58,7 +54,7 @@ fn each_row<T: Element>(g: &Pool2dGeometry, x: &[T], y: &mut [T], argmax: &mut [
 /// Pixels from the first to the last of a window, below which they can be counted in an `f32`.
 pub(super) const LONGEST_WINDOW: usize = 1 << 24;
 
-/// As [`windows::max_row`], for windows of any size.
+/// One row as [`windows::max_rows`] does it, for windows of any size.
 fn largest_row<T: Element>(g: &Pool2dGeometry, image: &[T], oy: usize, y: &mut [T], argmax: &mut [i32]) {
     let rows = g.rows(oy);
     for (i, (y, argmax)) in y.iter_mut().zip(argmax).enumerate() {
@@ -96,8 +92,8 @@ pub fn backward<T: Element>(g: &Pool2dGeometry, grad_y: &[T], argmax: &[i32], ac
     if let Some(interleaving) = Interleaving::new::<T>(g).filter(|_| !accumulate && Interleaving::has_strips_of_its_own(g)) {
         done = interleaving.images;
         let grad_x = &mut grad_x[..done * g.input_image()];
-        met = interleaving.backward(g, grad_y, Some(argmax), grad_x, |strip, grad_y, argmax, oy, _, grad_x| {
-            spread_row(strip, oy, Chosen { grad_y, argmax }, false, false, grad_x)
+        met = interleaving.backward(g, grad_y, Some(argmax), grad_x, |strip, grad_y, argmax, _, bands| {
+            spread_rows(strip, |_| Chosen { grad_y, argmax }, false, false, bands)
         })?;
     }
     let gift = |image: usize| {

@@ -20,14 +20,17 @@ use super::error::{Result, expect_len};
 use super::geometry::{Padding, Pool2dGeometry};
 use super::parallel::{self, ELEMENT_COST};
 use super::simd::rows;
-use super::simd::window_gradient::{Gift, gather_row, spread_row};
+use super::simd::window_gradient::{Gift, gather_row, spread_rows};
 
 /// Elements of one item of work: 64 KB of `f32`, or one row if that is longer.
 const CHUNK: usize = 16 << 10;
 
-/// Elements of as many whole rows as make one item of work.
-fn item_len(row: usize) -> usize {
-    (CHUNK / row.max(1)).max(1) * row.max(1)
+/// Items of work wanted, for balance among threads.
+const ITEMS: usize = 16;
+
+/// Elements of as many whole rows, of all those given, as make one item of work.
+fn item_len(row: usize, rows: usize) -> usize {
+    (CHUNK / row.max(1)).min(rows.div_ceil(ITEMS)).max(1) * row.max(1)
 }
 
 /// Multiply-adds that a pass over all windows counts for.
@@ -97,18 +100,9 @@ fn spread<T: Element, G: Gift<T>>(
     let images = grad_x.chunks_mut(g.input_image().max(1)).enumerate();
     let bands = images.flat_map(|(n, image)| image.chunks_mut(band.max(1)).enumerate().map(move |(oy, grad_x)| (n, oy, grad_x)));
     let mut bands: Vec<_> = bands.collect();
-    let per_item = (CHUNK / band.max(1)).max(1);
+    let per_item = item_len(band, bands.len()) / band.max(1);
     parallel::for_each(bands.chunks_mut(per_item), cost(g), |bands| {
-        let mut count = 0;
-        for &mut (n, oy, ref mut grad_x) in bands {
-            if !accumulate && (oy >= g.out_height || g.out_width * g.kernel.1 < g.width || g.kernel.1 < g.stride.1) {
-                grad_x.fill(T::ZERO); // pixels that no window covers
-            }
-            if oy < g.out_height {
-                count += spread_row(g, oy, gift(n), accumulate, stream, grad_x);
-            }
-        }
-        met.fetch_add(count, Ordering::Relaxed);
+        met.fetch_add(spread_rows(g, &gift, accumulate, stream, bands), Ordering::Relaxed);
     })?;
     Ok(met.into_inner())
 }
@@ -121,7 +115,7 @@ fn gather<T: Element, G: Gift<T>>(
     grad_x: &mut [T],
 ) -> Result<usize> {
     let met = AtomicUsize::new(0);
-    let (row, item, stream) = (g.input_row(), item_len(g.input_row()), rows::streams::<T>(grad_x.len()));
+    let (row, item, stream) = (g.input_row(), item_len(g.input_row(), g.batch * g.height), rows::streams::<T>(grad_x.len()));
     parallel::for_each(grad_x.chunks_mut(item).enumerate(), cost(g), |(i, grad_x)| {
         let mut count = 0;
         for (r, grad_x) in grad_x.chunks_exact_mut(row).enumerate() {

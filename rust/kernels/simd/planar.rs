@@ -31,6 +31,30 @@ pub struct Segment {
     pub steps: usize,
     /// Row of the tap.
     pub row: isize,
+    /// Column of the tap; of the first, if there are several.
+    pub column: isize,
+}
+
+/// The taps that count in a row of the target.
+#[derive(Debug, Clone)]
+pub struct Taps {
+    /// Those whose row is one of these.
+    pub rows: Range<isize>,
+    /// With the width of the source, and its columns from one pixel of the target to the next: where a call computes pixels for which a tap
+    /// reads beside the source, that tap is left out. Only for [`Place::Registers`], where a call's pixels are few.
+    pub columns: Option<(usize, usize)>,
+}
+
+impl Taps {
+    /// Rows and columns of the taps that some of the pixels `first..end` need.
+    #[inline(always)]
+    fn needed(&self, first: usize, end: usize) -> (Range<isize>, Range<isize>) {
+        let columns = match self.columns {
+            None => isize::MIN..isize::MAX,
+            Some((width, step)) => -(((end - 1) * step) as isize)..width as isize - (first * step) as isize,
+        };
+        (self.rows.clone(), columns)
+    }
 }
 
 /// Correlations of planes with the filters of a few channels.
@@ -69,15 +93,14 @@ impl<'a, T: Element> Sums<'a, T> {
         Self { channels, filters, planes, register, chunks, reach }
     }
 
-    /// The sums of `pixels` pixels (or, with [`Place::Registers`], registers), the first of which is at `start` of the planes, over the
-    /// taps whose row is one of `rows`.
+    /// The sums of `pixels` pixels (or, with [`Place::Registers`], registers), the first of which is at `start` of the planes, over `taps`.
     ///
     /// Whole registers are read: of pixels, up to [`Sums::overhang`] elements past the last.
     ///
     /// # Panics
     /// When pixels lie outside the planes, or results outside their place.
     #[inline(always)]
-    pub fn row<V: Vector<T>>(&self, start: usize, rows: Range<isize>, pixels: usize, finish: &Finish<'_, T>, mut place: Place<'_, T>) {
+    pub fn row<V: Vector<T>>(&self, start: usize, taps: &Taps, pixels: usize, finish: &Finish<'_, T>, mut place: Place<'_, T>) {
         let most = (2 * V::ROWS / self.channels).min(MAX_REGISTERS);
         let all = if matches!(place, Place::Registers(..)) { pixels } else { pixels.div_ceil(V::LANES) };
         let mut first = 0;
@@ -101,8 +124,9 @@ impl<'a, T: Element> Sums<'a, T> {
                     (&mut target[first * *step..end], Layout::Registers(*step))
                 }
             };
-            let (start, rows) = (start + first * self.register, rows.clone());
-            let call = Call { sums: self, start, rows, finish, to: to.as_mut_ptr(), layout };
+            let start = start + first * self.register;
+            let (rows, columns) = taps.needed(first, first + registers);
+            let call = Call { sums: self, start, rows, columns, finish, to: to.as_mut_ptr(), layout };
             macro_rules! by_size {
                 ($($channels:literal)*) => {
                     match (self.channels, registers) {
@@ -139,6 +163,7 @@ struct Call<'a, 's, T> {
     sums: &'a Sums<'s, T>,
     start: usize,
     rows: Range<isize>,
+    columns: Range<isize>,
     finish: &'a Finish<'s, T>,
     to: *mut T,
     layout: Layout,
@@ -151,7 +176,7 @@ impl<T: Element, const CHANNELS: usize, const REGISTERS: usize> Kernel<T> for Re
 
     #[inline(always)]
     fn run<V: Vector<T>>(self) {
-        let Call { sums: &Sums { filters, planes, register, chunks, .. }, start, rows, finish, to, layout } = self.0;
+        let Call { sums: &Sums { filters, planes, register, chunks, .. }, start, rows, columns, finish, to, layout } = self.0;
         let mut totals = [[V::zero(); REGISTERS]; CHANNELS];
         // SAFETY: `new` saw that the segments lie within the filters, `row` that whole registers of pixels lie within the planes and that
         // the results have room: so many pixels of all channels, or whole registers of each channel.
@@ -159,7 +184,7 @@ impl<T: Element, const CHANNELS: usize, const REGISTERS: usize> Kernel<T> for Re
             for (i, chunk) in chunks.iter().enumerate() {
                 let mut sums = [[V::zero(); REGISTERS]; CHANNELS];
                 for segment in chunk {
-                    if !rows.contains(&segment.row) {
+                    if !rows.contains(&segment.row) || !columns.contains(&segment.column) {
                         continue;
                     }
                     let mut filter = filters.as_ptr().add(segment.filters * CHANNELS);

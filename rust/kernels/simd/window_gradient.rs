@@ -1,6 +1,6 @@
 //! The gradient of pooling on registers: what each window gives back to its pixels.
 //!
-//! Windows that lie side by side spread their gradients over rows of their own ([`spread_row`]). Where windows overlap, each pixel
+//! Windows that lie side by side spread their gradients over rows of their own ([`spread_rows`]). Where windows overlap, each pixel
 //! gathers from those that cover it, in row-major order ([`gather_row`]): it is written once, whatever covers it.
 
 use std::ops::Range;
@@ -71,25 +71,33 @@ impl<T: Element> Gift<T> for Shared<'_, T> {
     }
 }
 
-/// `grad_x (+)= gift` to the pixels of one row of windows that do not overlap; returns how many elements chose one of them. `grad_x` holds
-/// the input rows that belong to the windows, whole; those between windows are zero already, or held with `accumulate`.
+/// A row of windows: its image, the row, and the input rows that belong to it, whole. A row past the last stands for input rows that belong
+/// to none.
+pub type Band<'a, T> = (usize, usize, &'a mut [T]);
+
+/// `grad_x (+)= gift` to the pixels of rows of windows that do not overlap, zero where there is none; returns how many elements chose one of
+/// them. `gift(image)` is that of an image.
 ///
 /// With `stream` they go past the caches where their alignment allows: better when the whole gradient is larger than they are.
 ///
 /// # Panics
 /// When a slice is shorter than the geometry says.
-pub fn spread_row<T: Element, G: Gift<T>>(
+pub fn spread_rows<T: Element, G: Gift<T>>(
     g: &Pool2dGeometry,
-    oy: usize,
-    gift: G,
+    gift: impl Fn(usize) -> G,
     accumulate: bool,
     stream: bool,
-    grad_x: &mut [T],
+    bands: &mut [Band<'_, T>],
 ) -> usize {
-    let (rows, windows) = (g.rows(oy), g.out_height * g.out_width);
-    assert!(fits(g, oy) && gift.covers(windows, windows * g.channels) && grad_x.len() >= rows.len() * g.width * g.channels);
-    let stream = stream && !accumulate && aligned(g, grad_x);
-    T::dispatch(SpreadRow { g, oy, rows, gift, accumulate, stream, grad_x })
+    let windows = g.out_height * g.out_width;
+    // The first and the last row stand for those between.
+    assert!(g.out_height == 0 || fits(g, 0) && fits(g, g.out_height - 1));
+    let row = g.width * g.channels;
+    assert!(bands.iter().all(|(image, oy, grad_x)| {
+        *oy >= g.out_height || grad_x.len() >= g.rows(*oy).len() * row && gift(*image).covers(windows, windows * g.channels)
+    }));
+    let stream = stream && !accumulate && bands.iter().all(|(_, _, grad_x)| aligned(g, grad_x));
+    T::dispatch(SpreadRows { g, gift, accumulate, stream, bands })
 }
 
 /// Whether every register of every pixel of `grad_x` is aligned to its size.
@@ -97,38 +105,46 @@ fn aligned<T>(g: &Pool2dGeometry, grad_x: &[T]) -> bool {
     grad_x.as_ptr().addr().is_multiple_of(64) && (g.channels * size_of::<T>()).is_multiple_of(64)
 }
 
-struct SpreadRow<'a, T, G> {
+struct SpreadRows<'a, 'b, T, F> {
     g: &'a Pool2dGeometry,
-    oy: usize,
-    rows: Range<usize>,
-    gift: G,
+    gift: F,
     accumulate: bool,
     stream: bool,
-    grad_x: &'a mut [T],
+    bands: &'a mut [Band<'b, T>],
 }
 
-impl<T: Element, G: Gift<T>> Kernel<T> for SpreadRow<'_, T, G> {
+impl<T: Element, G: Gift<T>, F: Fn(usize) -> G> Kernel<T> for SpreadRows<'_, '_, T, F> {
     type Output = usize;
     #[inline(always)]
     fn run<V: Vector<T>>(self) -> usize {
         let (g, channels) = (self.g, self.g.channels);
+        let sparse = g.out_width * g.kernel.1 < g.width || g.kernel.1 < g.stride.1;
         let mut found = 0;
-        for ox in 0..g.out_width {
-            let (columns, window) = (g.columns(ox), self.oy * g.out_width + ox);
-            for c in (0..channels).step_by(V::LANES) {
-                let count = V::LANES.min(channels - c);
-                for dy in 0..self.rows.len() {
-                    for ix in columns.clone() {
-                        // SAFETY: `spread_row` checked the lengths; columns lie inside the image, and `c + count` inside the channels.
-                        unsafe {
-                            let pixel = (self.rows.start + dy) * g.width + ix;
-                            let (mut value, met) = self.gift.give::<V>(window * channels + c, window, pixel, count);
-                            found += met as usize;
-                            let to = self.grad_x.as_mut_ptr().add((dy * g.width + ix) * channels + c);
-                            if self.accumulate {
-                                value = value.add(load_some::<T, V>(to, count));
+        for &mut (image, oy, ref mut grad_x) in self.bands {
+            if !self.accumulate && (oy >= g.out_height || sparse) {
+                grad_x.fill(T::ZERO); // pixels that no window covers
+            }
+            if oy >= g.out_height {
+                continue;
+            }
+            let (gift, rows, to) = ((self.gift)(image), g.rows(oy), grad_x.as_mut_ptr());
+            for ox in 0..g.out_width {
+                let (columns, window) = (g.columns(ox), oy * g.out_width + ox);
+                for c in (0..channels).step_by(V::LANES) {
+                    let count = V::LANES.min(channels - c);
+                    for dy in 0..rows.len() {
+                        for ix in columns.clone() {
+                            // SAFETY: `spread_rows` checked the lengths; columns lie inside the image, and `c + count` inside the channels.
+                            unsafe {
+                                let pixel = (rows.start + dy) * g.width + ix;
+                                let (mut value, met) = gift.give::<V>(window * channels + c, window, pixel, count);
+                                found += met as usize;
+                                let to = to.add((dy * g.width + ix) * channels + c);
+                                if self.accumulate {
+                                    value = value.add(load_some::<T, V>(to, count));
+                                }
+                                if self.stream { value.stream(to) } else { store_some(value, to, count) }
                             }
-                            if self.stream { value.stream(to) } else { store_some(value, to, count) }
                         }
                     }
                 }
@@ -143,7 +159,7 @@ impl<T: Element, G: Gift<T>> Kernel<T> for SpreadRow<'_, T, G> {
 
 /// `grad_x (+)= Σ gift` for input row `iy`, which `grad_x` holds; returns how many elements chose one of its pixels.
 ///
-/// `stream` as in [`spread_row`].
+/// `stream` as in [`spread_rows`].
 ///
 /// # Panics
 /// When a slice is shorter than the geometry says.

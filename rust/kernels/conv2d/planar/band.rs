@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::planes::{Lanes, MAX_LANES, Planes};
-use super::{Piece, group};
+use super::{Borders, Piece, group};
 use crate::kernels::Element;
 use crate::kernels::conv2d::correlation::{Correlation, Sweep, Tap};
 use crate::kernels::error::Result;
@@ -13,13 +13,14 @@ use crate::kernels::memory::{Scratch, TileMut};
 use crate::kernels::rehearsal;
 use crate::kernels::simd::gemm::Finish;
 use crate::kernels::simd::pack::transpose_tile;
-use crate::kernels::simd::planar::{MAX_CHANNELS, Place, Segment, Sums};
-use crate::kernels::simd::windows::max_row;
+use crate::kernels::simd::planar::{MAX_CHANNELS, Place, Segment, Sums, Taps};
+use crate::kernels::simd::windows::max_rows;
 use crate::kernels::simd::{Kernel, Vector};
 
 /// One piece of the work.
 pub struct Band<'a, T> {
     pub plan: &'a Correlation,
+    pub borders: Borders,
     pub source: &'a [T],
     pub gate: Option<&'a [T]>,
     /// The filters of each group of columns, `[filter, depth, column]`.
@@ -69,12 +70,16 @@ impl<T: Element> Kernel<T> for Band<'_, T> {
         for y in rows.clone() {
             let line = if pool.is_some() { &mut lines[y % 2 * line_len..][..line_len] } else { &mut *lines };
             let row = y / plan.spread.0;
-            // Rows outside the image are left out.
             let above = -((row * plan.step.0) as isize);
-            let taps = above..above + height as isize;
+            let rows_inside = above..above + height as isize;
+            let taps = match (self.borders, lanes) {
+                (Borders::Zeros, _) => Taps { rows: isize::MIN..isize::MAX, columns: None },
+                (Borders::LeftOut, Lanes::Images(_)) => Taps { rows: rows_inside, columns: Some((width, plan.step.1)) },
+                (Borders::LeftOut | Borders::RowsLeftOut, _) => Taps { rows: rows_inside, columns: None },
+            };
             let start = (row - first) * plan.step.0 * planes.row;
             for (sweep, group, sums) in sums.iter().filter(|(sweep, ..)| sweep.first.0 == y % plan.spread.0) {
-                let (taps, group, pixels) = (taps.clone(), group.clone(), sweep.size.1);
+                let (taps, group, pixels) = (&taps, group.clone(), sweep.size.1);
                 if let Lanes::Images(count) = lanes {
                     let to = &mut line[(sweep.first.1 * channels + group.start) * count..];
                     let finish = Finish { bias: finish.bias.map(|bias| &bias[group]), ..*finish };
@@ -99,7 +104,7 @@ impl<T: Element> Kernel<T> for Band<'_, T> {
                 }
                 (Lanes::Images(_), Some(_)) if y % 2 == 0 => {}
                 (Lanes::Images(count), Some(pool)) => {
-                    max_row(&pool, &lines, 0, &mut largest, &mut places);
+                    max_rows(&pool, &lines, 0..1, &mut largest, &mut places);
                     let row = target_width / 2 * channels;
                     transpose_tile::<T, V>(&largest, count, &mut self.target.part(0, count, (y - rows.start) / 2 * row, row));
                 }
@@ -164,7 +169,14 @@ fn chunks(plan: &Correlation, sweep: &Sweep, planes: &Planes) -> Vec<Vec<Segment
         let first = &taps[0];
         if by_rows {
             let gap = taps.get(1).map_or(1, |second| (second.column - first.column) as usize) * planes.column;
-            add(Segment { filters: first.filter, pixels: place(first), pixel_step: gap, steps: taps.len(), row: first.row });
+            add(Segment {
+                filters: first.filter,
+                pixels: place(first),
+                pixel_step: gap,
+                steps: taps.len(),
+                row: first.row,
+                column: first.column,
+            });
             continue;
         }
         let parts = plan.depth.div_ceil(CHUNK);
@@ -176,6 +188,7 @@ fn chunks(plan: &Correlation, sweep: &Sweep, planes: &Planes) -> Vec<Vec<Segment
                 pixel_step: planes.plane,
                 steps: to - from,
                 row: first.row,
+                column: first.column,
             });
         }
     }

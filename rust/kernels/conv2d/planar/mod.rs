@@ -15,10 +15,12 @@ use std::ops::Range;
 use self::band::Band;
 use self::planes::Lanes;
 pub use self::weight::backward_weight;
+use super::algorithm::Algorithm;
 use super::correlation::Correlation;
 use crate::kernels::Element;
 use crate::kernels::error::Result;
 use crate::kernels::geometry::Conv2dGeometry;
+use crate::kernels::matmul::CHUNK;
 use crate::kernels::memory::{TileMut, with_scratch};
 use crate::kernels::parallel;
 use crate::kernels::simd::gemm::{Finish, register_block};
@@ -59,12 +61,42 @@ fn images_at_once<T: Element>(batch: usize, source_row: usize, target_row: usize
     (batch >= lanes && source_row.min(target_row) >= lanes).then_some(lanes)
 }
 
+/// Images at the head of a batch of which a forward pass by `algorithm`, then `pooled`, is best computed here, many at a time; the rest is
+/// left. Those of [`Algorithm::Direct`] come out with the same bits, if [`Borders::Zeros`] are asked for: a sum of one chunk is taken in
+/// the same order.
+pub fn images_together<T: Element>(g: &Conv2dGeometry, algorithm: Algorithm, pooled: bool) -> usize {
+    let lanes = register_block::<T>().0 / 2;
+    let takes = match algorithm {
+        Algorithm::Planar => true,
+        Algorithm::Direct => takes_forward(g) && g.out_channels <= lanes && g.kernel_h * g.kernel_w * g.in_channels <= CHUNK,
+        _ => false,
+    };
+    let (height, width) = if pooled { (g.out_height / 2, g.out_width / 2) } else { (g.out_height, g.out_width) };
+    match images_at_once::<T>(g.batch, g.width * g.in_channels, width * g.out_channels) {
+        Some(count) if takes && height > 0 => g.batch / count * count,
+        _ => 0,
+    }
+}
+
+/// What becomes of the taps that read beside the image. As zeros, they give NaN with a weight that is not finite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Borders {
+    /// They are left out where all pixels that are computed together agree: faster, but for such weights an image has not the same bits
+    /// alone and among others.
+    LeftOut,
+    /// Those above and below the image are left out, the others read zeros.
+    RowsLeftOut,
+    /// They read zeros.
+    Zeros,
+}
+
 /// `target (+)= source * weight` by the sweeps of `plan`, finished as asked. `gate` lets through the source where it is positive.
 ///
 /// # Errors
 /// Out of memory; interrupted.
 pub fn run<T: Element>(
     plan: &Correlation,
+    borders: Borders,
     source: &[T],
     gate: Option<&[T]>,
     weight: &[T],
@@ -76,22 +108,23 @@ pub fn run<T: Element>(
         let filters = &*filters;
         let pieces = pieces(plan, target, finish.accumulate);
         parallel::try_for_each(pieces.into_iter(), plan.multiply_adds, |(piece, target)| {
-            T::dispatch(Band { plan, source, gate, filters, piece, target, pooled: false, finish })
+            T::dispatch(Band { plan, borders, source, gate, filters, piece, target, pooled: false, finish })
         })
     })?
 }
 
-/// Images at the head of a batch that [`run_pooled`] takes.
-pub fn pooled_images<T: Element>(g: &Conv2dGeometry) -> usize {
-    let (source_row, target_row) = (g.width * g.in_channels, g.out_width / 2 * g.out_channels);
-    images_at_once::<T>(g.batch, source_row, target_row).map_or(0, |count| if g.out_height < 2 { 0 } else { g.batch / count * count })
-}
-
-/// The forward pass of [`pooled_images`], of which only the largest of each 2 × 2 outputs is kept; a last odd row or column is left out.
+/// The forward pass of [`images_together`], of which only the largest of each 2 × 2 outputs is kept; a last odd row or column is left out.
 ///
 /// # Errors
 /// Out of memory; interrupted.
-pub fn run_pooled<T: Element>(plan: &Correlation, source: &[T], weight: &[T], target: &mut [T], finish: &Finish<'_, T>) -> Result<()> {
+pub fn run_pooled<T: Element>(
+    plan: &Correlation,
+    borders: Borders,
+    source: &[T],
+    weight: &[T],
+    target: &mut [T],
+    finish: &Finish<'_, T>,
+) -> Result<()> {
     let [height, width, channels] = [plan.target[0] / 2, plan.target[1] / 2, plan.target[2]];
     let (row, image) = (width * channels, height * width * channels);
     let count = register_block::<T>().0 / 2;
@@ -103,7 +136,7 @@ pub fn run_pooled<T: Element>(plan: &Correlation, source: &[T], weight: &[T], ta
         parallel::try_for_each(images.into_parts(count, rows * row), plan.multiply_adds, |(image, place, target)| {
             let rows = place / row * 2..(place + target.cols()) / row * 2;
             let piece = Piece { lanes: Lanes::Images(count), image, rows };
-            T::dispatch(Band { plan, source, gate: None, filters, piece, target, pooled: true, finish })
+            T::dispatch(Band { plan, borders, source, gate: None, filters, piece, target, pooled: true, finish })
         })
     })?
 }
