@@ -170,10 +170,14 @@ impl<T: Element> Kernel<T> for Item<'_, T> {
                         self.hint_below(steps, column)
                     } else if rows <= SKINNY_ROWS {
                         if last { Hints::NONE } else { self.hint_next_steps(chunk_steps(chunk + 1), panel, width) }
-                    } else if chunks == 1 && panel == 0 {
-                        self.hint_next_rows(row + count, V::LANES)
-                    } else {
+                    } else if chunks == 1 {
+                        if panel == 0 { self.hint_next_rows(row + count, V::LANES) } else { Hints::NONE }
+                    } else if row + count < rows {
+                        self.hint_next_block(row + count, steps, panel * width)
+                    } else if last {
                         Hints::NONE
+                    } else {
+                        self.hint_next_steps(chunk_steps(chunk + 1), panel, width)
                     };
                     multiply_with::<T, V>(&segments, &mut self.tile.part(row, count, column, wide), &finish, &Hints { stream, ..hints });
                 }
@@ -195,13 +199,22 @@ impl<'a, T: Element> Item<'a, T> {
         Hints { prefetch, prefetch_step: n, ..Hints::NONE }
     }
 
-    /// What the next steps of the sum will pack of `B`: where there are few rows, its way from memory is what takes the time.
+    /// What the next steps of the sum will pack of `B`: where there are few rows, its way from memory is most of what takes time.
     #[inline(always)]
     fn hint_next_steps(&self, next: Steps, panel: usize, width: usize) -> Hints<'a, T> {
         let MatmulShape { n, k, transpose_b, .. } = self.shape;
         let (start, prefetch_step) =
             if transpose_b { (self.column * k + next.start + panel * width, k) } else { (next.start * n + self.column + panel * width, n) };
         Hints { prefetch: self.b.get(start..), prefetch_step, ..Hints::NONE }
+    }
+
+    /// What the next block of rows will pack of `A`: two registers of each row, at other places in each panel.
+    #[inline(always)]
+    fn hint_next_block(&self, next_row: usize, steps: Steps, place: usize) -> Hints<'a, T> {
+        let MatmulShape { k, transpose_a, .. } = self.shape;
+        let start = (self.row + next_row) * k + steps.start + place % (steps.end - steps.start);
+        let prefetch = if transpose_a { None } else { self.a.get(start..) };
+        Hints { prefetch, prefetch_step: k, ..Hints::NONE }
     }
 
     /// The next block of whole rows of `A`, a register at each step.

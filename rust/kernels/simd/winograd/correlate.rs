@@ -264,7 +264,7 @@ impl<T: Element, const N: usize, const M: usize, const R: usize> Kernel<T> for B
                 for panel in 0..panels {
                     let filters = &group_filters[panel * panel_len + f * self.layout.frequency_stride()..];
                     let mut tile = TileMut::new(&mut results[f * result_frequency + panel * width..], self.count, width, result_row);
-                    for begin in (0..depth).step_by(2 * CHUNK) {
+                    for begin in (0..depth).step_by(Self::STEPS) {
                         let segments = Segments {
                             a: &inputs[f * frequency..],
                             a_starts: &[begin],
@@ -274,7 +274,7 @@ impl<T: Element, const N: usize, const M: usize, const R: usize> Kernel<T> for B
                             b: filters,
                             b_starts: &[begin * width],
                             b_step: width,
-                            steps: (depth - begin).min(2 * CHUNK),
+                            steps: (depth - begin).min(Self::STEPS),
                         };
                         let finish = if begin > 0 { Finish::ACCUMULATE } else { Finish::OVERWRITE };
                         multiply::<T, V>(&segments, &mut tile, &finish);
@@ -289,6 +289,9 @@ impl<T: Element, const N: usize, const M: usize, const R: usize> Kernel<T> for B
 }
 
 impl<T: Element, const N: usize, const M: usize, const R: usize> Block<'_, T, N, M, R> {
+    /// Channels that are added up in registers before they join the rest: few where the transforms make much of each rounding error.
+    const STEPS: usize = if R > 3 { CHUNK / 2 } else { 2 * CHUNK };
+
     /// Transforms `count` columns from `first` on back, and writes the outputs that lie inside the image.
     #[inline(always)]
     fn transform_results<V: Vector<T>>(&self, results: &[T], row: usize, frequency: usize, first: usize, count: usize) {
