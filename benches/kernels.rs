@@ -52,7 +52,7 @@ fn convolution(criterion: &mut Criterion) {
         });
         let algorithm = Algorithm::choose::<f32>(Pass::BackwardWeight, &g);
         group.bench_function("backward weight", |b| {
-            b.iter(|| conv2d::backward_weight(&g, black_box(&dy), None, &x, false, algorithm, &mut dw).expect("backward"));
+            b.iter(|| conv2d::backward_weight(&g, black_box(&dy), None, &x, false, algorithm, (&mut dw, None)).expect("backward"));
         });
     }
 }

@@ -164,6 +164,7 @@ def conv2d_backward_weight(
     grad_output: _Floats,
     x: _Floats,
     out: _Floats,
+    bias_out: _Floats | None,
     stride: _Pair,
     padding: _Sides,
     dilation: _Pair,

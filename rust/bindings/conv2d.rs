@@ -177,6 +177,7 @@ fn conv2d_backward_weight(
     grad_output: &Bound<'_, PyAny>,
     x: &Bound<'_, PyAny>,
     out: &Bound<'_, PyAny>,
+    bias_out: Option<&Bound<'_, PyAny>>,
     stride: Pair,
     padding: Sides,
     dilation: Pair,
@@ -185,14 +186,17 @@ fn conv2d_backward_weight(
     activation_output: Option<&Bound<'_, PyAny>>,
     algorithm: Option<&str>,
 ) -> PyResult<()> {
-    by_dtype!(out, backward_weight(py, grad_output, x, out, (stride, padding, dilation, groups), accumulate, activation_output, algorithm))
+    by_dtype!(
+        out,
+        backward_weight(py, grad_output, x, (out, bias_out), (stride, padding, dilation, groups), accumulate, activation_output, algorithm)
+    )
 }
 
 fn backward_weight<T: Float>(
     py: Python<'_>,
     grad_output: &Bound<'_, PyAny>,
     x: &Bound<'_, PyAny>,
-    out: &Bound<'_, PyAny>,
+    (out, bias_out): (&Bound<'_, PyAny>, Option<&Bound<'_, PyAny>>),
     sliding: Sliding,
     accumulate: bool,
     activation_output: Option<&Bound<'_, PyAny>>,
@@ -201,12 +205,14 @@ fn backward_weight<T: Float>(
     let (grad_output, x) = (input::<T>("grad_output", grad_output)?, input::<T>("x", x)?);
     let gate = optional_input::<T>("activation_output", activation_output)?;
     let mut out = output::<T>("out", out)?;
+    let mut bias_out = bias_out.map(|bias_out| output::<T>("bias_out", bias_out)).transpose()?;
     let geometry = geometry(x.shape(), out.shape(), sliding)?;
     expect_output("grad_output", grad_output.shape(), &geometry)?;
     let algorithm = choose::<T>(algorithm, Pass::BackwardWeight, &geometry).map_err(to_python)?;
     let gate = optional_slice("activation_output", gate.as_ref())?;
     let (grad_output, x, out) = (slice("grad_output", &grad_output)?, slice("x", &x)?, slice_mut("out", &mut out)?);
-    compute(py, || conv2d::backward_weight(&geometry, grad_output, gate, x, accumulate, algorithm, out))
+    let bias_out = bias_out.as_mut().map(|bias_out| slice_mut("bias_out", bias_out)).transpose()?;
+    compute(py, || conv2d::backward_weight(&geometry, grad_output, gate, x, accumulate, algorithm, (out, bias_out)))
 }
 
 #[pyfunction]

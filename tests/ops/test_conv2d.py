@@ -418,3 +418,19 @@ def test_missing_and_unknown_arguments_stay_type_errors():
     assert not isinstance(caught.value, CnnrsError)
     with pytest.raises(TypeError):
         ops.conv2d(X, W, strides=2)
+
+
+@pytest.mark.parametrize("algorithm", [None, "direct", "planar"])
+@pytest.mark.parametrize("shape", [(19, 9, 18, 2), (3, 12, 11, 6)])
+def test_the_gradient_of_the_bias_comes_along(rng, shape, algorithm):
+    x, gradient, mask = (rng.standard_normal(size) for size in (shape, (*shape[:3], 6), (*shape[:3], 6)))
+    bias = np.ones(6)
+    for accumulate in (False, True):
+        weight = np.zeros((3, 3, shape[3], 6))
+        options = {"padding": 1, "activation_output": mask, "algorithm": algorithm}
+        before = bias * accumulate
+        ops.conv2d_backward_weight(gradient, x, 3, **options, out=weight, bias_out=bias, accumulate=accumulate)
+        np.testing.assert_allclose(bias, before + ops.conv2d_backward_bias(gradient, activation_output=mask), rtol=1e-12, atol=1e-12)
+        np.testing.assert_array_equal(weight, ops.conv2d_backward_weight(gradient, x, 3, **options))
+    with pytest.raises(ShapeError, match="bias_out"):
+        ops.conv2d_backward_weight(gradient, x, 3, padding=1, bias_out=np.zeros(5))

@@ -140,9 +140,13 @@ class Conv2D(Linear):
             "activation_output": mask,
         }
         if ctx.needs_parameter_gradients:
-            ops.conv2d_backward_weight(grad, x, self.kernel_size, **geometry, **ctx.parameter_destination("weight"))
-            if self.use_bias:
-                ops.conv2d_backward_bias(grad, activation_output=mask, **ctx.parameter_destination("bias"))
+            weight = ctx.parameter_destination("weight")
+            bias = ctx.parameter_destination("bias") if self.use_bias else None
+            together = bias is not None and bias["accumulate"] == weight["accumulate"]
+            out = bias["out"] if bias is not None and together else None
+            ops.conv2d_backward_weight(grad, x, self.kernel_size, bias_out=out, **geometry, **weight)
+            if bias is not None and not together:
+                ops.conv2d_backward_bias(grad, activation_output=mask, **bias)
         if not ctx.needs_input_gradient():
             return None
         return ops.conv2d_backward_input(grad, self.weight, x.shape, **geometry, **ctx.input_destination())

@@ -204,6 +204,7 @@ def conv2d_backward_weight(
     activation_output: ArrayLike | None = None,
     algorithm: str | None = None,
     out: Floats | None = None,
+    bias_out: Floats | None = None,
     accumulate: bool = False,
 ) -> Any:
     """Gradient of `conv2d` with respect to its filters: each filter element's share, summed over images and positions.
@@ -219,8 +220,10 @@ def conv2d_backward_weight(
         As in `conv2d_backward_input`.
     out : ndarray of shape (kernel_height, kernel_width, channels / groups, filters), optional
         Written to and returned; overlaps no other argument.
+    bias_out : ndarray of shape (filters,), optional
+        Where to put the gradient of the bias, as `conv2d_backward_bias` gives it, too: cheaper than a second call.
     accumulate : bool
-        Whether to add to `out`.
+        Whether to add to `out` and `bias_out`.
 
     Returns
     -------
@@ -251,8 +254,9 @@ def conv2d_backward_weight(
         raise ShapeError(f"groups: expected a divisor of {channels} channels and of {filters} filters (at least 1), got {groups}")
     _gradient(gradient, mask, (data.shape[0], height, width, filters))
     result = output(out, (*kernel, channels // groups, filters), data.dtype, accumulate)
+    bias = None if bias_out is None else output(bias_out, (filters,), data.dtype, accumulate, name="bias_out")
     check_algorithm_name(algorithm)
-    _core.conv2d_backward_weight(gradient, data, result, stride, sides, dilation, groups, accumulate, mask, algorithm)
+    _core.conv2d_backward_weight(gradient, data, result, bias, stride, sides, dilation, groups, accumulate, mask, algorithm)
     return result
 
 

@@ -31,6 +31,7 @@ use super::geometry::{Conv2dGeometry, Padding, Pool2dGeometry};
 use super::matmul::{MatmulShape, matmul};
 use super::memory::{AlignedBuffer, with_scratch};
 use super::pool2d::max;
+use super::reduce;
 use super::simd::gemm::Finish;
 
 /// Weights transformed or packed once, for repeated use with the geometry they were prepared for.
@@ -316,11 +317,12 @@ pub fn backward_input<T: Element>(
     }
 }
 
-/// The gradient of the weights: `grad_weight[ky, kx, c, o] (+)= Σ_{n, oy, ox} x[...] grad_y[n, oy, ox, o]`.
+/// The gradient of the weights: `grad_weight[ky, kx, c, o] (+)= Σ_{n, oy, ox} x[...] grad_y[n, oy, ox, o]`, and, if asked, of the bias:
+/// `grad_bias[o] (+)= Σ_{n, oy, ox} grad_y[n, oy, ox, o]`.
 ///
 /// # Shapes
 /// - `grad_y` and `gate`: as the output; `x`: as the input
-/// - `grad_weight`: as the weights, overwritten or accumulated
+/// - `grad_weight`: as the weights, `grad_bias`: `(out_channels)`; overwritten or accumulated
 ///
 /// # Errors
 /// A slice of another length; out of memory; interrupted.
@@ -331,7 +333,7 @@ pub fn backward_weight<T: Element>(
     x: &[T],
     accumulate: bool,
     algorithm: Algorithm,
-    grad_weight: &mut [T],
+    (grad_weight, grad_bias): (&mut [T], Option<&mut [T]>),
 ) -> Result<()> {
     expect_len("grad_output", grad_y.len(), geometry.output_len())?;
     expect_len("x", x.len(), geometry.input_len())?;
@@ -339,13 +341,18 @@ pub fn backward_weight<T: Element>(
     if let Some(gate) = gate {
         expect_len("activation_output", gate.len(), geometry.output_len())?;
     }
+    if let Some(grad_bias) = &grad_bias {
+        expect_len("bias_out", grad_bias.len(), geometry.out_channels)?;
+    }
     match algorithm {
         Algorithm::Direct | Algorithm::Pointwise => direct_weight::backward_weight(geometry, grad_y, gate, x, accumulate, grad_weight),
-        Algorithm::Planar => planar::backward_weight(geometry, grad_y, gate, x, accumulate, grad_weight),
+        Algorithm::Planar => return planar::backward_weight(geometry, grad_y, gate, x, accumulate, (grad_weight, grad_bias)),
         Algorithm::Depthwise => depthwise::backward_weight(geometry, grad_y, gate, x, accumulate, grad_weight),
         Algorithm::Winograd(outputs) => winograd::backward_weight(geometry, outputs, grad_y, gate, x, accumulate, grad_weight),
         Algorithm::WinogradStrided => winograd_strided::backward_weight(geometry, grad_y, gate, x, accumulate, grad_weight),
-    }
+    }?;
+    let rows = geometry.batch * geometry.out_height * geometry.out_width;
+    grad_bias.map_or(Ok(()), |grad_bias| reduce::sum_rows(grad_y, rows, grad_bias, accumulate, gate))
 }
 
 #[cfg(test)]

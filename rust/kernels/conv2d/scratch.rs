@@ -37,7 +37,7 @@ pub fn scratch<T: Element>(pass: Pass, geometry: &Conv2dGeometry, prepared: bool
             Pass::Forward if max_pool => forward_max_pool(geometry, &x, Weight::Plain(&weight, algorithm), None, false, &mut y[..pooled]),
             Pass::Forward => forward(geometry, &x, Weight::Plain(&weight, algorithm), None, false, &mut y),
             Pass::BackwardInput => backward_input(geometry, &y, None, &weight, false, algorithm, &mut x),
-            Pass::BackwardWeight => backward_weight(geometry, &y, None, &x, false, algorithm, &mut weight),
+            Pass::BackwardWeight => backward_weight(geometry, &y, None, &x, false, algorithm, (&mut weight, None)),
         }
     });
     done.map(|()| (taken, kept))

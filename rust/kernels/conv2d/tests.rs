@@ -72,7 +72,7 @@ fn check_winograd(g: &Conv2dGeometry) {
                 } else {
                     backward_input(g, &dy, gate, &w, accumulate, Algorithm::Direct, &mut dx).unwrap();
                 }
-                backward_weight(g, &dy, gate, &x, accumulate, algorithm, &mut dw).unwrap();
+                backward_weight(g, &dy, gate, &x, accumulate, algorithm, (&mut dw, None)).unwrap();
                 (dx, dw)
             };
             let (a, b) = (run(algorithm), run(Algorithm::Direct));
@@ -151,7 +151,7 @@ fn check(g: &Conv2dGeometry) {
                 let mut expected = start(g.weight_len());
                 each_product(g, |i, k, o| expected[k] += x[i] * grad(o));
                 let mut dw = if accumulate { start(g.weight_len()) } else { vec![f32::NAN; g.weight_len()] };
-                backward_weight(g, &dy, gate, &x, accumulate, algorithm, &mut dw).unwrap();
+                backward_weight(g, &dy, gate, &x, accumulate, algorithm, (&mut dw, None)).unwrap();
                 assert_eq!(dw, expected, "{algorithm:?} {g:?}");
             }
         }
@@ -263,7 +263,7 @@ fn no_images_is_no_work() {
     let g = geometry([0, 8, 8, 3], (3, 3), 4, plain(1, 1), 1).unwrap();
     forward(&g, &[], Weight::Plain(&vec![1.0; g.weight_len()], Algorithm::Direct), None, false, &mut []).unwrap();
     let mut dw = vec![f32::NAN; g.weight_len()];
-    backward_weight(&g, &[], None, &[], false, Algorithm::Direct, &mut dw).unwrap();
+    backward_weight(&g, &[], None, &[], false, Algorithm::Direct, (&mut dw, None)).unwrap();
     assert!(dw.iter().all(|&v| v == 0.0));
 }
 

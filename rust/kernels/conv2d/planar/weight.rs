@@ -19,7 +19,8 @@ const SHARES: usize = 8;
 /// Registers of one band whose products are summed before they join the rest, at most: bounds the rounding error.
 const BAND_REGISTERS: usize = 256;
 
-/// The gradient of the weights: the products of the input's planes, shifted by each tap, with those of the output's gradient.
+/// The gradient of the weights: the products of the input's planes, shifted by each tap, with those of the output's gradient; and that of
+/// the bias, which are at hand then.
 ///
 /// # Errors
 /// Out of memory; interrupted.
@@ -29,17 +30,20 @@ pub fn backward_weight<T: Element>(
     gate: Option<&[T]>,
     x: &[T],
     accumulate: bool,
-    grad_weight: &mut [T],
+    (grad_weight, grad_bias): (&mut [T], Option<&mut [T]>),
 ) -> Result<()> {
     let plan = Correlation::forward(g);
     let pieces = pieces::<T>(g);
-    let (len, shares) = (g.weight_len(), SHARES.min(pieces.len()).max(1));
-    with_scratch(len * shares, |partials: &mut [T]| {
-        parallel::try_for_each(partials.chunks_mut(len).enumerate(), g.multiply_adds(), |(share, partial)| {
+    let (len, columns, shares) = (g.weight_len(), g.out_channels, SHARES.min(pieces.len()).max(1));
+    with_scratch((len + columns) * shares, |partials: &mut [T]| {
+        let (weights, biases) = partials.split_at_mut(len * shares);
+        let partials = weights.chunks_mut(len).zip(biases.chunks_mut(columns)).enumerate();
+        parallel::try_for_each(partials, g.multiply_adds(), |(share, (weight, bias))| {
             let pieces = &pieces[share * pieces.len() / shares..(share + 1) * pieces.len() / shares];
-            T::dispatch(Share { g, plan: &plan, grad_y, gate, x, pieces, partial })
+            T::dispatch(Share { g, plan: &plan, grad_y, gate, x, pieces, weight, bias })
         })?;
-        combine(partials, len, accumulate, grad_weight)
+        combine(weights, len, accumulate, grad_weight)?;
+        grad_bias.map_or(Ok(()), |grad_bias| combine(biases, columns, accumulate, grad_bias))
     })?
 }
 
@@ -65,7 +69,8 @@ struct Share<'a, T> {
     gate: Option<&'a [T]>,
     x: &'a [T],
     pieces: &'a [Piece],
-    partial: &'a mut [T],
+    weight: &'a mut [T],
+    bias: &'a mut [T],
 }
 
 impl<T: Element> Share<'_, T> {
@@ -86,16 +91,17 @@ impl<T: Element> Kernel<T> for Share<'_, T> {
         let most = |len: &dyn Fn((Planes, Planes)) -> usize| self.pieces.iter().map(|piece| len(self.planes(piece))).max().unwrap_or(0);
         let (pixels_len, gradients_len) = (most(&|(planes, _)| planes.len::<T, V>()), most(&|(_, turned)| turned.len::<T, V>()));
         let gated_len = most(&|(_, turned)| turned.gated_len(self.g.out_width));
-        let Self { g, gate, partial, .. } = &self;
+        let (g, gate) = (self.g, self.gate);
         let (depth, columns, kernel_w) = (g.in_channels, g.out_channels, g.kernel_w);
         let at_once = filters_at_once::<T, V>();
         // A register of sums for each element of the gradient, in the order in which they are made.
-        let mut sums = Scratch::<T>::take(partial.len() * V::LANES)?;
+        let mut sums = Scratch::<T>::take(self.weight.len() * V::LANES)?;
         let mut pixels = Scratch::<T>::take(pixels_len)?;
         let mut gradients = Scratch::<T>::take(gradients_len)?;
         let mut gated = Scratch::<T>::take(if gate.is_some() { gated_len } else { 0 })?;
         rehearsal::nothing_more_is_taken()?;
         sums.fill(T::ZERO);
+        self.bias.fill(T::ZERO);
         for piece in self.pieces {
             let (planes, turned) = self.planes(piece);
             let x = &self.x[piece.image * g.height * g.width * depth..];
@@ -103,6 +109,11 @@ impl<T: Element> Kernel<T> for Share<'_, T> {
             let part = piece.image * g.out_height * g.out_width * columns..;
             let (grad_y, gate) = (&self.grad_y[part.clone()], gate.map(|gate| &gate[part]));
             turned.fill::<T, V>(grad_y, gate, &mut gated, (g.out_height, g.out_width), &mut gradients);
+            for (filter, bias) in self.bias.iter_mut().enumerate() {
+                let gradient =
+                    Operand { planes: &gradients[filter * turned.plane..], row: turned.row, register: turned.register::<T, V>() };
+                *bias += gradient.sum::<V>((piece.rows.len(), turned.registers::<T, V>(g.out_width)));
+            }
             let mut rest = &mut *sums;
             for (row, channel) in (0..g.kernel_h).flat_map(|row| (0..depth).map(move |channel| (row, channel))) {
                 for tap in (0..kernel_w).step_by(MAX_TAPS) {
@@ -142,7 +153,7 @@ impl<T: Element> Kernel<T> for Share<'_, T> {
                         for filter in filter..columns.min(filter + at_once) {
                             let register = registers.next().unwrap_or_default();
                             let at = ((row * kernel_w + tap) * depth + channel) * columns + filter;
-                            self.partial[at] = register.iter().fold(T::ZERO, |sum, &value| sum + value);
+                            self.weight[at] = register.iter().fold(T::ZERO, |sum, &value| sum + value);
                         }
                     }
                 }
