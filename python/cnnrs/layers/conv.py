@@ -149,7 +149,7 @@ class Conv2D(Linear):
                 ops.conv2d_backward_bias(grad, activation_output=mask, **bias)
         if not ctx.needs_input_gradient():
             return None
-        return ops.conv2d_backward_input(grad, self.weight, x.shape, **geometry, **ctx.input_destination())
+        return ops.conv2d_backward_input(grad, self.own("weight"), x.shape, **geometry, **ctx.input_destination())
 
     def pools(self, layer: Layer, input_shape: Shape, output_shape: Shape) -> bool:
         """A max-pooling by 2 × 2, where the filters are few: the kernel then has the pixels of a window in registers."""

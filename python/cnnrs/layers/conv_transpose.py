@@ -157,7 +157,7 @@ class Conv2DTranspose(Linear):
                 ops.conv2d_backward_bias(grad, **ctx.parameter_destination("bias"))
         if not ctx.needs_input_gradient():
             return None
-        return ops.conv2d(grad, self.weight, **self._geometry, out=ctx.out())
+        return ops.conv2d(grad, self.own("weight"), **self._geometry, out=ctx.out())
 
     def multiplications_per_output(self, input_shape: Shape) -> int:  # type: ignore[override]
         """Inputs that meet in one output, on average and rounded."""

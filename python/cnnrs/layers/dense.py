@@ -86,7 +86,7 @@ class Dense(Linear):
                 ops.conv2d_backward_bias(grad, **ctx.parameter_destination("bias"))
         if not ctx.needs_input_gradient():
             return None
-        return ops.matmul(grad, self.weight, transpose_b=True, **ctx.input_destination())
+        return ops.matmul(grad, self.own("weight"), transpose_b=True, **ctx.input_destination())
 
     def multiplications_per_output(self, input_shape: Shape) -> int:  # type: ignore[override]
         """One for each feature."""

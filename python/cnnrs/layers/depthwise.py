@@ -189,7 +189,7 @@ class SeparableConv2D(Linear):
             if self.use_bias:
                 ops.conv2d_backward_bias(grad, activation_output=mask, **ctx.parameter_destination("bias"))
         # What lay in between is not needed any more; its gradient takes its place.
-        grad = ops.conv2d_backward_input(grad, self.weight, middle.shape, activation_output=mask, out=middle)
+        grad = ops.conv2d_backward_input(grad, self.own("weight"), middle.shape, activation_output=mask, out=middle)
         geometry = self._depthwise(x.shape[3])
         if ctx.needs_parameter_gradients:
             ops.conv2d_backward_weight(grad, x, self.kernel_size, **geometry, **ctx.parameter_destination("depthwise_weight"))

@@ -76,7 +76,11 @@ class Linear(Layer):
         """Weight and bias (None without one) as the kernel is to use them."""
         if ctx.weights is not None:
             return ctx.weights()
-        return self.weight, self.bias if self.use_bias else None
+        return self.own("weight"), self.own("bias") if self.use_bias else None
+
+    def own(self, name: str) -> Any:
+        """A parameter's values, for a kernel that only reads them."""
+        return self.parameters[name].peek()
 
     def fold(self, scale: Any, shift: Any) -> tuple[Any, Any]:
         """``(x · weight + bias) · scale + shift`` is ``x · (weight · scale) + (bias · scale + shift)``: the last axis is the channel."""
