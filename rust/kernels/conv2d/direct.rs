@@ -11,9 +11,12 @@ use crate::kernels::matmul::CHUNK;
 use crate::kernels::memory::{Scratch, TileMut};
 use crate::kernels::parallel;
 use crate::kernels::rehearsal;
-use crate::kernels::simd::gemm::{Finish, ROW_PADDING, Segments, multiply, panel_width, register_block};
+use crate::kernels::simd::gemm::{Finish, Hints, ROW_PADDING, Segments, multiply_with, panel_width, register_block};
 use crate::kernels::simd::pack::{pack_rows, pack_transposed};
 use crate::kernels::simd::{Kernel, Vector};
+
+/// Bytes of a result that the caches would not hold until it is read: it goes past them.
+const STREAM_BYTES: usize = 16 << 20;
 
 impl Correlation {
     fn steps(&self) -> usize {
@@ -53,6 +56,7 @@ impl Correlation {
     /// Out of memory; interrupted.
     pub fn run<T: Element>(&self, source: &[T], gate: Option<&[T]>, packed: &[T], target: &mut [T], finish: &Finish<'_, T>) -> Result<()> {
         let source_len = self.source.iter().product::<usize>();
+        let stream = size_of_val(target) >= STREAM_BYTES;
         parallel::try_for_each(self.bands(target).into_iter(), self.multiply_adds, |(image, first_row, target)| {
             let part = image * source_len..(image + 1) * source_len;
             T::dispatch(Band {
@@ -62,6 +66,7 @@ impl Correlation {
                 packed,
                 target,
                 first_row,
+                stream,
                 finish,
             })
         })
@@ -107,6 +112,8 @@ struct Band<'a, T> {
     packed: &'a [T],
     target: &'a mut [T],
     first_row: usize,
+    /// Past the caches, where a sum has one chunk.
+    stream: bool,
     finish: &'a Finish<'a, T>,
 }
 
@@ -135,6 +142,9 @@ impl<T: Element> Kernel<T> for Band<'_, T> {
             let first = self.first_row / plan.spread.0;
             let count = (rows - sweep.first.0).div_ceil(plan.spread.0);
             self.sweep::<V>(sweep, first, count)?;
+        }
+        if self.stream {
+            V::fence();
         }
         Ok(())
     }
@@ -237,7 +247,7 @@ impl<T: Element> Band<'_, T> {
                     };
                     let place = ((sweep.first.0 + row * plan.spread.0) * target_width + sweep.first.1) * target_channels + column;
                     let mut tile = TileMut::new(&mut self.target[place..], sweep.size.1, wide, plan.spread.1 * target_channels);
-                    multiply::<T, V>(&segments, &mut tile, &finish);
+                    multiply_with::<T, V>(&segments, &mut tile, &finish, &Hints { stream: self.stream, ..Hints::NONE });
                 }
             }
         }
