@@ -190,6 +190,7 @@ def conv2d_pools(
     padding: _Sides,
     dilation: _Pair,
     groups: int,
+    double: bool,
 ) -> bool: ...
 def conv2d_scratch(
     direction: str,

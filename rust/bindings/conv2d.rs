@@ -270,8 +270,10 @@ fn conv2d_pools(
     padding: Sides,
     dilation: Pair,
     groups: usize,
+    double: bool,
 ) -> PyResult<bool> {
-    Ok(conv2d::pools_on_the_way::<f32>(&geometry(&input_shape, &weight_shape, (stride, padding, dilation, groups))?))
+    let geometry = geometry(&input_shape, &weight_shape, (stride, padding, dilation, groups))?;
+    Ok(if double { conv2d::pools_on_the_way::<f64>(&geometry) } else { conv2d::pools_on_the_way::<f32>(&geometry) })
 }
 
 #[pyfunction]

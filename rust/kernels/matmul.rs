@@ -119,7 +119,7 @@ impl<T: Element> Kernel<T> for Item<'_, T> {
         let b_len = if in_place { 0 } else { panels * width * longest };
         let a_stride = if transpose_a { m } else { k };
         let small = m * k * size_of::<T>() <= IN_PLACE_BYTES;
-        let a_in_place = (small || chunks == 1 && !transpose_a) && !(a_stride * size_of::<T>()).is_multiple_of(COLLIDING_BYTES);
+        let a_in_place = k > 0 && (small || chunks == 1 && !transpose_a) && !(a_stride * size_of::<T>()).is_multiple_of(COLLIDING_BYTES);
         let a_len = if a_in_place { 0 } else { ROW_BLOCK.min(rows).max(longest) * (longest.max(ROW_BLOCK) + ROW_PADDING) };
         let (mut packed_a, mut packed_b) = (Scratch::<T>::take(a_len)?, Scratch::<T>::take(b_len)?);
         rehearsal::nothing_more_is_taken()?;
@@ -213,7 +213,7 @@ impl<'a, T: Element> Item<'a, T> {
     fn hint_next_block(&self, next_row: usize, steps: Steps, place: usize) -> Hints<'a, T> {
         let MatmulShape { k, transpose_a, .. } = self.shape;
         let start = (self.row + next_row) * k + steps.start + place % (steps.end - steps.start);
-        let prefetch = if transpose_a { None } else { self.a.get(start..) };
+        let prefetch = if transpose_a || steps.start == steps.end { None } else { self.a.get(start..) };
         Hints { prefetch, prefetch_step: k, ..Hints::NONE }
     }
 

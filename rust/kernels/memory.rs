@@ -235,6 +235,14 @@ pub struct TileMut<'a, T> {
 // SAFETY: a tile is an exclusive borrow of its rectangle, as `&mut [T]` is.
 unsafe impl<T: Send> Send for TileMut<'_, T> {}
 
+impl<'a> TileMut<'a, i32> {
+    /// The same elements, seen as floats of the same bits: to be moved, not computed with.
+    pub fn as_floats(&mut self) -> TileMut<'_, f32> {
+        let &mut Self { start, rows, cols, row_stride, .. } = self;
+        TileMut { start: start.cast(), rows, cols, row_stride, owner: PhantomData }
+    }
+}
+
 impl<'a, T> TileMut<'a, T> {
     /// The whole of `matrix`, seen as `rows` rows of `cols` elements that start `row_stride` apart.
     ///

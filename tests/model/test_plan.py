@@ -230,6 +230,25 @@ def test_other_pooling_is_a_step_of_its_own(pool):
     assert cnnrs.Model(x, [MaxPool2D(2)(y), y]).plan().fused == []
 
 
+def test_layers_that_compute_in_a_way_of_their_own_are_not_pooled_on_the_way(rng):
+    class Smallest(MaxPool2D):
+        def forward(self, ctx, x):
+            return -super().forward(ctx, -x)
+
+    class Doubled(Conv2D):
+        def forward(self, ctx, x):
+            return 2 * super().forward(ctx, x)
+
+    images = rng.random((17, 28, 28, 1)).astype(np.float32)
+    plain = cnnrs.Sequential((28, 28, 1), [Conv2D(6, 5), MaxPool2D(2)], seed=0)
+    doubled = cnnrs.Sequential((28, 28, 1), [Doubled(6, 5), MaxPool2D(2)], seed=0)
+    smallest = cnnrs.Sequential((28, 28, 1), [Conv2D(6, 5), Smallest(2)], seed=0)
+    assert len(plain.plan().fused) == 1
+    assert doubled.plan().fused == smallest.plan().fused == []
+    np.testing.assert_array_equal(doubled(images), 2 * plain(images))
+    assert (smallest(images) <= plain(images)).all()
+
+
 def test_what_is_read_twice_or_put_out_is_not_fused():
     x = cnnrs.Input((4, 4, 1))
     y = Conv2D(2, 3, padding="same")(x)

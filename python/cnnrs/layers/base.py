@@ -264,7 +264,7 @@ class Layer:
         """For a layer with the trait ``folds``: weight and bias such that its output comes times `scale` plus `shift`, per channel."""
         raise NotImplementedError(f"{type(self).__name__} must define fold(self, scale, shift)")
 
-    def pools(self, layer: Layer, input_shape: Shape, output_shape: Shape) -> bool:
+    def pools(self, layer: Layer, input_shape: Shape, output_shape: Shape, dtype: np.dtype[Any]) -> bool:
         """Whether in prediction this layer can pool its own output as another would, and gains by it; ``ctx.max_pool`` then asks for it.
 
         Parameters
@@ -273,6 +273,8 @@ class Layer:
             Reads this layer's output, and nothing else does.
         input_shape, output_shape : tuple of int
             Of this layer, without the batch axis.
+        dtype : dtype
+            Of the model.
         """
         return False
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from cnnrs import _arguments, ops
 from cnnrs._arguments import PaddingLike, PairLike
 from cnnrs.errors import ShapeError
@@ -140,24 +142,21 @@ class Conv2D(Linear):
             "activation_output": mask,
         }
         if ctx.needs_parameter_gradients:
-            weight = ctx.parameter_destination("weight")
-            bias = ctx.parameter_destination("bias") if self.use_bias else None
-            together = bias is not None and bias["accumulate"] == weight["accumulate"]
-            out = bias["out"] if bias is not None and together else None
-            ops.conv2d_backward_weight(grad, x, self.kernel_size, bias_out=out, **geometry, **weight)
-            if bias is not None and not together:
-                ops.conv2d_backward_bias(grad, activation_output=mask, **bias)
+            bias = ctx.parameter_destination("bias")["out"] if self.use_bias else None  # added to, or not, as that of the weight
+            ops.conv2d_backward_weight(grad, x, self.kernel_size, bias_out=bias, **geometry, **ctx.parameter_destination("weight"))
         if not ctx.needs_input_gradient():
             return None
         return ops.conv2d_backward_input(grad, self.own("weight"), x.shape, **geometry, **ctx.input_destination())
 
-    def pools(self, layer: Layer, input_shape: Shape, output_shape: Shape) -> bool:
-        """A max-pooling by 2 × 2, where the filters are few: the kernel then has the pixels of a window in registers."""
-        if not (isinstance(layer, MaxPool2D) and layer.halves(output_shape)) or self.activation not in (None, *self.kernel_activations):
+    def pools(self, layer: Layer, input_shape: Shape, output_shape: Shape, dtype: np.dtype[Any]) -> bool:
+        """A max-pooling by 2 × 2, where the filters are few; not if either layer's class computes in a way of its own."""
+        if type(self).forward is not Conv2D.forward or self.activation not in (None, *self.kernel_activations):
+            return False
+        if not isinstance(layer, MaxPool2D) or type(layer).forward is not MaxPool2D.forward or not layer.halves(output_shape):
             return False
         shapes = (1, *input_shape), self.parameters["weight"].shape
         sliding: dict[str, Any] = {"stride": self.stride, "padding": self.padding, "dilation": self.dilation, "groups": self.groups}
-        return ops.conv2d_pools(*shapes, **sliding)
+        return ops.conv2d_pools(*shapes, **sliding, dtype=dtype)
 
     def multiplications_per_output(self, input_shape: Shape) -> int:  # type: ignore[override]
         """Kernel height x kernel width x channels that a filter sees."""

@@ -156,7 +156,7 @@ class Plan:
         if step.max_pool:
             return False
         nodes = self.graph.nodes
-        if not self.training and step.layer.pools(layer, nodes[step.inputs[0]].shape, nodes[step.output].shape):
+        if not self.training and step.layer.pools(layer, nodes[step.inputs[0]].shape, nodes[step.output].shape, self.dtype):
             step.max_pool = True
             return True
         if step.activation is not None:

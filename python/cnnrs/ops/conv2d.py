@@ -61,11 +61,11 @@ def conv2d(
     activation : {None, "relu"}
         Applied to the output in the same pass.
     max_pool : bool
-        Keep only the largest of each 2 × 2 outputs, as ``max_pool2d(y, 2)`` would; the others are never written where
-        the filters are few (`conv2d_pools`). A last odd row or column is left out.
+        Keep only the largest of each 2 × 2 outputs, as ``max_pool2d(y, 2)`` would; of many images and few filters (`conv2d_pools`) the
+        others are never written. A last odd row or column is left out.
     algorithm : str, optional
         Forces an algorithm instead of choosing by shape; see `conv2d_algorithm`.
-    out : ndarray of shape (n, out_height, out_width, filters), optional
+    out : ndarray of the shape of the result, optional
         Written to and returned; overlaps no other argument.
 
     Returns
@@ -221,7 +221,8 @@ def conv2d_backward_weight(
     out : ndarray of shape (kernel_height, kernel_width, channels / groups, filters), optional
         Written to and returned; overlaps no other argument.
     bias_out : ndarray of shape (filters,), optional
-        Where to put the gradient of the bias, as `conv2d_backward_bias` gives it, too: cheaper than a second call.
+        Where to put the gradient of the bias, too: that of `conv2d_backward_bias` up to rounding, cheaper than a second call. Overlaps no
+        other argument.
     accumulate : bool
         Whether to add to `out` and `bias_out`.
 

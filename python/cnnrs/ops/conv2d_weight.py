@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from cnnrs import _core
-from cnnrs._arguments import PaddingLike, Pair, PairLike, Sides, choice, floats, integer, pair, rank, shape_of
+from cnnrs._arguments import PaddingLike, Pair, PairLike, Sides, choice, float_dtype, floats, integer, pair, rank, shape_of
 from cnnrs.errors import DTypeError, ShapeError
 from cnnrs.ops.geometry import output_sizes, padding_sides
 
@@ -134,8 +134,9 @@ def conv2d_pools(
     padding: PaddingLike = 0,
     dilation: PairLike = 1,
     groups: int = 1,
+    dtype: DTypeLike = np.float32,
 ) -> bool:
-    """Whether a float32 convolution of these shapes can pool its outputs before it writes them, for a batch of many images.
+    """Whether a convolution of these shapes can pool its outputs before it writes them, for a batch of many images.
 
     It does so where the filters are few: see `conv2d` with ``max_pool``.
 
@@ -145,6 +146,7 @@ def conv2d_pools(
     weight_shape : tuple of 4 int, (kernel_height, kernel_width, channels / groups, filters)
     stride, padding, dilation, groups
         As in `conv2d`.
+    dtype : {float32, float64}
 
     Returns
     -------
@@ -164,7 +166,7 @@ def conv2d_pools(
     shape: Any = shape_of("input_shape", input_shape, 4, IMAGE_AXES)
     filters: Any = shape_of("weight_shape", weight_shape, 4, WEIGHT_AXES)
     stride, sides, dilation, groups, _ = window_geometry(shape, filters, stride, padding, dilation, groups)
-    return _core.conv2d_pools(shape, filters, stride, sides, dilation, groups)
+    return _core.conv2d_pools(shape, filters, stride, sides, dilation, groups, float_dtype(dtype) == np.float64)
 
 
 def prepare_conv2d_weight(

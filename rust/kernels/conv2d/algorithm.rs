@@ -37,7 +37,7 @@ pub enum Algorithm {
     Pointwise,
     /// Each channel a group of its own with one filter.
     Depthwise,
-    /// Registers of pixels instead of channels, for few target channels: not strided along a row, no groups.
+    /// Registers of pixels, or of images, instead of channels, for few target channels: not strided along a row, no groups.
     Planar,
     /// Winograd's method on tiles of 2×2 or 4×4 outputs: 3×3 and 5×5 filters, stride 1.
     Winograd(Outputs),

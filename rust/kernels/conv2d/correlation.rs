@@ -118,6 +118,12 @@ impl Correlation {
         }
     }
 
+    /// Source rows that an output row sees.
+    pub(super) fn reach(&self) -> usize {
+        let rows = || self.sweeps.iter().flat_map(|sweep| &sweep.taps).map(|tap| tap.row);
+        rows().max().zip(rows().min()).map_or(1, |(last, first)| (last - first) as usize + 1)
+    }
+
     /// Output rows of a band: what the cache holds, but enough bands to go round; a multiple of the spread.
     pub(super) fn band_rows<T>(&self) -> usize {
         let [_, source_width, source_channels] = self.source;

@@ -5,7 +5,7 @@
 //! - [`direct`]: implicit matrix product over bands of rows; any stride, padding, dilation and groups; forward and gradient of the input.
 //! - [`direct_weight`]: the gradient of the weights in the same manner.
 //! - [`depthwise`]: every channel with one filter of its own.
-//! - [`planar`]: few target channels, registers of pixels.
+//! - [`planar`]: few target channels, registers of pixels or of images.
 //! - [`winograd`]: fewer multiplications for 3×3 and 5×5 filters of stride 1, at some cost in rounding error;
 //!   [`winograd_strided`]: the same for 3×3 filters of stride 2.
 //! - 1×1 filters of stride 1 without padding are a [`super::matmul`] over channels.
@@ -104,6 +104,17 @@ pub enum Weight<'a, T: Element> {
 }
 
 impl<'a, T: Element> Weight<'a, T> {
+    /// The algorithm, if the filters are right for it and for a geometry.
+    fn check(self, geometry: &Conv2dGeometry) -> Result<Algorithm> {
+        match self {
+            Self::Plain(weight, algorithm) => expect_len("weight", weight.len(), geometry.weight_len()).map(|()| algorithm),
+            Self::Prepared(prepared) if prepared.geometry == (Conv2dGeometry { batch: 1, ..*geometry }) => Ok(prepared.algorithm),
+            Self::Prepared(prepared) => {
+                Err(KernelError::Shape(format!("weight: prepared for {:?}, used for {geometry:?}", prepared.geometry)))
+            }
+        }
+    }
+
     /// The filters as the algorithms that transform nothing take them.
     fn unpacked(self) -> &'a [T] {
         match self {
@@ -136,29 +147,20 @@ pub fn forward<T: Element>(
         expect_len("bias", bias.len(), geometry.out_channels)?;
     }
     let finish = Finish { accumulate: false, bias, relu };
-    let algorithm = match weight {
-        Weight::Plain(weight, algorithm) => {
-            expect_len("weight", weight.len(), geometry.weight_len())?;
-            algorithm
-        }
-        Weight::Prepared(prepared) => {
-            if prepared.geometry != (Conv2dGeometry { batch: 1, ..*geometry }) {
-                let text = format!("weight: prepared for {:?}, used for {geometry:?}", prepared.geometry);
-                return Err(KernelError::Shape(text));
-            }
-            prepared.algorithm
-        }
+    let algorithm = weight.check(geometry)?;
+    let done = match weight {
+        Weight::Plain(..) if algorithm == Algorithm::Direct => planar::images_together::<T>(geometry, algorithm, false),
+        _ => 0,
     };
-    let rest = if let Weight::Plain(plain, Algorithm::Direct) = weight {
-        let done = planar::images_together::<T>(geometry, algorithm, false);
-        let head = Conv2dGeometry { batch: done, ..*geometry };
-        let (here, after) = y.split_at_mut(head.output_len());
-        planar::run(&Correlation::forward(&head), Borders::Zeros, x, None, plain, here, &finish)?;
-        (Conv2dGeometry { batch: geometry.batch - done, ..*geometry }, &x[head.input_len()..], after)
-    } else {
-        (*geometry, x, y)
-    };
-    let (geometry, x, y) = (&rest.0, rest.1, rest.2);
+    let head = Conv2dGeometry { batch: done, ..*geometry };
+    let (here, y) = y.split_at_mut(head.output_len());
+    if done > 0 {
+        planar::run(&Correlation::forward(&head), Borders::Zeros, x, None, weight.unpacked(), here, &finish)?;
+        if done == geometry.batch {
+            return Ok(());
+        }
+    }
+    let (geometry, x) = (&Conv2dGeometry { batch: geometry.batch - done, ..*geometry }, &x[head.input_len()..]);
     match algorithm {
         Algorithm::Depthwise => {
             let plan = Correlation::forward(geometry);
@@ -201,6 +203,9 @@ pub fn forward<T: Element>(
     }
 }
 
+/// Elements that [`forward_max_pool`] computes before it pools them, about.
+const WHOLE_LEN: usize = 1 << 20;
+
 /// The largest of each 2 × 2 pixels of [`forward`]'s result, which itself is not kept; a last odd row or column is left out.
 ///
 /// # Shapes
@@ -228,31 +233,32 @@ pub fn forward_max_pool<T: Element>(
         expect_len("bias", bias.len(), g.out_channels)?;
     }
     // Few filters: many images at a time, and nothing else is written.
-    let together = match weight {
-        Weight::Plain(plain, algorithm @ Algorithm::Direct) => Some((plain, algorithm, Borders::Zeros)),
-        Weight::Plain(plain, algorithm @ Algorithm::Planar) => Some((plain, algorithm, Borders::RowsLeftOut)),
-        Weight::Prepared(prepared) if prepared.algorithm == Algorithm::Planar => {
-            Some((&*prepared.data, prepared.algorithm, Borders::RowsLeftOut))
-        }
+    let algorithm = weight.check(g)?;
+    let borders = match (algorithm, weight) {
+        (Algorithm::Planar, _) => Some(Borders::RowsLeftOut),
+        (Algorithm::Direct, Weight::Plain(..)) => Some(Borders::Zeros),
         _ => None,
     };
-    let mut done = 0;
-    if let Some((plain, algorithm, borders)) = together {
-        done = planar::images_together::<T>(g, algorithm, true);
-        expect_len("weight", plain.len(), g.weight_len())?;
+    let done = if borders.is_some() { planar::images_together::<T>(g, algorithm, true) } else { 0 };
+    if let Some(borders) = borders.filter(|_| done > 0) {
         let head = Conv2dGeometry { batch: done, ..*g };
         let finish = Finish { accumulate: false, bias, relu };
-        planar::run_pooled(&Correlation::forward(&head), borders, x, plain, &mut y[..done * image], &finish)?;
+        planar::run_pooled(&Correlation::forward(&head), borders, x, weight.unpacked(), &mut y[..done * image], &finish)?;
     }
-    let rest = Conv2dGeometry { batch: g.batch - done, ..*g };
-    let (x, y) = (&x[done * (g.input_len() / g.batch.max(1))..], &mut y[done * image..]);
-    with_scratch(rest.output_len(), |whole: &mut [T]| {
-        forward(&rest, x, weight, bias, relu, whole)?;
-        let shape = |height, width| [rest.batch, height, width, g.out_channels];
-        let window = ((2, 2), (2, 2), Padding::default());
-        let pool = Pool2dGeometry::new(shape(g.out_height, g.out_width), shape(height, width), window.0, window.1, window.2)?;
-        with_scratch(y.len(), |places: &mut [i32]| max::forward(&pool, whole, y, places))?
-    })?
+    // The rest some images at a time, so that what is not kept takes little memory.
+    let per_image = g.out_height * g.out_width * g.out_channels;
+    let some = (WHOLE_LEN / per_image).clamp(1, g.batch.max(1));
+    let inputs = x[done * (g.input_len() / g.batch.max(1))..].chunks((some * g.input_len() / g.batch.max(1)).max(1));
+    for (x, y) in inputs.zip(y[done * image..].chunks_mut(some * image)) {
+        let part = Conv2dGeometry { batch: y.len() / image, ..*g };
+        with_scratch(part.output_len(), |whole: &mut [T]| {
+            forward(&part, x, weight, bias, relu, whole)?;
+            let shape = |height, width| [part.batch, height, width, g.out_channels];
+            let pool = Pool2dGeometry::new(shape(g.out_height, g.out_width), shape(height, width), (2, 2), (2, 2), Padding::default())?;
+            with_scratch(y.len(), |places: &mut [i32]| max::forward(&pool, whole, y, places))?
+        })??;
+    }
+    Ok(())
 }
 
 /// Whether [`forward_max_pool`] of a batch of many images writes the pooled result alone, where weights are not prepared.

@@ -37,8 +37,11 @@ impl Interleaving {
     /// Where it pays; by the shape alone.
     pub fn new<T: Element>(g: &Pool2dGeometry) -> Option<Self> {
         let lanes = register_block::<T>().0 / 2;
+        if g.batch < lanes {
+            return None;
+        }
         let row_bytes = g.input_row() * lanes * size_of::<T>();
-        let pays = g.channels < lanes && g.batch >= lanes && g.input_row() >= lanes && g.output_row() >= lanes;
+        let pays = g.channels < lanes && g.input_row() >= lanes && g.output_row() >= lanes;
         let short = g.kernel.0.saturating_mul(g.width) < LONGEST_WINDOW && g.kernel.0.saturating_mul(row_bytes) <= WINDOW_BYTES;
         let rows = (STRIP_BYTES / row_bytes / g.stride.0).clamp(1, g.out_height.max(1));
         (pays && short && g.padding == Padding::default()).then(|| Self { lanes, images: g.batch / lanes * lanes, rows })

@@ -36,7 +36,7 @@ pub fn forward<T: Element>(g: &Pool2dGeometry, x: &[T], y: &mut [T], argmax: &mu
     each_row(g, x, y, argmax)
 }
 
-/// [`forward`], image by image.
+/// [`forward`], each image for itself.
 fn each_row<T: Element>(g: &Pool2dGeometry, x: &[T], y: &mut [T], argmax: &mut [i32]) -> Result<()> {
     let (row, item) = (g.output_row(), item_len(g.output_row(), g.batch * g.out_height));
     let items = y.chunks_mut(item).zip(argmax.chunks_mut(item)).enumerate();

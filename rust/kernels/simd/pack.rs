@@ -152,7 +152,7 @@ pub fn turn<T: Element>(source: &[T], stride: usize, target: &mut TileMut<'_, T>
 /// # Panics
 /// When the source is too short: a defect of the caller.
 pub fn turn_indices(source: &[i32], stride: usize, target: &mut TileMut<'_, i32>) {
-    let (rows, columns, target_stride) = (target.cols(), target.rows(), target.row_stride());
+    let (rows, columns) = (target.cols(), target.rows());
     assert!(rows == 0 || (rows - 1) * stride + columns <= source.len());
     if rows.min(columns) < super::gemm::register_block::<f32>().0 / 2 {
         for j in 0..columns {
@@ -161,13 +161,8 @@ pub fn turn_indices(source: &[i32], stride: usize, target: &mut TileMut<'_, i32>
         return;
     }
     // SAFETY: the same memory, seen as floats, which transposing only moves; every pattern of bits is one.
-    let (source, mut target) = unsafe {
-        let source = std::slice::from_raw_parts(source.as_ptr().cast::<f32>(), source.len());
-        let len = (columns - 1) * target_stride + rows;
-        let place = std::slice::from_raw_parts_mut(target.as_mut_ptr().cast::<f32>(), len);
-        (source, TileMut::new(place, columns, rows, target_stride))
-    };
-    turn(source, stride, &mut target);
+    let source = unsafe { std::slice::from_raw_parts(source.as_ptr().cast::<f32>(), source.len()) };
+    turn(source, stride, &mut target.as_floats());
 }
 
 /// [`transpose`] of `COLUMNS` columns that lie side by side.

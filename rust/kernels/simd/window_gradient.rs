@@ -89,13 +89,10 @@ pub fn spread_rows<T: Element, G: Gift<T>>(
     stream: bool,
     bands: &mut [Band<'_, T>],
 ) -> usize {
-    let windows = g.out_height * g.out_width;
     // The first and the last row stand for those between.
     assert!(g.out_height == 0 || fits(g, 0) && fits(g, g.out_height - 1));
     let row = g.width * g.channels;
-    assert!(bands.iter().all(|(image, oy, grad_x)| {
-        *oy >= g.out_height || grad_x.len() >= g.rows(*oy).len() * row && gift(*image).covers(windows, windows * g.channels)
-    }));
+    assert!(bands.iter().all(|(_, oy, grad_x)| *oy >= g.out_height || grad_x.len() >= g.rows(*oy).len() * row));
     let stream = stream && !accumulate && bands.iter().all(|(_, _, grad_x)| aligned(g, grad_x));
     T::dispatch(SpreadRows { g, gift, accumulate, stream, bands })
 }
@@ -128,6 +125,8 @@ impl<T: Element, G: Gift<T>, F: Fn(usize) -> G> Kernel<T> for SpreadRows<'_, '_,
                 continue;
             }
             let (gift, rows, to) = ((self.gift)(image), g.rows(oy), grad_x.as_mut_ptr());
+            let windows = g.out_height * g.out_width;
+            assert!(gift.covers(windows, windows * channels));
             for ox in 0..g.out_width {
                 let (columns, window) = (g.columns(ox), oy * g.out_width + ox);
                 for c in (0..channels).step_by(V::LANES) {

@@ -40,6 +40,9 @@ impl<T: Element> Kernel<T> for Band<'_, T> {
     fn run<V: Vector<T>>(mut self) -> Result<()> {
         let Self { plan, source, gate, filters, finish, .. } = self;
         let Piece { lanes, image, rows } = self.piece.clone();
+        // A segment of a grey image is a row of taps, which cannot be left out one by one; pooling takes many images.
+        debug_assert!(self.borders != Borders::LeftOut || plan.turned);
+        debug_assert!(!self.pooled || lanes != Lanes::Pixels);
         let ([height, width, _], [_, target_width, channels]) = (plan.source, plan.target);
         let first = rows.start / plan.spread.0;
         let planes = Planes::new(plan, lanes, first, rows.len().div_ceil(plan.spread.0));

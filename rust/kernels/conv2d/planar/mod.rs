@@ -35,6 +35,9 @@ const ITEMS: usize = 8;
 /// Fewest rows of them: the rows around are brought into planes more than once.
 const MIN_ROWS: usize = 4;
 
+/// Bytes of source rows that such an item may see: a second-level cache holds them.
+const PLANES_BYTES: usize = 512 << 10;
+
 /// Whether the forward pass can be computed so: pixels must lie side by side.
 pub fn takes_forward(g: &Conv2dGeometry) -> bool {
     g.groups == 1 && g.window.stride.1 == 1
@@ -55,10 +58,12 @@ pub fn takes_backward_weight(g: &Conv2dGeometry) -> bool {
     g.groups == 1 && g.window.stride.1 == 1
 }
 
-/// Images that are worked on together, as many as a register has lanes, where there are so many and rows are long enough to transpose.
-fn images_at_once<T: Element>(batch: usize, source_row: usize, target_row: usize) -> Option<usize> {
+/// Images that are worked on together, as many as a register has lanes, where there are so many, rows are long enough to transpose, and
+/// the caches hold those that a few target rows see: the rows of a source and of a target have so many elements, a filter so many rows.
+fn images_at_once<T: Element>(batch: usize, (source_row, target_row): (usize, usize), kernel_h: usize) -> Option<usize> {
     let lanes = register_block::<T>().0 / 2;
-    (batch >= lanes && source_row.min(target_row) >= lanes).then_some(lanes)
+    let bytes = source_row.saturating_mul((kernel_h + MIN_ROWS) * lanes * size_of::<T>());
+    (batch >= lanes && source_row.min(target_row) >= lanes && bytes <= PLANES_BYTES).then_some(lanes)
 }
 
 /// Images at the head of a batch of which a forward pass by `algorithm`, then `pooled`, is best computed here, many at a time; the rest is
@@ -72,7 +77,7 @@ pub fn images_together<T: Element>(g: &Conv2dGeometry, algorithm: Algorithm, poo
         _ => false,
     };
     let (height, width) = if pooled { (g.out_height / 2, g.out_width / 2) } else { (g.out_height, g.out_width) };
-    match images_at_once::<T>(g.batch, g.width * g.in_channels, width * g.out_channels) {
+    match images_at_once::<T>(g.batch, (g.width * g.in_channels, width * g.out_channels), g.kernel_h) {
         Some(count) if takes && height > 0 => g.batch / count * count,
         _ => 0,
     }
@@ -113,7 +118,8 @@ pub fn run<T: Element>(
     })?
 }
 
-/// The forward pass of [`images_together`], of which only the largest of each 2 × 2 outputs is kept; a last odd row or column is left out.
+/// The forward pass of [`images_together`], and no other image, of which only the largest of each 2 × 2 outputs is kept; a last odd row or
+/// column is left out.
 ///
 /// # Errors
 /// Out of memory; interrupted.
@@ -128,7 +134,7 @@ pub fn run_pooled<T: Element>(
     let [height, width, channels] = [plan.target[0] / 2, plan.target[1] / 2, plan.target[2]];
     let (row, image) = (width * channels, height * width * channels);
     let count = register_block::<T>().0 / 2;
-    let rows = rows_of_many(target.len() / image / count, height, 1);
+    let rows = rows_of_many::<T>(plan, target.len() / image / count, height).div_ceil(2);
     with_scratch(weight.len(), |filters: &mut [T]| {
         arrange(plan, weight, filters);
         let filters = &*filters;
@@ -141,9 +147,12 @@ pub fn run_pooled<T: Element>(
     })?
 }
 
-/// Target rows of a piece of many images, of which there are so many groups.
-fn rows_of_many(groups: usize, height: usize, spread: usize) -> usize {
-    (groups * height).div_ceil(ITEMS * spread).max(MIN_ROWS) * spread
+/// Target rows of a piece of many images, of which there are so many groups: enough pieces to go round, and what a cache holds.
+fn rows_of_many<T: Element>(plan: &Correlation, groups: usize, height: usize) -> usize {
+    let by_balance = (groups * height).div_ceil(ITEMS * plan.spread.0);
+    let row_bytes = plan.source[1] * plan.source[2] * plan.step.0 * register_block::<T>().0 / 2 * size_of::<T>();
+    let by_cache = (PLANES_BYTES / row_bytes.max(1)).saturating_sub(plan.reach());
+    by_balance.min(by_cache).max(MIN_ROWS) * plan.spread.0
 }
 
 /// What one item computes: some target rows of an image, or of as many as a register has lanes.
@@ -170,9 +179,9 @@ fn pieces<'a, T: Element>(plan: &Correlation, target: &'a mut [T], accumulate: b
     };
     let mut done = 0;
     let mut rest = target;
-    if let Some(count) = images_at_once::<T>(plan.batch, plan.source[1] * plan.source[2], row).filter(|_| !accumulate) {
+    if let Some(count) = images_at_once::<T>(plan.batch, (plan.source[1] * plan.source[2], row), plan.reach()).filter(|_| !accumulate) {
         let groups = plan.batch / count;
-        let rows = rows_of_many(groups, height, plan.spread.0);
+        let rows = rows_of_many::<T>(plan, groups, height);
         done = groups * count;
         let together;
         (together, rest) = rest.split_at_mut(done * image);

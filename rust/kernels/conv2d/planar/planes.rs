@@ -71,7 +71,7 @@ impl Planes {
                 // An odd number of cache lines: planes do not fall on the same cache sets.
                 (row, 1, (rows * row).next_multiple_of(2 * ROW_PADDING) + ROW_PADDING)
             }
-            Lanes::Images(count) => (columns * channels * count, channels * count, count),
+            Lanes::Images(count) => (columns.saturating_mul(channels * count), channels * count, count),
         };
         Self { lanes, channels, top, above: 0, left, rows, columns, row, column, plane }
     }
@@ -96,7 +96,7 @@ impl Planes {
     pub fn len<T: Element, V: Vector<T>>(&self) -> usize {
         match self.lanes {
             Lanes::Pixels => self.plane * self.channels + Sums::<T>::overhang::<V>(),
-            Lanes::Images(_) => self.rows * self.row,
+            Lanes::Images(_) => self.rows.saturating_mul(self.row),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::kernels::simd::{Kernel, Vector};
 /// Shares of a gradient of the weights, at most.
 const SHARES: usize = 8;
 
-/// Registers of one band whose products are summed before they join the rest, at most: bounds the rounding error.
+/// Registers of one band whose products are summed before they join the rest, at most, or one row of them: bounds the rounding error.
 const BAND_REGISTERS: usize = 256;
 
 /// The gradient of the weights: the products of the input's planes, shifted by each tap, with those of the output's gradient; and that of
@@ -49,7 +49,7 @@ pub fn backward_weight<T: Element>(
 
 /// Cuts the rows of all output images, as many registers at a time as are summed before they join the rest.
 fn pieces<T: Element>(g: &Conv2dGeometry) -> Vec<Piece> {
-    let images = images_at_once::<T>(g.batch, g.width * g.in_channels, g.out_width * g.out_channels);
+    let images = images_at_once::<T>(g.batch, (g.width * g.in_channels, g.out_width * g.out_channels), g.kernel_h);
     let done = images.map_or(0, |count| g.batch / count * count);
     let cut = |lanes: Lanes, image, registers: usize| {
         let rows = (BAND_REGISTERS / registers).clamp(1, g.out_height);
