@@ -57,7 +57,7 @@ def bound(algorithm, kernel):
         return 8e-6 if kernel == 3 else 1.5e-5
     if algorithm == "winograd_2x2":
         # F(2×2, 5×5) has the tiles, and so the error, of F(4×4, 3×3). Without fused multiply-add every product is rounded too.
-        return 8e-6 if kernel == 5 else 1.5e-6 if ops.simd_level() == "portable" else 1e-6
+        return 4e-6 if kernel == 5 else 1.5e-6 if ops.simd_level() == "portable" else 1e-6
     return 1e-6
 
 
