@@ -148,6 +148,7 @@ pub fn forward<T: Element>(
     }
     let finish = Finish { accumulate: false, bias, relu };
     let algorithm = weight.check(geometry)?;
+    // Of few filters, as many images as go together: the same sums in the same order, and so the same bits.
     let done = match weight {
         Weight::Plain(..) if algorithm == Algorithm::Direct => planar::images_together::<T>(geometry, algorithm, false),
         _ => 0,
