@@ -47,7 +47,7 @@ pub fn backward<T: Element>(g: &Pool2dGeometry, grad_y: &[T], count_include_pad:
         shares.iter_mut().for_each(|share| *share = T::ONE / *share);
         let (shares, (_, elements)) = (&*shares, g.output_image());
         let mut done = 0;
-        if let Some(interleaving) = Interleaving::new::<T>(g).filter(|_| !accumulate && Interleaving::has_strips_of_its_own(g)) {
+        if let Some(interleaving) = Interleaving::new::<T>(g).filter(|_| !accumulate && g.windows_lie_apart()) {
             done = interleaving.images;
             let grad_x = &mut grad_x[..done * g.input_image()];
             interleaving.backward(g, grad_y, None, grad_x, |strip, grad_y, _, first, bands| {

@@ -12,7 +12,7 @@ use crate::kernels::geometry::{Padding, Pool2dGeometry};
 use crate::kernels::memory::{Scratch, TileMut};
 use crate::kernels::parallel;
 use crate::kernels::rehearsal;
-use crate::kernels::simd::gemm::register_block;
+use crate::kernels::simd::gemm::lanes;
 use crate::kernels::simd::pack::{turn, turn_indices};
 use crate::kernels::simd::window_gradient::Band;
 
@@ -36,7 +36,7 @@ pub struct Interleaving {
 impl Interleaving {
     /// Where it pays; by the shape alone.
     pub fn new<T: Element>(g: &Pool2dGeometry) -> Option<Self> {
-        let lanes = register_block::<T>().0 / 2;
+        let lanes = lanes::<T>();
         if g.batch < lanes {
             return None;
         }
@@ -92,12 +92,7 @@ impl Interleaving {
         })
     }
 
-    /// Whether the gradient can be made so: strips of windows must have input rows of their own.
-    pub fn has_strips_of_its_own(g: &Pool2dGeometry) -> bool {
-        g.kernel.0 == g.stride.0 && g.kernel.1 <= g.stride.1
-    }
-
-    /// The gradient of the images, overwritten: `give(strip, grad_y, argmax, first, bands)` does the rows of windows of a strip that begins at
+    /// The gradient of the images, whose windows must lie apart, overwritten: `give(strip, grad_y, argmax, first, bands)` does the rows of windows of a strip that begins at
     /// output row `first`, and returns a number. The sum of these.
     ///
     /// # Errors

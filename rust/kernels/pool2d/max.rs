@@ -89,7 +89,7 @@ pub fn backward<T: Element>(g: &Pool2dGeometry, grad_y: &[T], argmax: &[i32], ac
     expect_len("out", grad_x.len(), g.input_len())?;
     let (_, elements) = g.output_image();
     let (mut done, mut met) = (0, 0);
-    if let Some(interleaving) = Interleaving::new::<T>(g).filter(|_| !accumulate && Interleaving::has_strips_of_its_own(g)) {
+    if let Some(interleaving) = Interleaving::new::<T>(g).filter(|_| !accumulate && g.windows_lie_apart()) {
         done = interleaving.images;
         let grad_x = &mut grad_x[..done * g.input_image()];
         met = interleaving.backward(g, grad_y, Some(argmax), grad_x, |strip, grad_y, argmax, _, bands| {

@@ -45,6 +45,11 @@ impl Pool2dGeometry {
         (place + 1).saturating_sub(self.kernel.0).div_ceil(self.stride.0)..(place / self.stride.0 + 1).min(self.out_height)
     }
 
+    /// Whether each row of windows has input rows of its own, and each window columns.
+    fn windows_lie_apart(&self) -> bool {
+        self.kernel.0 == self.stride.0 && self.kernel.1 <= self.stride.1 && self.padding == Padding::default()
+    }
+
     /// The pixels of window (`oy`, `ox`) in the plane of its image, in row-major order.
     #[inline(always)]
     fn pixels(&self, oy: usize, ox: usize) -> impl Iterator<Item = usize> {
@@ -81,11 +86,7 @@ fn give_back<T: Element, G: Gift<T>>(
     grad_x: &mut [T],
 ) -> Result<usize> {
     expect_len("out", grad_x.len(), g.input_len())?;
-    if g.kernel.0 == g.stride.0 && g.kernel.1 <= g.stride.1 && g.padding == Padding::default() {
-        spread(g, gift, accumulate, grad_x)
-    } else {
-        gather(g, gift, accumulate, grad_x)
-    }
+    if g.windows_lie_apart() { spread(g, gift, accumulate, grad_x) } else { gather(g, gift, accumulate, grad_x) }
 }
 
 /// [`give_back`] for windows side by side without padding: each row of windows has input rows of its own.

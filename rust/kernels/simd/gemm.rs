@@ -25,6 +25,11 @@ pub fn register_block<T: Element>() -> (usize, usize) {
     T::dispatch(Sizes)
 }
 
+/// Elements of a register in the instruction set in use.
+pub fn lanes<T: Element>() -> usize {
+    register_block::<T>().0 / 2
+}
+
 /// Columns of a micro-kernel call: two registers.
 pub const fn panel_width<T, V: Vector<T>>() -> usize {
     2 * V::LANES

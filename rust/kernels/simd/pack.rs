@@ -154,7 +154,7 @@ pub fn turn<T: Element>(source: &[T], stride: usize, target: &mut TileMut<'_, T>
 pub fn turn_indices(source: &[i32], stride: usize, target: &mut TileMut<'_, i32>) {
     let (rows, columns) = (target.cols(), target.rows());
     assert!(rows == 0 || (rows - 1) * stride + columns <= source.len());
-    if rows.min(columns) < super::gemm::register_block::<f32>().0 / 2 {
+    if rows.min(columns) < super::gemm::lanes::<f32>() {
         for j in 0..columns {
             target.row_mut(j).iter_mut().enumerate().for_each(|(i, index)| *index = source[i * stride + j]);
         }

@@ -23,7 +23,7 @@ use crate::kernels::geometry::Conv2dGeometry;
 use crate::kernels::matmul::CHUNK;
 use crate::kernels::memory::{TileMut, with_scratch};
 use crate::kernels::parallel;
-use crate::kernels::simd::gemm::{Finish, register_block};
+use crate::kernels::simd::gemm::{Finish, lanes};
 use crate::kernels::simd::planar::MAX_CHANNELS;
 
 /// Fewest pixels of a row for which it beats registers of channels.
@@ -61,7 +61,7 @@ pub fn takes_backward_weight(g: &Conv2dGeometry) -> bool {
 /// Images that are worked on together, as many as a register has lanes, where there are so many, rows are long enough to transpose, and
 /// the caches hold those that a few target rows see: the rows of a source and of a target have so many elements, a filter so many rows.
 fn images_at_once<T: Element>(batch: usize, (source_row, target_row): (usize, usize), kernel_h: usize) -> Option<usize> {
-    let lanes = register_block::<T>().0 / 2;
+    let lanes = lanes::<T>();
     let bytes = source_row.saturating_mul((kernel_h + MIN_ROWS) * lanes * size_of::<T>());
     (batch >= lanes && source_row.min(target_row) >= lanes && bytes <= PLANES_BYTES).then_some(lanes)
 }
@@ -70,7 +70,7 @@ fn images_at_once<T: Element>(batch: usize, (source_row, target_row): (usize, us
 /// left. Those of [`Algorithm::Direct`] come out with the same bits, if [`Borders::Zeros`] are asked for: a sum of one chunk is taken in
 /// the same order.
 pub fn images_together<T: Element>(g: &Conv2dGeometry, algorithm: Algorithm, pooled: bool) -> usize {
-    let lanes = register_block::<T>().0 / 2;
+    let lanes = lanes::<T>();
     let takes = match algorithm {
         Algorithm::Planar => true,
         Algorithm::Direct => takes_forward(g) && g.out_channels <= lanes && g.kernel_h * g.kernel_w * g.in_channels <= CHUNK,
@@ -133,7 +133,7 @@ pub fn run_pooled<T: Element>(
 ) -> Result<()> {
     let [height, width, channels] = [plan.target[0] / 2, plan.target[1] / 2, plan.target[2]];
     let (row, image) = (width * channels, height * width * channels);
-    let count = register_block::<T>().0 / 2;
+    let count = lanes::<T>();
     let rows = rows_of_many::<T>(plan, target.len() / image / count, height).div_ceil(2);
     with_scratch(weight.len(), |filters: &mut [T]| {
         arrange(plan, weight, filters);
@@ -150,7 +150,7 @@ pub fn run_pooled<T: Element>(
 /// Target rows of a piece of many images, of which there are so many groups: enough pieces to go round, and what a cache holds.
 fn rows_of_many<T: Element>(plan: &Correlation, groups: usize, height: usize) -> usize {
     let by_balance = (groups * height).div_ceil(ITEMS * plan.spread.0);
-    let row_bytes = plan.source[1] * plan.source[2] * plan.step.0 * register_block::<T>().0 / 2 * size_of::<T>();
+    let row_bytes = plan.source[1] * plan.source[2] * plan.step.0 * lanes::<T>() * size_of::<T>();
     let by_cache = (PLANES_BYTES / row_bytes.max(1)).saturating_sub(plan.reach());
     by_balance.min(by_cache).max(MIN_ROWS) * plan.spread.0
 }

@@ -78,8 +78,8 @@ impl<T: Element> Share<'_, T> {
     fn planes(&self, piece: &Piece) -> (Planes, Planes) {
         let (Piece { lanes, rows, .. }, g) = (piece, self.g);
         let lanes = *lanes;
-        let turned = Planes::of(lanes, (rows.start as isize, 0), (rows.len(), g.out_width), g.out_channels);
-        (Planes::new(self.plan, lanes, rows.start, rows.len()), turned)
+        let outputs = Planes::of(lanes, (rows.start as isize, 0), (rows.len(), g.out_width), g.out_channels);
+        (Planes::new(self.plan, lanes, rows.start, rows.len()), outputs)
     }
 }
 
@@ -89,8 +89,8 @@ impl<T: Element> Kernel<T> for Share<'_, T> {
     #[inline(always)]
     fn run<V: Vector<T>>(self) -> Result<()> {
         let most = |len: &dyn Fn((Planes, Planes)) -> usize| self.pieces.iter().map(|piece| len(self.planes(piece))).max().unwrap_or(0);
-        let (pixels_len, gradients_len) = (most(&|(planes, _)| planes.len::<T, V>()), most(&|(_, turned)| turned.len::<T, V>()));
-        let gated_len = most(&|(_, turned)| turned.gated_len(self.g.out_width));
+        let (pixels_len, gradients_len) = (most(&|(planes, _)| planes.len::<T, V>()), most(&|(_, outputs)| outputs.len::<T, V>()));
+        let gated_len = most(&|(_, outputs)| outputs.gated_len(self.g.out_width));
         let (g, gate) = (self.g, self.gate);
         let (depth, columns, kernel_w) = (g.in_channels, g.out_channels, g.kernel_w);
         let at_once = filters_at_once::<T, V>();
@@ -103,16 +103,19 @@ impl<T: Element> Kernel<T> for Share<'_, T> {
         sums.fill(T::ZERO);
         self.bias.fill(T::ZERO);
         for piece in self.pieces {
-            let (planes, turned) = self.planes(piece);
+            let (planes, outputs) = self.planes(piece);
             let x = &self.x[piece.image * g.height * g.width * depth..];
             planes.fill::<T, V>(x, None, &mut [], (g.height, g.width), &mut pixels);
             let part = piece.image * g.out_height * g.out_width * columns..;
             let (grad_y, gate) = (&self.grad_y[part.clone()], gate.map(|gate| &gate[part]));
-            turned.fill::<T, V>(grad_y, gate, &mut gated, (g.out_height, g.out_width), &mut gradients);
+            outputs.fill::<T, V>(grad_y, gate, &mut gated, (g.out_height, g.out_width), &mut gradients);
+            let size = (piece.rows.len(), outputs.registers::<T, V>(g.out_width));
+            let gradient = |filter: usize| {
+                let planes = &gradients[filter * outputs.plane..];
+                Operand { planes, row: outputs.row, register: outputs.register::<T, V>() }
+            };
             for (filter, bias) in self.bias.iter_mut().enumerate() {
-                let gradient =
-                    Operand { planes: &gradients[filter * turned.plane..], row: turned.row, register: turned.register::<T, V>() };
-                *bias += gradient.sum::<V>((piece.rows.len(), turned.registers::<T, V>(g.out_width)));
+                *bias += gradient(filter).sum::<V>(size);
             }
             let mut rest = &mut *sums;
             for (row, channel) in (0..g.kernel_h).flat_map(|row| (0..depth).map(move |channel| (row, channel))) {
@@ -130,13 +133,9 @@ impl<T: Element> Kernel<T> for Share<'_, T> {
                                 register: planes.register::<T, V>(),
                             },
                             gap,
-                            gradient: Operand {
-                                planes: &gradients[filter * turned.plane..],
-                                row: turned.row,
-                                register: turned.register::<T, V>(),
-                            },
-                            plane: turned.plane,
-                            size: (piece.rows.len(), turned.registers::<T, V>(g.out_width)),
+                            gradient: gradient(filter),
+                            plane: outputs.plane,
+                            size,
                             count: count_of,
                             sums: here,
                         }
