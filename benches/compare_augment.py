@@ -1,16 +1,21 @@
-"""cnnrs' augmentation beside others, in alternating processes: ``python benches/compare_augment.py --peer-python PYTHON``.
+"""cnnrs' augmentation beside others, in alternating processes: ``python benches/compare_augment.py
+--peer-python PYTHON``.
 
-Two pipelines, from bytes to normalised floats. ``cifar``: crop of 32 after padding by 4, flip, colour jitter (0.3, 0.3, 0.3, 0.1),
-normalise, on 32×32×3. ``photo``: random resized crop to 224 out of 375×500, flip, the same jitter, normalise. Each library runs in a
-worker process of its own; the workers take turns, so that all meet the same machine. The table gives the median of images per second,
-and its ratio to the fastest of the others. These live in an environment of their own whose Python is given: ``pip install
-"albumentations==1.4.24" torchvision`` there; what is not installed is left out. Albumentations, Pillow and torchvision work image by
-image, in one process and in two at once, a thread each. ``torchvision-batch`` gets whole batches, on two threads; it makes one random
-choice for all images of a batch, which is less than the others do, so it stands beside them but is not compared with.
+Two pipelines, from bytes to normalised floats. ``cifar``: crop of 32 after padding by 4, flip,
+colour jitter (0.3, 0.3, 0.3, 0.1), normalise, on 32×32×3. ``photo``: random resized crop to 224 out
+of 375×500, flip, the same jitter, normalise. Each library runs in a worker process of its own; the
+workers take turns, so that all meet the same machine. The table gives the median of images per
+second, and its ratio to the fastest of the others. These live in an environment of their own whose
+Python is given: ``pip install "albumentations==1.4.24" torchvision`` there; what is not installed
+is left out. Albumentations, Pillow and torchvision work image by image, in one process and in two
+at once, a thread each. ``torchvision-batch`` gets whole batches, on two threads; it makes one
+random choice for all images of a batch, which is less than the others do, so it stands beside them
+but is not compared with.
 
-``step`` is cnnrs alone: what crop after padding, flip and normalising add to a training step of `classic` at batch 64. The same trainer
-takes steps from bytes through the transforms and from floats that are normalised already, in turns, both by a `Loader` in random order.
-As floats take longer to gather than bytes, the time within the transforms is told beside the difference.
+``step`` is cnnrs alone: what crop after padding, flip and normalising add to a training step of
+`classic` at batch 64. The same trainer takes steps from bytes through the transforms and from
+floats that are normalised already, in turns, both by a `Loader` in random order. As floats take
+longer to gather than bytes, the time within the transforms is told beside the difference.
 """
 
 import argparse
@@ -37,7 +42,11 @@ def images(kind):
     height, width, channels = SHAPE[kind]
     y, x = np.linspace(0, 6, height)[:, None, None], np.linspace(0, 6, width)[None, :, None]
     phase = random.uniform(0, 6, (BATCH[kind], 1, 1, channels))
-    waves = 128 + 90 * np.sin(x + y + phase) + random.normal(0, 12, (BATCH[kind], height, width, channels))
+    waves = (
+        128
+        + 90 * np.sin(x + y + phase)
+        + random.normal(0, 12, (BATCH[kind], height, width, channels))
+    )
     return waves.clip(0, 255).astype(np.uint8)
 
 
@@ -48,7 +57,14 @@ def cnnrs_work(kind):
 
     cnnrs.set_num_threads(2)
     first = augment.RandomCrop(32, padding=4) if kind == "cifar" else augment.RandomResizedCrop(224)
-    pipe = augment.Compose([first, augment.RandomHorizontalFlip(), augment.ColorJitter(*JITTER), augment.Normalize(MEAN, STD)])
+    pipe = augment.Compose(
+        [
+            first,
+            augment.RandomHorizontalFlip(),
+            augment.ColorJitter(*JITTER),
+            augment.Normalize(MEAN, STD),
+        ]
+    )
     batch = images(kind)
     out = pipe(batch)
     epoch = iter(range(1 << 30))
@@ -62,12 +78,17 @@ def albumentations_work(kind):
 
     cv2.setNumThreads(1)
     if kind == "cifar":
-        first = [albumentations.PadIfNeeded(40, 40, border_mode=cv2.BORDER_CONSTANT), albumentations.RandomCrop(32, 32)]
+        first = [
+            albumentations.PadIfNeeded(40, 40, border_mode=cv2.BORDER_CONSTANT),
+            albumentations.RandomCrop(32, 32),
+        ]
     else:
         first = [albumentations.RandomResizedCrop(size=(224, 224))]
     brightness, contrast, saturation, hue = JITTER
     jitter = albumentations.ColorJitter(brightness, contrast, saturation, hue, p=1.0)
-    pipe = albumentations.Compose([*first, albumentations.HorizontalFlip(), jitter, albumentations.Normalize(MEAN, STD)])
+    pipe = albumentations.Compose(
+        [*first, albumentations.HorizontalFlip(), jitter, albumentations.Normalize(MEAN, STD)]
+    )
     batch = images(kind)
     return lambda: np.stack([pipe(image=image)["image"] for image in batch])
 
@@ -82,7 +103,9 @@ def pillow_work(kind):
 
     def hue(image):
         h, s, v = image.convert("HSV").split()
-        turned = (np.asarray(h, np.int16) + int(random.uniform(-JITTER[3], JITTER[3]) * 255)).astype(np.uint8)
+        turned = (
+            np.asarray(h, np.int16) + int(random.uniform(-JITTER[3], JITTER[3]) * 255)
+        ).astype(np.uint8)
         return Image.merge("HSV", (Image.fromarray(turned), s, v)).convert("RGB")
 
     def one(image):
@@ -92,17 +115,28 @@ def pillow_work(kind):
         else:
             width, height = image.size
             while True:
-                area, ratio = width * height * random.uniform(0.08, 1), np.exp(random.uniform(np.log(3 / 4), np.log(4 / 3)))
+                area, ratio = (
+                    width * height * random.uniform(0.08, 1),
+                    np.exp(random.uniform(np.log(3 / 4), np.log(4 / 3))),
+                )
                 w, h = round(np.sqrt(area * ratio)), round(np.sqrt(area / ratio))
                 if w <= width and h <= height:
                     break
             left, top = random.integers(0, width - w + 1), random.integers(0, height - h + 1)
-            image = image.crop((left, top, left + w, top + h)).resize((224, 224), Image.Resampling.BILINEAR)
+            image = image.crop((left, top, left + w, top + h)).resize(
+                (224, 224), Image.Resampling.BILINEAR
+            )
         if random.random() < 0.5:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         enhance = (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color)
         for place in random.permutation(4):
-            image = hue(image) if place == 3 else enhance[place](image).enhance(random.uniform(1 - JITTER[place], 1 + JITTER[place]))
+            image = (
+                hue(image)
+                if place == 3
+                else enhance[place](image).enhance(
+                    random.uniform(1 - JITTER[place], 1 + JITTER[place])
+                )
+            )
         return (np.asarray(image, np.float32) - mean) / std
 
     return lambda: np.stack([one(image) for image in batch])
@@ -133,7 +167,9 @@ WORKS = {
 
 
 def work(library, kind):
-    """Answers each line of standard input with the images per second of at least a tenth of a second of work."""
+    """Answers each line of standard input with the images per second of at least a tenth of a
+    second of work.
+    """
     try:
         function = WORKS[library](kind)
     except ImportError as error:
@@ -157,7 +193,12 @@ class Workers:
         if library != "cnnrs":
             environment.pop("PYTHONPATH", None)
         command = [python, __file__, "--work", library, "--kind", kind]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": environment}
+        pipes = {
+            "stdin": subprocess.PIPE,
+            "stdout": subprocess.PIPE,
+            "text": True,
+            "env": environment,
+        }
         self.processes = [subprocess.Popen(command, **pipes) for _ in range(count)]
         answers = [json.loads(process.stdout.readline()) for process in self.processes]
         self.missing = next((answer for answer in answers if answer is not None), None)
@@ -179,7 +220,11 @@ def compare(kind, peer_python, rounds):
     """Prints the table of a pipeline."""
     wanted = [("cnnrs", 1, sys.executable)]
     if peer_python:
-        wanted += [(name, count, peer_python) for name in PEERS for count in ((1, 2) if name in PEERS[:3] else (1,))]
+        wanted += [
+            (name, count, peer_python)
+            for name in PEERS
+            for count in ((1, 2) if name in PEERS[:3] else (1,))
+        ]
     workers = {(name, count): Workers(python, name, kind, count) for name, count, python in wanted}
     for key in [key for key, worker in workers.items() if worker.missing]:
         print(f"{key[0]} is left out: {workers.pop(key).missing}")
@@ -190,8 +235,14 @@ def compare(kind, peer_python, rounds):
     for worker in workers.values():
         worker.close()
     medians = {key: statistics.median(values) for key, values in samples.items()}
-    best = max((value for key, value in medians.items() if key[0] not in ("cnnrs", "torchvision-batch")), default=None)
-    print(f"\n{kind}: batches of {BATCH[kind]}, {'x'.join(map(str, SHAPE[kind]))} uint8, {rounds} rounds")
+    best = max(
+        (value for key, value in medians.items() if key[0] not in ("cnnrs", "torchvision-batch")),
+        default=None,
+    )
+    print(
+        f"\n{kind}: batches of {BATCH[kind]}, {'x'.join(map(str, SHAPE[kind]))} uint8, {rounds} "
+        "rounds"
+    )
     print(f"{'library':<20}{'processes':>10}{'images/s':>12}{'to the best other':>20}")
     for (name, count), value in sorted(medians.items(), key=lambda item: -item[1]):
         print(f"{name:<20}{count:>10}{value:>12,.0f}{(f'{value / best:.2f}' if best else ''):>20}")
@@ -203,8 +254,17 @@ def step_cost(rounds, steps=20):
     from cnnrs import augment
 
     random = np.random.default_rng(0)
-    x, y = random.integers(0, 256, (10_000, 32, 32, 3), dtype=np.uint8), random.integers(0, 10, 10_000)
-    pipe = augment.Compose([augment.RandomCrop(32, padding=4), augment.RandomHorizontalFlip(), augment.Normalize(MEAN, STD)])
+    x, y = (
+        random.integers(0, 256, (10_000, 32, 32, 3), dtype=np.uint8),
+        random.integers(0, 10, 10_000),
+    )
+    pipe = augment.Compose(
+        [
+            augment.RandomCrop(32, padding=4),
+            augment.RandomHorizontalFlip(),
+            augment.Normalize(MEAN, STD),
+        ]
+    )
     ready = augment.Normalize(MEAN, STD)(x)
     within = []
 
@@ -214,12 +274,17 @@ def step_cost(rounds, steps=20):
         within.append(time.perf_counter() - start)
         return result
 
-    trainer = cnnrs.Trainer(cnnrs.zoo.create("classic"), optimizer=cnnrs.optimizers.SGD(0.01, momentum=0.9))
+    trainer = cnnrs.Trainer(
+        cnnrs.zoo.create("classic"), optimizer=cnnrs.optimizers.SGD(0.01, momentum=0.9)
+    )
     loaders = {
         "without": cnnrs.data.Loader((ready, y), 64, shuffle=True, drop_last=True),
         "with": cnnrs.data.Loader((x, y), 64, shuffle=True, drop_last=True, transform=timed),
     }
-    batches = {name: itertools.chain.from_iterable(itertools.repeat(loader)) for name, loader in loaders.items()}
+    batches = {
+        name: itertools.chain.from_iterable(itertools.repeat(loader))
+        for name, loader in loaders.items()
+    }
     seconds = {name: [] for name in batches}
     for turn in range(2 * rounds + 1):
         for name in sorted(batches, reverse=turn % 2 == 0):  # either one is first in turn
@@ -227,10 +292,15 @@ def step_cost(rounds, steps=20):
                 start = time.perf_counter()
                 trainer.train_step(*next(batches[name]))
                 seconds[name].append(time.perf_counter() - start)
-    medians = {name: statistics.median(values[steps:]) for name, values in seconds.items()}  # the first turn warms up
+    medians = {
+        name: statistics.median(values[steps:]) for name, values in seconds.items()
+    }  # the first turn warms up
     added = medians["with"] - medians["without"]
     print(f"\nstep: classic at batch 64, {2 * rounds} turns of {steps} steps, medians")
-    print(f"without augmentation {medians['without'] * 1e3:.3f} ms, with {medians['with'] * 1e3:.3f} ms")
+    print(
+        f"without augmentation {medians['without'] * 1e3:.3f} ms, with {medians['with'] * 1e3:.3f} "
+        "ms"
+    )
     alone = statistics.median(within[steps:])
     for name, value in (("added", added), ("within the transforms", alone)):
         print(f"{name}: {value * 1e6:.0f} us, {100 * value / medians['without']:.2f} %")
@@ -238,7 +308,9 @@ def step_cost(rounds, steps=20):
 
 def main():
     """Both pipelines, and the step."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--peer-python", help="Python of the environment with the other libraries")
     parser.add_argument("--kind", choices=[*BATCH, "step"], help="one table only")
     parser.add_argument("--rounds", type=int, default=7)

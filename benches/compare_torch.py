@@ -1,11 +1,14 @@
-"""cnnrs beside PyTorch, ONNX Runtime and OpenVINO, in alternating processes: ``python benches/compare_torch.py --torch-python PYTHON``.
+"""cnnrs beside PyTorch, ONNX Runtime and OpenVINO, in alternating processes: ``python
+benches/compare_torch.py --torch-python PYTHON``.
 
-Each library runs in a worker process of its own; the workers take turns, so that all meet the same machine. A sample during which other
-processes took more than a tenth of a core is dropped. The table gives the median time of cnnrs and of the fastest peer in milliseconds, the
-ratio peer / cnnrs, cnnrs' effective GFLOP/s (the multiplications of the direct method), and for forward convolutions the error of each
-against float64. PyTorch is the best of NCHW and channels-last. Rows of memory give the peak of the process's resident megabytes in five
-training steps and, in brackets, what that is more than it had after a step of a tiny model. The peers live in an environment of their own
-(``pip install torch==2.13.0 onnx onnxruntime openvino`` there) whose Python is given.
+Each library runs in a worker process of its own; the workers take turns, so that all meet the same
+machine. A sample during which other processes took more than a tenth of a core is dropped. The
+table gives the median time of cnnrs and of the fastest peer in milliseconds, the ratio peer /
+cnnrs, cnnrs' effective GFLOP/s (the multiplications of the direct method), and for forward
+convolutions the error of each against float64. PyTorch is the best of NCHW and channels-last. Rows
+of memory give the peak of the process's resident megabytes in five training steps and, in brackets,
+what that is more than it had after a step of a tiny model. The peers live in an environment of
+their own (``pip install torch==2.13.0 onnx onnxruntime openvino`` there) whose Python is given.
 """
 
 import argparse
@@ -17,7 +20,10 @@ import tempfile
 from compare.process import Worker, serve
 from compare.rows import all_rows, arrays
 
-HEADER = "| work | cnnrs | peer | ratio | GFLOP/s | error cnnrs | error peer | peer is | samples |\n|---|---|---|---|---|---|---|---|---|"
+HEADER = (
+    "| work | cnnrs | peer | ratio | GFLOP/s | error cnnrs | error peer | peer is | samples "
+    "|\n|---|---|---|---|---|---|---|---|---|"
+)
 
 
 class Crew:
@@ -39,7 +45,9 @@ class Crew:
 
 
 def measure(crew, row, samples):
-    """Median seconds of each library, from samples taken in turns; the number of samples that were clean for all."""
+    """Median seconds of each library, from samples taken in turns; the number of samples that were
+    clean for all.
+    """
     workers = [crew.get(library) for library in (row.ours, *row.peers)]
     for each in workers:
         each.ask(do="load", kind=row.kind, key=row.key)
@@ -71,14 +79,18 @@ def errors(crew, row, folder):
 
 
 def memory_cells(crew, row):
-    """Megabytes beside each other, each in a fresh process: of the whole process and, in brackets, what the steps added."""
+    """Megabytes beside each other, each in a fresh process: of the whole process and, in brackets,
+    what the steps added.
+    """
     peaks, cells = [], []
     for library in (row.ours, *row.peers):
         worker = crew.new(library)
         answer = worker.ask(do="memory", kind=row.kind, key=row.key)
         worker.close()
         peaks.append(answer["peak"])
-        cells.append(f"{answer['peak'] / 2**20:.0f} MB ({(answer['peak'] - answer['before']) / 2**20:.0f})")
+        cells.append(
+            f"{answer['peak'] / 2**20:.0f} MB ({(answer['peak'] - answer['before']) / 2**20:.0f})"
+        )
     return [*cells, f"{peaks[1] / peaks[0]:.2f}", "", "", "", row.peers[0], "1"]
 
 
@@ -90,14 +102,22 @@ def time_cells(crew, row, samples, folder):
     ours, theirs = seconds[0], min(seconds[1:])
     cells = [f"{1e3 * ours:.2f}", f"{1e3 * theirs:.2f}", f"{theirs / ours:.2f}"]
     cells.append(f"{row.flops / ours / 1e9:.0f}" if row.flops else "")
-    cells += [f"{error:.1e}" for error in errors(crew, row, folder)] if row.kind == "forward" else ["", ""]
+    cells += (
+        [f"{error:.1e}" for error in errors(crew, row, folder)]
+        if row.kind == "forward"
+        else ["", ""]
+    )
     return [*cells, row.peers[seconds[1:].index(theirs)], str(kept)]
 
 
 def main():
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--torch-python", default=sys.executable, help="the Python of the environment that has PyTorch")
+    parser.add_argument(
+        "--torch-python",
+        default=sys.executable,
+        help="the Python of the environment that has PyTorch",
+    )
     parser.add_argument("--samples", type=int, default=5)
     parser.add_argument("--only", default="", help="rows whose label contains this text")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
@@ -110,7 +130,11 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for row in all_rows():
             if arguments.only in row.label:
-                cells = memory_cells(crew, row) if row.kind == "memory" else time_cells(crew, row, arguments.samples, folder)
+                cells = (
+                    memory_cells(crew, row)
+                    if row.kind == "memory"
+                    else time_cells(crew, row, arguments.samples, folder)
+                )
                 print("| " + " | ".join([row.label, *cells]) + " |", flush=True)
 
 

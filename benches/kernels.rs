@@ -1,5 +1,6 @@
-//! `cargo bench`: the kernels on the shapes of `compare_torch.py`, in criterion. Times of one run on one machine; to compare with another
-//! library use `compare_torch.py`, which measures both in turn. For those that memory bounds see `bandwidth.rs`.
+//! `cargo bench`: the kernels on the shapes of `compare_torch.py`, in criterion. Times of one run
+//! on one machine; to compare with another library use `compare_torch.py`, which measures both in
+//! turn. For those that memory bounds see `bandwidth.rs`.
 
 use std::hint::black_box;
 
@@ -25,10 +26,18 @@ const SHAPES: [[usize; 7]; 12] = [
     [16, 56, 64, 128, 3, 2, 1],
 ];
 
-fn geometry([batch, size, channels, filters, kernel, stride, padding]: [usize; 7]) -> Conv2dGeometry {
+fn geometry(
+    [batch, size, channels, filters, kernel, stride, padding]: [usize; 7],
+) -> Conv2dGeometry {
     let padding = Padding { top: padding, bottom: padding, left: padding, right: padding };
     let window = Window { stride: (stride, stride), padding, dilation: (1, 1) };
-    Conv2dGeometry::new([batch, size, size, channels], [kernel, kernel, channels, filters], window, 1).expect("a valid shape")
+    Conv2dGeometry::new(
+        [batch, size, size, channels],
+        [kernel, kernel, channels, filters],
+        window,
+        1,
+    )
+    .expect("a valid shape")
 }
 
 fn values(len: usize) -> Vec<f32> {
@@ -42,17 +51,35 @@ fn convolution(criterion: &mut Criterion) {
         let (mut y, mut dx, mut dw) = (dy.clone(), x.clone(), w.clone());
         let mut group = criterion.benchmark_group(format!("conv2d {shape:?}"));
         group.throughput(Throughput::Elements(2 * g.multiply_adds() as u64)).sample_size(20);
-        let prepared = PreparedWeight::new(&w, &g, Algorithm::choose::<f32>(Pass::Forward, &g)).expect("memory");
+        let prepared = PreparedWeight::new(&w, &g, Algorithm::choose::<f32>(Pass::Forward, &g))
+            .expect("memory");
         group.bench_function("forward, prepared", |b| {
-            b.iter(|| conv2d::forward(&g, black_box(&x), Weight::Prepared(&prepared), None, true, &mut y).expect("forward"));
+            b.iter(|| {
+                conv2d::forward(&g, black_box(&x), Weight::Prepared(&prepared), None, true, &mut y)
+                    .expect("forward")
+            });
         });
         let algorithm = Algorithm::choose::<f32>(Pass::BackwardInput, &g);
         group.bench_function("backward input", |b| {
-            b.iter(|| conv2d::backward_input(&g, black_box(&dy), None, &w, false, algorithm, &mut dx).expect("backward"));
+            b.iter(|| {
+                conv2d::backward_input(&g, black_box(&dy), None, &w, false, algorithm, &mut dx)
+                    .expect("backward")
+            });
         });
         let algorithm = Algorithm::choose::<f32>(Pass::BackwardWeight, &g);
         group.bench_function("backward weight", |b| {
-            b.iter(|| conv2d::backward_weight(&g, black_box(&dy), None, &x, false, algorithm, (&mut dw, None)).expect("backward"));
+            b.iter(|| {
+                conv2d::backward_weight(
+                    &g,
+                    black_box(&dy),
+                    None,
+                    &x,
+                    false,
+                    algorithm,
+                    (&mut dw, None),
+                )
+                .expect("backward")
+            });
         });
     }
 }
@@ -64,7 +91,9 @@ fn product(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(format!("matmul {m}x{k}x{n}"));
         group.throughput(Throughput::Elements(2 * (m * n * k) as u64)).sample_size(20);
         group.bench_function("forward", |bench| {
-            bench.iter(|| matmul(black_box(&a), &b, &mut c, shape, &Finish::OVERWRITE).expect("matmul"));
+            bench.iter(|| {
+                matmul(black_box(&a), &b, &mut c, shape, &Finish::OVERWRITE).expect("matmul")
+            });
         });
     }
 }

@@ -1,8 +1,10 @@
-"""Training from a memory-mapped file beside training from memory: ``python benches/memory_mapped.py --gigabytes 10``.
+"""Training from a memory-mapped file beside training from memory: ``python benches/memory_mapped.py
+--gigabytes 10``.
 
-The file holds random uint8 images of 32×32×3 and is read in random order. Both ways train `classic` at batch 64 in the same process, in
-turns; each turn is some steps, of which the median time counts. Printed are images per second, their ratio, and how much resident memory
-the process grew by while it trained from the file.
+The file holds random uint8 images of 32×32×3 and is read in random order. Both ways train `classic`
+at batch 64 in the same process, in turns; each turn is some steps, of which the median time counts.
+Printed are images per second, their ratio, and how much resident memory the process grew by while
+it trained from the file.
 """
 
 import argparse
@@ -52,7 +54,9 @@ def main():
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--gigabytes", type=float, default=10.0, help="size of the file")
-    parser.add_argument("--folder", help="where the file is written; by default the folder for temporary files")
+    parser.add_argument(
+        "--folder", help="where the file is written; by default the folder for temporary files"
+    )
     parser.add_argument("--steps", type=int, default=100, help="of one turn")
     parser.add_argument("--turns", type=int, default=5)
     arguments = parser.parse_args()
@@ -63,7 +67,10 @@ def main():
         np.save(Path(folder) / "y.npy", random.integers(0, 10, count))
         model = cnnrs.zoo.create("classic", preprocessing=cnnrs.layers.Rescale(1 / 255))
         trainer = cnnrs.Trainer(model, optimizer=cnnrs.optimizers.SGD(0.01, momentum=0.9))
-        few = random.integers(0, 256, (50_000, *SHAPE), dtype=np.uint8), random.integers(0, 10, 50_000)
+        few = (
+            random.integers(0, 256, (50_000, *SHAPE), dtype=np.uint8),
+            random.integers(0, 10, 50_000),
+        )
         mapped = cnnrs.data.memmap(Path(folder) / "x.npy", Path(folder) / "y.npy")
         sources = {"memory": few, "file": mapped}
         batches = {name: itertools.chain.from_iterable(itertools.repeat(cnnrs.data.Loader(source, BATCH, shuffle=True)))
@@ -79,7 +86,9 @@ def main():
                 most = max(most, reached) if name == "file" else most
     rates = {name: BATCH / statistics.median(seconds) for name, seconds in found.items()}
     print(f"file of {count * int(np.prod(SHAPE)) / 2**30:.1f} GiB: {rates['file']:.0f} images/s")
-    print(f"from memory: {rates['memory']:.0f} images/s; ratio {rates['file'] / rates['memory']:.3f}")
+    print(
+        f"from memory: {rates['memory']:.0f} images/s; ratio {rates['file'] / rates['memory']:.3f}"
+    )
     print(f"resident memory grew by {(most - before) / 2**20:.0f} MiB to {most / 2**20:.0f} MiB")
 
 

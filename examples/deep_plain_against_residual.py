@@ -1,10 +1,13 @@
-"""Deep plain networks against residual ones: more layers make a plain network worse, and a residual one better.
+"""Deep plain networks against residual ones: more layers make a plain network worse, and a residual
+one better.
 
-Published, CIFAR-10 test error: plain networks of 20, 32, 44 and 56 layers get worse with depth, 110 layers above 60 %; residual ones of
-20, 32, 44, 56 layers 8.75, 7.51, 7.17, 6.97 % (K. He, X. Zhang, S. Ren, J. Sun: Deep Residual Learning for Image Recognition, 2015, table 6
-and figure 6). Those are days of training; here the same comparison is made small: 8, 20 and 56 layers of 12 filters, 15 epochs, on 1,437
-handwritten digits of 8 by 8 pixels. The residual networks learn these without a mistake at every depth, so the training loss is compared;
-360 test images are too few to tell one residual network from another.
+Published, CIFAR-10 test error: plain networks of 20, 32, 44 and 56 layers get worse with depth, 110
+layers above 60 %; residual ones of 20, 32, 44, 56 layers 8.75, 7.51, 7.17, 6.97 % (K. He, X. Zhang,
+S. Ren, J. Sun: Deep Residual Learning for Image Recognition, 2015, table 6 and figure 6). Those are
+days of training; here the same comparison is made small: 8, 20 and 56 layers of 12 filters, 15
+epochs, on 1,437 handwritten digits of 8 by 8 pixels. The residual networks learn these without a
+mistake at every depth, so the training loss is compared; 360 test images are too few to tell one
+residual network from another.
 
     python examples/deep_plain_against_residual.py
 """
@@ -13,7 +16,17 @@ import argparse
 
 import cnnrs
 from cnnrs import datasets, optimizers, schedules
-from cnnrs.layers import Add, BatchNorm, Conv2D, Dense, GlobalAveragePool2D, Input, Node, ReLU, Rescale
+from cnnrs.layers import (
+    Add,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    GlobalAveragePool2D,
+    Input,
+    Node,
+    ReLU,
+    Rescale,
+)
 
 
 def block(x: Node, filters: int, residual: bool) -> Node:
@@ -25,18 +38,24 @@ def block(x: Node, filters: int, residual: bool) -> Node:
 def network(depth: int, residual: bool, seed: int, filters: int = 12) -> cnnrs.Model:
     """`depth` layers with weights: one convolution, blocks of two, and the last, dense one."""
     inputs = Input((8, 8, 1))
-    x = ReLU()(BatchNorm()(Conv2D(filters, 3, padding="same", use_bias=False)(Rescale(1 / 255)(inputs))))
+    x = ReLU()(
+        BatchNorm()(Conv2D(filters, 3, padding="same", use_bias=False)(Rescale(1 / 255)(inputs)))
+    )
     for _ in range((depth - 2) // 2):
         x = block(x, filters, residual)
     return cnnrs.Model(inputs, Dense(10)(GlobalAveragePool2D()(x)), seed=seed)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data-dir", help="not needed: the digits come with cnnrs")
     parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--quick", action="store_true", help="shallow networks and one epoch, to see that it runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="shallow networks and one epoch, to see that it runs"
+    )
     options = parser.parse_args()
 
     digits = datasets.load_digits()
@@ -45,19 +64,26 @@ def main() -> None:
     for residual in (False, True):
         for depth in depths:
             optimizer = optimizers.SGD(schedules.Cosine(0.1), momentum=0.9, weight_decay=1e-4)
-            trainer = cnnrs.Trainer(network(depth, residual, options.seed), optimizer=optimizer, seed=options.seed)
+            trainer = cnnrs.Trainer(
+                network(depth, residual, options.seed), optimizer=optimizer, seed=options.seed
+            )
             history = trainer.fit(digits.train, epochs=epochs, batch_size=64)
             test = trainer.evaluate(digits.test)
             losses[residual, depth] = history["loss"][-1]
             print(
-                f"{'residual' if residual else 'plain':<8} {depth:3} layers: training loss {losses[residual, depth]:.4f}, "
-                f"training error {100 * (1 - history['accuracy'][-1]):6.2f} %, test error {100 * (1 - test['accuracy']):6.2f} %",
+                f"{'residual' if residual else 'plain':<8} {depth:3} layers: training loss "
+                f"{losses[residual, depth]:.4f}, "
+                f"training error {100 * (1 - history['accuracy'][-1]):6.2f} %, test error "
+                f"{100 * (1 - test['accuracy']):6.2f} %",
                 flush=True,
             )
     for residual in (False, True):
         ratio = losses[residual, depths[-1]] / losses[residual, depths[0]]
         name = "residual" if residual else "plain"
-        print(f"{name}: training loss with {depths[-1]} layers is {ratio:.2g} times that with {depths[0]}")
+        print(
+            f"{name}: training loss with {depths[-1]} layers is {ratio:.2g} times that with "
+            f"{depths[0]}"
+        )
     print("published: up with depth for plain networks, down for residual ones")
 
 

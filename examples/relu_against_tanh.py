@@ -1,10 +1,13 @@
-"""ReLU against tanh: epochs until a convolutional network makes 25 % errors on its own training images, CIFAR-10.
+"""ReLU against tanh: epochs until a convolutional network makes 25 % errors on its own training
+images, CIFAR-10.
 
-Published: six times fewer epochs with ReLU, for a network of four convolutions (A. Krizhevsky, I. Sutskever, G. Hinton: ImageNet
-Classification with Deep Convolutional Neural Networks, 2012, figure 1). As there, each network gets the learning rate, of a few, that
-brings it there fastest, and there is no regularisation. Here 10,000 of the 50,000 images are used, and the weights start as in K. He et al.
-(2015). The published figure does not come out under these conditions: with 0.01 tanh is there sooner than ReLU with any of the rates. What
-saturating units cost shows in deep networks: see vanishing_gradients.py, where they are sigmoid units.
+Published: six times fewer epochs with ReLU, for a network of four convolutions (A. Krizhevsky, I.
+Sutskever, G. Hinton: ImageNet Classification with Deep Convolutional Neural Networks, 2012, figure
+1). As there, each network gets the learning rate, of a few, that brings it there fastest, and there
+is no regularisation. Here 10,000 of the 50,000 images are used, and the weights start as in K. He
+et al. (2015). The published figure does not come out under these conditions: with 0.01 tanh is
+there sooner than ReLU with any of the rates. What saturating units cost shows in deep networks: see
+vanishing_gradients.py, where they are sigmoid units.
 
     python examples/relu_against_tanh.py --data-dir ../shared/data
 """
@@ -28,7 +31,11 @@ RATES = (0.003, 0.001, 0.01)
 def network(activation: type[Layer], seed: int) -> cnnrs.Model:
     layers: list[Layer] = []
     for filters, pool in ((32, False), (32, True), (64, False), (64, True)):
-        layers += [Conv2D(filters, 3, padding="same"), activation(), *([MaxPool2D(2)] if pool else [])]
+        layers += [
+            Conv2D(filters, 3, padding="same"),
+            activation(),
+            *([MaxPool2D(2)] if pool else []),
+        ]
     return cnnrs.Sequential((32, 32, 3), [*layers, Flatten(), Dense(10)], seed=seed)
 
 
@@ -48,12 +55,19 @@ class StopAt(Callback):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data-dir", help="the folder with cifar10/ (default: $CNNRS_DATA, the cache folder, a download)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data-dir",
+        help="the folder with cifar10/ (default: $CNNRS_DATA, the cache folder, a download)",
+    )
     parser.add_argument("--images", type=int, default=10_000, help="training images used")
     parser.add_argument("--epochs", type=int, default=40, help="at most")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--quick", action="store_true", help="a few images only, to see that it runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="a few images only, to see that it runs"
+    )
     options = parser.parse_args()
 
     images, epochs = (300, 2) if options.quick else (options.images, options.epochs)
@@ -64,11 +78,25 @@ def main() -> None:
         best = math.inf
         for rate in RATES:
             stop = StopAt()
-            trainer = cnnrs.Trainer(network(activation, options.seed), optimizer=optimizers.SGD(rate, momentum=0.9), seed=options.seed)
+            trainer = cnnrs.Trainer(
+                network(activation, options.seed),
+                optimizer=optimizers.SGD(rate, momentum=0.9),
+                seed=options.seed,
+            )
             with contextlib.suppress(NonFiniteError):
-                trainer.fit((x, y), epochs=math.ceil(min(best, epochs)), batch_size=64, callbacks=[stop])  # more would not be faster
-            outcome = f"{stop.epochs:.1f} epochs" if stop.epochs else f"more than {trainer.epoch} epochs, or never"
-            print(f"{activation.__name__}, learning rate {rate}: {100 * TARGET:.0f} % training error after {outcome}", flush=True)
+                trainer.fit(
+                    (x, y), epochs=math.ceil(min(best, epochs)), batch_size=64, callbacks=[stop]
+                )  # more would not be faster
+            outcome = (
+                f"{stop.epochs:.1f} epochs"
+                if stop.epochs
+                else f"more than {trainer.epoch} epochs, or never"
+            )
+            print(
+                f"{activation.__name__}, learning rate {rate}: {100 * TARGET:.0f} % training error "
+                f"after {outcome}",
+                flush=True,
+            )
             best = min(best, stop.epochs or math.inf)
         fastest.append(best)
     relu, tanh = fastest

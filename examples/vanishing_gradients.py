@@ -1,8 +1,11 @@
-"""Vanishing gradients: how much of the gradient reaches the first layer, through 20 and 30 layers, by activation and initialisation.
+"""Vanishing gradients: how much of the gradient reaches the first layer, through 20 and 30 layers,
+by activation and initialisation.
 
-Published: sigmoid units let it decrease exponentially with depth (Y. Bengio et al. 1994; X. Glorot, Y. Bengio 2010); through 30 rectified
-layers training stalls with Glorot's initialisation and runs with He's (K. He et al.: Delving Deep into Rectifiers, 2015, figure 3).
-There it was an ImageNet network; here it is dense layers of 64 units on handwritten digits of 8 by 8 pixels, with the gradient clipped.
+Published: sigmoid units let it decrease exponentially with depth (Y. Bengio et al. 1994; X. Glorot,
+Y. Bengio 2010); through 30 rectified layers training stalls with Glorot's initialisation and runs
+with He's (K. He et al.: Delving Deep into Rectifiers, 2015, figure 3). There it was an ImageNet
+network; here it is dense layers of 64 units on handwritten digits of 8 by 8 pixels, with the
+gradient clipped.
 
     python examples/vanishing_gradients.py
 """
@@ -26,7 +29,9 @@ NETWORKS = {  # activation, initialiser, batch normalisation, residual connectio
 def network(kind: str, depth: int, seed: int) -> cnnrs.Model:
     activation, initializer, normalise, residual = NETWORKS[kind]
     inputs = Input((8, 8, 1))
-    x = Dense(UNITS, weight_initializer=initializer, name="first")(Flatten()(Normalize([77.9], [95.8])(inputs)))
+    x = Dense(UNITS, weight_initializer=initializer, name="first")(
+        Flatten()(Normalize([77.9], [95.8])(inputs))
+    )
     x = activation()(x)
     for number in range(2, depth):
         before = x
@@ -39,19 +44,30 @@ def network(kind: str, depth: int, seed: int) -> cnnrs.Model:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data-dir", help="not needed: the digits come with cnnrs")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--quick", action="store_true", help="one epoch of training, to see that it runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="one epoch of training, to see that it runs"
+    )
     options = parser.parse_args()
 
     digits = datasets.load_digits()
     epochs = 1 if options.quick else 30
-    print(f"first / last: gradient norm of the first layer by that of the last, before training; accuracy after {epochs} epochs")
+    print(
+        "first / last: gradient norm of the first layer by that of the last, before training; "
+        f"accuracy after {epochs} epochs"
+    )
     for depth in (20, 30):
         for kind in NETWORKS:
-            optimizer = optimizers.SGD(0.01, momentum=0.9, clip_norm=1.0)  # clipped, because a few batches have a gradient far too long
-            trainer = cnnrs.Trainer(network(kind, depth, options.seed), optimizer=optimizer, seed=options.seed)
+            optimizer = optimizers.SGD(
+                0.01, momentum=0.9, clip_norm=1.0
+            )  # clipped, because a few batches have a gradient far too long
+            trainer = cnnrs.Trainer(
+                network(kind, depth, options.seed), optimizer=optimizer, seed=options.seed
+            )
             trainer.forward(digits.x_train[:256])
             trainer.loss(digits.y_train[:256])
             trainer.backward()
@@ -62,7 +78,10 @@ def main() -> None:
                 f"training accuracy {100 * history['accuracy'][-1]:6.2f} %",
                 flush=True,
             )
-    print("published: exponential decrease with sigmoid units; 30 rectified layers learn with He's initialisation, not with Glorot's")
+    print(
+        "published: exponential decrease with sigmoid units; 30 rectified layers learn with He's "
+        "initialisation, not with Glorot's"
+    )
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # for `import reference`, whatever pytest's import mode
+sys.path.insert(
+    0, str(Path(__file__).parent)
+)  # for `import reference`, whatever pytest's import mode
 
 
 @pytest.fixture(scope="session")

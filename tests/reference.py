@@ -1,7 +1,9 @@
-"""Slow obvious references in float64: what each kernel computes, written as its definition says, one output at a time.
+"""Slow obvious references in float64: what each kernel computes, written as its definition says,
+one output at a time.
 
-Images are (n, height, width, channels), filters (kernel_h, kernel_w, channels / groups, filters); padding is (top, bottom, left, right).
-No padded copy, no unrolling, no tricks: an index outside the image contributes nothing.
+Images are (n, height, width, channels), filters (kernel_h, kernel_w, channels / groups, filters);
+padding is (top, bottom, left, right). No padded copy, no unrolling, no tricks: an index outside the
+image contributes nothing.
 """
 
 import math
@@ -30,7 +32,9 @@ def same_sides(size, kernel, stride, dilation=1):
 
 
 def _positions(shape, kernel, stride, padding, dilation, out_size):
-    """Every (output row, output column, kernel row, kernel column, input row, input column) with the input inside the image."""
+    """Every (output row, output column, kernel row, kernel column, input row, input column) with
+    the input inside the image.
+    """
     for y in range(out_size[0]):
         for x in range(out_size[1]):
             for i in range(kernel[0]):
@@ -66,33 +70,49 @@ def conv2d(x, weight, bias=None, stride=(1, 1), padding=(0, 0, 0, 0), dilation=(
     return out if bias is None else out + np.asarray(bias, np.float64)
 
 
-def conv2d_backward_input(grad_output, weight, input_shape, stride=(1, 1), padding=(0, 0, 0, 0), dilation=(1, 1), groups=1):
+def conv2d_backward_input(
+    grad_output, weight, input_shape, stride=(1, 1), padding=(0, 0, 0, 0), dilation=(1, 1), groups=1
+):
     grad_output, weight = np.asarray(grad_output, np.float64), np.asarray(weight, np.float64)
     grad = np.zeros(input_shape)
-    for y, c, i, j, row, column in _positions(input_shape, weight.shape[:2], stride, padding, dilation, grad_output.shape[1:3]):
+    for y, c, i, j, row, column in _positions(
+        input_shape, weight.shape[:2], stride, padding, dilation, grad_output.shape[1:3]
+    ):
         for inputs, filters in _groups(input_shape[3], weight.shape[3], groups):
             for n in range(input_shape[0]):
-                grad[n, row, column, inputs] += weight[i, j, :, filters] @ grad_output[n, y, c, filters]
+                grad[n, row, column, inputs] += (
+                    weight[i, j, :, filters] @ grad_output[n, y, c, filters]
+                )
     return grad
 
 
-def conv2d_backward_weight(grad_output, x, kernel, stride=(1, 1), padding=(0, 0, 0, 0), dilation=(1, 1), groups=1):
+def conv2d_backward_weight(
+    grad_output, x, kernel, stride=(1, 1), padding=(0, 0, 0, 0), dilation=(1, 1), groups=1
+):
     grad_output, x = np.asarray(grad_output, np.float64), np.asarray(x, np.float64)
     grad = np.zeros((*kernel, x.shape[3] // groups, grad_output.shape[3]))
-    for y, c, i, j, row, column in _positions(x.shape, kernel, stride, padding, dilation, grad_output.shape[1:3]):
+    for y, c, i, j, row, column in _positions(
+        x.shape, kernel, stride, padding, dilation, grad_output.shape[1:3]
+    ):
         for inputs, filters in _groups(x.shape[3], grad_output.shape[3], groups):
             for n in range(x.shape[0]):
-                grad[i, j, :, filters] += np.outer(x[n, row, column, inputs], grad_output[n, y, c, filters])
+                grad[i, j, :, filters] += np.outer(
+                    x[n, row, column, inputs], grad_output[n, y, c, filters]
+                )
     return grad
 
 
 def matmul(a, b):
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    return np.array([[math.fsum(a[i, :] * b[:, j]) for j in range(b.shape[1])] for i in range(a.shape[0])]).reshape(a.shape[0], b.shape[1])
+    return np.array(
+        [[math.fsum(a[i, :] * b[:, j]) for j in range(b.shape[1])] for i in range(a.shape[0])]
+    ).reshape(a.shape[0], b.shape[1])
 
 
 def _windows(x_shape, kernel, stride, padding, out_size):
-    """(output row, output column, rows of the window, columns of the window), inside the image only."""
+    """(output row, output column, rows of the window, columns of the window), inside the image
+    only.
+    """
     for y in range(out_size[0]):
         for x in range(out_size[1]):
             top, left = y * stride[0] - padding[0], x * stride[1] - padding[2]
@@ -119,7 +139,11 @@ def max_pool2d(x, kernel, stride, padding, rounding="floor"):
                 for row in rows:
                     for column in columns:
                         value = float(x[n, row, column, channel])
-                        if best is None or value > best or (math.isnan(value) and not math.isnan(best)):
+                        if (
+                            best is None
+                            or value > best
+                            or (math.isnan(value) and not math.isnan(best))
+                        ):
                             best, place = value, row * x.shape[2] + column
                 out[n, y, c, channel], argmax[n, y, c, channel] = best, place
     return out, argmax
@@ -147,14 +171,21 @@ def avg_pool2d(x, kernel, stride, padding, rounding="floor", count_include_pad=F
     out = np.zeros((x.shape[0], *size, x.shape[3]))
     for y, c, rows, columns in _windows(x.shape, kernel, stride, padding, size):
         divisor = _divisor(x.shape, y, c, kernel, stride, padding, rows, columns, count_include_pad)
-        out[:, y, c] = sum(np.asarray(x[:, row, column], np.float64) for row in rows for column in columns) / divisor
+        out[:, y, c] = (
+            sum(np.asarray(x[:, row, column], np.float64) for row in rows for column in columns)
+            / divisor
+        )
     return out
 
 
 def avg_pool2d_backward(grad_output, input_shape, kernel, stride, padding, count_include_pad=False):
     grad = np.zeros(input_shape)
-    for y, c, rows, columns in _windows(input_shape, kernel, stride, padding, grad_output.shape[1:3]):
-        divisor = _divisor(input_shape, y, c, kernel, stride, padding, rows, columns, count_include_pad)
+    for y, c, rows, columns in _windows(
+        input_shape, kernel, stride, padding, grad_output.shape[1:3]
+    ):
+        divisor = _divisor(
+            input_shape, y, c, kernel, stride, padding, rows, columns, count_include_pad
+        )
         for row in rows:
             for column in columns:
                 grad[:, row, column] += np.asarray(grad_output[:, y, c], np.float64) / divisor
@@ -165,7 +196,11 @@ def lp_pool2d(x, kernel, stride, padding, p=2.0, rounding="floor"):
     size = pool_size(x.shape, kernel, stride, padding, rounding)
     out = np.zeros((x.shape[0], *size, x.shape[3]))
     for y, c, rows, columns in _windows(x.shape, kernel, stride, padding, size):
-        total = sum(np.abs(np.asarray(x[:, row, column], np.float64)) ** p for row in rows for column in columns)
+        total = sum(
+            np.abs(np.asarray(x[:, row, column], np.float64)) ** p
+            for row in rows
+            for column in columns
+        )
         out[:, y, c] = total ** (1 / p)
     return out
 
@@ -189,7 +224,10 @@ def lp_pool2d_backward(grad_output, x, kernel, stride, padding, p=2.0):
 
 
 def sigmoid(x):
-    values = [1 / (1 + math.exp(-v)) if v >= 0 else math.exp(v) / (1 + math.exp(v)) for v in np.ravel(x).tolist()]
+    values = [
+        1 / (1 + math.exp(-v)) if v >= 0 else math.exp(v) / (1 + math.exp(v))
+        for v in np.ravel(x).tolist()
+    ]
     return np.array(values).reshape(np.shape(x))
 
 
@@ -216,13 +254,23 @@ def cross_entropy(logits, labels):
         largest = max(row)
         log_total = largest + math.log(math.fsum(math.exp(v - largest) for v in row))
         if labels.shape == logits.shape:
-            out[place] = math.fsum(float(t) * (log_total - v) for t, v in zip(labels[place], row, strict=True))
+            out[place] = math.fsum(
+                float(t) * (log_total - v) for t, v in zip(labels[place], row, strict=True)
+            )
         else:
             out[place] = log_total - row[labels[place]]
     return out
 
 
-def sgd(parameter, gradients, learning_rate, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False):
+def sgd(
+    parameter,
+    gradients,
+    learning_rate,
+    momentum=0.0,
+    dampening=0.0,
+    weight_decay=0.0,
+    nesterov=False,
+):
     """Steps of plain Python floats, one parameter at a time, from a velocity of zero."""
     values = [float(v) for v in parameter]
     velocity = [0.0] * len(values)
@@ -235,7 +283,7 @@ def sgd(parameter, gradients, learning_rate, momentum=0.0, dampening=0.0, weight
     return np.array(values)
 
 
-# --- how a result is judged ------------------------------------------------------------------------------------------
+# --- how a result is judged -----------------------------------------------------------------------
 def error(result, expected):
     """max |difference| / max |expected|; 0 for two empty arrays of one shape."""
     result, expected = np.asarray(result, np.float64), np.asarray(expected, np.float64)
@@ -246,7 +294,8 @@ def error(result, expected):
 
 
 def slope_error(function, x, gradient, rng, step=1e-4):
-    """Relative difference between <gradient, d> and the central difference of a scalar function along a random d, in float64.
+    """Relative difference between <gradient, d> and the central difference of a scalar function
+    along a random d, in float64.
 
     Two step sizes and Richardson's extrapolation leave an error of the fourth order in the step.
     """
@@ -258,4 +307,6 @@ def slope_error(function, x, gradient, rng, step=1e-4):
 
     numeric = (4 * central(step / 2) - central(step)) / 3
     analytic = float(np.sum(gradient * direction))
-    return abs(numeric - analytic) / max(abs(numeric), abs(analytic), float(np.linalg.norm(gradient)) * 1e-2, 1e-30)
+    return abs(numeric - analytic) / max(
+        abs(numeric), abs(analytic), float(np.linalg.norm(gradient)) * 1e-2, 1e-30
+    )

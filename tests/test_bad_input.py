@@ -1,4 +1,6 @@
-"""Layers, losses, rules and model files handed everything that they cannot take: each ends in an error of cnnrs, or works."""
+"""Layers, losses, rules and model files handed everything that they cannot take: each ends in an
+error of cnnrs, or works.
+"""
 
 import inspect
 import itertools
@@ -12,7 +14,22 @@ from cnnrs.errors import CnnrsError, DTypeError, FormatError, ShapeError
 from cnnrs.model.container import pack, unpack, write_atomically
 
 VALUES = [
-    *(-1, 0, 1, 2.5, 1e30, float("nan"), float("inf"), 2**31, 2**62, 1j, None, True, np.int64(2), np.float32(1.5)),
+    *(
+        -1,
+        0,
+        1,
+        2.5,
+        1e30,
+        float("nan"),
+        float("inf"),
+        2**31,
+        2**62,
+        1j,
+        None,
+        True,
+        np.int64(2),
+        np.float32(1.5),
+    ),
     *(
         "same",
         "banana",
@@ -31,15 +48,49 @@ VALUES = [
         np.array([1, 2]),
     ),
 ]
-SHAPES = [(8, 8, 4), (1, 1, 1), (0, 8, 4), (8, 8, 0), (4,), (3, 4), (2, 3, 4, 5), (), (2**31, 2**31, 4), (8, 8, 2**31)]
+SHAPES = [
+    (8, 8, 4),
+    (1, 1, 1),
+    (0, 8, 4),
+    (8, 8, 0),
+    (4,),
+    (3, 4),
+    (2, 3, 4, 5),
+    (),
+    (2**31, 2**31, 4),
+    (8, 8, 2**31),
+]
 DATA = [
-    *(np.ones((2, 8, 8, 3)), np.ones((8, 8, 4)), np.ones((0, 8, 8, 4)), np.full((2, 8, 8, 4), np.nan), np.ones((2, 8, 8, 4), bool)),
-    *(np.ones((2, 8, 8, 4), complex), np.ones((2, 8, 8, 4), object), np.ones((2, 8, 8, 4), "M8[s]"), np.array([["a"]])),
+    *(
+        np.ones((2, 8, 8, 3)),
+        np.ones((8, 8, 4)),
+        np.ones((0, 8, 8, 4)),
+        np.full((2, 8, 8, 4), np.nan),
+        np.ones((2, 8, 8, 4), bool),
+    ),
+    *(
+        np.ones((2, 8, 8, 4), complex),
+        np.ones((2, 8, 8, 4), object),
+        np.ones((2, 8, 8, 4), "M8[s]"),
+        np.array([["a"]]),
+    ),
     *("abc", None, [[1, 2], [3]], [], 1.5, {}),
 ]
-LAYERS = [name for name in layers.__all__ if inspect.isclass(getattr(layers, name)) and issubclass(getattr(layers, name), layers.Layer)]
+LAYERS = [
+    name
+    for name in layers.__all__
+    if inspect.isclass(getattr(layers, name)) and issubclass(getattr(layers, name), layers.Layer)
+]
 LAYERS.remove("Layer")
-NEEDED = {"shape": (-1,), "target_shape": (16, 16), "axes": (1, 0, 2), "order": (1, 0, 2), "mean": 0.5, "std": 0.5, "rate": 0.5}
+NEEDED = {
+    "shape": (-1,),
+    "target_shape": (16, 16),
+    "axes": (1, 0, 2),
+    "order": (1, 0, 2),
+    "mean": 0.5,
+    "std": 0.5,
+    "rate": 0.5,
+}
 TARGETS = {
     "out of range": np.array([0, 1, 5, 3]),
     "negative": np.array([0, -1, 2, 3]),
@@ -77,7 +128,11 @@ def attempt(function):
 def needed(cls):
     """The least arguments of a class."""
     signature = inspect.signature(cls).parameters.values()
-    return {parameter.name: NEEDED.get(parameter.name, 2) for parameter in signature if parameter.default is parameter.empty}
+    return {
+        parameter.name: NEEDED.get(parameter.name, 2)
+        for parameter in signature
+        if parameter.default is parameter.empty
+    }
 
 
 def build(make, shape, count):
@@ -93,7 +148,11 @@ def test_arguments_and_shapes_of_layers(name):
         arguments = {**needed(cls), parameter: value}
         for count in (1, 2):
             model = attempt(lambda: build(lambda: cls(**arguments), (8, 8, 4), count))  # noqa: B023
-            if model is not None and model.arena.nbytes < 1e6 and np.prod(model.output_shape, dtype=float) < 1e5:
+            if (
+                model is not None
+                and model.arena.nbytes < 1e6
+                and np.prod(model.output_shape, dtype=float) < 1e5
+            ):
                 x = np.ones((2, 8, 8, 4), np.float32)
                 attempt(lambda: model([x] * count if count > 1 else x))  # noqa: B023
     for shape, count in itertools.product(SHAPES, (1, 2, 3)):
@@ -115,13 +174,20 @@ def test_data_of_layers(name):
 
 def test_a_layer_of_one_input_is_no_place_to_join_two():
     nodes = [cnnrs.Input((4, 4, 1)), cnnrs.Input((4, 4, 1))]
-    with pytest.raises(ShapeError, match=r"relu_1 of 4x4x1 and 4x4x1: ReLU takes 1 input, got 2; Add, Multiply and Concat join several"):
+    with pytest.raises(
+        ShapeError,
+        match=r"relu_1 of 4x4x1 and 4x4x1: ReLU takes 1 input, got 2; Add, Multiply and Concat "
+        r"join several",
+    ):
         layers.ReLU()(nodes)
 
 
 @pytest.mark.parametrize("value", ["yes", 1, None, np.zeros(2)])
 def test_a_flag_is_true_or_false(value):
-    for make in (lambda: layers.Conv2D(1, 1, use_bias=value), lambda: layers.AveragePool2D(2, count_include_pad=value)):
+    for make in (
+        lambda: layers.Conv2D(1, 1, use_bias=value),
+        lambda: layers.AveragePool2D(2, count_include_pad=value),
+    ):
         with pytest.raises(DTypeError, match="expected True or False"):
             make()
 
@@ -137,7 +203,9 @@ RULES = [
     getattr(module, name)
     for module, base in FAMILIES
     for name in module.__all__
-    if inspect.isclass(getattr(module, name)) and issubclass(getattr(module, name), base) and getattr(module, name) is not base
+    if inspect.isclass(getattr(module, name))
+    and issubclass(getattr(module, name), base)
+    and getattr(module, name) is not base
 ]
 
 
@@ -146,8 +214,16 @@ RULES = [
 def test_arguments_of_rules(cls, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     signature = inspect.signature(cls).parameters.values()
-    names = [parameter.name for parameter in signature if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)]
-    least = {parameter.name: 1 for parameter in signature if parameter.default is parameter.empty and parameter.name in names}
+    names = [
+        parameter.name
+        for parameter in signature
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    least = {
+        parameter.name: 1
+        for parameter in signature
+        if parameter.default is parameter.empty and parameter.name in names
+    }
     for name, value in itertools.product(names, VALUES):
         arguments = {**least, **({"path": "x"} if "path" in least else {}), name: value}
         attempt(lambda: cls(**arguments))  # noqa: B023
@@ -160,7 +236,9 @@ LOSSES = [cls for cls in RULES if issubclass(cls, losses.Loss)]
 @pytest.mark.parametrize("cls", LOSSES, ids=lambda cls: cls.__name__)
 def test_wrong_targets_are_refused_and_change_nothing(cls, kind, rng):
     loss, target = cls(), TARGETS[kind]
-    takes_values = not issubclass(cls, (losses.CrossEntropy, losses.Focal, losses.KLDivergence, losses.MultiClassHinge))
+    takes_values = not issubclass(
+        cls, (losses.CrossEntropy, losses.Focal, losses.KLDivergence, losses.MultiClassHinge)
+    )
     if kind == "no integers" and takes_values:
         target = target[:3]
     model = cnnrs.Sequential((5,), [layers.Dense(5)])
@@ -179,14 +257,23 @@ def test_wrong_targets_are_refused_and_change_nothing(cls, kind, rng):
 
 @pytest.mark.parametrize("cls", LOSSES, ids=lambda cls: cls.__name__)
 def test_what_no_model_puts_out(cls):
-    for output in ("x", None, 1.5, np.float32(1), np.ones((4, 5), complex), np.full((4, 5), object())):
+    for output in (
+        "x",
+        None,
+        1.5,
+        np.float32(1),
+        np.ones((4, 5), complex),
+        np.full((4, 5), object()),
+    ):
         for target in (np.arange(4), np.eye(5)[:4]):
             with pytest.raises(DTypeError, match="output"):
                 cls()(output, target)
 
 
 def test_architectures_that_are_forged(tmp_path):
-    """Any part of the architecture replaced by anything, with checksums that are right: refused with the name of the file, or a model."""
+    """Any part of the architecture replaced by anything, with checksums that are right: refused
+    with the name of the file, or a model.
+    """
     x = cnnrs.Input((12, 12, 3))
     y = layers.BatchNorm()(layers.Conv2D(4, 3, padding="same")(x))
     y = layers.GroupNorm(2)(layers.MaxPool2D(2)(layers.Add()([layers.ReLU()(y), y])))
@@ -197,14 +284,34 @@ def test_architectures_that_are_forged(tmp_path):
 
     def places(value):
         """Every part: where it stands, and under which key."""
-        for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        for key in (
+            value
+            if isinstance(value, dict)
+            else range(len(value))
+            if isinstance(value, list)
+            else ()
+        ):
             yield value, key
             yield from places(value[key])
 
     forged, refused = tmp_path / "forged.cnnrs", 0
     for holder, key in list(places(content)):
         kept = holder[key]
-        for value in (-1, 10**30, 2**40, 1.5, None, True, "", "same", [], [-1, 2], {}, "Layer", "__class__"):
+        for value in (
+            -1,
+            10**30,
+            2**40,
+            1.5,
+            None,
+            True,
+            "",
+            "same",
+            [],
+            [-1, 2],
+            {},
+            "Layer",
+            "__class__",
+        ):
             holder[key] = value
             forged.write_bytes(b"".join(pack(content, tensors)))
             message = f"{forged}: "
@@ -226,9 +333,18 @@ def test_architectures_that_are_forged(tmp_path):
     [
         (lambda tensors: tensors.pop("dense_1.bias"), "'dense_1.bias' is missing"),
         (lambda tensors: tensors.update({"more.weight": np.zeros(3, np.float32)}), "'more.weight'"),
-        (lambda tensors: tensors.update({"dense_1.bias": np.zeros(4, np.float32)}), r"dense_1.bias has shape \(4,\)"),
-        (lambda tensors: tensors.update({"dense_1.bias": np.zeros(3)}), "'dense_1.bias' is float64, and the model is float32"),
-        (lambda tensors: tensors.update({"dense_1.bias": np.zeros(3, np.int32)}), "'dense_1.bias' is int32"),
+        (
+            lambda tensors: tensors.update({"dense_1.bias": np.zeros(4, np.float32)}),
+            r"dense_1.bias has shape \(4,\)",
+        ),
+        (
+            lambda tensors: tensors.update({"dense_1.bias": np.zeros(3)}),
+            "'dense_1.bias' is float64, and the model is float32",
+        ),
+        (
+            lambda tensors: tensors.update({"dense_1.bias": np.zeros(3, np.int32)}),
+            "'dense_1.bias' is int32",
+        ),
     ],
 )
 def test_tensors_that_do_not_belong(change, words, tmp_path):

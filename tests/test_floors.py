@@ -1,4 +1,6 @@
-"""The floors of the package: imports go down only, one package touches the compiled module, and `import cnnrs` stays light."""
+"""The floors of the package: imports go down only, one package touches the compiled module, and
+`import cnnrs` stays light.
+"""
 
 import ast
 import subprocess
@@ -54,7 +56,18 @@ BESIDE = {
     ("cli", "onnx"),
 }
 TOP = {"__init__", "__main__"}  # these stand above all floors
-HEAVY = ("PIL", "matplotlib", "safetensors", "tqdm", "pooch", "sklearn", "scipy", "onnx", "mpi4py", "torch")
+HEAVY = (
+    "PIL",
+    "matplotlib",
+    "safetensors",
+    "tqdm",
+    "pooch",
+    "sklearn",
+    "scipy",
+    "onnx",
+    "mpi4py",
+    "torch",
+)
 REACHABLE = (
     *("layers", "ops", "losses", "optimizers", "schedules", "metrics"),
     *("data", "datasets", "augment", "zoo", "callbacks", "errors", "testing"),
@@ -148,7 +161,9 @@ def test_the_check_lets_a_falling_import_pass(file: str, line: str) -> None:
 def loaded_after(statement: str) -> set[str]:
     """The modules in a fresh interpreter after one statement."""
     code = f"{statement}\nimport sys\nprint('\\n'.join(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stderr
     return set(done.stdout.split())
 
@@ -158,8 +173,18 @@ def test_import_is_light() -> None:
 
 
 def test_import_is_quick() -> None:
-    code = "import time, numpy; start = time.perf_counter(); import cnnrs; print(time.perf_counter() - start)"
-    seconds = [float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout) for _ in range(5)]
+    code = (
+        "import time, numpy; start = time.perf_counter(); import cnnrs; print(time.perf_counter() "
+        "- start)"
+    )
+    seconds = [
+        float(
+            subprocess.run(
+                [sys.executable, "-c", code], capture_output=True, text=True, check=True
+            ).stdout
+        )
+        for _ in range(5)
+    ]
     assert min(seconds) < 0.03, "`import cnnrs` may take 30 ms beyond NumPy"
 
 
@@ -170,5 +195,9 @@ def test_all_that_a_user_reaches_for_is_there() -> None:
 
 
 def test_files_stay_small() -> None:
-    long = {str(path.relative_to(PACKAGE)): lines for path in FILES if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 500}
+    long = {
+        str(path.relative_to(PACKAGE)): lines
+        for path in FILES
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 500
+    }
     assert long == {}, "a file past about 400 lines is asking to be two"

@@ -1,4 +1,6 @@
-"""The README keeps its word: its example runs, its commands are those that CI runs, its folders exist."""
+"""The README keeps its word: its example runs, its commands are those that CI runs, its folders
+exist.
+"""
 
 import os
 import re
@@ -22,7 +24,8 @@ def blocks(language: str) -> list[str]:
 def test_the_example_runs_and_learns(tmp_path: Path) -> None:
     (example,) = blocks("python")
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", example + "\nprint('ACCURACY', trainer.evaluate(digits.test)['accuracy'])"],
+        [sys.executable, "-W", "error", "-c", example + "\nprint('ACCURACY', "
+                                                        "trainer.evaluate(digits.test)['accuracy'])"],
         cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -53,8 +56,21 @@ def test_the_folders_of_the_map_exist() -> None:
 def test_every_command_line_parses(monkeypatch: pytest.MonkeyPatch) -> None:
     from cnnrs.cli.run import build_parser
 
-    lines = [line.split("#")[0].split() for block in blocks("bash") for line in block.splitlines() if line.startswith("cnnrs ")]
-    assert {words[1] for words in lines} == {"train", "evaluate", "predict", "summary", "data", "augment", "doctor"}
+    lines = [
+        line.split("#")[0].split()
+        for block in blocks("bash")
+        for line in block.splitlines()
+        if line.startswith("cnnrs ")
+    ]
+    assert {words[1] for words in lines} == {
+        "train",
+        "evaluate",
+        "predict",
+        "summary",
+        "data",
+        "augment",
+        "doctor",
+    }
     for words in lines:
         build_parser().parse_args(words[1:])
 

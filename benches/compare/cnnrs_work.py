@@ -1,4 +1,6 @@
-"""The work in cnnrs: `load` gives the function to time and, for a forward convolution, one that returns the result."""
+"""The work in cnnrs: `load` gives the function to time and, for a forward convolution, one that
+returns the result.
+"""
 
 import numpy as np
 
@@ -30,7 +32,9 @@ def network(name):
 
 def training_step(name, batch):
     random = np.random.default_rng(0)
-    trainer = cnnrs.Trainer(network(name), loss="cross_entropy", optimizer=cnnrs.optimizers.SGD(RATE, momentum=0.9))
+    trainer = cnnrs.Trainer(
+        network(name), loss="cross_entropy", optimizer=cnnrs.optimizers.SGD(RATE, momentum=0.9)
+    )
     x = random.standard_normal((batch, *INPUT_SHAPES[name]), dtype=np.float32)
     y = random.integers(0, CLASSES.get(name, 10), batch)
     return lambda: trainer.train_step(x, y)
@@ -44,7 +48,10 @@ def prediction(name, batch):
 
 def matmul(m, n, k):
     random = np.random.default_rng(0)
-    a, b = aligned(random.standard_normal((m, k), dtype=np.float32)), aligned(random.standard_normal((k, n), dtype=np.float32))
+    a, b = (
+        aligned(random.standard_normal((m, k), dtype=np.float32)),
+        aligned(random.standard_normal((k, n), dtype=np.float32)),
+    )
     c = aligned(np.zeros((m, n), np.float32))
     return lambda: ops.matmul(a, b, out=c)
 
@@ -55,7 +62,9 @@ def memory_bound(name, *shape):
     random = np.random.default_rng(0)
     x = random.standard_normal(shape, dtype=np.float32)
     layer = {"relu": ReLU(), "max_pool": MaxPool2D(2), "batch_norm": BatchNorm()}[name]
-    model = cnnrs.Sequential(shape[1:], [layer])  # a model of one layer: its arrays lie as those of a training step do
+    model = cnnrs.Sequential(
+        shape[1:], [layer]
+    )  # a model of one layer: its arrays lie as those of a training step do
     _, run = model.acquire(model.plan_for(training=True, input_gradients=True), shape[0])
     gradient, _ = run.output_gradients()[0]
     gradient[...] = random.standard_normal(gradient.shape, dtype=np.float32)

@@ -44,18 +44,25 @@ def resident():
 
 
 def sample(work):
-    """The median of calls that last a tenth of a second together, and whether nobody else took more than a tenth of a core."""
+    """The median of calls that last a tenth of a second together, and whether nobody else took more
+    than a tenth of a core.
+    """
     time.sleep(PAUSE)
     before, start = disturbance(), time.perf_counter()
     seconds = []
     while time.perf_counter() - start < 0.1 or len(seconds) < 3:
         seconds.append(timed(work))
     elapsed = time.perf_counter() - start
-    return {"seconds": statistics.median(seconds), "clean": disturbance() - before < 0.1 * elapsed + 0.01}
+    return {
+        "seconds": statistics.median(seconds),
+        "clean": disturbance() - before < 0.1 * elapsed + 0.01,
+    }
 
 
 def memory(load, kind, key):
-    """Peak of resident memory of some steps, and what the process had before: after steps of a tiny model, which load the library."""
+    """Peak of resident memory of some steps, and what the process had before: after steps of a tiny
+    model, which load the library.
+    """
     load(kind, ("lenet5", 1))[0]()
     before = resident()
     work, _ = load(kind, key)
@@ -65,7 +72,9 @@ def memory(load, kind, key):
 
 
 def serve(library):
-    """Answer the requests of a `Worker`: load a piece of work, take a sample, measure memory, save a result."""
+    """Answer the requests of a `Worker`: load a piece of work, take a sample, measure memory, save
+    a result.
+    """
     module, function = LOADERS[library]
     load = getattr(importlib.import_module(module), function)
     work = result = None
@@ -92,9 +101,16 @@ class Worker:
     """A library in a process of its own."""
 
     def __init__(self, library, python):
-        command = [python, os.path.join(os.path.dirname(__file__), os.pardir, "compare_torch.py"), "--worker", library]
+        command = [
+            python,
+            os.path.join(os.path.dirname(__file__), os.pardir, "compare_torch.py"),
+            "--worker",
+            library,
+        ]
         path = {"CNNRS_SIMD": "avx2"} if library == "cnnrs-avx2" else {}
-        self.process = subprocess.Popen(command, env=os.environ | path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            command, env=os.environ | path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
 
     def ask(self, **request):
         """Send a request and wait for the answer."""

@@ -1,4 +1,6 @@
-"""What is measured: one `Row` for each line of the table, and the arrays that every library is given."""
+"""What is measured: one `Row` for each line of the table, and the arrays that every library is
+given.
+"""
 
 from dataclasses import dataclass
 
@@ -81,17 +83,25 @@ def all_rows() -> list[Row]:
     rows = [Row("step", (name, BATCHES[name])) for name in BATCHES]
     rows += [Row("memory", (name, BATCHES[name])) for name in BATCHES]
     rows += [Row("predict", (name, BATCHES[name]), runtimes) for name in BATCHES]
-    rows += [Row("predict", (name, 1), runtimes) for name in ("vgg-cifar", "resnet18-cifar", "alexnet")]
+    rows += [
+        Row("predict", (name, 1), runtimes) for name in ("vgg-cifar", "resnet18-cifar", "alexnet")
+    ]
     rows += [Row(kind, shape) for shape in CONVOLUTIONS for kind in ("forward", "forward+backward")]
     rows += [Row("forward", (1, *shape[1:])) for shape in SQUARE]
     rows += [Row("matmul", (1024, 1024, 1024)), Row("matmul", (64, 4096, 4096))]
     rows += [Row("map", (name, *MAPS)) for name in ("max_pool", "relu", "batch_norm")]
-    rows += [Row(kind, shape, ours="cnnrs-avx2") for shape in SQUARE for kind in ("forward", "forward+backward")]
+    rows += [
+        Row(kind, shape, ours="cnnrs-avx2")
+        for shape in SQUARE
+        for kind in ("forward", "forward+backward")
+    ]
     return rows
 
 
 def aligned(array):
-    """A copy that starts on a cache line, as the arrays inside a model or a tensor do, and those of NumPy by chance."""
+    """A copy that starts on a cache line, as the arrays inside a model or a tensor do, and those of
+    NumPy by chance.
+    """
     import numpy as np
 
     memory = np.empty(array.size + 16, np.float32)
@@ -109,6 +119,13 @@ def arrays(shape):
     random = np.random.default_rng(0)
     x = random.standard_normal((n, size, size, channels), dtype=np.float32)
     fan_in = kernel * kernel * channels // groups
-    w = random.standard_normal((kernel, kernel, channels // groups, filters), dtype=np.float32) / fan_in**0.5
+    w = (
+        random.standard_normal((kernel, kernel, channels // groups, filters), dtype=np.float32)
+        / fan_in**0.5
+    )
     out = (size + 2 * padding - kernel) // stride + 1
-    return aligned(x), aligned(w), aligned(random.standard_normal((n, out, out, filters), dtype=np.float32))
+    return (
+        aligned(x),
+        aligned(w),
+        aligned(random.standard_normal((n, out, out, filters), dtype=np.float32)),
+    )

@@ -23,7 +23,9 @@ def exported(name, batch):
     file = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.onnx.export(network(name).eval(), (x,), file, dynamo=False, input_names=["x"], output_names=["y"])
+        torch.onnx.export(
+            network(name).eval(), (x,), file, dynamo=False, input_names=["x"], output_names=["y"]
+        )
     return file.getvalue(), np.ascontiguousarray(x.numpy())
 
 
@@ -44,6 +46,11 @@ def load_openvino(kind, key):
 
     model, x = exported(*key)
     core = openvino.Core()
-    how = {"INFERENCE_NUM_THREADS": THREADS, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+    how = {
+        "INFERENCE_NUM_THREADS": THREADS,
+        "NUM_STREAMS": 1,
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": "f32",
+    }
     request = core.compile_model(core.read_model(model), "CPU", how).create_infer_request()
     return (lambda: request.infer({0: x}, share_inputs=True, share_outputs=True)), None

@@ -7,17 +7,45 @@ __all__ = ["network"]
 
 def network(name):
     """A network with fresh weights."""
-    return {"lenet5": lenet5, "classic": classic, "vgg-cifar": vgg_cifar, "resnet18-cifar": ResNet18, "alexnet": alexnet}[name]()
+    return {
+        "lenet5": lenet5,
+        "classic": classic,
+        "vgg-cifar": vgg_cifar,
+        "resnet18-cifar": ResNet18,
+        "alexnet": alexnet,
+    }[name]()
 
 
 def lenet5():
-    features = [nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()]
-    return nn.Sequential(*features, nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10))
+    features = [
+        nn.Conv2d(1, 6, 5, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(6, 16, 5),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+    ]
+    return nn.Sequential(
+        *features, nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)
+    )
 
 
 def classic():
-    parts = [nn.Conv2d(3, 32, 5, padding=2), nn.ReLU(), nn.Conv2d(32, 32, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)]
-    parts += [nn.Conv2d(32, 64, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(64 * 64, 10)]
+    parts = [
+        nn.Conv2d(3, 32, 5, padding=2),
+        nn.ReLU(),
+        nn.Conv2d(32, 32, 5, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+    ]
+    parts += [
+        nn.Conv2d(32, 64, 5, padding=2),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(64 * 64, 10),
+    ]
     return nn.Sequential(*parts)
 
 
@@ -25,18 +53,43 @@ def vgg_cifar():
     parts, channels = [], 3
     for filters in (64, 128, 256):
         for _ in range(2):
-            parts += [nn.Conv2d(channels, filters, 3, padding=1, bias=False), nn.BatchNorm2d(filters), nn.ReLU(inplace=True)]
+            parts += [
+                nn.Conv2d(channels, filters, 3, padding=1, bias=False),
+                nn.BatchNorm2d(filters),
+                nn.ReLU(inplace=True),
+            ]
             channels = filters
         parts.append(nn.MaxPool2d(2))
     return nn.Sequential(*parts, nn.Flatten(), nn.Dropout(0.5), nn.Linear(256 * 16, 10))
 
 
 def alexnet():
-    features = [nn.Conv2d(3, 64, 11, stride=4, padding=2), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2)]
+    features = [
+        nn.Conv2d(3, 64, 11, stride=4, padding=2),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(3, 2),
+    ]
     features += [nn.Conv2d(64, 192, 5, padding=2), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2)]
-    features += [nn.Conv2d(192, 384, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(384, 256, 3, padding=1), nn.ReLU(inplace=True)]
-    features += [nn.Conv2d(256, 256, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2), nn.Flatten()]
-    head = [nn.Dropout(), nn.Linear(9216, 4096), nn.ReLU(inplace=True), nn.Dropout(), nn.Linear(4096, 4096), nn.ReLU(inplace=True)]
+    features += [
+        nn.Conv2d(192, 384, 3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(384, 256, 3, padding=1),
+        nn.ReLU(inplace=True),
+    ]
+    features += [
+        nn.Conv2d(256, 256, 3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(3, 2),
+        nn.Flatten(),
+    ]
+    head = [
+        nn.Dropout(),
+        nn.Linear(9216, 4096),
+        nn.ReLU(inplace=True),
+        nn.Dropout(),
+        nn.Linear(4096, 4096),
+        nn.ReLU(inplace=True),
+    ]
     return nn.Sequential(*features, *head, nn.Linear(4096, 1000))
 
 
@@ -51,7 +104,9 @@ class Block(nn.Module):
         )  # fmt: skip
         self.shortcut = nn.Identity()
         if stride > 1 or channels != filters:
-            self.shortcut = nn.Sequential(nn.Conv2d(channels, filters, 1, stride=stride, bias=False), nn.BatchNorm2d(filters))
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(channels, filters, 1, stride=stride, bias=False), nn.BatchNorm2d(filters)
+            )
         self.activation = nn.ReLU(inplace=True)
 
     def forward(self, x):
@@ -63,10 +118,17 @@ class ResNet18(nn.Module):
 
     def __init__(self):
         super().__init__()
-        parts = [nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU(inplace=True)]
+        parts = [
+            nn.Conv2d(3, 64, 3, padding=1, bias=False),
+            nn.BatchNorm2d(64),
+            nn.ReLU(inplace=True),
+        ]
         channels = 64
         for filters in (64, 128, 256, 512):
-            parts += [Block(channels, filters, 1 if filters == 64 else 2), Block(filters, filters, 1)]
+            parts += [
+                Block(channels, filters, 1 if filters == 64 else 2),
+                Block(filters, filters, 1),
+            ]
             channels = filters
         self.body = nn.Sequential(*parts, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, 10))
 

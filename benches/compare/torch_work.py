@@ -59,12 +59,18 @@ def matmul(m, n, k):
 
 def memory_bound(layout, name, n, height, width, channels):
     x = torch.randn(n, channels, height, width).to(memory_format=layout).requires_grad_()
-    weight, bias = torch.ones(channels, requires_grad=True), torch.zeros(channels, requires_grad=True)
+    weight, bias = (
+        torch.ones(channels, requires_grad=True),
+        torch.zeros(channels, requires_grad=True),
+    )
     mean, variance = torch.zeros(channels), torch.ones(channels)
     forward, leaves = {
         "relu": (lambda: functional.relu(x), (x,)),
         "max_pool": (lambda: functional.max_pool2d(x, 2), (x,)),
-        "batch_norm": (lambda: functional.batch_norm(x, mean, variance, weight, bias, training=True), (x, weight, bias)),
+        "batch_norm": (
+            lambda: functional.batch_norm(x, mean, variance, weight, bias, training=True),
+            (x, weight, bias),
+        ),
     }[name]
     grad = torch.randn(forward().shape).to(memory_format=layout)
     return lambda: torch.autograd.grad(forward(), leaves, grad)
@@ -87,6 +93,8 @@ def convolution(layout, kind, key):
         torch.autograd.grad(functional.conv2d(x_leaf, w_leaf, None, **how), (x_leaf, w_leaf), dy)
 
     def result():
-        return np.ascontiguousarray(functional.conv2d(x, w, bias, **how).permute(0, 2, 3, 1).numpy())
+        return np.ascontiguousarray(
+            functional.conv2d(x, w, bias, **how).permute(0, 2, 3, 1).numpy()
+        )
 
     return (forward if kind == "forward" else both), result

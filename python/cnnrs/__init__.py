@@ -1,6 +1,7 @@
 """cnnrs: convolutional networks for people who have images, NumPy and a CPU.
 
-Images are NumPy arrays of shape ``(n, height, width, channels)``. Everything is reachable from here and loaded when it is first used.
+Images are NumPy arrays of shape ``(n, height, width, channels)``. Everything is reachable from here
+and loaded when it is first used.
 
 Examples
 --------

@@ -1,9 +1,11 @@
 """The one place where arguments are normalised: anything array-like in, what the kernels take out.
 
-Kernels take C-contiguous, aligned arrays in native byte order, float32 or float64, all of one dtype in one call. Arrays that are
-already so pass through untouched (the fast path, a fraction of a microsecond); others are copied, never written to. Integers, booleans and
-float16 become float32; float32 beside float64 becomes float64; lists and numbers take the dtype of the arrays beside them.
-Sizes are non-negative integers below 2**31; pairs are ``(height, width)``; what a size means is checked where it is used.
+Kernels take C-contiguous, aligned arrays in native byte order, float32 or float64, all of one dtype
+in one call. Arrays that are already so pass through untouched (the fast path, a fraction of a
+microsecond); others are copied, never written to. Integers, booleans and float16 become float32;
+float32 beside float64 becomes float64; lists and numbers take the dtype of the arrays beside them.
+Sizes are non-negative integers below 2**31; pairs are ``(height, width)``; what a size means is
+checked where it is used.
 """
 
 import math
@@ -20,7 +22,9 @@ Floats: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
 Pair: TypeAlias = tuple[int, int]
 Sides: TypeAlias = tuple[int, int, int, int]
 PairLike: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
-PaddingLike: TypeAlias = SupportsIndex | str | Sequence[SupportsIndex] | Sequence[Sequence[SupportsIndex]]
+PaddingLike: TypeAlias = (
+    SupportsIndex | str | Sequence[SupportsIndex] | Sequence[Sequence[SupportsIndex]]
+)
 
 MAX_SIZE = 2**31 - 1  # elements: the largest size, stride, padding or dilation
 _FLOAT32: np.dtype[Any] = np.dtype(np.float32)
@@ -30,9 +34,10 @@ _INT32 = np.dtype(np.int32)
 _MAY_BE_NONE = frozenset({"bias", "activation_output"})
 
 
-# --- arrays ----------------------------------------------------------------------------------------------------------
+# --- arrays ---------------------------------------------------------------------------------------
 def floats(names: tuple[str, ...], *values: Any) -> tuple[Any, ...]:
-    """The values as kernel-ready float arrays of one dtype; ``bias`` and ``activation_output`` may be None.
+    """The values as kernel-ready float arrays of one dtype; ``bias`` and ``activation_output`` may
+    be None.
 
     Raises
     ------
@@ -61,7 +66,10 @@ def floats(names: tuple[str, ...], *values: Any) -> tuple[Any, ...]:
 
 
 def _convert(names: tuple[str, ...], values: tuple[Any, ...]) -> tuple[Any, ...]:
-    arrays = [None if value is None and name in _MAY_BE_NONE else as_array(name, value) for name, value in zip(names, values, strict=True)]
+    arrays = [
+        None if value is None and name in _MAY_BE_NONE else as_array(name, value)
+        for name, value in zip(names, values, strict=True)
+    ]
     strong = None  # the dtype that the arrays ask for
     weak = None  # the dtype that lists and numbers would have alone
     for name, value, array in zip(names, values, arrays, strict=True):
@@ -79,7 +87,10 @@ def _convert(names: tuple[str, ...], values: tuple[Any, ...]) -> tuple[Any, ...]
         else:
             weak = dtype if weak is None else np.promote_types(weak, dtype)
     target = strong if strong is not None else weak
-    return tuple(None if array is None else np.require(array, dtype=target, requirements=("C", "A")) for array in arrays)
+    return tuple(
+        None if array is None else np.require(array, dtype=target, requirements=("C", "A"))
+        for array in arrays
+    )
 
 
 def as_array(name: str, value: ArrayLike) -> NDArray[Any]:
@@ -93,14 +104,23 @@ def as_array(name: str, value: ArrayLike) -> NDArray[Any]:
         For what is no array, or a masked array with masked values.
     """
     # whoever has a masked array has imported their module, which takes 10 ms
-    if "numpy.ma" in sys.modules and isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
-        raise DTypeError(f"{name}: masked values have no number to compute with; fill them first, for example with {name}.filled(0)")
+    if (
+        "numpy.ma" in sys.modules
+        and isinstance(value, np.ma.MaskedArray)
+        and np.ma.is_masked(value)
+    ):
+        raise DTypeError(
+            f"{name}: masked values have no number to compute with; fill them first, for example "
+            f"with {name}.filled(0)"
+        )
     try:
         return np.asarray(value)
     except ValueError as error:
         raise ShapeError(f"{name}: the nested sequences have no one shape ({error})") from error
     except TypeError as error:
-        raise DTypeError(f"{name}: expected an array, got {type(value).__name__} ({error})") from error
+        raise DTypeError(
+            f"{name}: expected an array, got {type(value).__name__} ({error})"
+        ) from error
 
 
 def integers(name: str, value: ArrayLike) -> NDArray[np.int64]:
@@ -111,7 +131,12 @@ def integers(name: str, value: ArrayLike) -> NDArray[np.int64]:
     DTypeError
         For any other dtype: a label of 2.7 has no meaning.
     """
-    if type(value) is np.ndarray and value.dtype is _INT64 and value.flags.c_contiguous and value.flags.aligned:
+    if (
+        type(value) is np.ndarray
+        and value.dtype is _INT64
+        and value.flags.c_contiguous
+        and value.flags.aligned
+    ):
         return value
     array = as_array(name, value)
     if array.dtype.kind not in "iu" and not (array.size == 0 and not isinstance(value, np.ndarray)):
@@ -120,7 +145,8 @@ def integers(name: str, value: ArrayLike) -> NDArray[np.int64]:
 
 
 def indices(name: str, value: ArrayLike) -> NDArray[np.int32]:
-    """The value as a contiguous int32 array of indices; only integer dtypes are taken, and nothing is wrapped around.
+    """The value as a contiguous int32 array of indices; only integer dtypes are taken, and nothing
+    is wrapped around.
 
     Raises
     ------
@@ -129,13 +155,20 @@ def indices(name: str, value: ArrayLike) -> NDArray[np.int32]:
     ArgumentError
         For an index that does not fit in 32 bits.
     """
-    if type(value) is np.ndarray and value.dtype is _INT32 and value.flags.c_contiguous and value.flags.aligned:
+    if (
+        type(value) is np.ndarray
+        and value.dtype is _INT32
+        and value.flags.c_contiguous
+        and value.flags.aligned
+    ):
         return value
     array = as_array(name, value)
     if array.dtype.kind not in "iu":
         raise DTypeError(f"{name}: expected int32 indices, got {_describe(value, array)}")
     if array.size and (int(array.min()) < 0 or int(array.max()) > MAX_SIZE):
-        raise ArgumentError(f"{name}: expected indices from 0 to {MAX_SIZE}, got {array.min()} to {array.max()}")
+        raise ArgumentError(
+            f"{name}: expected indices from 0 to {MAX_SIZE}, got {array.min()} to {array.max()}"
+        )
     return np.require(array, dtype=_INT32, requirements=("C", "A"))
 
 
@@ -148,8 +181,14 @@ def rank(name: str, array: NDArray[Any], dimensions: int, axes: str) -> None:
         For another number of dimensions.
     """
     if array.ndim != dimensions:
-        hint = f"; add a batch axis of one with {name}[None]" if array.ndim == dimensions - 1 and axes.startswith("(n,") else ""
-        raise ShapeError(f"{name}: expected {dimensions} dimensions {axes}, got shape {array.shape}{hint}")
+        hint = (
+            f"; add a batch axis of one with {name}[None]"
+            if array.ndim == dimensions - 1 and axes.startswith("(n,")
+            else ""
+        )
+        raise ShapeError(
+            f"{name}: expected {dimensions} dimensions {axes}, got shape {array.shape}{hint}"
+        )
 
 
 def images(name: str, array: NDArray[Any]) -> None:
@@ -163,10 +202,19 @@ def images(name: str, array: NDArray[Any]) -> None:
     if array.ndim != 4:
         rank(name, array, 4, "(n, height, width, channels)")
     if 0 in array.shape[1:]:
-        raise ShapeError(f"{name}: expected a height, width and number of channels of at least 1, got shape {array.shape}")
+        raise ShapeError(
+            f"{name}: expected a height, width and number of channels of at least 1, got shape "
+            f"{array.shape}"
+        )
 
 
-def output(out: Any, shape: tuple[int, ...], dtype: "np.dtype[Any]", accumulate: bool = False, name: str = "out") -> Any:
+def output(
+    out: Any,
+    shape: tuple[int, ...],
+    dtype: "np.dtype[Any]",
+    accumulate: bool = False,
+    name: str = "out",
+) -> Any:
     """The array to write to: ``out`` itself, checked, or a new one.
 
     Raises
@@ -203,8 +251,16 @@ def in_place(name: str, array: Any, shape: tuple[int, ...], dtype: "np.dtype[Any
         raise ShapeError(f"{name}: expected shape {shape}, got {array.shape}")
     flags = array.flags
     if not flags.carray:
-        fault = "not C-contiguous" if not flags.c_contiguous else "misaligned" if not flags.aligned else "read-only"
-        raise ArgumentError(f"{name}: expected a writeable, aligned, C-contiguous array, got one that is {fault}")
+        fault = (
+            "not C-contiguous"
+            if not flags.c_contiguous
+            else "misaligned"
+            if not flags.aligned
+            else "read-only"
+        )
+        raise ArgumentError(
+            f"{name}: expected a writeable, aligned, C-contiguous array, got one that is {fault}"
+        )
     return array
 
 
@@ -219,7 +275,9 @@ def empty(name: str, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> NDArray[
     try:
         return np.empty(shape, dtype)
     except ValueError as error:
-        raise ShapeError(f"{name}: an array of shape {shape} is too large for any memory") from error
+        raise ShapeError(
+            f"{name}: an array of shape {shape} is too large for any memory"
+        ) from error
 
 
 def float_dtype(value: DTypeLike) -> "np.dtype[Any]":
@@ -242,10 +300,12 @@ def float_dtype(value: DTypeLike) -> "np.dtype[Any]":
 def _describe(value: Any, array: NDArray[Any]) -> str:
     if isinstance(value, np.ndarray):
         return f"an array of dtype {array.dtype}"
-    return f"{value!r}"[:60] if array.ndim == 0 else f"{type(value).__name__} of dtype {array.dtype}"
+    return (
+        f"{value!r}"[:60] if array.ndim == 0 else f"{type(value).__name__} of dtype {array.dtype}"
+    )
 
 
-# --- sizes -------------------------------------------------------------------------------------------------------------
+# --- sizes ----------------------------------------------------------------------------------------
 def integer(name: str, value: Any, minimum: int = 0, maximum: int = MAX_SIZE) -> int:
     """The value as an int within bounds; booleans and floats are not integers.
 
@@ -283,7 +343,11 @@ def pair(name: str, value: Any, minimum: int = 1) -> Pair:
         return value, value
     if type(value) is tuple and len(value) == 2:
         first, second = value
-        if type(first) is type(second) is int and minimum <= first <= MAX_SIZE and minimum <= second <= MAX_SIZE:
+        if (
+            type(first) is type(second) is int
+            and minimum <= first <= MAX_SIZE
+            and minimum <= second <= MAX_SIZE
+        ):
             return value
     if not is_sequence(value):
         size = integer(name, value, minimum)
@@ -296,7 +360,12 @@ def pair(name: str, value: Any, minimum: int = 1) -> Pair:
 
 def is_sequence(value: Any) -> bool:
     """Whether the value can be taken apart: a tuple, list or array, not a string or a number."""
-    return hasattr(value, "__len__") and hasattr(value, "__iter__") and not isinstance(value, str) and getattr(value, "ndim", 1) > 0
+    return (
+        hasattr(value, "__len__")
+        and hasattr(value, "__iter__")
+        and not isinstance(value, str)
+        and getattr(value, "ndim", 1) > 0
+    )
 
 
 def shape_of(name: str, value: Any, dimensions: int, axes: str) -> tuple[int, ...]:
@@ -307,7 +376,11 @@ def shape_of(name: str, value: Any, dimensions: int, axes: str) -> tuple[int, ..
     DTypeError, ShapeError
         For anything else.
     """
-    if type(value) is tuple and len(value) == dimensions and all(type(size) is int and 0 <= size <= MAX_SIZE for size in value):
+    if (
+        type(value) is tuple
+        and len(value) == dimensions
+        and all(type(size) is int and 0 <= size <= MAX_SIZE for size in value)
+    ):
         return value
     if not is_sequence(value):
         raise DTypeError(f"{name}: expected {dimensions} sizes {axes}, got {value!r}")
@@ -317,7 +390,7 @@ def shape_of(name: str, value: Any, dimensions: int, axes: str) -> tuple[int, ..
     return tuple(integer(name, size) for size in items)
 
 
-# --- numbers and names ----------------------------------------------------------------------------------------------------
+# --- numbers and names ----------------------------------------------------------------------------
 def number(name: str, value: Any, minimum: float = -math.inf, maximum: float = math.inf) -> float:
     """A finite real number within bounds, both included.
 
@@ -328,7 +401,11 @@ def number(name: str, value: Any, minimum: float = -math.inf, maximum: float = m
     ArgumentError
         For NaN, infinity, or out of bounds.
     """
-    if isinstance(value, (bool, np.bool_, str)) or not hasattr(value, "__float__") or getattr(value, "ndim", 0) > 0:
+    if (
+        isinstance(value, (bool, np.bool_, str))
+        or not hasattr(value, "__float__")
+        or getattr(value, "ndim", 0) > 0
+    ):
         raise DTypeError(f"{name}: expected a number, got {value!r}")
     try:
         result = float(value)
@@ -378,5 +455,7 @@ def choice(name: str, value: Any, choices: tuple[str | None, ...]) -> Any:
         For anything else.
     """
     if not (value is None or isinstance(value, str)) or value not in choices:
-        raise ArgumentError(f"{name}: expected {' or '.join(repr(item) for item in choices)}, got {value!r}")
+        raise ArgumentError(
+            f"{name}: expected {' or '.join(repr(item) for item in choices)}, got {value!r}"
+        )
     return value

@@ -1,10 +1,11 @@
 """The compiled kernels: arrays in, arrays out, the GIL released, no arithmetic of its own.
 
-Private: ``cnnrs.ops`` is its only importer and its documentation. Every array is C-contiguous, aligned, in native byte order;
-float arrays of one call share one dtype, float32 or float64 (``_Floats``). Outputs are allocated by the caller and overwritten,
-or added to where ``accumulate`` is true. ``padding`` is ``(top, bottom, left, right)``; pairs are ``(height, width)``.
-Wrong sizes raise ``cnnrs.errors.ShapeError``, wrong dtypes ``DTypeError``; an ``out`` that overlaps another array raises
-``CnnrsError``, except where a function says that it may be one of its inputs.
+Private: ``cnnrs.ops`` is its only importer and its documentation. Every array is C-contiguous,
+aligned, in native byte order; float arrays of one call share one dtype, float32 or float64
+(``_Floats``). Outputs are allocated by the caller and overwritten, or added to where ``accumulate``
+is true. ``padding`` is ``(top, bottom, left, right)``; pairs are ``(height, width)``. Wrong sizes
+raise ``cnnrs.errors.ShapeError``, wrong dtypes ``DTypeError``; an ``out`` that overlaps another
+array raises ``CnnrsError``, except where a function says that it may be one of its inputs.
 """
 
 from collections.abc import Sequence
@@ -106,7 +107,7 @@ class PreparedConv2dWeight:
     @property
     def nbytes(self) -> int: ...
 
-# --- threads and machine -------------------------------------------------------------------------------------------
+# --- threads and machine --------------------------------------------------------------------------
 def set_num_threads(count: int) -> None: ...
 def get_num_threads() -> int: ...
 def simd_level() -> str: ...
@@ -114,12 +115,22 @@ def cpu_features() -> list[str]: ...
 def set_winograd(enabled: bool) -> None: ...
 def get_winograd() -> bool: ...
 
-# --- geometry ------------------------------------------------------------------------------------------------------
-def output_size(size: int, kernel_size: int, stride: int, padding_before: int, padding_after: int, dilation: int, rounding: str) -> int: ...
+# --- geometry -------------------------------------------------------------------------------------
+def output_size(
+    size: int,
+    kernel_size: int,
+    stride: int,
+    padding_before: int,
+    padding_after: int,
+    dilation: int,
+    rounding: str,
+) -> int: ...
 def same_padding(size: int, kernel_size: int, stride: int, dilation: int) -> _Pair: ...
 
-# --- augmentation --------------------------------------------------------------------------------------------------
-def augment_uniform(indices: NDArray[int64], out: NDArray[float64], seed: int, epoch: int, ordinal: int) -> None: ...
+# --- augmentation ---------------------------------------------------------------------------------
+def augment_uniform(
+    indices: NDArray[int64], out: NDArray[float64], seed: int, epoch: int, ordinal: int
+) -> None: ...
 def augment_run(
     images: _Pixels | Sequence[_Pixels],
     steps: Sequence[tuple[str, NDArray[bool_] | None, NDArray[float64], NDArray[float64]]],
@@ -129,12 +140,19 @@ def augment_run(
 def augment_blend(a: _Pixels, b: _Pixels, share: NDArray[float64], out: _Pixels) -> None: ...
 def augment_paste(source: _Pixels, target: _Pixels, rectangles: NDArray[int64]) -> None: ...
 
-# --- matmul --------------------------------------------------------------------------------------------------------
+# --- matmul ---------------------------------------------------------------------------------------
 def matmul(
-    a: _Floats, b: _Floats, out: _Floats, transpose_a: bool, transpose_b: bool, bias: _Floats | None, relu: bool, accumulate: bool
+    a: _Floats,
+    b: _Floats,
+    out: _Floats,
+    transpose_a: bool,
+    transpose_b: bool,
+    bias: _Floats | None,
+    relu: bool,
+    accumulate: bool,
 ) -> None: ...
 
-# --- conv2d --------------------------------------------------------------------------------------------------------
+# --- conv2d ---------------------------------------------------------------------------------------
 def conv2d_forward(
     x: _Floats,
     weight: _Floats | PreparedConv2dWeight,
@@ -173,7 +191,9 @@ def conv2d_backward_weight(
     activation_output: _Floats | None,
     algorithm: str | None,
 ) -> None: ...
-def conv2d_backward_bias(grad_output: _Floats, out: _Floats, accumulate: bool, activation_output: _Floats | None) -> None: ...
+def conv2d_backward_bias(
+    grad_output: _Floats, out: _Floats, accumulate: bool, activation_output: _Floats | None
+) -> None: ...
 def conv2d_algorithm(
     direction: str,
     input_shape: tuple[int, int, int, int],
@@ -214,16 +234,42 @@ def prepare_conv2d_weight(
     algorithm: str | None,
 ) -> PreparedConv2dWeight: ...
 
-# --- pool2d (argmax is the index into the sample's height x width plane, per channel) -----------------------------------
-def max_pool2d_forward(x: _Floats, out: _Floats, argmax: NDArray[int32], kernel_size: _Pair, stride: _Pair, padding: _Sides) -> None: ...
+# --- pool2d (argmax is the index into the sample's height x width plane, per channel) -------------
+def max_pool2d_forward(
+    x: _Floats,
+    out: _Floats,
+    argmax: NDArray[int32],
+    kernel_size: _Pair,
+    stride: _Pair,
+    padding: _Sides,
+) -> None: ...
 def max_pool2d_backward(
-    grad_output: _Floats, argmax: NDArray[int32], out: _Floats, window: tuple[_Pair, _Pair, _Sides] | None, accumulate: bool
+    grad_output: _Floats,
+    argmax: NDArray[int32],
+    out: _Floats,
+    window: tuple[_Pair, _Pair, _Sides] | None,
+    accumulate: bool,
 ) -> None: ...
-def avg_pool2d_forward(x: _Floats, out: _Floats, kernel_size: _Pair, stride: _Pair, padding: _Sides, count_include_pad: bool) -> None: ...
+def avg_pool2d_forward(
+    x: _Floats,
+    out: _Floats,
+    kernel_size: _Pair,
+    stride: _Pair,
+    padding: _Sides,
+    count_include_pad: bool,
+) -> None: ...
 def avg_pool2d_backward(
-    grad_output: _Floats, out: _Floats, kernel_size: _Pair, stride: _Pair, padding: _Sides, count_include_pad: bool, accumulate: bool
+    grad_output: _Floats,
+    out: _Floats,
+    kernel_size: _Pair,
+    stride: _Pair,
+    padding: _Sides,
+    count_include_pad: bool,
+    accumulate: bool,
 ) -> None: ...
-def lp_pool2d_forward(x: _Floats, out: _Floats, kernel_size: _Pair, stride: _Pair, padding: _Sides, p: float) -> None: ...
+def lp_pool2d_forward(
+    x: _Floats, out: _Floats, kernel_size: _Pair, stride: _Pair, padding: _Sides, p: float
+) -> None: ...
 def lp_pool2d_backward(
     grad_output: _Floats,
     x: _Floats,
@@ -238,7 +284,7 @@ def lp_pool2d_backward(
 def global_avg_pool2d_forward(x: _Floats, out: _Floats) -> None: ...
 def global_avg_pool2d_backward(grad_output: _Floats, out: _Floats, accumulate: bool) -> None: ...
 
-# --- activation (element-wise, any shape; out may be the first argument itself) ---------------------------------------
+# --- activation (element-wise, any shape; out may be the first argument itself) -------------------
 def add_forward(a: _Floats, b: _Floats, out: _Floats, relu: bool) -> None: ...
 def relu_forward(x: _Floats, out: _Floats) -> None: ...
 def relu_backward(grad_output: _Floats, y: _Floats, out: _Floats, accumulate: bool) -> None: ...
@@ -247,8 +293,9 @@ def sigmoid_backward(grad_output: _Floats, y: _Floats, out: _Floats, accumulate:
 def tanh_forward(x: _Floats, out: _Floats) -> None: ...
 def tanh_backward(grad_output: _Floats, y: _Floats, out: _Floats, accumulate: bool) -> None: ...
 
-# --- normalization (x of shape (..., channels); weight and bias of shape (channels,); ``shape`` is (samples, groups of channels)) ---------
-# In the element-wise ones, and in group_norm_backward without accumulation, the output may be the first argument itself.
+# --- normalization (x of shape (..., channels); weight and bias of shape (channels,); ``shape`` is
+# (samples, groups of channels)) In the element-wise ones, and in group_norm_backward without
+# accumulation, the output may be the first argument itself.
 def group_norm_forward(
     x: _Floats,
     weight: _Floats,
@@ -276,7 +323,13 @@ def group_norm_backward(
     accumulate: tuple[bool, bool],
 ) -> None: ...
 def layer_norm_forward(
-    x: _Floats, weight: _Floats, bias: _Floats, out: _Floats, mean: _Floats, variance: _Floats, epsilon: float
+    x: _Floats,
+    weight: _Floats,
+    bias: _Floats,
+    out: _Floats,
+    mean: _Floats,
+    variance: _Floats,
+    epsilon: float,
 ) -> None: ...
 def layer_norm_backward(
     grad_output: _Floats,
@@ -290,47 +343,104 @@ def layer_norm_backward(
     epsilon: float,
     accumulate: tuple[bool, bool],
 ) -> None: ...
-def local_response_norm_forward(x: _Floats, out: _Floats, channels: int, parameters: tuple[int, float, float, float]) -> None: ...
-def local_response_norm_backward(
-    grad_output: _Floats, x: _Floats, out: _Floats, channels: int, parameters: tuple[int, float, float, float], accumulate: bool
+def local_response_norm_forward(
+    x: _Floats, out: _Floats, channels: int, parameters: tuple[int, float, float, float]
 ) -> None: ...
-def scale_shift_forward(x: _Floats, scale: _Floats, shift: _Floats, out: _Floats, relu: bool) -> None: ...
-def scale_shift_backward(grad_output: _Floats, scale: _Floats, out: _Floats, relu_output: _Floats | None, accumulate: bool) -> None: ...
+def local_response_norm_backward(
+    grad_output: _Floats,
+    x: _Floats,
+    out: _Floats,
+    channels: int,
+    parameters: tuple[int, float, float, float],
+    accumulate: bool,
+) -> None: ...
+def scale_shift_forward(
+    x: _Floats, scale: _Floats, shift: _Floats, out: _Floats, relu: bool
+) -> None: ...
+def scale_shift_backward(
+    grad_output: _Floats,
+    scale: _Floats,
+    out: _Floats,
+    relu_output: _Floats | None,
+    accumulate: bool,
+) -> None: ...
 
-# the other curves by name, with their number; ``saved`` is y or x, whichever the derivative is written in
+# the other curves by name, with their number; ``saved`` is y or x, whichever the derivative is
+# written in
 def curve_forward(name: str, parameter: float, x: _Floats, out: _Floats) -> None: ...
-def curve_backward(name: str, parameter: float, grad_output: _Floats, saved: _Floats, out: _Floats, accumulate: bool) -> None: ...
+def curve_backward(
+    name: str,
+    parameter: float,
+    grad_output: _Floats,
+    saved: _Floats,
+    out: _Floats,
+    accumulate: bool,
+) -> None: ...
 def prelu_forward(x: _Floats, slope: _Floats, out: _Floats) -> None: ...
-def prelu_backward_input(grad_output: _Floats, x: _Floats, slope: _Floats, out: _Floats, accumulate: bool) -> None: ...
-def prelu_backward_slope(grad_output: _Floats, x: _Floats, out: _Floats, accumulate: bool) -> None: ...
+def prelu_backward_input(
+    grad_output: _Floats, x: _Floats, slope: _Floats, out: _Floats, accumulate: bool
+) -> None: ...
+def prelu_backward_slope(
+    grad_output: _Floats, x: _Floats, out: _Floats, accumulate: bool
+) -> None: ...
 
-# --- resampling and unpooling ----------------------------------------------------------------------------------------------
+# --- resampling and unpooling ---------------------------------------------------------------------
 def resample2d_forward(x: _Floats, out: _Floats, method: str) -> None: ...
-def resample2d_backward(grad_output: _Floats, out: _Floats, method: str, accumulate: bool) -> None: ...
-def max_unpool2d_backward(grad_output: _Floats, argmax: NDArray[int32], out: _Floats, accumulate: bool) -> None: ...
+def resample2d_backward(
+    grad_output: _Floats, out: _Floats, method: str, accumulate: bool
+) -> None: ...
+def max_unpool2d_backward(
+    grad_output: _Floats, argmax: NDArray[int32], out: _Floats, accumulate: bool
+) -> None: ...
 
-# --- softmax and losses (rows of (n, classes)) ---------------------------------------------------------------------------
+# --- softmax and losses (rows of (n, classes)) ----------------------------------------------------
 def softmax_forward(x: _Floats, out: _Floats) -> None: ...
 def softmax_backward(grad_output: _Floats, y: _Floats, out: _Floats, accumulate: bool) -> None: ...
-def cross_entropy_forward(logits: _Floats, labels: NDArray[int64] | _Floats, out: _Floats) -> None: ...
+def cross_entropy_forward(
+    logits: _Floats, labels: NDArray[int64] | _Floats, out: _Floats
+) -> None: ...
 def cross_entropy_backward(
-    grad_output: _Floats, logits: _Floats, labels: NDArray[int64] | _Floats, out: _Floats, accumulate: bool
+    grad_output: _Floats,
+    logits: _Floats,
+    labels: NDArray[int64] | _Floats,
+    out: _Floats,
+    accumulate: bool,
 ) -> None: ...
 def half_sum_of_squares_forward(output: _Floats, target: _Floats, out: _Floats) -> None: ...
-def half_sum_of_squares_backward(grad_output: _Floats, output: _Floats, target: _Floats, out: _Floats, accumulate: bool) -> None: ...
+def half_sum_of_squares_backward(
+    grad_output: _Floats, output: _Floats, target: _Floats, out: _Floats, accumulate: bool
+) -> None: ...
 
-# ``kind`` is "squared", "absolute", "huber" or "binary_cross_entropy"; ``delta`` is of "huber" alone. Each row's mean.
-def pointwise_loss_forward(output: _Floats, target: _Floats, out: _Floats, kind: str, delta: float) -> None: ...
+# ``kind`` is "squared", "absolute", "huber" or "binary_cross_entropy"; ``delta`` is of "huber"
+# alone. Each row's mean.
+def pointwise_loss_forward(
+    output: _Floats, target: _Floats, out: _Floats, kind: str, delta: float
+) -> None: ...
 def pointwise_loss_backward(
-    grad_output: _Floats, output: _Floats, target: _Floats, out: _Floats, kind: str, delta: float, accumulate: bool
+    grad_output: _Floats,
+    output: _Floats,
+    target: _Floats,
+    out: _Floats,
+    kind: str,
+    delta: float,
+    accumulate: bool,
 ) -> None: ...
-def hinge_forward(scores: _Floats, labels: NDArray[int64], out: _Floats, margin: float, squared: bool) -> None: ...
+def hinge_forward(
+    scores: _Floats, labels: NDArray[int64], out: _Floats, margin: float, squared: bool
+) -> None: ...
 def hinge_backward(
-    grad_output: _Floats, scores: _Floats, labels: NDArray[int64], out: _Floats, margin: float, squared: bool, accumulate: bool
+    grad_output: _Floats,
+    scores: _Floats,
+    labels: NDArray[int64],
+    out: _Floats,
+    margin: float,
+    squared: bool,
+    accumulate: bool,
 ) -> None: ...
 
-# --- optimizer (flat arrays, updated in place in one uninterruptible pass) -------------------------------------------------
-# ``adjustment`` is (scale, limit, l1, l2): g = clip(scale * gradient, limit) + l1 * sign(w) + l2 * w.
+# --- optimizer (flat arrays, updated in place in one uninterruptible pass) ------------------------
+# ``adjustment`` is (scale, limit, l1, l2): g = clip(scale * gradient, limit) + l1 * sign(w) + l2 *
+# w.
 def sgd_step(
     parameter: _Floats,
     gradient: _Floats,
@@ -367,7 +477,13 @@ def rmsprop_step(
     momentum: float,
 ) -> None: ...
 def adagrad_step(
-    parameter: _Floats, gradient: _Floats, square: _Floats, adjustment: _Adjustment, learning_rate: float, eps: float, start: float
+    parameter: _Floats,
+    gradient: _Floats,
+    square: _Floats,
+    adjustment: _Adjustment,
+    learning_rate: float,
+    eps: float,
+    start: float,
 ) -> None: ...
 def lion_step(
     parameter: _Floats,
@@ -382,8 +498,10 @@ def sum_of_squares(x: _Floats) -> float: ...
 def constrain_norm(parameter: _Floats, limit: float) -> None: ...
 def move_towards(average: _Floats, values: _Floats, weight: float) -> None: ...
 
-# --- random (Philox 4x32-10: key = seed, counter = (element block, stream, step)) --------------------------------------------
+# --- random (Philox 4x32-10: key = seed, counter = (element block, stream, step)) -----------------
 def dropout(x: _Floats, out: _Floats, rate: float, seed: int, stream: int, step: int) -> None: ...
-def gaussian_noise(x: _Floats, out: _Floats, std: float, seed: int, stream: int, step: int) -> None: ...
+def gaussian_noise(
+    x: _Floats, out: _Floats, std: float, seed: int, stream: int, step: int
+) -> None: ...
 def random_uniform(out: _Floats, seed: int, stream: int, step: int) -> None: ...
 def all_finite(x: _Floats) -> bool: ...

@@ -1,7 +1,9 @@
-"""Counter-based random streams: every number is a function of seed, purpose and two counters, never of what was drawn before.
+"""Counter-based random streams: every number is a function of seed, purpose and two counters, never
+of what was drawn before.
 
-The key of a stream is ``(seed, index)``, where the index is that of a layer; the purpose stands in the highest word of the
-Philox counter, so that streams of different purposes never meet; the step stands in the word below it.
+The key of a stream is ``(seed, index)``, where the index is that of a layer; the purpose stands in
+the highest word of the Philox counter, so that streams of different purposes never meet; the step
+stands in the word below it.
 """
 
 import enum
@@ -28,4 +30,6 @@ def generator(seed: int, index: int, purpose: Purpose, step: int = 0) -> np.rand
     >>> bool((first == generator(0, 1, Purpose.LAYER).permutation(5)).all())
     True
     """
-    return np.random.Generator(np.random.Philox(key=[seed, index], counter=[0, 0, step, int(purpose)]))
+    return np.random.Generator(
+        np.random.Philox(key=[seed, index], counter=[0, 0, step, int(purpose)])
+    )

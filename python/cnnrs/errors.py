@@ -1,8 +1,9 @@
 """The exceptions that cnnrs raises on purpose; every one is a `CnnrsError`.
 
-Each also derives from the built-in class that a caller would expect, so ``except ValueError`` keeps working.
-A message names the argument, what was expected, what came and, where there is one, the way out.
-`MemoryError`, `OSError`, `KeyboardInterrupt`, and the `TypeError` for a missing or unknown argument, stay Python's own.
+Each also derives from the built-in class that a caller would expect, so ``except ValueError`` keeps
+working. A message names the argument, what was expected, what came and, where there is one, the way
+out. `MemoryError`, `OSError`, `KeyboardInterrupt`, and the `TypeError` for a missing or unknown
+argument, stay Python's own.
 
 Examples
 --------
@@ -14,7 +15,14 @@ Examples
 refused
 """
 
-__all__ = ["ArgumentError", "CnnrsError", "DTypeError", "FormatError", "NonFiniteError", "ShapeError"]
+__all__ = [
+    "ArgumentError",
+    "CnnrsError",
+    "DTypeError",
+    "FormatError",
+    "NonFiniteError",
+    "ShapeError",
+]
 
 
 class CnnrsError(Exception):
@@ -22,7 +30,9 @@ class CnnrsError(Exception):
 
 
 class ShapeError(CnnrsError, ValueError):
-    """A rank, a size or a geometry (kernel size, stride, padding, dilation, groups) that does not fit."""
+    """A rank, a size or a geometry (kernel size, stride, padding, dilation, groups) that does not
+    fit.
+    """
 
 
 class ArgumentError(CnnrsError, ValueError):

@@ -1,10 +1,13 @@
-"""Initialisers: where parameter values start, drawn from a counter-based stream keyed by the model's seed and the layer's ordinal.
+"""Initialisers: where parameter values start, drawn from a counter-based stream keyed by the
+model's seed and the layer's ordinal.
 
-``fan_in`` is the number of inputs that one output sums over (kernel height x kernel width x input channels / groups, or input features),
-``fan_out`` the same seen from behind; the last axis of a weight is that of its outputs.
+``fan_in`` is the number of inputs that one output sums over (kernel height x kernel width x input
+channels / groups, or input features), ``fan_out`` the same seen from behind; the last axis of a
+weight is that of its outputs.
 
-A layer that is given no initialiser starts He-normal, which keeps the size of activations through layers of ReLU. The head of a model
-starts ten times smaller (`head`), so that a new model gives every class about the same probability instead of a confident guess.
+A layer that is given no initialiser starts He-normal, which keeps the size of activations through
+layers of ReLU. The head of a model starts ten times smaller (`head`), so that a new model gives
+every class about the same probability instead of a confident guess.
 """
 
 from __future__ import annotations
@@ -39,7 +42,9 @@ __all__ = [
 
 
 class Initializer:
-    """Base class: a call fills an array. Arguments of the constructor are attributes of the same name."""
+    """Base class: a call fills an array. Arguments of the constructor are attributes of the same
+    name.
+    """
 
     arguments: ClassVar[tuple[str, ...]] = ()
 
@@ -49,7 +54,10 @@ class Initializer:
 
     def config(self) -> dict[str, Any]:
         """Name and arguments, as values that JSON can hold; `get` turns them back."""
-        return {"name": type(self).__name__, **{name: getattr(self, name) for name in self.arguments}}
+        return {
+            "name": type(self).__name__,
+            **{name: getattr(self, name) for name in self.arguments},
+        }
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Initializer) and self.config() == other.config()
@@ -80,7 +88,9 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
 
 def _fill_normal(out: NDArray[Any], random: np.random.Generator, mean: float, std: float) -> None:
     if out.flags.c_contiguous:
-        random.standard_normal(dtype=out.dtype, out=out)  # in place: a large weight twice would be the peak of a model's memory
+        random.standard_normal(
+            dtype=out.dtype, out=out
+        )  # in place: a large weight twice would be the peak of a model's memory
     else:
         out[...] = random.standard_normal(out.shape, dtype=out.dtype)
     out *= std
@@ -248,7 +258,8 @@ class GlorotNormal(_Glorot):
 
     References
     ----------
-    X. Glorot, Y. Bengio: Understanding the difficulty of training deep feedforward neural networks. AISTATS 2010.
+    X. Glorot, Y. Bengio: Understanding the difficulty of training deep feedforward neural networks.
+    AISTATS 2010.
     """
 
     uniform = False
@@ -318,12 +329,19 @@ def get(initializer: str | Mapping[str, Any] | Initializer) -> Initializer:
                 return cls(**arguments)
     elif isinstance(initializer, str):
         if initializer == "constant":
-            raise ArgumentError("initializer: 'constant' needs a value; pass cnnrs.initializers.Constant(value)")
+            raise ArgumentError(
+                "initializer: 'constant' needs a value; pass cnnrs.initializers.Constant(value)"
+            )
         if initializer in _CLASSES:
             return _CLASSES[initializer]()
     else:
-        raise DTypeError(f"initializer: expected a name or an Initializer, got {type(initializer).__name__}")
-    raise ArgumentError(f"initializer: expected one of {', '.join(_CLASSES)}, or an Initializer, got {initializer!r}")
+        raise DTypeError(
+            f"initializer: expected a name or an Initializer, got {type(initializer).__name__}"
+        )
+    raise ArgumentError(
+        f"initializer: expected one of {', '.join(_CLASSES)}, or an Initializer, got "
+        f"{initializer!r}"
+    )
 
 
 def head() -> Initializer:

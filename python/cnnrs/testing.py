@@ -1,4 +1,6 @@
-"""Checks for layers: is ``backward`` really the derivative of ``forward``, and does the layer keep to its contract?"""
+"""Checks for layers: is ``backward`` really the derivative of ``forward``, and does the layer keep
+to its contract?
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,8 @@ class GradientCheck:
     Attributes
     ----------
     errors : dict of str to float
-        For each parameter and input, the largest difference between the gradient that ``backward`` gives and the one measured,
-        relative to the largest gradient.
+        For each parameter and input, the largest difference between the gradient that ``backward``
+        gives and the one measured, relative to the largest gradient.
     tolerance : float
     faults : tuple of str
         What the layer does that a layer must not do, in words.
@@ -39,7 +41,10 @@ class GradientCheck:
         return not self.faults and all(error <= self.tolerance for error in self.errors.values())
 
     def __str__(self) -> str:
-        lines = [f"{name}: {error:.1e}{'' if error <= self.tolerance else '  <-- wrong'}" for name, error in self.errors.items()]
+        lines = [
+            f"{name}: {error:.1e}{'' if error <= self.tolerance else '  <-- wrong'}"
+            for name, error in self.errors.items()
+        ]
         return "\n".join([*lines, *self.faults])
 
     __repr__ = __str__
@@ -54,13 +59,15 @@ def check_gradients(
     tolerance: float = 1e-7,
     step: float = 1e-5,
 ) -> GradientCheck:
-    """Compare the gradients of a layer with central differences, in float64, for its parameters and inputs; and look for bad manners.
+    """Compare the gradients of a layer with central differences, in float64, for its parameters and
+    inputs; and look for bad manners.
 
-    A weighted sum of the outputs is differentiated. Its weights and the inputs are random numbers, and so are the parameters, about the
-    values they start with.
+    A weighted sum of the outputs is differentiated. Its weights and the inputs are random numbers,
+    and so are the parameters, about the values they start with.
 
-    A layer is used in larger models, where it is shared and others read its inputs too. So it must leave the arrays that it is handed as
-    they are, and must add to gradients that are there already.
+    A layer is used in larger models, where it is shared and others read its inputs too. So it must
+    leave the arrays that it is handed as they are, and must add to gradients that are there
+    already.
 
     Parameters
     ----------
@@ -73,7 +80,8 @@ def check_gradients(
     tolerance : float
         The largest relative error that passes.
     step : float
-        By which each value is moved; at kinks (ReLU at 0, ties in a maximum) the measurement is wrong for values closer to them.
+        By which each value is moved; at kinks (ReLU at 0, ties in a maximum) the measurement is
+        wrong for values closer to them.
 
     Returns
     -------
@@ -100,26 +108,35 @@ def check_gradients(
     found = _Gradients(model, inputs, cotangent, seed)
     found.look_for_writing(layer, names, faults)
     claimed: dict[str, tuple[Any, Any]] = {
-        name.rpartition(".")[2]: (value, found.parameters[name]) for name, value in model.parameters().items()
+        name.rpartition(".")[2]: (value, found.parameters[name])
+        for name, value in model.parameters().items()
     }
     claimed |= dict(zip(names, zip(inputs, found.inputs, strict=True), strict=True))
     errors = {}
     for name, (array, gradient) in claimed.items():
         measured = _measured(model, inputs, cotangent, seed, array, step)
-        scale = max(float(np.abs(measured).max(initial=0)), float(np.abs(gradient).max(initial=0)), 1e-3)
+        scale = max(
+            float(np.abs(measured).max(initial=0)), float(np.abs(gradient).max(initial=0)), 1e-3
+        )
         errors[name] = float(np.abs(measured - gradient).max(initial=0)) / scale
     _look_for_overwriting(model, nodes, output, inputs, cotangent, seed, found, names, faults)
     return GradientCheck(errors, tolerance, tuple(faults))
 
 
 class _Gradients:
-    """One run of a model forward and backward: its gradients, and the arrays that the layer was handed, before and after."""
+    """One run of a model forward and backward: its gradients, and the arrays that the layer was
+    handed, before and after.
+    """
 
-    def __init__(self, model: Model, inputs: list[Any], cotangent: Any, seed: int, *, before: Any = None) -> None:
+    def __init__(
+        self, model: Model, inputs: list[Any], cotangent: Any, seed: int, *, before: Any = None
+    ) -> None:
         self.inputs_before = [array.copy() for array in inputs]
         self.inputs_after = inputs
         self.cotangent = cotangent
-        token, run = model.acquire(model.plan_for(training=True, input_gradients=True), len(cotangent))
+        token, run = model.acquire(
+            model.plan_for(training=True, input_gradients=True), len(cotangent)
+        )
         try:
             run.forward(inputs, seed=seed)
             gradient, _ = run.output_gradients()[0]
@@ -145,13 +162,17 @@ class _Gradients:
             faults.append("grad_output: backward writes to it; others read that array too")
 
 
-def _measured(model: Model, inputs: list[Any], cotangent: Any, seed: int, array: Any, step: float) -> Any:
+def _measured(
+    model: Model, inputs: list[Any], cotangent: Any, seed: int, array: Any, step: float
+) -> Any:
     """The gradient with respect to an array, by central differences."""
     token, run = model.acquire(model.plan_for(training=True, input_gradients=True), len(cotangent))
     try:
 
         def value_now() -> float:
-            return float(np.vdot(cotangent, run.forward([item.copy() for item in inputs], seed=seed)[0]))
+            return float(
+                np.vdot(cotangent, run.forward([item.copy() for item in inputs], seed=seed)[0])
+            )
 
         measured = np.empty_like(array)
         for place in np.ndindex(array.shape):
@@ -178,30 +199,41 @@ def _look_for_overwriting(
     names: list[str],
     faults: list[str],
 ) -> None:
-    """Gradients that are there already must be added to: of parameters of a shared layer, of inputs that others read."""
+    """Gradients that are there already must be added to: of parameters of a shared layer, of inputs
+    that others read.
+    """
     random = _streams.generator(seed, 1, _streams.Purpose.TEST_VALUES)
     before = random.standard_normal(model.arena.gradients.shape)
     again = _Gradients(model, [array.copy() for array in inputs], cotangent, seed, before=before)
     model.arena.gradients[...] = before
     for name, start in model.gradients().items():
         if not _close(again.parameters[name] - start, found.parameters[name]):
-            faults.append(f"{name.rpartition('.')[2]}: backward overwrites its gradient; add to it: ctx.gradient(...)[...] += ...")
-    # a model in which each input has another reader, whose gradient is there first: it reads behind the layer, so it runs first backward
+            faults.append(
+                f"{name.rpartition('.')[2]}: backward overwrites its gradient; add to it: "
+                "ctx.gradient(...)[...] += ..."
+            )
+    # a model in which each input has another reader, whose gradient is there first: it reads behind
+    # the layer, so it runs first backward
     others = [_Reader() for _ in nodes]
     sums = [other([node, output]) for other, node in zip(others, nodes, strict=True)]
     wider = Model(nodes, sums[0] if len(sums) == 1 else Add()(sums), seed=seed, dtype="float64")
     both = _Gradients(wider, [array.copy() for array in inputs], cotangent, seed)
     ways = len(nodes)  # in which the output reaches the end
     for name, index in zip(names, range(len(nodes)), strict=True):
-        expected = ways * found.inputs[index] + _Reader.factor * cotangent.sum(axis=tuple(range(1, cotangent.ndim)), keepdims=True).reshape(
-            (-1,) + (1,) * (inputs[index].ndim - 1)
-        )
+        expected = ways * found.inputs[index] + _Reader.factor * cotangent.sum(
+            axis=tuple(range(1, cotangent.ndim)), keepdims=True
+        ).reshape((-1,) + (1,) * (inputs[index].ndim - 1))
         if not _close(both.inputs[index], expected):
-            faults.append(f"{name}: backward overwrites its gradient; add to it, or return an array of your own")
+            faults.append(
+                f"{name}: backward overwrites its gradient; add to it, or return an array of your "
+                "own"
+            )
 
 
 class _Reader(Layer):
-    """The second input, plus the mean of the first times a number: reads its inputs as another layer in a model would."""
+    """The second input, plus the mean of the first times a number: reads its inputs as another
+    layer in a model would.
+    """
 
     factor = 0.37
 
@@ -210,13 +242,24 @@ class _Reader(Layer):
 
     def forward(self, ctx: Any, *x: Any) -> Any:
         ctx.save(shape=x[0].shape)
-        return x[1] + self.factor * x[0].reshape(len(x[0]), -1).sum(axis=1).reshape((-1,) + (1,) * (x[1].ndim - 1))
+        return x[1] + self.factor * x[0].reshape(len(x[0]), -1).sum(axis=1).reshape(
+            (-1,) + (1,) * (x[1].ndim - 1)
+        )
 
     def backward(self, ctx: Any, grad_output: Any) -> Any:
         total = grad_output.reshape(len(grad_output), -1).sum(axis=1)
         shape = ctx.saved.shape
-        return np.broadcast_to(self.factor * total.reshape((-1,) + (1,) * (len(shape) - 1)), shape), grad_output
+        return np.broadcast_to(
+            self.factor * total.reshape((-1,) + (1,) * (len(shape) - 1)), shape
+        ), grad_output
 
 
 def _close(actual: Any, expected: Any) -> bool:
-    return bool(np.allclose(actual, expected, rtol=1e-9, atol=1e-9 * max(1.0, float(np.abs(expected).max(initial=0)))))
+    return bool(
+        np.allclose(
+            actual,
+            expected,
+            rtol=1e-9,
+            atol=1e-9 * max(1.0, float(np.abs(expected).max(initial=0))),
+        )
+    )

@@ -5,7 +5,11 @@ use pyo3::prelude::*;
 use super::arrays::{Float, by_dtype, compute, input, output, same_memory, slice, slice_mut};
 use crate::kernels::activation::{self, Activation, Relu, Sigmoid, Tanh};
 
-fn forward<T: Float, A: Activation<T>>(py: Python<'_>, x: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>) -> PyResult<()> {
+fn forward<T: Float, A: Activation<T>>(
+    py: Python<'_>,
+    x: &Bound<'_, PyAny>,
+    out: &Bound<'_, PyAny>,
+) -> PyResult<()> {
     let in_place = same_memory(x, out);
     let mut out = output::<T>("out", out)?;
     let out = slice_mut("out", &mut out)?;
@@ -40,7 +44,11 @@ macro_rules! activation {
     ($activation:ident, $forward:ident, $backward:ident) => {
         #[pyfunction]
         fn $forward(py: Python<'_>, x: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>) -> PyResult<()> {
-            fn typed<T: Float>(py: Python<'_>, x: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>) -> PyResult<()> {
+            fn typed<T: Float>(
+                py: Python<'_>,
+                x: &Bound<'_, PyAny>,
+                out: &Bound<'_, PyAny>,
+            ) -> PyResult<()> {
                 forward::<T, $activation>(py, x, out)
             }
             by_dtype!(out, typed(py, x, out))

@@ -5,7 +5,13 @@ use pyo3::prelude::*;
 use super::arrays::{Float, by_dtype, compute, input, output, same_memory, slice, slice_mut};
 use crate::kernels::add;
 
-fn typed<T: Float>(py: Python<'_>, a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>, relu: bool) -> PyResult<()> {
+fn typed<T: Float>(
+    py: Python<'_>,
+    a: &Bound<'_, PyAny>,
+    b: &Bound<'_, PyAny>,
+    out: &Bound<'_, PyAny>,
+    relu: bool,
+) -> PyResult<()> {
     let (over_a, over_b) = (same_memory(a, out), same_memory(b, out));
     let mut out = output::<T>("out", out)?;
     let out = slice_mut("out", &mut out)?;
@@ -20,7 +26,13 @@ fn typed<T: Float>(py: Python<'_>, a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>, o
 }
 
 #[pyfunction]
-fn add_forward(py: Python<'_>, a: &Bound<'_, PyAny>, b: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>, relu: bool) -> PyResult<()> {
+fn add_forward(
+    py: Python<'_>,
+    a: &Bound<'_, PyAny>,
+    b: &Bound<'_, PyAny>,
+    out: &Bound<'_, PyAny>,
+    relu: bool,
+) -> PyResult<()> {
     by_dtype!(out, typed(py, a, b, out, relu))
 }
 

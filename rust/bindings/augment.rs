@@ -3,7 +3,9 @@
 use numpy::{Element, PyArrayDyn, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
-use super::arrays::{compute, expect_shape, input, input_of, is, output, output_of, shape, slice, slice_mut};
+use super::arrays::{
+    compute, expect_shape, input, input_of, is, output, output_of, shape, slice, slice_mut,
+};
 use super::errors::{named, to_python};
 use crate::kernels::augment::{self, Kind, Picture, Pixel, Step, draw, mix};
 
@@ -32,13 +34,21 @@ fn augment_uniform(
     let [rows, draws] = shape::<2>("out", out.shape())?;
     let (indices, out) = (slice("indices", &indices)?, slice_mut("out", &mut out)?);
     if rows != indices.len() {
-        return Err(named("ShapeError", format!("out: expected {} rows, got {rows}", indices.len())));
+        return Err(named(
+            "ShapeError",
+            format!("out: expected {} rows, got {rows}", indices.len()),
+        ));
     }
     compute(py, || draw::uniform(seed, epoch, ordinal, indices, draws, out))
 }
 
 type StepArguments<'py> = (String, Option<Bound<'py, PyAny>>, Bound<'py, PyAny>, Bound<'py, PyAny>);
-type StepArrays<'py> = (Kind, Option<PyReadonlyArrayDyn<'py, bool>>, PyReadonlyArrayDyn<'py, f64>, PyReadonlyArrayDyn<'py, f64>);
+type StepArrays<'py> = (
+    Kind,
+    Option<PyReadonlyArrayDyn<'py, bool>>,
+    PyReadonlyArrayDyn<'py, f64>,
+    PyReadonlyArrayDyn<'py, f64>,
+);
 
 #[pyfunction]
 fn augment_run(
@@ -48,13 +58,14 @@ fn augment_run(
     offsets: Vec<usize>,
     out: &Bound<'_, PyAny>,
 ) -> PyResult<()> {
-    let first = if images.cast::<PyArrayDyn<u8>>().is_ok() || images.cast::<PyArrayDyn<f32>>().is_ok() {
-        images.clone()
-    } else if images.len()? == 0 {
-        return Ok(());
-    } else {
-        images.get_item(0)?
-    };
+    let first =
+        if images.cast::<PyArrayDyn<u8>>().is_ok() || images.cast::<PyArrayDyn<f32>>().is_ok() {
+            images.clone()
+        } else if images.len()? == 0 {
+            return Ok(());
+        } else {
+            images.get_item(0)?
+        };
     match (is::<u8>(&first), is::<u8>(out)) {
         (true, true) => run::<u8, u8>(py, images, &steps, &offsets, out),
         (true, false) => run::<u8, f32>(py, images, &steps, &offsets, out),
@@ -74,7 +85,10 @@ fn run<I: PixelElement, O: PixelElement>(
     let arrays = if batch {
         vec![input_of::<I>("images", I::NAME, images)?]
     } else {
-        images.try_iter()?.map(|image| input_of::<I>("images", I::NAME, &image?)).collect::<PyResult<Vec<_>>>()?
+        images
+            .try_iter()?
+            .map(|image| input_of::<I>("images", I::NAME, &image?))
+            .collect::<PyResult<Vec<_>>>()?
     };
     let mut pictures = Vec::new();
     for array in &arrays {
@@ -82,7 +96,12 @@ fn run<I: PixelElement, O: PixelElement>(
             let [_, height, width, channels] = shape::<4>("images", array.shape())?;
             let pixels = slice("images", array)?;
             let sample = (height * width * channels).max(1);
-            pictures.extend(pixels.chunks_exact(sample).map(|pixels| Picture { pixels, height, width, channels }));
+            pictures.extend(pixels.chunks_exact(sample).map(|pixels| Picture {
+                pixels,
+                height,
+                width,
+                channels,
+            }));
         } else {
             let [height, width, channels] = shape::<3>("images", array.shape())?;
             pictures.push(Picture { pixels: slice("images", array)?, height, width, channels });
@@ -91,7 +110,8 @@ fn run<I: PixelElement, O: PixelElement>(
     let arrays = steps
         .iter()
         .map(|(kind, apply, parameters, constants)| {
-            let apply = apply.as_ref().map(|apply| input_of::<bool>("apply", "bool", apply)).transpose()?;
+            let apply =
+                apply.as_ref().map(|apply| input_of::<bool>("apply", "bool", apply)).transpose()?;
             Ok((
                 Kind::named(kind).map_err(to_python)?,
                 apply,
@@ -104,7 +124,8 @@ fn run<I: PixelElement, O: PixelElement>(
         .iter()
         .map(|(kind, apply, parameters, constants)| {
             let apply = apply.as_ref().map(|apply| slice("apply", apply)).transpose()?;
-            let (parameters, constants) = (slice("parameters", parameters)?, slice("constants", constants)?);
+            let (parameters, constants) =
+                (slice("parameters", parameters)?, slice("constants", constants)?);
             Ok(Step { kind: *kind, apply, parameters, constants })
         })
         .collect::<PyResult<Vec<_>>>()?;
@@ -129,16 +150,31 @@ fn augment_blend(
         out: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let (a, b) = (input_of::<T>("a", T::NAME, a)?, input_of::<T>("b", T::NAME, b)?);
-        let (share, mut out) = (input::<f64>("share", share)?, output_of::<T>("out", T::NAME, out)?);
+        let (share, mut out) =
+            (input::<f64>("share", share)?, output_of::<T>("out", T::NAME, out)?);
         expect_shape("b", b.shape(), a.shape())?;
-        let (a, b, share, out) = (slice("a", &a)?, slice("b", &b)?, slice("share", &share)?, slice_mut("out", &mut out)?);
+        let (a, b, share, out) = (
+            slice("a", &a)?,
+            slice("b", &b)?,
+            slice("share", &share)?,
+            slice_mut("out", &mut out)?,
+        );
         compute(py, || mix::blend(a, b, share, out))
     }
-    if is::<u8>(out) { typed::<u8>(py, a, b, share, out) } else { typed::<f32>(py, a, b, share, out) }
+    if is::<u8>(out) {
+        typed::<u8>(py, a, b, share, out)
+    } else {
+        typed::<f32>(py, a, b, share, out)
+    }
 }
 
 #[pyfunction]
-fn augment_paste(py: Python<'_>, source: &Bound<'_, PyAny>, target: &Bound<'_, PyAny>, rectangles: &Bound<'_, PyAny>) -> PyResult<()> {
+fn augment_paste(
+    py: Python<'_>,
+    source: &Bound<'_, PyAny>,
+    target: &Bound<'_, PyAny>,
+    rectangles: &Bound<'_, PyAny>,
+) -> PyResult<()> {
     fn typed<T: PixelElement>(
         py: Python<'_>,
         source: &Bound<'_, PyAny>,
@@ -154,9 +190,21 @@ fn augment_paste(py: Python<'_>, source: &Bound<'_, PyAny>, target: &Bound<'_, P
         expect_shape("rectangles", rectangles.shape(), &[count, 6])?;
         let (source, rectangles) = (slice("source", &source)?, slice("rectangles", &rectangles)?);
         let target = slice_mut("target", &mut target)?;
-        compute(py, || mix::paste(source, [source_height, source_width], target, [height, width, channels], rectangles))
+        compute(py, || {
+            mix::paste(
+                source,
+                [source_height, source_width],
+                target,
+                [height, width, channels],
+                rectangles,
+            )
+        })
     }
-    if is::<u8>(target) { typed::<u8>(py, source, target, rectangles) } else { typed::<f32>(py, source, target, rectangles) }
+    if is::<u8>(target) {
+        typed::<u8>(py, source, target, rectangles)
+    } else {
+        typed::<f32>(py, source, target, rectangles)
+    }
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -3,7 +3,10 @@
 use numpy::PyUntypedArrayMethods;
 use pyo3::prelude::*;
 
-use super::arrays::{Float, by_dtype, compute, expect_shape, input, is, optional_input, optional_slice, output, shape, slice, slice_mut};
+use super::arrays::{
+    Float, by_dtype, compute, expect_shape, input, is, optional_input, optional_slice, output,
+    shape, slice, slice_mut,
+};
 use super::errors::{named, to_python};
 use super::geometry::{Pair, Sides, window};
 use crate::kernels::conv2d::{self, Algorithm, Pass, PreparedWeight, Weight};
@@ -62,8 +65,15 @@ impl PreparedConv2dWeight {
     }
 }
 
-fn choose<T: Float>(name: Option<&str>, pass: Pass, geometry: &Conv2dGeometry) -> Result<Algorithm, KernelError> {
-    name.map_or_else(|| Ok(Algorithm::choose::<T>(pass, geometry)), |name| Algorithm::parse::<T>(name, pass, geometry))
+fn choose<T: Float>(
+    name: Option<&str>,
+    pass: Pass,
+    geometry: &Conv2dGeometry,
+) -> Result<Algorithm, KernelError> {
+    name.map_or_else(
+        || Ok(Algorithm::choose::<T>(pass, geometry)),
+        |name| Algorithm::parse::<T>(name, pass, geometry),
+    )
 }
 
 /// Checks the shape of an array of the output's shape.
@@ -86,13 +96,35 @@ fn conv2d_forward(
     max_pool: bool,
     algorithm: Option<&str>,
 ) -> PyResult<()> {
-    by_dtype!(out, forward(py, x, weight, bias, out, (stride, padding, dilation, groups), (relu, max_pool), algorithm))
+    by_dtype!(
+        out,
+        forward(
+            py,
+            x,
+            weight,
+            bias,
+            out,
+            (stride, padding, dilation, groups),
+            (relu, max_pool),
+            algorithm
+        )
+    )
 }
 
 type Sliding = (Pair, Sides, Pair, usize);
 
-fn geometry(input: &[usize], weight: &[usize], (stride, padding, dilation, groups): Sliding) -> PyResult<Conv2dGeometry> {
-    Conv2dGeometry::new(shape("x", input)?, shape("weight", weight)?, window(stride, padding, dilation), groups).map_err(to_python)
+fn geometry(
+    input: &[usize],
+    weight: &[usize],
+    (stride, padding, dilation, groups): Sliding,
+) -> PyResult<Conv2dGeometry> {
+    Conv2dGeometry::new(
+        shape("x", input)?,
+        shape("weight", weight)?,
+        window(stride, padding, dilation),
+        groups,
+    )
+    .map_err(to_python)
 }
 
 fn forward<T: Preparable>(
@@ -110,11 +142,16 @@ fn forward<T: Preparable>(
     let bias = optional_slice("bias", bias.as_ref())?;
     let expect_out = |shape: &[usize], g: &Conv2dGeometry| match max_pool {
         false => expect_output("out", shape, g),
-        true => expect_shape("out", shape, &[g.batch, g.out_height / 2, g.out_width / 2, g.out_channels]),
+        true => expect_shape(
+            "out",
+            shape,
+            &[g.batch, g.out_height / 2, g.out_width / 2, g.out_channels],
+        ),
     };
     let run = if max_pool { conv2d::forward_max_pool } else { conv2d::forward };
     if let Ok(prepared) = weight.cast::<PreparedConv2dWeight>() {
-        let prepared = T::unwrap(&prepared.get().0).ok_or_else(|| named("DTypeError", format!("weight: not prepared for {}", T::NAME)))?;
+        let prepared = T::unwrap(&prepared.get().0)
+            .ok_or_else(|| named("DTypeError", format!("weight: not prepared for {}", T::NAME)))?;
         let made = prepared.geometry();
         let weight_shape = [made.kernel_h, made.kernel_w, made.group_in(), made.out_channels];
         let geometry = geometry(x.shape(), &weight_shape, sliding)?;
@@ -126,7 +163,8 @@ fn forward<T: Preparable>(
     let geometry = geometry(x.shape(), weight.shape(), sliding)?;
     expect_out(out.shape(), &geometry)?;
     let algorithm = choose::<T>(algorithm, Pass::Forward, &geometry).map_err(to_python)?;
-    let (x, weight, out) = (slice("x", &x)?, slice("weight", &weight)?, slice_mut("out", &mut out)?);
+    let (x, weight, out) =
+        (slice("x", &x)?, slice("weight", &weight)?, slice_mut("out", &mut out)?);
     compute(py, || run(&geometry, x, Weight::Plain(weight, algorithm), bias, relu, out))
 }
 
@@ -146,7 +184,16 @@ fn conv2d_backward_input(
 ) -> PyResult<()> {
     by_dtype!(
         out,
-        backward_input(py, grad_output, weight, out, (stride, padding, dilation, groups), accumulate, activation_output, algorithm)
+        backward_input(
+            py,
+            grad_output,
+            weight,
+            out,
+            (stride, padding, dilation, groups),
+            accumulate,
+            activation_output,
+            algorithm
+        )
     )
 }
 
@@ -160,15 +207,22 @@ fn backward_input<T: Float>(
     activation_output: Option<&Bound<'_, PyAny>>,
     algorithm: Option<&str>,
 ) -> PyResult<()> {
-    let (grad_output, weight) = (input::<T>("grad_output", grad_output)?, input::<T>("weight", weight)?);
+    let (grad_output, weight) =
+        (input::<T>("grad_output", grad_output)?, input::<T>("weight", weight)?);
     let gate = optional_input::<T>("activation_output", activation_output)?;
     let mut out = output::<T>("out", out)?;
     let geometry = geometry(out.shape(), weight.shape(), sliding)?;
     expect_output("grad_output", grad_output.shape(), &geometry)?;
     let algorithm = choose::<T>(algorithm, Pass::BackwardInput, &geometry).map_err(to_python)?;
     let gate = optional_slice("activation_output", gate.as_ref())?;
-    let (grad_output, weight, out) = (slice("grad_output", &grad_output)?, slice("weight", &weight)?, slice_mut("out", &mut out)?);
-    compute(py, || conv2d::backward_input(&geometry, grad_output, gate, weight, accumulate, algorithm, out))
+    let (grad_output, weight, out) = (
+        slice("grad_output", &grad_output)?,
+        slice("weight", &weight)?,
+        slice_mut("out", &mut out)?,
+    );
+    compute(py, || {
+        conv2d::backward_input(&geometry, grad_output, gate, weight, accumulate, algorithm, out)
+    })
 }
 
 #[pyfunction]
@@ -188,7 +242,16 @@ fn conv2d_backward_weight(
 ) -> PyResult<()> {
     by_dtype!(
         out,
-        backward_weight(py, grad_output, x, (out, bias_out), (stride, padding, dilation, groups), accumulate, activation_output, algorithm)
+        backward_weight(
+            py,
+            grad_output,
+            x,
+            (out, bias_out),
+            (stride, padding, dilation, groups),
+            accumulate,
+            activation_output,
+            algorithm
+        )
     )
 }
 
@@ -210,9 +273,20 @@ fn backward_weight<T: Float>(
     expect_output("grad_output", grad_output.shape(), &geometry)?;
     let algorithm = choose::<T>(algorithm, Pass::BackwardWeight, &geometry).map_err(to_python)?;
     let gate = optional_slice("activation_output", gate.as_ref())?;
-    let (grad_output, x, out) = (slice("grad_output", &grad_output)?, slice("x", &x)?, slice_mut("out", &mut out)?);
+    let (grad_output, x, out) =
+        (slice("grad_output", &grad_output)?, slice("x", &x)?, slice_mut("out", &mut out)?);
     let bias_out = bias_out.as_mut().map(|bias_out| slice_mut("bias_out", bias_out)).transpose()?;
-    compute(py, || conv2d::backward_weight(&geometry, grad_output, gate, x, accumulate, algorithm, (out, bias_out)))
+    compute(py, || {
+        conv2d::backward_weight(
+            &geometry,
+            grad_output,
+            gate,
+            x,
+            accumulate,
+            algorithm,
+            (out, bias_out),
+        )
+    })
 }
 
 #[pyfunction]
@@ -273,7 +347,11 @@ fn conv2d_pools(
     double: bool,
 ) -> PyResult<bool> {
     let geometry = geometry(&input_shape, &weight_shape, (stride, padding, dilation, groups))?;
-    Ok(if double { conv2d::pools_on_the_way::<f64>(&geometry) } else { conv2d::pools_on_the_way::<f32>(&geometry) })
+    Ok(if double {
+        conv2d::pools_on_the_way::<f64>(&geometry)
+    } else {
+        conv2d::pools_on_the_way::<f32>(&geometry)
+    })
 }
 
 #[pyfunction]

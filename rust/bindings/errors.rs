@@ -14,7 +14,8 @@ thread_local! {
     static RAISED: RefCell<Option<PyErr>> = const { RefCell::new(None) };
 }
 
-/// Runs pending signal handlers; true when one raised. Called by kernels between items, on the calling thread.
+/// Runs pending signal handlers; true when one raised. Called by kernels between items, on the
+/// calling thread.
 pub fn signal_raised() -> bool {
     Python::attach(|py| match py.check_signals() {
         Ok(()) => false,
@@ -31,7 +32,9 @@ pub fn to_python(error: KernelError) -> PyErr {
         KernelError::Shape(text) => named("ShapeError", text),
         KernelError::Argument(text) => named("ArgumentError", text),
         KernelError::Memory { .. } => PyMemoryError::new_err(error.to_string()),
-        KernelError::Interrupted => RAISED.with_borrow_mut(Option::take).unwrap_or_else(|| PyKeyboardInterrupt::new_err(())),
+        KernelError::Interrupted => {
+            RAISED.with_borrow_mut(Option::take).unwrap_or_else(|| PyKeyboardInterrupt::new_err(()))
+        }
     }
 }
 
@@ -40,7 +43,8 @@ pub fn named(class: &str, text: String) -> PyErr {
     static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
     Python::attach(|py| {
         let module = MODULE.get_or_try_init(py, || py.import("cnnrs.errors").map(Bound::unbind));
-        let class = module.and_then(|module| Ok(module.bind(py).getattr(class)?.cast_into::<PyType>()?));
+        let class =
+            module.and_then(|module| Ok(module.bind(py).getattr(class)?.cast_into::<PyType>()?));
         class.map_or_else(|error| error, |class| PyErr::from_type(class, text))
     })
 }

@@ -30,7 +30,14 @@ fn output_size(
     dilation: usize,
     rounding: &str,
 ) -> PyResult<usize> {
-    let axis = Axis { size, kernel: kernel_size, stride, before: padding_before, after: padding_after, dilation };
+    let axis = Axis {
+        size,
+        kernel: kernel_size,
+        stride,
+        before: padding_before,
+        after: padding_after,
+        dilation,
+    };
     Rounding::parse(rounding).and_then(|rounding| axis.output_size(rounding)).map_err(to_python)
 }
 

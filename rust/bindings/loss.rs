@@ -17,7 +17,11 @@ fn columns(shape: &[usize]) -> usize {
 
 #[pyfunction]
 fn softmax_forward(py: Python<'_>, x: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>) -> PyResult<()> {
-    fn typed<T: Float>(py: Python<'_>, x: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn typed<T: Float>(
+        py: Python<'_>,
+        x: &Bound<'_, PyAny>,
+        out: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         let x = input::<T>("x", x)?;
         let mut out = output::<T>("out", out)?;
         let classes = columns(x.shape());
@@ -45,7 +49,8 @@ fn softmax_backward(
         let (grad_output, y) = (input::<T>("grad_output", grad_output)?, input::<T>("y", y)?);
         let mut out = output::<T>("out", out)?;
         let classes = columns(y.shape());
-        let (grad_output, y, out) = (slice("grad_output", &grad_output)?, slice("y", &y)?, slice_mut("out", &mut out)?);
+        let (grad_output, y, out) =
+            (slice("grad_output", &grad_output)?, slice("y", &y)?, slice_mut("out", &mut out)?);
         compute(py, || softmax::backward(grad_output, y, classes, accumulate, out))
     }
     by_dtype!(out, typed(py, grad_output, y, out, accumulate))
@@ -59,7 +64,11 @@ enum BorrowedLabels<'py, T: Float> {
 
 impl<'py, T: Float> BorrowedLabels<'py, T> {
     fn new(labels: &Bound<'py, PyAny>) -> PyResult<Self> {
-        if is::<i64>(labels) { input_of("labels", "int64", labels).map(Self::Index) } else { input("labels", labels).map(Self::Soft) }
+        if is::<i64>(labels) {
+            input_of("labels", "int64", labels).map(Self::Index)
+        } else {
+            input("labels", labels).map(Self::Soft)
+        }
     }
 
     fn get(&self) -> PyResult<Labels<'_, T>> {
@@ -71,12 +80,23 @@ impl<'py, T: Float> BorrowedLabels<'py, T> {
 }
 
 #[pyfunction]
-fn cross_entropy_forward(py: Python<'_>, logits: &Bound<'_, PyAny>, labels: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>) -> PyResult<()> {
-    fn typed<T: Float>(py: Python<'_>, logits: &Bound<'_, PyAny>, labels: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>) -> PyResult<()> {
+fn cross_entropy_forward(
+    py: Python<'_>,
+    logits: &Bound<'_, PyAny>,
+    labels: &Bound<'_, PyAny>,
+    out: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    fn typed<T: Float>(
+        py: Python<'_>,
+        logits: &Bound<'_, PyAny>,
+        labels: &Bound<'_, PyAny>,
+        out: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         let (logits, labels) = (input::<T>("logits", logits)?, BorrowedLabels::<T>::new(labels)?);
         let mut out = output::<T>("out", out)?;
         let classes = columns(logits.shape());
-        let (logits, labels, out) = (slice("logits", &logits)?, labels.get()?, slice_mut("out", &mut out)?);
+        let (logits, labels, out) =
+            (slice("logits", &logits)?, labels.get()?, slice_mut("out", &mut out)?);
         compute(py, || loss::cross_entropy_forward(logits, labels, classes, out))
     }
     by_dtype!(out, typed(py, logits, labels, out))
@@ -102,13 +122,16 @@ fn cross_entropy_gradient<T: Float>(
     out: &Bound<'_, PyAny>,
     accumulate: bool,
 ) -> PyResult<()> {
-    let (grad_output, logits) = (input::<T>("grad_output", grad_output)?, input::<T>("logits", logits)?);
+    let (grad_output, logits) =
+        (input::<T>("grad_output", grad_output)?, input::<T>("logits", logits)?);
     let labels = BorrowedLabels::<T>::new(labels)?;
     let mut out = output::<T>("out", out)?;
     let classes = columns(logits.shape());
     let (grad_output, logits) = (slice("grad_output", &grad_output)?, slice("logits", &logits)?);
     let (labels, out) = (labels.get()?, slice_mut("out", &mut out)?);
-    compute(py, || loss::cross_entropy_backward(grad_output, logits, labels, classes, accumulate, out))
+    compute(py, || {
+        loss::cross_entropy_backward(grad_output, logits, labels, classes, accumulate, out)
+    })
 }
 
 #[pyfunction]
@@ -130,7 +153,8 @@ fn half_sum_of_squares<T: Float>(
     let (came, target) = (input::<T>("output", came)?, input::<T>("target", target)?);
     let mut out = output::<T>("out", out)?;
     let columns = columns(came.shape());
-    let (came, target, out) = (slice("output", &came)?, slice("target", &target)?, slice_mut("out", &mut out)?);
+    let (came, target, out) =
+        (slice("output", &came)?, slice("target", &target)?, slice_mut("out", &mut out)?);
     compute(py, || loss::half_sum_of_squares_forward(came, target, columns, out))
 }
 
@@ -154,12 +178,19 @@ fn half_sum_of_squares_gradient<T: Float>(
     out: &Bound<'_, PyAny>,
     accumulate: bool,
 ) -> PyResult<()> {
-    let (grad_output, came, target) = (input::<T>("grad_output", grad_output)?, input::<T>("output", came)?, input::<T>("target", target)?);
+    let (grad_output, came, target) = (
+        input::<T>("grad_output", grad_output)?,
+        input::<T>("output", came)?,
+        input::<T>("target", target)?,
+    );
     let mut out = output::<T>("out", out)?;
     let columns = columns(came.shape());
-    let (grad_output, came, target) = (slice("grad_output", &grad_output)?, slice("output", &came)?, slice("target", &target)?);
+    let (grad_output, came, target) =
+        (slice("grad_output", &grad_output)?, slice("output", &came)?, slice("target", &target)?);
     let out = slice_mut("out", &mut out)?;
-    compute(py, || loss::half_sum_of_squares_backward(grad_output, came, target, columns, accumulate, out))
+    compute(py, || {
+        loss::half_sum_of_squares_backward(grad_output, came, target, columns, accumulate, out)
+    })
 }
 
 /// A loss of one value, by name.
@@ -196,7 +227,8 @@ fn pointwise_forward<T: Float>(
     let (came, target) = (input::<T>("output", came)?, input::<T>("target", target)?);
     let mut out = output::<T>("out", out)?;
     let columns = columns(came.shape());
-    let (came, target, out) = (slice("output", &came)?, slice("target", &target)?, slice_mut("out", &mut out)?);
+    let (came, target, out) =
+        (slice("output", &came)?, slice("target", &target)?, slice_mut("out", &mut out)?);
     compute(py, || pointwise::forward(came, target, columns, kind, out))
 }
 
@@ -224,10 +256,15 @@ fn pointwise_backward<T: Float>(
     kind: Pointwise,
     accumulate: bool,
 ) -> PyResult<()> {
-    let (grad_output, came, target) = (input::<T>("grad_output", grad_output)?, input::<T>("output", came)?, input::<T>("target", target)?);
+    let (grad_output, came, target) = (
+        input::<T>("grad_output", grad_output)?,
+        input::<T>("output", came)?,
+        input::<T>("target", target)?,
+    );
     let mut out = output::<T>("out", out)?;
     let columns = columns(came.shape());
-    let (grad_output, came, target) = (slice("grad_output", &grad_output)?, slice("output", &came)?, slice("target", &target)?);
+    let (grad_output, came, target) =
+        (slice("grad_output", &grad_output)?, slice("output", &came)?, slice("target", &target)?);
     let out = slice_mut("out", &mut out)?;
     compute(py, || pointwise::backward(grad_output, came, target, columns, kind, accumulate, out))
 }
@@ -248,10 +285,12 @@ fn hinge_forward(
         out: &Bound<'_, PyAny>,
         kind: Hinge,
     ) -> PyResult<()> {
-        let (scores, labels) = (input::<T>("scores", scores)?, input_of::<i64>("labels", "int64", labels)?);
+        let (scores, labels) =
+            (input::<T>("scores", scores)?, input_of::<i64>("labels", "int64", labels)?);
         let mut out = output::<T>("out", out)?;
         let classes = columns(scores.shape());
-        let (scores, labels, out) = (slice("scores", &scores)?, slice("labels", &labels)?, slice_mut("out", &mut out)?);
+        let (scores, labels, out) =
+            (slice("scores", &scores)?, slice("labels", &labels)?, slice_mut("out", &mut out)?);
         compute(py, || hinge::forward(scores, labels, classes, kind, out))
     }
     by_dtype!(out, typed(py, scores, labels, out, Hinge { margin, squared }))
@@ -274,15 +313,23 @@ fn hinge_backward(
         kind: Hinge,
         accumulate: bool,
     ) -> PyResult<()> {
-        let (grad_output, scores) = (input::<T>("grad_output", grad_output)?, input::<T>("scores", scores)?);
+        let (grad_output, scores) =
+            (input::<T>("grad_output", grad_output)?, input::<T>("scores", scores)?);
         let labels = input_of::<i64>("labels", "int64", labels)?;
         let mut out = output::<T>("out", out)?;
         let classes = columns(scores.shape());
-        let (grad_output, scores, labels) = (slice("grad_output", &grad_output)?, slice("scores", &scores)?, slice("labels", &labels)?);
+        let (grad_output, scores, labels) = (
+            slice("grad_output", &grad_output)?,
+            slice("scores", &scores)?,
+            slice("labels", &labels)?,
+        );
         let out = slice_mut("out", &mut out)?;
         compute(py, || hinge::backward(grad_output, scores, labels, classes, kind, accumulate, out))
     }
-    by_dtype!(out, typed(py, [grad_output, scores, labels, out], Hinge { margin, squared }, accumulate))
+    by_dtype!(
+        out,
+        typed(py, [grad_output, scores, labels, out], Hinge { margin, squared }, accumulate)
+    )
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -3,7 +3,10 @@
 use numpy::PyUntypedArrayMethods;
 use pyo3::prelude::*;
 
-use super::arrays::{Float, by_dtype, compute, input, optional_input, optional_slice, output, shape, slice, slice_mut};
+use super::arrays::{
+    Float, by_dtype, compute, input, optional_input, optional_slice, output, shape, slice,
+    slice_mut,
+};
 use super::errors::named;
 use crate::kernels::matmul::{MatmulShape, matmul as kernel};
 use crate::kernels::simd::gemm::Finish;
@@ -33,12 +36,19 @@ fn typed<T: Float>(
     relu: bool,
     accumulate: bool,
 ) -> PyResult<()> {
-    let (a, b, bias) = (input::<T>("a", a)?, input::<T>("b", b)?, optional_input::<T>("bias", bias)?);
+    let (a, b, bias) =
+        (input::<T>("a", a)?, input::<T>("b", b)?, optional_input::<T>("bias", bias)?);
     let mut out = output::<T>("out", out)?;
-    let stored = |name, array: &[usize], transposed: bool| shape::<2>(name, array).map(|[r, c]| if transposed { (c, r) } else { (r, c) });
-    let ((m, k), (k_of_b, n)) = (stored("a", a.shape(), transpose_a)?, stored("b", b.shape(), transpose_b)?);
+    let stored = |name, array: &[usize], transposed: bool| {
+        shape::<2>(name, array).map(|[r, c]| if transposed { (c, r) } else { (r, c) })
+    };
+    let ((m, k), (k_of_b, n)) =
+        (stored("a", a.shape(), transpose_a)?, stored("b", b.shape(), transpose_b)?);
     if k != k_of_b {
-        return Err(named("ShapeError", format!("a and b: {m}x{k} times {k_of_b}x{n}: the inner sizes {k} and {k_of_b} differ")));
+        return Err(named(
+            "ShapeError",
+            format!("a and b: {m}x{k} times {k_of_b}x{n}: the inner sizes {k} and {k_of_b} differ"),
+        ));
     }
     let finish = Finish { accumulate, bias: optional_slice("bias", bias.as_ref())?, relu };
     let sizes = MatmulShape { m, n, k, transpose_a, transpose_b };

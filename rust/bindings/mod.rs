@@ -1,7 +1,8 @@
-//! `cnnrs._core`: NumPy arrays in, the GIL released, a kernel called, its error mapped. No arithmetic.
+//! `cnnrs._core`: NumPy arrays in, the GIL released, a kernel called, its error mapped. No
+//! arithmetic.
 //!
-//! `cnnrs.ops` is the only caller and normalises arrays before: C-contiguous, aligned, native. What is checked here is what safety and
-//! clear errors need: dtype, rank, overlap.
+//! `cnnrs.ops` is the only caller and normalises arrays before: C-contiguous, aligned, native. What
+//! is checked here is what safety and clear errors need: dtype, rank, overlap.
 
 #![allow(missing_docs)] // documented in `_core.pyi` and, for users, in `cnnrs.ops`
 

@@ -1,8 +1,12 @@
-//! Normalisation: by groups (batch, group, instance), by rows (layer), across channels (local response), and a fixed scale and shift.
+//! Normalisation: by groups (batch, group, instance), by rows (layer), across channels (local
+//! response), and a fixed scale and shift.
 
 use pyo3::prelude::*;
 
-use super::arrays::{Float, by_dtype, compute, input, optional_input, optional_slice, output, same_memory, slice, slice_mut};
+use super::arrays::{
+    Float, by_dtype, compute, input, optional_input, optional_slice, output, same_memory, slice,
+    slice_mut,
+};
 use super::errors::to_python;
 use crate::kernels::normalization::groups::{self, Gradient, Groups};
 use crate::kernels::normalization::local_response::{self, LocalResponse};
@@ -45,10 +49,14 @@ fn group_norm_forward(
         slices!(T; in weight, bias; out out, mean, variance);
         let g = Groups::new(out.len(), samples, weight.len(), groups).map_err(to_python)?;
         if in_place {
-            return compute(py, || groups::forward(&g, None, weight, bias, out, mean, variance, epsilon, relu));
+            return compute(py, || {
+                groups::forward(&g, None, weight, bias, out, mean, variance, epsilon, relu)
+            });
         }
         slices!(T; in x; out);
-        compute(py, || groups::forward(&g, Some(x), weight, bias, out, mean, variance, epsilon, relu))
+        compute(py, || {
+            groups::forward(&g, Some(x), weight, bias, out, mean, variance, epsilon, relu)
+        })
     }
     by_dtype!(out, typed(py, [x, weight, bias], [out, mean, variance], shape, epsilon, relu))
 }
@@ -84,7 +92,20 @@ fn group_norm_backward(
         let g = Groups::new(x.len(), samples, weight.len(), groups).map_err(to_python)?;
         let mut run = |gradient: Gradient<'_, T>| {
             compute(py, || {
-                groups::backward(&g, gradient, x, mean, variance, weight, bias, epsilon, relu, grad_weight, grad_bias, accumulate.1)
+                groups::backward(
+                    &g,
+                    gradient,
+                    x,
+                    mean,
+                    variance,
+                    weight,
+                    bias,
+                    epsilon,
+                    relu,
+                    grad_weight,
+                    grad_bias,
+                    accumulate.1,
+                )
             })
         };
         match out {
@@ -103,7 +124,19 @@ fn group_norm_backward(
         }
     }
     let inputs = [x, mean, variance, weight, bias];
-    by_dtype!(grad_weight, typed(py, grad_output, inputs, out, [grad_weight, grad_bias], shape, (epsilon, relu), accumulate))
+    by_dtype!(
+        grad_weight,
+        typed(
+            py,
+            grad_output,
+            inputs,
+            out,
+            [grad_weight, grad_bias],
+            shape,
+            (epsilon, relu),
+            accumulate
+        )
+    )
 }
 
 #[pyfunction]
@@ -151,7 +184,21 @@ fn layer_norm_backward(
         add: (bool, bool),
     ) -> PyResult<()> {
         slices!(T; in grad_output, x, mean, variance, weight; out out, grad_weight, grad_bias);
-        compute(py, || layer::backward(grad_output, x, mean, variance, weight, epsilon, out, grad_weight, grad_bias, add.0, add.1))
+        compute(py, || {
+            layer::backward(
+                grad_output,
+                x,
+                mean,
+                variance,
+                weight,
+                epsilon,
+                out,
+                grad_weight,
+                grad_bias,
+                add.0,
+                add.1,
+            )
+        })
     }
     let inputs = [grad_output, x, mean, variance, weight];
     by_dtype!(out, typed(py, inputs, [out, grad_weight, grad_bias], epsilon, accumulate))
@@ -164,8 +211,20 @@ fn constants((size, alpha, beta, k): Constants) -> LocalResponse {
 }
 
 #[pyfunction]
-fn local_response_norm_forward(py: Python<'_>, x: Any<'_, '_>, out: Any<'_, '_>, channels: usize, parameters: Constants) -> PyResult<()> {
-    fn typed<T: Float>(py: Python<'_>, x: Any<'_, '_>, out: Any<'_, '_>, channels: usize, parameters: Constants) -> PyResult<()> {
+fn local_response_norm_forward(
+    py: Python<'_>,
+    x: Any<'_, '_>,
+    out: Any<'_, '_>,
+    channels: usize,
+    parameters: Constants,
+) -> PyResult<()> {
+    fn typed<T: Float>(
+        py: Python<'_>,
+        x: Any<'_, '_>,
+        out: Any<'_, '_>,
+        channels: usize,
+        parameters: Constants,
+    ) -> PyResult<()> {
         slices!(T; in x; out out);
         compute(py, || local_response::forward(&constants(parameters), channels, x, out))
     }
@@ -190,7 +249,16 @@ fn local_response_norm_backward(
         accumulate: bool,
     ) -> PyResult<()> {
         slices!(T; in grad_output, x; out out);
-        compute(py, || local_response::backward(&constants(parameters), channels, grad_output, x, accumulate, out))
+        compute(py, || {
+            local_response::backward(
+                &constants(parameters),
+                channels,
+                grad_output,
+                x,
+                accumulate,
+                out,
+            )
+        })
     }
     by_dtype!(out, typed(py, [grad_output, x, out], channels, parameters, accumulate))
 }
@@ -204,11 +272,17 @@ fn scale_shift_forward(
     out: Any<'_, '_>,
     relu: bool,
 ) -> PyResult<()> {
-    fn typed<T: Float>(py: Python<'_>, [x, scale, shift, out]: [Any<'_, '_>; 4], relu: bool) -> PyResult<()> {
+    fn typed<T: Float>(
+        py: Python<'_>,
+        [x, scale, shift, out]: [Any<'_, '_>; 4],
+        relu: bool,
+    ) -> PyResult<()> {
         let in_place = same_memory(x, out);
         slices!(T; in scale, shift; out out);
         if in_place {
-            return compute(py, || normalization::scale_shift_forward(None, scale, shift, out, relu));
+            return compute(py, || {
+                normalization::scale_shift_forward(None, scale, shift, out, relu)
+            });
         }
         slices!(T; in x; out);
         compute(py, || normalization::scale_shift_forward(Some(x), scale, shift, out, relu))
@@ -236,10 +310,14 @@ fn scale_shift_backward(
         let in_place = !accumulate && same_memory(grad_output, out);
         slices!(T; in scale; out out);
         if in_place {
-            return compute(py, || normalization::scale_shift_backward(None, scale, gate, false, out));
+            return compute(py, || {
+                normalization::scale_shift_backward(None, scale, gate, false, out)
+            });
         }
         slices!(T; in grad_output; out);
-        compute(py, || normalization::scale_shift_backward(Some(grad_output), scale, gate, accumulate, out))
+        compute(py, || {
+            normalization::scale_shift_backward(Some(grad_output), scale, gate, accumulate, out)
+        })
     }
     by_dtype!(out, typed(py, [grad_output, scale, out], relu_output, accumulate))
 }

@@ -35,7 +35,9 @@ impl<'py, T: Float> Arrays<'py, T> {
         let gradient = input::<T>("gradient", gradient)?;
         let parameter = output::<T>("parameter", parameter)?;
         let given = state.into_iter().filter_map(|(name, array)| array.map(|array| (name, array)));
-        let state = given.map(|(name, array)| Ok((name, output::<T>(name, array)?))).collect::<PyResult<_>>()?;
+        let state = given
+            .map(|(name, array)| Ok((name, output::<T>(name, array)?)))
+            .collect::<PyResult<_>>()?;
         Ok(Self { gradient, parameter, state })
     }
 
@@ -46,7 +48,11 @@ impl<'py, T: Float> Arrays<'py, T> {
                 state[place] = Some(slice_mut(name, array)?);
             }
         }
-        Ok((slice_mut("parameter", &mut self.parameter)?, slice("gradient", &self.gradient)?, state))
+        Ok((
+            slice_mut("parameter", &mut self.parameter)?,
+            slice("gradient", &self.gradient)?,
+            state,
+        ))
     }
 }
 
@@ -107,12 +113,36 @@ fn adam_step(
     ) -> PyResult<()> {
         let names = ["mean", "square", "largest"];
         let [mean, square, largest] = state;
-        let mut arrays = Arrays::<T>::new(parameter, gradient, [("mean", mean), ("square", square), ("largest", largest)])?;
+        let mut arrays = Arrays::<T>::new(
+            parameter,
+            gradient,
+            [("mean", mean), ("square", square), ("largest", largest)],
+        )?;
         let (parameter, gradient, [mean, square, largest]) = arrays.slices(names)?;
-        compute(py, || optimizer::adam_step(parameter, gradient, needed("mean", mean)?, needed("square", square)?, largest, adjust, step))
+        compute(py, || {
+            optimizer::adam_step(
+                parameter,
+                gradient,
+                needed("mean", mean)?,
+                needed("square", square)?,
+                largest,
+                adjust,
+                step,
+            )
+        })
     }
     let step = Adam { learning_rate, betas, eps, shrink, step };
-    by_dtype!(parameter, typed(py, parameter, gradient, [Some(mean), Some(square), largest], &adjust(adjustment), &step))
+    by_dtype!(
+        parameter,
+        typed(
+            py,
+            parameter,
+            gradient,
+            [Some(mean), Some(square), largest],
+            &adjust(adjustment),
+            &step
+        )
+    )
 }
 
 #[pyfunction]
@@ -138,12 +168,30 @@ fn rmsprop_step(
         step: &RmsProp,
     ) -> PyResult<()> {
         let [square, mean, velocity] = state;
-        let mut arrays = Arrays::<T>::new(parameter, gradient, [("square", square), ("mean", mean), ("velocity", velocity)])?;
-        let (parameter, gradient, [square, mean, velocity]) = arrays.slices(["square", "mean", "velocity"])?;
-        compute(py, || optimizer::rmsprop_step(parameter, gradient, needed("square", square)?, mean, velocity, adjust, step))
+        let mut arrays = Arrays::<T>::new(
+            parameter,
+            gradient,
+            [("square", square), ("mean", mean), ("velocity", velocity)],
+        )?;
+        let (parameter, gradient, [square, mean, velocity]) =
+            arrays.slices(["square", "mean", "velocity"])?;
+        compute(py, || {
+            optimizer::rmsprop_step(
+                parameter,
+                gradient,
+                needed("square", square)?,
+                mean,
+                velocity,
+                adjust,
+                step,
+            )
+        })
     }
     let step = RmsProp { learning_rate, alpha, eps, momentum };
-    by_dtype!(parameter, typed(py, parameter, gradient, [Some(square), mean, velocity], &adjust(adjustment), &step))
+    by_dtype!(
+        parameter,
+        typed(py, parameter, gradient, [Some(square), mean, velocity], &adjust(adjustment), &step)
+    )
 }
 
 #[pyfunction]
@@ -167,7 +215,9 @@ fn adagrad_step(
     ) -> PyResult<()> {
         let mut arrays = Arrays::<T>::new(parameter, gradient, [("square", Some(square))])?;
         let (parameter, gradient, [square]) = arrays.slices(["square"])?;
-        compute(py, || optimizer::adagrad_step(parameter, gradient, needed("square", square)?, adjust, step))
+        compute(py, || {
+            optimizer::adagrad_step(parameter, gradient, needed("square", square)?, adjust, step)
+        })
     }
     let step = Adagrad { learning_rate, eps, start };
     by_dtype!(parameter, typed(py, parameter, gradient, square, &adjust(adjustment), &step))
@@ -194,7 +244,9 @@ fn lion_step(
     ) -> PyResult<()> {
         let mut arrays = Arrays::<T>::new(parameter, gradient, [("mean", Some(mean))])?;
         let (parameter, gradient, [mean]) = arrays.slices(["mean"])?;
-        compute(py, || optimizer::lion_step(parameter, gradient, needed("mean", mean)?, adjust, step))
+        compute(py, || {
+            optimizer::lion_step(parameter, gradient, needed("mean", mean)?, adjust, step)
+        })
     }
     let step = Lion { learning_rate, betas, shrink };
     by_dtype!(parameter, typed(py, parameter, gradient, mean, &adjust(adjustment), &step))
@@ -222,8 +274,18 @@ fn constrain_norm(py: Python<'_>, parameter: &Bound<'_, PyAny>, limit: f64) -> P
 }
 
 #[pyfunction]
-fn move_towards(py: Python<'_>, average: &Bound<'_, PyAny>, values: &Bound<'_, PyAny>, weight: f64) -> PyResult<()> {
-    fn typed<T: Float>(py: Python<'_>, average: &Bound<'_, PyAny>, values: &Bound<'_, PyAny>, weight: f64) -> PyResult<()> {
+fn move_towards(
+    py: Python<'_>,
+    average: &Bound<'_, PyAny>,
+    values: &Bound<'_, PyAny>,
+    weight: f64,
+) -> PyResult<()> {
+    fn typed<T: Float>(
+        py: Python<'_>,
+        average: &Bound<'_, PyAny>,
+        values: &Bound<'_, PyAny>,
+        weight: f64,
+    ) -> PyResult<()> {
         let values = input::<T>("values", values)?;
         let mut average = output::<T>("average", average)?;
         let (average, values) = (slice_mut("average", &mut average)?, slice("values", &values)?);
@@ -233,8 +295,22 @@ fn move_towards(py: Python<'_>, average: &Bound<'_, PyAny>, values: &Bound<'_, P
 }
 
 #[pyfunction]
-fn dropout(py: Python<'_>, x: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>, rate: f64, seed: u64, stream: u32, step: u64) -> PyResult<()> {
-    fn typed<T: Float>(py: Python<'_>, x: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>, rate: f64, counter: Counter) -> PyResult<()> {
+fn dropout(
+    py: Python<'_>,
+    x: &Bound<'_, PyAny>,
+    out: &Bound<'_, PyAny>,
+    rate: f64,
+    seed: u64,
+    stream: u32,
+    step: u64,
+) -> PyResult<()> {
+    fn typed<T: Float>(
+        py: Python<'_>,
+        x: &Bound<'_, PyAny>,
+        out: &Bound<'_, PyAny>,
+        rate: f64,
+        counter: Counter,
+    ) -> PyResult<()> {
         let in_place = same_memory(x, out);
         let mut out = output::<T>("out", out)?;
         let out = slice_mut("out", &mut out)?;
@@ -249,7 +325,13 @@ fn dropout(py: Python<'_>, x: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>, rate: f
 }
 
 #[pyfunction]
-fn random_uniform(py: Python<'_>, out: &Bound<'_, PyAny>, seed: u64, stream: u32, step: u64) -> PyResult<()> {
+fn random_uniform(
+    py: Python<'_>,
+    out: &Bound<'_, PyAny>,
+    seed: u64,
+    stream: u32,
+    step: u64,
+) -> PyResult<()> {
     fn typed<T: Float>(py: Python<'_>, out: &Bound<'_, PyAny>, counter: Counter) -> PyResult<()> {
         let mut out = output::<T>("out", out)?;
         let out = slice_mut("out", &mut out)?;

@@ -3,7 +3,10 @@
 use numpy::PyUntypedArrayMethods;
 use pyo3::prelude::*;
 
-use super::arrays::{Float, by_dtype, compute, expect_shape, input, input_of, output, output_of, shape, slice, slice_mut};
+use super::arrays::{
+    Float, by_dtype, compute, expect_shape, input, input_of, output, output_of, shape, slice,
+    slice_mut,
+};
 use super::errors::{named, to_python};
 use super::geometry::{Pair, Sides, padding as sides};
 use crate::kernels::geometry::Pool2dGeometry;
@@ -11,8 +14,13 @@ use crate::kernels::pool2d::{average, global, lp, max};
 
 type Window = (Pair, Pair, Sides);
 
-fn geometry(input: &[usize], output: &[usize], (kernel, stride, padding): Window) -> PyResult<Pool2dGeometry> {
-    Pool2dGeometry::new(shape("x", input)?, shape("out", output)?, kernel, stride, sides(padding)).map_err(to_python)
+fn geometry(
+    input: &[usize],
+    output: &[usize],
+    (kernel, stride, padding): Window,
+) -> PyResult<Pool2dGeometry> {
+    Pool2dGeometry::new(shape("x", input)?, shape("out", output)?, kernel, stride, sides(padding))
+        .map_err(to_python)
 }
 
 #[pyfunction]
@@ -36,10 +44,12 @@ fn max_forward<T: Float>(
     window: Window,
 ) -> PyResult<()> {
     let x = input::<T>("x", x)?;
-    let (mut out, mut argmax) = (output::<T>("out", out)?, output_of::<i32>("argmax", "int32", argmax)?);
+    let (mut out, mut argmax) =
+        (output::<T>("out", out)?, output_of::<i32>("argmax", "int32", argmax)?);
     let geometry = geometry(x.shape(), out.shape(), window)?;
     expect_shape("argmax", argmax.shape(), out.shape())?;
-    let (x, out, argmax) = (slice("x", &x)?, slice_mut("out", &mut out)?, slice_mut("argmax", &mut argmax)?);
+    let (x, out, argmax) =
+        (slice("x", &x)?, slice_mut("out", &mut out)?, slice_mut("argmax", &mut argmax)?);
     compute(py, || max::forward(&geometry, x, out, argmax))
 }
 
@@ -63,17 +73,25 @@ fn max_backward<T: Float>(
     window: Option<Window>,
     accumulate: bool,
 ) -> PyResult<()> {
-    let (grad_output, argmax) = (input::<T>("grad_output", grad_output)?, input_of::<i32>("argmax", "int32", argmax)?);
+    let (grad_output, argmax) =
+        (input::<T>("grad_output", grad_output)?, input_of::<i32>("argmax", "int32", argmax)?);
     let mut out = output::<T>("out", out)?;
     let [images, .., channels] = shape::<4>("out", out.shape())?;
     let [output_images, .., output_channels] = shape::<4>("grad_output", grad_output.shape())?;
     expect_shape("argmax", argmax.shape(), grad_output.shape())?;
     if (images, channels) != (output_images, output_channels) {
-        let text = format!("grad_output: expected {images} images of {channels} channels, got {output_images} of {output_channels}");
+        let text = format!(
+            "grad_output: expected {images} images of {channels} channels, got {output_images} of {output_channels}"
+        );
         return Err(named("ShapeError", text));
     }
-    let geometry = window.map(|window| geometry(out.shape(), grad_output.shape(), window)).transpose()?;
-    let (grad_output, argmax, out) = (slice("grad_output", &grad_output)?, slice("argmax", &argmax)?, slice_mut("out", &mut out)?);
+    let geometry =
+        window.map(|window| geometry(out.shape(), grad_output.shape(), window)).transpose()?;
+    let (grad_output, argmax, out) = (
+        slice("grad_output", &grad_output)?,
+        slice("argmax", &argmax)?,
+        slice_mut("out", &mut out)?,
+    );
     compute(py, || match geometry {
         Some(geometry) => max::backward(&geometry, grad_output, argmax, accumulate, out),
         None => max::backward_by_index(images, channels, grad_output, argmax, accumulate, out),
@@ -90,7 +108,13 @@ fn avg_pool2d_forward(
     padding: Sides,
     count_include_pad: bool,
 ) -> PyResult<()> {
-    fn typed<T: Float>(py: Python<'_>, x: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>, window: Window, include: bool) -> PyResult<()> {
+    fn typed<T: Float>(
+        py: Python<'_>,
+        x: &Bound<'_, PyAny>,
+        out: &Bound<'_, PyAny>,
+        window: Window,
+        include: bool,
+    ) -> PyResult<()> {
         let x = input::<T>("x", x)?;
         let mut out = output::<T>("out", out)?;
         let geometry = geometry(x.shape(), out.shape(), window)?;
@@ -125,7 +149,10 @@ fn avg_pool2d_backward(
         let (grad_output, out) = (slice("grad_output", &grad_output)?, slice_mut("out", &mut out)?);
         compute(py, || average::backward(&geometry, grad_output, include, accumulate, out))
     }
-    by_dtype!(out, typed(py, grad_output, out, (kernel_size, stride, padding), count_include_pad, accumulate))
+    by_dtype!(
+        out,
+        typed(py, grad_output, out, (kernel_size, stride, padding), count_include_pad, accumulate)
+    )
 }
 
 #[pyfunction]
@@ -138,7 +165,13 @@ fn lp_pool2d_forward(
     padding: Sides,
     p: f64,
 ) -> PyResult<()> {
-    fn typed<T: Float>(py: Python<'_>, x: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>, window: Window, p: f64) -> PyResult<()> {
+    fn typed<T: Float>(
+        py: Python<'_>,
+        x: &Bound<'_, PyAny>,
+        out: &Bound<'_, PyAny>,
+        window: Window,
+        p: f64,
+    ) -> PyResult<()> {
         let x = input::<T>("x", x)?;
         let mut out = output::<T>("out", out)?;
         let geometry = geometry(x.shape(), out.shape(), window)?;
@@ -161,7 +194,10 @@ fn lp_pool2d_backward(
     p: f64,
     accumulate: bool,
 ) -> PyResult<()> {
-    by_dtype!(out, lp_backward(py, grad_output, x, y, out, (kernel_size, stride, padding), p, accumulate))
+    by_dtype!(
+        out,
+        lp_backward(py, grad_output, x, y, out, (kernel_size, stride, padding), p, accumulate)
+    )
 }
 
 fn lp_backward<T: Float>(
@@ -174,19 +210,29 @@ fn lp_backward<T: Float>(
     p: f64,
     accumulate: bool,
 ) -> PyResult<()> {
-    let (grad_output, x, y) = (input::<T>("grad_output", grad_output)?, input::<T>("x", x)?, input::<T>("y", y)?);
+    let (grad_output, x, y) =
+        (input::<T>("grad_output", grad_output)?, input::<T>("x", x)?, input::<T>("y", y)?);
     let mut out = output::<T>("out", out)?;
     let geometry = geometry(x.shape(), grad_output.shape(), window)?;
     expect_shape("out", out.shape(), x.shape())?;
     expect_shape("y", y.shape(), grad_output.shape())?;
-    let (grad_output, x, y) = (slice("grad_output", &grad_output)?, slice("x", &x)?, slice("y", &y)?);
+    let (grad_output, x, y) =
+        (slice("grad_output", &grad_output)?, slice("x", &x)?, slice("y", &y)?);
     let out = slice_mut("out", &mut out)?;
     compute(py, || lp::backward(&geometry, grad_output, x, y, p, accumulate, out))
 }
 
 #[pyfunction]
-fn global_avg_pool2d_forward(py: Python<'_>, x: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>) -> PyResult<()> {
-    fn typed<T: Float>(py: Python<'_>, x: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>) -> PyResult<()> {
+fn global_avg_pool2d_forward(
+    py: Python<'_>,
+    x: &Bound<'_, PyAny>,
+    out: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    fn typed<T: Float>(
+        py: Python<'_>,
+        x: &Bound<'_, PyAny>,
+        out: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
         let x = input::<T>("x", x)?;
         let mut out = output::<T>("out", out)?;
         let [images, .., channels] = shape::<4>("x", x.shape())?;
@@ -198,8 +244,18 @@ fn global_avg_pool2d_forward(py: Python<'_>, x: &Bound<'_, PyAny>, out: &Bound<'
 }
 
 #[pyfunction]
-fn global_avg_pool2d_backward(py: Python<'_>, grad_output: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>, accumulate: bool) -> PyResult<()> {
-    fn typed<T: Float>(py: Python<'_>, grad_output: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>, accumulate: bool) -> PyResult<()> {
+fn global_avg_pool2d_backward(
+    py: Python<'_>,
+    grad_output: &Bound<'_, PyAny>,
+    out: &Bound<'_, PyAny>,
+    accumulate: bool,
+) -> PyResult<()> {
+    fn typed<T: Float>(
+        py: Python<'_>,
+        grad_output: &Bound<'_, PyAny>,
+        out: &Bound<'_, PyAny>,
+        accumulate: bool,
+    ) -> PyResult<()> {
         let grad_output = input::<T>("grad_output", grad_output)?;
         let mut out = output::<T>("out", out)?;
         let [images, .., channels] = shape::<4>("out", out.shape())?;

@@ -4,7 +4,8 @@ use numpy::PyUntypedArrayMethods;
 use pyo3::prelude::*;
 
 use super::arrays::{
-    Float, by_dtype, compute, expect_shape, input, input_of, optional_slice, output, same_memory, shape, slice, slice_mut,
+    Float, by_dtype, compute, expect_shape, input, input_of, optional_slice, output, same_memory,
+    shape, slice, slice_mut,
 };
 use super::errors::{named, to_python};
 use crate::kernels::noise;
@@ -16,15 +17,33 @@ fn geometry(small: (&str, &[usize]), large: (&str, &[usize])) -> PyResult<Resamp
     let [images, height, width, channels] = shape::<4>(small.0, small.1)?;
     let [out_images, out_height, out_width, out_channels] = shape::<4>(large.0, large.1)?;
     if (images, channels) != (out_images, out_channels) {
-        let text = format!("{}: expected {images} images of {channels} channels, got {out_images} of {out_channels}", large.0);
+        let text = format!(
+            "{}: expected {images} images of {channels} channels, got {out_images} of {out_channels}",
+            large.0
+        );
         return Err(named("ShapeError", text));
     }
-    Ok(Resample2dGeometry { images, input: (height, width), output: (out_height, out_width), channels })
+    Ok(Resample2dGeometry {
+        images,
+        input: (height, width),
+        output: (out_height, out_width),
+        channels,
+    })
 }
 
 #[pyfunction]
-fn resample2d_forward(py: Python<'_>, x: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>, method: &str) -> PyResult<()> {
-    fn typed<T: Float>(py: Python<'_>, x: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>, method: Method) -> PyResult<()> {
+fn resample2d_forward(
+    py: Python<'_>,
+    x: &Bound<'_, PyAny>,
+    out: &Bound<'_, PyAny>,
+    method: &str,
+) -> PyResult<()> {
+    fn typed<T: Float>(
+        py: Python<'_>,
+        x: &Bound<'_, PyAny>,
+        out: &Bound<'_, PyAny>,
+        method: Method,
+    ) -> PyResult<()> {
         let (x, mut out) = (input::<T>("x", x)?, output::<T>("out", out)?);
         let geometry = geometry(("x", x.shape()), ("out", out.shape()))?;
         let (x, out) = (slice("x", &x)?, slice_mut("out", &mut out)?);
@@ -42,7 +61,13 @@ fn resample2d_backward(
     method: &str,
     accumulate: bool,
 ) -> PyResult<()> {
-    fn typed<T: Float>(py: Python<'_>, grad: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>, method: Method, accumulate: bool) -> PyResult<()> {
+    fn typed<T: Float>(
+        py: Python<'_>,
+        grad: &Bound<'_, PyAny>,
+        out: &Bound<'_, PyAny>,
+        method: Method,
+        accumulate: bool,
+    ) -> PyResult<()> {
         let (grad, mut out) = (input::<T>("grad_output", grad)?, output::<T>("out", out)?);
         let geometry = geometry(("out", out.shape()), ("grad_output", grad.shape()))?;
         let (grad, out) = (slice("grad_output", &grad)?, slice_mut("out", &mut out)?);
@@ -67,11 +92,14 @@ fn max_unpool2d_backward(
         out: &Bound<'_, PyAny>,
         accumulate: bool,
     ) -> PyResult<()> {
-        let (grad, argmax) = (input::<T>("grad_output", grad)?, input_of::<i32>("argmax", "int32", argmax)?);
+        let (grad, argmax) =
+            (input::<T>("grad_output", grad)?, input_of::<i32>("argmax", "int32", argmax)?);
         let mut out = output::<T>("out", out)?;
-        let Resample2dGeometry { images, channels, .. } = geometry(("out", out.shape()), ("grad_output", grad.shape()))?;
+        let Resample2dGeometry { images, channels, .. } =
+            geometry(("out", out.shape()), ("grad_output", grad.shape()))?;
         expect_shape("argmax", argmax.shape(), out.shape())?;
-        let (grad, argmax, out) = (slice("grad_output", &grad)?, slice("argmax", &argmax)?, slice_mut("out", &mut out)?);
+        let (grad, argmax, out) =
+            (slice("grad_output", &grad)?, slice("argmax", &argmax)?, slice_mut("out", &mut out)?);
         compute(py, || unpool::gather_by_index(images, channels, grad, argmax, accumulate, out))
     }
     by_dtype!(out, typed(py, grad_output, argmax, out, accumulate))
@@ -87,7 +115,13 @@ fn gaussian_noise(
     stream: u32,
     step: u64,
 ) -> PyResult<()> {
-    fn typed<T: Float>(py: Python<'_>, x: &Bound<'_, PyAny>, out: &Bound<'_, PyAny>, std: f64, counter: Counter) -> PyResult<()> {
+    fn typed<T: Float>(
+        py: Python<'_>,
+        x: &Bound<'_, PyAny>,
+        out: &Bound<'_, PyAny>,
+        std: f64,
+        counter: Counter,
+    ) -> PyResult<()> {
         let x = if same_memory(x, out) { None } else { Some(input::<T>("x", x)?) };
         let mut out = output::<T>("out", out)?;
         let (x, out) = (optional_slice("x", x.as_ref())?, slice_mut("out", &mut out)?);

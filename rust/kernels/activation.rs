@@ -1,6 +1,8 @@
-//! Element-wise activations, forward and backward. `backward` takes the output `y`, which is all these derivatives need.
+//! Element-wise activations, forward and backward. `backward` takes the output `y`, which is all
+//! these derivatives need.
 //!
-//! The output may be an argument itself: the `_in_place` forms. Memory-bound; the loops are plain and compiled for the widest set.
+//! The output may be an argument itself: the `_in_place` forms. Memory-bound; the loops are plain
+//! and compiled for the widest set.
 
 use super::Element;
 use super::error::{Result, expect_len};
@@ -79,14 +81,21 @@ pub fn forward<T: Element, A: Activation<T>>(x: &[T], out: &mut [T]) -> Result<(
 /// Interrupted.
 pub fn forward_in_place<T: Element, A: Activation<T>>(x: &mut [T]) -> Result<()> {
     let cost = x.len() * ELEMENT_COST;
-    parallel::for_each(x.chunks_mut(CHUNK), cost, |x| vectorized!(|| x.iter_mut().for_each(|x| *x = A::value(*x))))
+    parallel::for_each(x.chunks_mut(CHUNK), cost, |x| {
+        vectorized!(|| x.iter_mut().for_each(|x| *x = A::value(*x)))
+    })
 }
 
 /// `out (+)= grad_output f'(x)`
 ///
 /// # Errors
 /// Slices of different lengths; interrupted.
-pub fn backward<T: Element, A: Activation<T>>(grad_output: &[T], y: &[T], accumulate: bool, out: &mut [T]) -> Result<()> {
+pub fn backward<T: Element, A: Activation<T>>(
+    grad_output: &[T],
+    y: &[T],
+    accumulate: bool,
+    out: &mut [T],
+) -> Result<()> {
     expect_len("y", y.len(), grad_output.len())?;
     expect_len("out", out.len(), grad_output.len())?;
     let items = grad_output.chunks(CHUNK).zip(y.chunks(CHUNK)).zip(out.chunks_mut(CHUNK));
@@ -138,7 +147,8 @@ mod tests {
     #[test]
     fn gradients_by_hand() {
         let mut g = [1.0f64];
-        backward::<_, Relu>(&[3.0, 3.0, 3.0], &[-1.0, 0.0, 2.0], true, &mut [1.0, 1.0, 1.0]).unwrap();
+        backward::<_, Relu>(&[3.0, 3.0, 3.0], &[-1.0, 0.0, 2.0], true, &mut [1.0, 1.0, 1.0])
+            .unwrap();
         backward::<_, Sigmoid>(&[2.0], &[0.5], true, &mut g).unwrap();
         assert_eq!(g, [1.5]);
         backward_in_place::<_, Tanh>(&mut g, &[0.5]).unwrap();

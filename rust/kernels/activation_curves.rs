@@ -1,7 +1,9 @@
-//! The activations beyond ReLU, sigmoid and tanh: element-wise curves, some with a number of their own.
+//! The activations beyond ReLU, sigmoid and tanh: element-wise curves, some with a number of their
+//! own.
 //!
-//! `backward` takes what the derivative is written in: the output `y` where that says enough (then the input need not be kept), else the
-//! input `x`; [`Curve::reads_output`] tells which. NaN stays NaN; nothing overflows, and infinities go where the curve goes.
+//! `backward` takes what the derivative is written in: the output `y` where that says enough (then
+//! the input need not be kept), else the input `x`; [`Curve::reads_output`] tells which. NaN stays
+//! NaN; nothing overflows, and infinities go where the curve goes.
 
 use super::Element;
 use super::error::{KernelError, Result, expect_len};
@@ -60,7 +62,11 @@ impl Curve {
             "hard_swish" => Self::HardSwish,
             "hard_sigmoid" => Self::HardSigmoid,
             "relu6" => Self::Relu6,
-            _ => return Err(KernelError::Argument(format!("activation: no curve is called {name:?}"))),
+            _ => {
+                return Err(KernelError::Argument(format!(
+                    "activation: no curve is called {name:?}"
+                )));
+            }
         })
     }
 
@@ -292,33 +298,61 @@ fn forward_of<T: Element, F: Function<T>>(f: F, x: Option<&[T]>, out: &mut [T]) 
 /// `out (+)= grad_output f'`; without `grad_output`, `out = out f'`.
 ///
 /// # Shapes
-/// All of one length; `saved` is the output of the curve if it [`Curve::reads_output`], else its input.
+/// All of one length; `saved` is the output of the curve if it [`Curve::reads_output`], else its
+/// input.
 ///
 /// # Errors
 /// Slices of different lengths, accumulation without `grad_output`; interrupted.
-pub fn backward<T: Element>(curve: Curve, grad_output: Option<&[T]>, saved: &[T], accumulate: bool, out: &mut [T]) -> Result<()> {
+pub fn backward<T: Element>(
+    curve: Curve,
+    grad_output: Option<&[T]>,
+    saved: &[T],
+    accumulate: bool,
+    out: &mut [T],
+) -> Result<()> {
     expect_len("saved", saved.len(), out.len())?;
     match grad_output {
         Some(grad) => expect_len("grad_output", grad.len(), out.len())?,
-        None if accumulate => return Err(KernelError::Argument("out: cannot be grad_output itself with accumulate".into())),
+        None if accumulate => {
+            return Err(KernelError::Argument(
+                "out: cannot be grad_output itself with accumulate".into(),
+            ));
+        }
         None => {}
     }
     by_curve!(curve, backward_of(grad_output, saved, accumulate, out))
 }
 
-fn backward_of<T: Element, F: Function<T>>(f: F, grad: Option<&[T]>, saved: &[T], accumulate: bool, out: &mut [T]) -> Result<()> {
+fn backward_of<T: Element, F: Function<T>>(
+    f: F,
+    grad: Option<&[T]>,
+    saved: &[T],
+    accumulate: bool,
+    out: &mut [T],
+) -> Result<()> {
     let cost = out.len() * COST;
-    parallel::for_each(out.chunks_mut(CHUNK).zip(saved.chunks(CHUNK)).enumerate(), cost, |(i, (out, saved))| {
-        let grad = grad.map(|grad| &grad[i * CHUNK..][..out.len()]);
-        if let (Some(grad), true) = (grad, accumulate) {
-            vectorized!(|| out.iter_mut().zip(grad).zip(saved).for_each(|((out, &grad), &saved)| *out += grad * f.slope(saved)));
-            return;
-        }
-        if let Some(grad) = grad {
-            out.copy_from_slice(grad);
-        }
-        vectorized!(|| out.iter_mut().zip(saved).for_each(|(out, &saved)| *out = *out * f.slope(saved)));
-    })
+    parallel::for_each(
+        out.chunks_mut(CHUNK).zip(saved.chunks(CHUNK)).enumerate(),
+        cost,
+        |(i, (out, saved))| {
+            let grad = grad.map(|grad| &grad[i * CHUNK..][..out.len()]);
+            if let (Some(grad), true) = (grad, accumulate) {
+                vectorized!(|| out
+                    .iter_mut()
+                    .zip(grad)
+                    .zip(saved)
+                    .for_each(|((out, &grad), &saved)| *out += grad * f.slope(saved)));
+                return;
+            }
+            if let Some(grad) = grad {
+                out.copy_from_slice(grad);
+            }
+            vectorized!(|| out
+                .iter_mut()
+                .zip(saved)
+                .for_each(|(out, &saved)| *out = *out * f.slope(saved)));
+        },
+    )
 }
 
 #[cfg(test)]
@@ -347,7 +381,11 @@ mod tests {
     #[test]
     fn values_by_hand() {
         assert_eq!(at(Curve::LeakyRelu(0.1), -2.0f64), -0.2);
-        assert!((at(Curve::Elu { alpha: 2.0, scale: 1.0 }, -1.0f64) - 2.0 * ((-1.0f64).exp() - 1.0)).abs() < 1e-15);
+        assert!(
+            (at(Curve::Elu { alpha: 2.0, scale: 1.0 }, -1.0f64) - 2.0 * ((-1.0f64).exp() - 1.0))
+                .abs()
+                < 1e-15
+        );
         assert!((at(Curve::Gelu, 1.0f64) - 0.841_344_746_068_542_9).abs() < 1e-15);
         assert!((at(Curve::GeluTanh, 1.0f64) - 0.841_191_990_608_301_5).abs() < 1e-12);
         assert!((at(Curve::Silu, 1.0f64) - 0.731_058_578_630_004_9).abs() < 1e-15);
@@ -366,7 +404,11 @@ mod tests {
                 let mut slope = [2.0];
                 backward(curve, None, &[saved], false, &mut slope).unwrap();
                 let measured = (at(curve, x + 1e-6) - at(curve, x - 1e-6)) / 1e-6;
-                assert!((slope[0] - measured).abs() < 1e-8, "{curve:?} at {x}: {} {measured}", slope[0]);
+                assert!(
+                    (slope[0] - measured).abs() < 1e-8,
+                    "{curve:?} at {x}: {} {measured}",
+                    slope[0]
+                );
             }
         }
     }
@@ -378,11 +420,22 @@ mod tests {
             for x in [-1e4f32, 1e4, -1e38, 1e38] {
                 let y = at(curve, x);
                 let mut slope = [1.0];
-                backward(curve, None, &[if curve.reads_output() { y } else { x }], false, &mut slope).unwrap();
+                backward(
+                    curve,
+                    None,
+                    &[if curve.reads_output() { y } else { x }],
+                    false,
+                    &mut slope,
+                )
+                .unwrap();
                 assert!(y.is_finite() && slope[0].is_finite(), "{curve:?} {x}");
             }
             let ends = [f32::NEG_INFINITY, f32::INFINITY].map(|x| at(curve, x));
-            assert!(!ends[0].is_nan() && ends[1] == if matches!(curve, Curve::HardSigmoid) { 1.0 } else { ends[1].max(6.0) });
+            assert!(
+                !ends[0].is_nan()
+                    && ends[1]
+                        == if matches!(curve, Curve::HardSigmoid) { 1.0 } else { ends[1].max(6.0) }
+            );
         }
     }
 

@@ -1,6 +1,8 @@
-//! The sum of two arrays, `out = a + b`, with a ReLU behind it on request: the end of a residual branch.
+//! The sum of two arrays, `out = a + b`, with a ReLU behind it on request: the end of a residual
+//! branch.
 //!
-//! The output may be `b` itself: the `_in_place` form. Memory-bound; the loops are plain and compiled for the widest set.
+//! The output may be `b` itself: the `_in_place` form. Memory-bound; the loops are plain and
+//! compiled for the widest set.
 
 use super::Element;
 use super::activation::{Activation, Relu};
@@ -56,7 +58,11 @@ mod tests {
         let a: Vec<f32> = (0..count).map(|i| (i % 13) as f32 - 6.0).collect();
         let b: Vec<f32> = (0..count).map(|i| (i % 7) as f32 - 3.0).collect();
         for relu in [false, true] {
-            let expected: Vec<f32> = a.iter().zip(&b).map(|(a, b)| if relu { (a + b).max(0.0) } else { a + b }).collect();
+            let expected: Vec<f32> = a
+                .iter()
+                .zip(&b)
+                .map(|(a, b)| if relu { (a + b).max(0.0) } else { a + b })
+                .collect();
             let mut out = vec![9.0; count];
             add(&a, &b, relu, &mut out).unwrap();
             assert_eq!(out, expected);

@@ -52,7 +52,8 @@ pub trait Element:
     /// The larger one; NaN if either is NaN (unlike `f32::max`); the first of equals.
     #[inline(always)]
     fn max_propagating(self, other: Self) -> Self {
-        // A comparison with NaN is false: `self` NaN stays, `other` NaN is not below itself and is taken.
+        // A comparison with NaN is false: `self` NaN stays, `other` NaN is not below itself and is
+        // taken.
         if other > self || other.partial_cmp(&other).is_none() { other } else { self }
     }
 }

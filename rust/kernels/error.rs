@@ -1,11 +1,13 @@
-//! The one error type of the kernels. The bindings turn each variant into the Python class of the same kind.
+//! The one error type of the kernels. The bindings turn each variant into the Python class of the
+//! same kind.
 
 use std::fmt;
 
 /// Why a kernel could not do its work. No user input reaches a panic: it ends here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KernelError {
-    /// Sizes that do not fit together; the text names the argument, what was expected and what came.
+    /// Sizes that do not fit together; the text names the argument, what was expected and what
+    /// came.
     Shape(String),
     /// A value outside its range, or a name that is not known.
     Argument(String),
@@ -44,5 +46,9 @@ pub(crate) use shape_error;
 /// # Errors
 /// [`KernelError::Shape`] naming the argument.
 pub fn expect_len(name: &str, len: usize, expected: usize) -> Result<()> {
-    if len == expected { Ok(()) } else { Err(shape_error!("{name}: expected {expected} elements, got {len}")) }
+    if len == expected {
+        Ok(())
+    } else {
+        Err(shape_error!("{name}: expected {expected} elements, got {len}"))
+    }
 }

@@ -1,8 +1,10 @@
-//! Sizes: the output-size formula, `"same"` padding, and the checked shapes of convolution and pooling. The only home of these facts.
+//! Sizes: the output-size formula, `"same"` padding, and the checked shapes of convolution and
+//! pooling. The only home of these facts.
 
 use super::error::{KernelError, Result, shape_error};
 
-/// Largest size of anything along one axis, and largest stride, padding or dilation, in elements: products of two stay below 2⁶³.
+/// Largest size of anything along one axis, and largest stride, padding or dilation, in elements:
+/// products of two stay below 2⁶³.
 pub const MAX_SIZE: usize = i32::MAX as usize;
 
 /// What happens to border pixels that no window reaches.
@@ -26,7 +28,9 @@ impl Rounding {
             "floor" => Ok(Self::Floor),
             "ceil" => Ok(Self::Ceil),
             "exact" => Ok(Self::Exact),
-            _ => Err(KernelError::Argument(format!("rounding: expected \"floor\", \"ceil\" or \"exact\", got {name:?}"))),
+            _ => Err(KernelError::Argument(format!(
+                "rounding: expected \"floor\", \"ceil\" or \"exact\", got {name:?}"
+            ))),
         }
     }
 }
@@ -54,13 +58,19 @@ impl Axis {
         self.dilation * (self.kernel - 1) + 1
     }
 
-    /// Output pixels: `(W - D (K - 1) - 1 + P_before + P_after) / S + 1`, which for a symmetric padding P is `(W - K + 2P) / S + 1`.
+    /// Output pixels: `(W - D (K - 1) - 1 + P_before + P_after) / S + 1`, which for a symmetric
+    /// padding P is `(W - K + 2P) / S + 1`.
     ///
     /// # Errors
-    /// [`KernelError::Shape`] for a zero size, a window larger than the padded input, a size past [`MAX_SIZE`], or, with
-    /// [`Rounding::Exact`], a stride that does not divide.
+    /// [`KernelError::Shape`] for a zero size, a window larger than the padded input, a size past
+    /// [`MAX_SIZE`], or, with [`Rounding::Exact`], a stride that does not divide.
     pub fn output_size(&self, rounding: Rounding) -> Result<usize> {
-        for (name, value) in [("size", self.size), ("kernel_size", self.kernel), ("stride", self.stride), ("dilation", self.dilation)] {
+        for (name, value) in [
+            ("size", self.size),
+            ("kernel_size", self.kernel),
+            ("stride", self.stride),
+            ("dilation", self.dilation),
+        ] {
             if value == 0 {
                 return Err(shape_error!("{name}: expected at least 1, got 0"));
             }
@@ -69,12 +79,19 @@ impl Axis {
             }
         }
         if self.before > MAX_SIZE || self.after > MAX_SIZE {
-            return Err(shape_error!("padding: expected at most {MAX_SIZE}, got {}", self.before.max(self.after)));
+            return Err(shape_error!(
+                "padding: expected at most {MAX_SIZE}, got {}",
+                self.before.max(self.after)
+            ));
         }
         let padded = self.size + self.before + self.after;
         let extent = self.extent();
         if extent > padded {
-            let dilated = if self.dilation > 1 { format!(" (dilation {} makes it span {extent})", self.dilation) } else { String::new() };
+            let dilated = if self.dilation > 1 {
+                format!(" (dilation {} makes it span {extent})", self.dilation)
+            } else {
+                String::new()
+            };
             return Err(shape_error!(
                 "kernel_size: {}{dilated} is larger than the padded input of {} + {} + {} = {padded} pixels",
                 self.kernel,
@@ -95,20 +112,26 @@ impl Axis {
             }
         };
         if size > MAX_SIZE {
-            return Err(shape_error!("output: {size} pixels along one axis are more than {MAX_SIZE}"));
+            return Err(shape_error!(
+                "output: {size} pixels along one axis are more than {MAX_SIZE}"
+            ));
         }
         Ok(size)
     }
 
     fn does_not_fit(&self, span: usize) -> KernelError {
         let Self { size, kernel, stride, before, after, dilation } = *self;
-        let strides: Vec<String> = (1..=span.max(1)).filter(|s| span.is_multiple_of(*s)).map(|s| s.to_string()).collect();
-        let near = |wanted: &dyn Fn(usize) -> bool| strides.iter().filter(|s| wanted(s.parse().unwrap_or(0))).cloned().collect::<Vec<_>>();
+        let strides: Vec<String> =
+            (1..=span.max(1)).filter(|s| span.is_multiple_of(*s)).map(|s| s.to_string()).collect();
+        let near = |wanted: &dyn Fn(usize) -> bool| {
+            strides.iter().filter(|s| wanted(s.parse().unwrap_or(0))).cloned().collect::<Vec<_>>()
+        };
         let below = near(&|s| s < stride).pop();
         let above = near(&|s| s > stride).into_iter().next();
         let fitting: Vec<String> = below.into_iter().chain(above).collect();
         let base = size - self.extent().min(size);
-        let fits = |p: &usize| (base + 2 * p).is_multiple_of(stride) && size + 2 * p >= self.extent();
+        let fits =
+            |p: &usize| (base + 2 * p).is_multiple_of(stride) && size + 2 * p >= self.extent();
         let wanted = before.midpoint(after);
         let lower = (0..wanted).rev().find(fits);
         let upper = (wanted..wanted + 2 * stride + 1).find(fits);
@@ -117,7 +140,8 @@ impl Axis {
         shape_error!(
             "stride {stride} does not fit: (W - K + 2P) / S + 1 = ({size} - {kernel} + {padding}) / {stride} + 1 = {value:.2}{dilated} is not a whole number; \
              strides that fit: {strides}; paddings that fit with stride {stride}: {paddings}; or choose rounding=\"floor\" or \"ceil\"",
-            padding = if before == after { format!("2*{before}") } else { format!("{before} + {after}") },
+            padding =
+                if before == after { format!("2*{before}") } else { format!("{before} + {after}") },
             value = span as f64 / stride as f64 + 1.0,
             strides = list(&fitting),
             paddings = list(&paddings),
@@ -129,13 +153,20 @@ fn list(items: &[String]) -> String {
     if items.is_empty() { "none".to_owned() } else { items.join(" and ") }
 }
 
-/// `"same"` padding: `(before, after)` such that the output has `ceil(W / S)` pixels; an odd pixel goes after (bottom, right), as in
-/// TensorFlow.
+/// `"same"` padding: `(before, after)` such that the output has `ceil(W / S)` pixels; an odd pixel
+/// goes after (bottom, right), as in TensorFlow.
 ///
 /// # Errors
 /// [`KernelError::Shape`] for a zero or too large size.
-pub fn same_padding(size: usize, kernel: usize, stride: usize, dilation: usize) -> Result<(usize, usize)> {
-    for (name, value) in [("size", size), ("kernel_size", kernel), ("stride", stride), ("dilation", dilation)] {
+pub fn same_padding(
+    size: usize,
+    kernel: usize,
+    stride: usize,
+    dilation: usize,
+) -> Result<(usize, usize)> {
+    for (name, value) in
+        [("size", size), ("kernel_size", kernel), ("stride", stride), ("dilation", dilation)]
+    {
         if value == 0 || value > MAX_SIZE {
             return Err(shape_error!("{name}: expected 1 to {MAX_SIZE}, got {value}"));
         }
@@ -154,7 +185,9 @@ pub fn element_count(name: &str, shape: &[usize]) -> Result<usize> {
         .iter()
         .try_fold(1usize, |product, &size| product.checked_mul(size))
         .filter(|&count| count <= isize::MAX as usize / 8)
-        .ok_or_else(|| shape_error!("{name}: the shape {shape:?} has more elements than fit in memory"))
+        .ok_or_else(|| {
+            shape_error!("{name}: the shape {shape:?} has more elements than fit in memory")
+        })
 }
 
 /// Four-sided padding in pixels.
@@ -186,8 +219,22 @@ impl Window {
     pub fn axes(&self, image: (usize, usize), kernel: (usize, usize)) -> (Axis, Axis) {
         let Self { stride, padding, dilation } = *self;
         (
-            Axis { size: image.0, kernel: kernel.0, stride: stride.0, before: padding.top, after: padding.bottom, dilation: dilation.0 },
-            Axis { size: image.1, kernel: kernel.1, stride: stride.1, before: padding.left, after: padding.right, dilation: dilation.1 },
+            Axis {
+                size: image.0,
+                kernel: kernel.0,
+                stride: stride.0,
+                before: padding.top,
+                after: padding.bottom,
+                dilation: dilation.0,
+            },
+            Axis {
+                size: image.1,
+                kernel: kernel.1,
+                stride: stride.1,
+                before: padding.left,
+                after: padding.right,
+                dilation: dilation.1,
+            },
         )
     }
 }
@@ -220,25 +267,40 @@ pub struct Conv2dGeometry {
 }
 
 impl Conv2dGeometry {
-    /// Checks an input of shape `(n, h, w, c)` against filters of shape `[kernel_h, kernel_w, c / groups, filters]`.
+    /// Checks an input of shape `(n, h, w, c)` against filters of shape `[kernel_h, kernel_w, c /
+    /// groups, filters]`.
     ///
     /// # Errors
     /// [`KernelError::Shape`] saying what does not fit.
-    pub fn new(input: [usize; 4], weight: [usize; 4], window: Window, groups: usize) -> Result<Self> {
+    pub fn new(
+        input: [usize; 4],
+        weight: [usize; 4],
+        window: Window,
+        groups: usize,
+    ) -> Result<Self> {
         let [batch, height, width, in_channels] = input;
         let [kernel_h, kernel_w, depth, out_channels] = weight;
-        for (name, value) in
-            [("x: channels", in_channels), ("weight: channels", depth), ("weight: filters", out_channels), ("groups", groups)]
-        {
+        for (name, value) in [
+            ("x: channels", in_channels),
+            ("weight: channels", depth),
+            ("weight: filters", out_channels),
+            ("groups", groups),
+        ] {
             if value == 0 {
                 return Err(shape_error!("{name}: expected at least 1, got 0"));
             }
         }
         if !in_channels.is_multiple_of(groups) || !out_channels.is_multiple_of(groups) {
-            return Err(shape_error!("groups: {groups} does not divide both {in_channels} input channels and {out_channels} filters"));
+            return Err(shape_error!(
+                "groups: {groups} does not divide both {in_channels} input channels and {out_channels} filters"
+            ));
         }
         if in_channels / groups != depth {
-            let split = if groups > 1 { format!(" in {groups} groups of {}", in_channels / groups) } else { String::new() };
+            let split = if groups > 1 {
+                format!(" in {groups} groups of {}", in_channels / groups)
+            } else {
+                String::new()
+            };
             return Err(shape_error!(
                 "weight: the filters have depth {depth}, but the input has {in_channels} channels{split}; the depth of a filter must equal the depth of its input"
             ));
@@ -255,7 +317,19 @@ impl Conv2dGeometry {
         element_count("x", &input)?;
         element_count("weight", &weight)?;
         element_count("output", &[batch, out_height, out_width, out_channels])?;
-        Ok(Self { batch, height, width, in_channels, out_height, out_width, out_channels, kernel_h, kernel_w, window, groups })
+        Ok(Self {
+            batch,
+            height,
+            width,
+            in_channels,
+            out_height,
+            out_width,
+            out_channels,
+            kernel_h,
+            kernel_w,
+            window,
+            groups,
+        })
     }
 
     /// Input channels that one filter sees.
@@ -294,8 +368,9 @@ impl Conv2dGeometry {
     }
 }
 
-/// The checked shape of a two-dimensional pooling. The padding after the image is what the windows need: it may reach past the
-/// padding that was asked for (a last window that hangs over, ceil mode), and then counts as outside.
+/// The checked shape of a two-dimensional pooling. The padding after the image is what the windows
+/// need: it may reach past the padding that was asked for (a last window that hangs over, ceil
+/// mode), and then counts as outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Pool2dGeometry {
     /// Images.
@@ -319,33 +394,62 @@ pub struct Pool2dGeometry {
 }
 
 impl Pool2dGeometry {
-    /// Checks a pooling of `input` `(n, h, w, c)` to an output of shape `output`, which must be what floor or ceil rounding gives.
+    /// Checks a pooling of `input` `(n, h, w, c)` to an output of shape `output`, which must be
+    /// what floor or ceil rounding gives.
     ///
     /// # Errors
     /// [`KernelError::Shape`] saying what does not fit.
-    pub fn new(input: [usize; 4], output: [usize; 4], kernel: (usize, usize), stride: (usize, usize), padding: Padding) -> Result<Self> {
+    pub fn new(
+        input: [usize; 4],
+        output: [usize; 4],
+        kernel: (usize, usize),
+        stride: (usize, usize),
+        padding: Padding,
+    ) -> Result<Self> {
         let [batch, height, width, channels] = input;
         let Padding { top, bottom, left, right } = padding;
         if 2 * top.max(bottom) > kernel.0 || 2 * left.max(right) > kernel.1 {
-            return Err(shape_error!("padding: {padding:?} is more than half of the window {kernel:?}"));
+            return Err(shape_error!(
+                "padding: {padding:?} is more than half of the window {kernel:?}"
+            ));
         }
         if channels == 0 {
             return Err(shape_error!("x: channels: expected at least 1, got 0"));
         }
-        let (rows, columns) = Window { stride, padding, dilation: (1, 1) }.axes((height, width), kernel);
+        let (rows, columns) =
+            Window { stride, padding, dilation: (1, 1) }.axes((height, width), kernel);
         let mut sizes = [0; 2];
-        for (size, (axis, came, name)) in sizes.iter_mut().zip([(rows, output[1], "height"), (columns, output[2], "width")]) {
-            let (floor, ceil) = (axis.output_size(Rounding::Floor)?, axis.output_size(Rounding::Ceil)?);
+        for (size, (axis, came, name)) in
+            sizes.iter_mut().zip([(rows, output[1], "height"), (columns, output[2], "width")])
+        {
+            let (floor, ceil) =
+                (axis.output_size(Rounding::Floor)?, axis.output_size(Rounding::Ceil)?);
             if came != floor && came != ceil {
-                return Err(shape_error!("output {name}: expected {floor} (floor) or {ceil} (ceil), got {came}"));
+                return Err(shape_error!(
+                    "output {name}: expected {floor} (floor) or {ceil} (ceil), got {came}"
+                ));
             }
             *size = came;
         }
         if output[0] != batch || output[3] != channels {
-            return Err(shape_error!("output: expected {batch} images of {channels} channels, got {} of {}", output[0], output[3]));
+            return Err(shape_error!(
+                "output: expected {batch} images of {channels} channels, got {} of {}",
+                output[0],
+                output[3]
+            ));
         }
         element_count("x", &input)?;
-        Ok(Self { batch, height, width, channels, out_height: sizes[0], out_width: sizes[1], kernel, stride, padding })
+        Ok(Self {
+            batch,
+            height,
+            width,
+            channels,
+            out_height: sizes[0],
+            out_width: sizes[1],
+            kernel,
+            stride,
+            padding,
+        })
     }
 
     /// Elements of the input.
@@ -372,13 +476,22 @@ impl Pool2dGeometry {
         start.saturating_sub(before)..(start + kernel).saturating_sub(before).min(size)
     }
 
-    /// Pixels of the window at (`y`, `x`) that average pooling divides by: those inside the image, or, with `count_include_pad`,
-    /// inside the image and the padding that was asked for (PyTorch's rule).
+    /// Pixels of the window at (`y`, `x`) that average pooling divides by: those inside the image,
+    /// or, with `count_include_pad`, inside the image and the padding that was asked for
+    /// (PyTorch's rule).
     pub fn divisor(&self, y: usize, x: usize, count_include_pad: bool) -> usize {
         if count_include_pad {
-            let inside = |start: usize, kernel: usize, limit: usize| (start + kernel).min(limit) - start;
-            inside(y * self.stride.0, self.kernel.0, self.height + self.padding.top + self.padding.bottom)
-                * inside(x * self.stride.1, self.kernel.1, self.width + self.padding.left + self.padding.right)
+            let inside =
+                |start: usize, kernel: usize, limit: usize| (start + kernel).min(limit) - start;
+            inside(
+                y * self.stride.0,
+                self.kernel.0,
+                self.height + self.padding.top + self.padding.bottom,
+            ) * inside(
+                x * self.stride.1,
+                self.kernel.1,
+                self.width + self.padding.left + self.padding.right,
+            )
         } else {
             self.rows(y).len() * self.columns(x).len()
         }

@@ -5,12 +5,13 @@ pub const LN2_HIGH: f32 = 0.693_359_4;
 /// The rest of it.
 pub const LN2_LOW: f32 = -2.121_944_4e-4;
 /// `(e^r - 1 - r) / r²` for `|r| <= ln 2 / 2`, the highest power first (Cephes, Moshier 1992).
-pub const EXP: [f32; 6] = [1.987_569_2e-4, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
+pub const EXP: [f32; 6] =
+    [1.987_569_2e-4, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
 
 /// `e^x`, within 2 units in the last place; 0 far below, infinity far above, NaN for NaN.
 ///
-/// `x = n ln 2 + r` with `|r| <= ln 2 / 2`; a polynomial of degree 7 for `e^r`, then a scaling by `2^n` in two
-/// halves so that neither over- nor underflows on its own.
+/// `x = n ln 2 + r` with `|r| <= ln 2 / 2`; a polynomial of degree 7 for `e^r`, then a scaling by
+/// `2^n` in two halves so that neither over- nor underflows on its own.
 #[inline(always)]
 pub fn exp_f32(x: f32) -> f32 {
     let clamped = x.clamp(-104.0, 89.0);
@@ -25,7 +26,8 @@ pub fn exp_f32(x: f32) -> f32 {
         i += 1;
     }
     let value = p * r * r + r + 1.0;
-    // `n as i32` would saturate, which is not made wide. For NaN any integer will do: `value` is NaN then.
+    // `n as i32` would saturate, which is not made wide. For NaN any integer will do: `value` is
+    // NaN then.
     let n = (shifted.to_bits() as i32).wrapping_sub(12_582_912.0f32.to_bits() as i32);
     let half = n >> 1;
     let scale = |power: i32| f32::from_bits((power.wrapping_add(127) << 23) as u32);
@@ -46,7 +48,8 @@ pub fn exp_f32(x: f32) -> f32 {
 pub fn tanh_f32(x: f32) -> f32 {
     let magnitude = x.abs();
     let s = x * x;
-    let p = (((-5.704_988_7e-3 * s + 2.063_909e-2) * s - 5.373_971_5e-2) * s + 1.333_144_2e-1) * s - 3.333_327_5e-1;
+    let p = (((-5.704_988_7e-3 * s + 2.063_909e-2) * s - 5.373_971_5e-2) * s + 1.333_144_2e-1) * s
+        - 3.333_327_5e-1;
     let small = p * s * x + x;
     let large = (1.0 - 2.0 / (exp_f32(2.0 * magnitude) + 1.0)).copysign(x);
     if magnitude < 0.625 { small } else { large }

@@ -1,9 +1,10 @@
 //! Matrix product `C (+)= A B`, either operand transposed, with bias and ReLU fused.
 //!
-//! `C` is cut into tiles of whole rows by groups of columns. For a tile, chunks of [`CHUNK`] steps of the sum are taken in turn: `B` is
-//! packed into panels as wide as two registers, `A` into rows that do not collide in the cache, both in this thread's scratch, and
-//! the micro-kernel ([`super::simd::gemm`]) runs over them. One row or a few (a prediction of one sample) read `B` where it lies.
-//! Each element of `C` is summed in the same order whatever the number of rows.
+//! `C` is cut into tiles of whole rows by groups of columns. For a tile, chunks of [`CHUNK`] steps
+//! of the sum are taken in turn: `B` is packed into panels as wide as two registers, `A` into rows
+//! that do not collide in the cache, both in this thread's scratch, and the micro-kernel
+//! ([`super::simd::gemm`]) runs over them. One row or a few (a prediction of one sample) read `B`
+//! where it lies. Each element of `C` is summed in the same order whatever the number of rows.
 
 use super::Element;
 use super::error::{Result, expect_len};
@@ -14,8 +15,8 @@ use super::simd::gemm::{Finish, Hints, ROW_PADDING, Segments, multiply_with, pan
 use super::simd::pack::{pack_rows, pack_transposed};
 use super::simd::{Kernel, Vector};
 
-/// Steps of a sum that are added up in registers before they join the rest: bounds the rounding error of long sums, and a panel of
-/// this many rows stays in the first-level cache.
+/// Steps of a sum that are added up in registers before they join the rest: bounds the rounding
+/// error of long sums, and a panel of this many rows stays in the first-level cache.
 pub const CHUNK: usize = 256;
 
 /// Rows of `A` packed at a time: with a chunk of steps, a third of a second-level cache of 512 KB.
@@ -30,10 +31,12 @@ const ITEMS: usize = 16;
 /// Rows of an item up to which reading `B` takes longer than the arithmetic.
 const SKINNY_ROWS: usize = 64;
 
-/// Rows of `A` that lie a multiple of this apart fall on few sets of the first-level cache: they are packed.
+/// Rows of `A` that lie a multiple of this apart fall on few sets of the first-level cache: they
+/// are packed.
 const COLLIDING_BYTES: usize = 2 << 10;
 
-/// Bytes of an `A` that is read where it lies even if it is read transposed or in chunks: it stays in the second-level cache.
+/// Bytes of an `A` that is read where it lies even if it is read transposed or in chunks: it stays
+/// in the second-level cache.
 const IN_PLACE_BYTES: usize = 256 << 10;
 
 /// Steps that a prefetch runs ahead of a panel that is read in place.
@@ -66,7 +69,13 @@ pub struct MatmulShape {
 ///
 /// # Errors
 /// [`super::KernelError::Shape`] when a slice has another length; out of memory; interrupted.
-pub fn matmul<T: Element>(a: &[T], b: &[T], c: &mut [T], shape: MatmulShape, finish: &Finish<'_, T>) -> Result<()> {
+pub fn matmul<T: Element>(
+    a: &[T],
+    b: &[T],
+    c: &mut [T],
+    shape: MatmulShape,
+    finish: &Finish<'_, T>,
+) -> Result<()> {
     let MatmulShape { m, n, k, .. } = shape;
     expect_len("a", a.len(), m * k)?;
     expect_len("b", b.len(), k * n)?;
@@ -79,11 +88,17 @@ pub fn matmul<T: Element>(a: &[T], b: &[T], c: &mut [T], shape: MatmulShape, fin
     }
     // Where there are items enough, wide ones: each packs its part of `A` anew.
     let enough = n.div_ceil(COLUMN_GROUP) * m.div_ceil(ROW_BLOCK) >= ITEMS;
-    let columns = if enough { COLUMN_GROUP } else { n.div_ceil(ITEMS).next_multiple_of(64).min(COLUMN_GROUP) };
+    let columns = if enough {
+        COLUMN_GROUP
+    } else {
+        n.div_ceil(ITEMS).next_multiple_of(64).min(COLUMN_GROUP)
+    };
     let row_parts = ITEMS.div_ceil(n.div_ceil(columns)).min(m.div_ceil(ROW_BLOCK));
     let rows = m.div_ceil(row_parts);
     let tiles = TileMut::new(c, m, n, n).into_parts(rows, columns);
-    parallel::try_for_each(tiles, m * n * k.max(1), |(row, column, tile)| T::dispatch(Item { a, b, shape, finish, row, column, tile }))
+    parallel::try_for_each(tiles, m * n * k.max(1), |(row, column, tile)| {
+        T::dispatch(Item { a, b, shape, finish, row, column, tile })
+    })
 }
 
 /// One tile of `C`.
@@ -119,15 +134,24 @@ impl<T: Element> Kernel<T> for Item<'_, T> {
         let b_len = if in_place { 0 } else { panels * width * longest };
         let a_stride = if transpose_a { m } else { k };
         let small = m * k * size_of::<T>() <= IN_PLACE_BYTES;
-        let a_in_place = k > 0 && (small || chunks == 1 && !transpose_a) && !(a_stride * size_of::<T>()).is_multiple_of(COLLIDING_BYTES);
-        let a_len = if a_in_place { 0 } else { ROW_BLOCK.min(rows).max(longest) * (longest.max(ROW_BLOCK) + ROW_PADDING) };
+        let a_in_place = k > 0
+            && (small || chunks == 1 && !transpose_a)
+            && !(a_stride * size_of::<T>()).is_multiple_of(COLLIDING_BYTES);
+        let a_len = if a_in_place {
+            0
+        } else {
+            ROW_BLOCK.min(rows).max(longest) * (longest.max(ROW_BLOCK) + ROW_PADDING)
+        };
         let (mut packed_a, mut packed_b) = (Scratch::<T>::take(a_len)?, Scratch::<T>::take(b_len)?);
         rehearsal::nothing_more_is_taken()?;
         let (packed_a, packed_b): (&mut [T], &mut [T]) = (&mut packed_a, &mut packed_b);
         // Blocks of about equal height, whole calls of the micro-kernel.
-        let block = rows.div_ceil(rows.div_ceil(ROW_BLOCK)).next_multiple_of(V::ROWS).min(ROW_BLOCK);
-        let stream = chunks == 1 && !self.finish.accumulate && m * n * size_of::<T>() >= STREAM_BYTES;
-        let chunk_steps = |chunk: usize| Steps { start: chunk * k / chunks, end: (chunk + 1) * k / chunks };
+        let block =
+            rows.div_ceil(rows.div_ceil(ROW_BLOCK)).next_multiple_of(V::ROWS).min(ROW_BLOCK);
+        let stream =
+            chunks == 1 && !self.finish.accumulate && m * n * size_of::<T>() >= STREAM_BYTES;
+        let chunk_steps =
+            |chunk: usize| Steps { start: chunk * k / chunks, end: (chunk + 1) * k / chunks };
         for chunk in 0..chunks {
             let steps = chunk_steps(chunk);
             if !in_place {
@@ -137,7 +161,11 @@ impl<T: Element> Kernel<T> for Item<'_, T> {
                 let count = block.min(rows - row);
                 let (a, a_start, a_row, a_step): (&[T], usize, usize, usize) = if a_in_place {
                     let first = self.row + row;
-                    if transpose_a { (self.a, steps.start * m + first, 1, m) } else { (self.a, first * k + steps.start, k, 1) }
+                    if transpose_a {
+                        (self.a, steps.start * m + first, 1, m)
+                    } else {
+                        (self.a, first * k + steps.start, k, 1)
+                    }
                 } else {
                     let (a_row, a_step) = self.pack_a(packed_a, row, count, steps);
                     (packed_a, 0, a_row, a_step)
@@ -146,8 +174,11 @@ impl<T: Element> Kernel<T> for Item<'_, T> {
                     let column = panel * width;
                     let wide = width.min(columns - column);
                     let len = steps.end - steps.start;
-                    let (b, b_start, b_step): (&[T], usize, usize) =
-                        if in_place { (self.b, steps.start * n + self.column + column, n) } else { (packed_b, panel * width * len, width) };
+                    let (b, b_start, b_step): (&[T], usize, usize) = if in_place {
+                        (self.b, steps.start * n + self.column + column, n)
+                    } else {
+                        (packed_b, panel * width * len, width)
+                    };
                     let segments = Segments {
                         a,
                         a_starts: &[a_start],
@@ -163,15 +194,27 @@ impl<T: Element> Kernel<T> for Item<'_, T> {
                     let first = self.column + column;
                     let finish = Finish {
                         accumulate: chunk > 0 || self.finish.accumulate,
-                        bias: self.finish.bias.filter(|_| last).map(|bias| &bias[first..first + wide]),
+                        bias: self
+                            .finish
+                            .bias
+                            .filter(|_| last)
+                            .map(|bias| &bias[first..first + wide]),
                         relu: last && self.finish.relu,
                     };
                     let hints = if in_place {
                         self.hint_below(steps, column)
                     } else if rows <= SKINNY_ROWS {
-                        if last { Hints::NONE } else { self.hint_next_steps(chunk_steps(chunk + 1), panel, width) }
+                        if last {
+                            Hints::NONE
+                        } else {
+                            self.hint_next_steps(chunk_steps(chunk + 1), panel, width)
+                        }
                     } else if chunks == 1 {
-                        if panel == 0 { self.hint_next_rows(row + count, V::LANES) } else { Hints::NONE }
+                        if panel == 0 {
+                            self.hint_next_rows(row + count, V::LANES)
+                        } else {
+                            Hints::NONE
+                        }
                     } else if row + count < rows {
                         self.hint_next_block(row + count, steps, panel * width)
                     } else if last {
@@ -179,7 +222,12 @@ impl<T: Element> Kernel<T> for Item<'_, T> {
                     } else {
                         self.hint_next_steps(chunk_steps(chunk + 1), panel, width)
                     };
-                    multiply_with::<T, V>(&segments, &mut self.tile.part(row, count, column, wide), &finish, &Hints { stream, ..hints });
+                    multiply_with::<T, V>(
+                        &segments,
+                        &mut self.tile.part(row, count, column, wide),
+                        &finish,
+                        &Hints { stream, ..hints },
+                    );
                 }
             }
         }
@@ -199,21 +247,27 @@ impl<'a, T: Element> Item<'a, T> {
         Hints { prefetch, prefetch_step: n, ..Hints::NONE }
     }
 
-    /// What the next steps of the sum will pack of `B`: where there are few rows, its way from memory is most of what takes time.
+    /// What the next steps of the sum will pack of `B`: where there are few rows, its way from
+    /// memory is most of what takes time.
     #[inline(always)]
     fn hint_next_steps(&self, next: Steps, panel: usize, width: usize) -> Hints<'a, T> {
         let MatmulShape { n, k, transpose_b, .. } = self.shape;
-        let (start, prefetch_step) =
-            if transpose_b { (self.column * k + next.start + panel * width, k) } else { (next.start * n + self.column + panel * width, n) };
+        let (start, prefetch_step) = if transpose_b {
+            (self.column * k + next.start + panel * width, k)
+        } else {
+            (next.start * n + self.column + panel * width, n)
+        };
         Hints { prefetch: self.b.get(start..), prefetch_step, ..Hints::NONE }
     }
 
-    /// What the next block of rows will pack of `A`: two registers of each row, at other places in each panel.
+    /// What the next block of rows will pack of `A`: two registers of each row, at other places in
+    /// each panel.
     #[inline(always)]
     fn hint_next_block(&self, next_row: usize, steps: Steps, place: usize) -> Hints<'a, T> {
         let MatmulShape { k, transpose_a, .. } = self.shape;
         let start = (self.row + next_row) * k + steps.start + place % (steps.end - steps.start);
-        let prefetch = if transpose_a || steps.start == steps.end { None } else { self.a.get(start..) };
+        let prefetch =
+            if transpose_a || steps.start == steps.end { None } else { self.a.get(start..) };
         Hints { prefetch, prefetch_step: k, ..Hints::NONE }
     }
 
@@ -221,7 +275,11 @@ impl<'a, T: Element> Item<'a, T> {
     #[inline(always)]
     fn hint_next_rows(&self, next_row: usize, lanes: usize) -> Hints<'a, T> {
         let MatmulShape { k, transpose_a, .. } = self.shape;
-        let prefetch = if transpose_a || next_row >= self.tile.rows() { None } else { self.a.get((self.row + next_row) * k..) };
+        let prefetch = if transpose_a || next_row >= self.tile.rows() {
+            None
+        } else {
+            self.a.get((self.row + next_row) * k..)
+        };
         Hints { prefetch, prefetch_step: lanes, prefetch_part: k * lanes, ..Hints::NONE }
     }
 
@@ -234,24 +292,41 @@ impl<'a, T: Element> Item<'a, T> {
             return;
         }
         if !transpose_b {
-            return pack_rows::<T, V>(&self.b[steps.start * n + self.column..], n, self.tile.cols(), packed, len);
+            return pack_rows::<T, V>(
+                &self.b[steps.start * n + self.column..],
+                n,
+                self.tile.cols(),
+                packed,
+                len,
+            );
         }
         let width = panel_width::<T, V>();
         for first in (0..self.tile.cols()).step_by(width) {
             let wide = width.min(self.tile.cols() - first);
             let start = (self.column + first) * k + steps.start;
-            pack_transposed::<T, V>(&self.b[start..], k, wide, &mut packed[first * len..], width, len);
+            pack_transposed::<T, V>(
+                &self.b[start..],
+                k,
+                wide,
+                &mut packed[first * len..],
+                width,
+                len,
+            );
         }
     }
 
-    /// Packs steps of `count` rows, in the orientation in which they are stored; returns the strides of a row and of a step.
+    /// Packs steps of `count` rows, in the orientation in which they are stored; returns the
+    /// strides of a row and of a step.
     #[inline(always)]
     fn pack_a(&self, packed: &mut [T], row: usize, count: usize, steps: Steps) -> (usize, usize) {
         let (k0, k1) = (steps.start, steps.end);
         let MatmulShape { m, k, transpose_a, .. } = self.shape;
         let first = self.row + row;
-        let (lines, length, start, source_stride) =
-            if transpose_a { (k1 - k0, count, k0 * m + first, m) } else { (count, k1 - k0, first * k + k0, k) };
+        let (lines, length, start, source_stride) = if transpose_a {
+            (k1 - k0, count, k0 * m + first, m)
+        } else {
+            (count, k1 - k0, first * k + k0, k)
+        };
         let stride = length + ROW_PADDING;
         for line in 0..lines {
             let from = start + line * source_stride;
@@ -283,17 +358,28 @@ mod tests {
             for &n in &[1, 8, 15, 16, 17, 33, 70] {
                 for &k in &[0, 1, 9, 31, 300] {
                     for flags in 0..4 {
-                        let shape = MatmulShape { m, n, k, transpose_a: flags & 1 > 0, transpose_b: flags & 2 > 0 };
+                        let shape = MatmulShape {
+                            m,
+                            n,
+                            k,
+                            transpose_a: flags & 1 > 0,
+                            transpose_b: flags & 2 > 0,
+                        };
                         let (a, b, bias) = (whole(m * k, 1), whole(k * n, 2), whole(n, 3));
                         let mut c = whole(m * n, 4);
                         let expected: Vec<f64> = reference(&a, &b, shape)
                             .iter()
                             .enumerate()
-                            .map(|(i, sum)| (sum + f64::from(c[i]) + f64::from(bias[i % n])).max(0.0))
+                            .map(|(i, sum)| {
+                                (sum + f64::from(c[i]) + f64::from(bias[i % n])).max(0.0)
+                            })
                             .collect();
                         let finish = Finish { accumulate: true, bias: Some(&bias), relu: true };
                         matmul(&a, &b, &mut c, shape, &finish).unwrap();
-                        assert!(c.iter().zip(&expected).all(|(&c, &e)| f64::from(c) == e), "{shape:?}");
+                        assert!(
+                            c.iter().zip(&expected).all(|(&c, &e)| f64::from(c) == e),
+                            "{shape:?}"
+                        );
                     }
                 }
             }
@@ -303,12 +389,19 @@ mod tests {
     #[test]
     fn a_large_result_passes_by_the_caches_unharmed() {
         let shape = MatmulShape { m: 1030, n: 544, k: 3, transpose_a: false, transpose_b: true };
-        let (a, b, bias) = (whole(shape.m * shape.k, 1), whole(shape.k * shape.n, 2), whole(shape.n, 3));
-        let mut c = crate::kernels::memory::AlignedBuffer::<f32>::zeroed(shape.m * shape.n).unwrap();
+        let (a, b, bias) =
+            (whole(shape.m * shape.k, 1), whole(shape.k * shape.n, 2), whole(shape.n, 3));
+        let mut c =
+            crate::kernels::memory::AlignedBuffer::<f32>::zeroed(shape.m * shape.n).unwrap();
         assert!(size_of_val(&*c) >= STREAM_BYTES);
-        matmul(&a, &b, &mut c, shape, &Finish { accumulate: false, bias: Some(&bias), relu: true }).unwrap();
+        matmul(&a, &b, &mut c, shape, &Finish { accumulate: false, bias: Some(&bias), relu: true })
+            .unwrap();
         let expected = reference(&a, &b, shape);
-        assert!(c.iter().enumerate().all(|(i, &c)| f64::from(c) == (expected[i] + f64::from(bias[i % shape.n])).max(0.0)));
+        assert!(
+            c.iter().enumerate().all(
+                |(i, &c)| f64::from(c) == (expected[i] + f64::from(bias[i % shape.n])).max(0.0)
+            )
+        );
     }
 
     #[test]
@@ -319,7 +412,10 @@ mod tests {
                 let (a, b) = (whole(m * shape.k, 1), whole(shape.k * shape.n, 2));
                 let mut c = vec![f32::NAN; m * shape.n];
                 matmul(&a, &b, &mut c, shape, &Finish::OVERWRITE).unwrap();
-                assert!(c.iter().zip(&reference(&a, &b, shape)).all(|(&c, &e)| f64::from(c) == e), "{shape:?}");
+                assert!(
+                    c.iter().zip(&reference(&a, &b, shape)).all(|(&c, &e)| f64::from(c) == e),
+                    "{shape:?}"
+                );
             }
         }
     }
@@ -328,13 +424,21 @@ mod tests {
     fn a_row_has_the_same_bits_alone_and_among_others() {
         let (m, n, k) = (40, 37, 700);
         let value = |i: usize| ((i * 2_654_435_761) % 1000) as f32 / 999.0 - 0.5;
-        let (a, b): (Vec<f32>, Vec<f32>) = ((0..m * k).map(value).collect(), (0..k * n).map(|i| value(i + 5)).collect());
+        let (a, b): (Vec<f32>, Vec<f32>) =
+            ((0..m * k).map(value).collect(), (0..k * n).map(|i| value(i + 5)).collect());
         let shape = MatmulShape { m, n, k, transpose_a: false, transpose_b: false };
         let mut all = vec![0.0; m * n];
         matmul(&a, &b, &mut all, shape, &Finish::OVERWRITE).unwrap();
         for row in 0..m {
             let mut one = vec![0.0; n];
-            matmul(&a[row * k..][..k], &b, &mut one, MatmulShape { m: 1, ..shape }, &Finish::OVERWRITE).unwrap();
+            matmul(
+                &a[row * k..][..k],
+                &b,
+                &mut one,
+                MatmulShape { m: 1, ..shape },
+                &Finish::OVERWRITE,
+            )
+            .unwrap();
             assert_eq!(one, all[row * n..][..n]);
         }
     }

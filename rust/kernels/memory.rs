@@ -1,4 +1,5 @@
-//! Aligned buffers, per-thread scratch, disjoint mutable tiles, and the floating-point state: the safe faces of unsafe things.
+//! Aligned buffers, per-thread scratch, disjoint mutable tiles, and the floating-point state: the
+//! safe faces of unsafe things.
 
 #![allow(unsafe_code)]
 
@@ -14,8 +15,8 @@ use super::rehearsal;
 /// Alignment of every buffer, in bytes: one cache line, one AVX-512 register.
 pub const ALIGNMENT: usize = 64;
 
-/// Bytes of a huge page. Buffers of at least two are aligned to it and ask for such pages: a transform that writes to dozens of places in
-/// turn then stays within the translation buffers.
+/// Bytes of a huge page. Buffers of at least two are aligned to it and ask for such pages: a
+/// transform that writes to dozens of places in turn then stays within the translation buffers.
 const HUGE_PAGE: usize = 2 << 20;
 
 /// Asks the system for huge pages; it may decline.
@@ -25,7 +26,8 @@ fn advise_huge_pages(start: *mut u8, bytes: usize) {
         fn madvise(start: *mut u8, bytes: usize, advice: i32) -> i32;
     }
     const MADV_HUGEPAGE: i32 = 14;
-    // SAFETY: the range is allocated, and begins on a page boundary; the advice does not change its contents.
+    // SAFETY: the range is allocated, and begins on a page boundary; the advice does not change its
+    // contents.
     let _ = unsafe { madvise(start, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE) };
 }
 
@@ -35,7 +37,8 @@ fn advise_huge_pages(_start: *mut u8, _bytes: usize) {}
 /// Element types for which every bit pattern is a value and which need no drop.
 ///
 /// # Safety
-/// An implementor must be valid for any bit pattern, zero included, and aligned to at most [`ALIGNMENT`].
+/// An implementor must be valid for any bit pattern, zero included, and aligned to at most
+/// [`ALIGNMENT`].
 pub unsafe trait Plain: Copy + Send + Sync + 'static {}
 // SAFETY: any bits are a float.
 unsafe impl Plain for f32 {}
@@ -46,10 +49,11 @@ unsafe impl Plain for i32 {}
 // SAFETY: any bits are an integer.
 unsafe impl Plain for u64 {}
 
-/// A heap slice aligned to [`ALIGNMENT`], zeroed at birth, whose allocation may fail without an abort.
+/// A heap slice aligned to [`ALIGNMENT`], zeroed at birth, whose allocation may fail without an
+/// abort.
 ///
-/// It is allocated with the alignment of a word and a little longer, because only then do allocators hand out fresh pages that are zero
-/// already: nothing is written before it is used.
+/// It is allocated with the alignment of a word and a little longer, because only then do
+/// allocators hand out fresh pages that are zero already: nothing is written before it is used.
 pub struct AlignedBuffer<T: Plain> {
     start: NonNull<T>,
     len: usize,
@@ -57,7 +61,8 @@ pub struct AlignedBuffer<T: Plain> {
     allocated: usize,
 }
 
-/// Bytes from which on allocators take every buffer from the system, as pages that cost nothing until they are touched, and give it back.
+/// Bytes from which on allocators take every buffer from the system, as pages that cost nothing
+/// until they are touched, and give it back.
 const FRESH_BYTES: usize = 64 << 20;
 
 // SAFETY: the buffer owns its memory, as a Vec does.
@@ -74,13 +79,16 @@ impl<T: Plain> AlignedBuffer<T> {
         if len == 0 {
             return Ok(Self::empty());
         }
-        let allocated = if rehearsal::active() { len.max(FRESH_BYTES / size_of::<T>()) } else { len };
+        let allocated =
+            if rehearsal::active() { len.max(FRESH_BYTES / size_of::<T>()) } else { len };
         let layout = Self::layout(allocated).ok_or(KernelError::Memory { bytes: usize::MAX })?;
         // SAFETY: the layout is not of size zero.
-        let allocation = NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or(KernelError::Memory { bytes: layout.size() })?;
+        let allocation = NonNull::new(unsafe { alloc_zeroed(layout) })
+            .ok_or(KernelError::Memory { bytes: layout.size() })?;
         let alignment = Self::alignment(allocated * size_of::<T>());
         let skip = allocation.as_ptr().align_offset(alignment);
-        // SAFETY: less than `alignment` bytes are skipped, and the layout has that many more than the elements need.
+        // SAFETY: less than `alignment` bytes are skipped, and the layout has that many more than
+        // the elements need.
         let start = unsafe { allocation.add(skip) };
         if alignment == HUGE_PAGE {
             advise_huge_pages(start.as_ptr(), allocated * size_of::<T>());
@@ -131,10 +139,11 @@ thread_local! {
     static SCRATCH: RefCell<Vec<AlignedBuffer<u64>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A slice of this thread's scratch, given back when dropped. The contents are what the last user left. A buffer grows to its largest use
-/// and stays, so a repeated call allocates nothing.
+/// A slice of this thread's scratch, given back when dropped. The contents are what the last user
+/// left. A buffer grows to its largest use and stays, so a repeated call allocates nothing.
 ///
-/// A guard rather than a function that takes a closure: the closure would not be compiled for the instruction set of its caller.
+/// A guard rather than a function that takes a closure: the closure would not be compiled for the
+/// instruction set of its caller.
 pub struct Scratch<T: Plain> {
     buffer: AlignedBuffer<u64>,
     len: usize,
@@ -148,7 +157,10 @@ impl<T: Plain> Scratch<T> {
     /// [`KernelError::Memory`] when the buffer must grow and cannot.
     pub fn take(len: usize) -> Result<Self> {
         const HUGE_WORDS: usize = HUGE_PAGE / size_of::<u64>();
-        let words = len.checked_mul(size_of::<T>()).ok_or(KernelError::Memory { bytes: usize::MAX })?.div_ceil(size_of::<u64>());
+        let words = len
+            .checked_mul(size_of::<T>())
+            .ok_or(KernelError::Memory { bytes: usize::MAX })?
+            .div_ceil(size_of::<u64>());
         // From a quarter of a huge page on, scratch is made of whole huge pages, two at least.
         let paged = words >= HUGE_WORDS / 4;
         let resident = if paged { words.next_multiple_of(HUGE_WORDS) } else { words };
@@ -167,7 +179,8 @@ impl<T: Plain> Scratch<T> {
 impl<T: Plain> Deref for Scratch<T> {
     type Target = [T];
     fn deref(&self) -> &[T] {
-        // SAFETY: the buffer holds at least `len` elements of T, is aligned for it, and any bits are a T.
+        // SAFETY: the buffer holds at least `len` elements of T, is aligned for it, and any bits
+        // are a T.
         unsafe { std::slice::from_raw_parts(self.buffer.as_ptr().cast::<T>(), self.len) }
     }
 }
@@ -190,7 +203,8 @@ impl<T: Plain> Drop for Scratch<T> {
     }
 }
 
-/// Lends `len` elements of [`Scratch`] to `f`; for callers that are not compiled for an instruction set themselves.
+/// Lends `len` elements of [`Scratch`] to `f`; for callers that are not compiled for an instruction
+/// set themselves.
 ///
 /// # Errors
 /// [`KernelError::Memory`] when the buffer must grow and cannot.
@@ -198,13 +212,15 @@ pub fn with_scratch<T: Plain, R>(len: usize, f: impl FnOnce(&mut [T]) -> R) -> R
     Ok(f(&mut Scratch::take(len)?))
 }
 
-/// A slice that several threads write, each at places of its own: for results whose parts are no chunks, such as tiles of an image.
+/// A slice that several threads write, each at places of its own: for results whose parts are no
+/// chunks, such as tiles of an image.
 pub struct SharedMut<'a, T> {
     start: *mut T,
     owner: PhantomData<&'a mut [T]>,
 }
 
-// SAFETY: it only carries the address; who writes through it promises that no two threads touch the same element.
+// SAFETY: it only carries the address; who writes through it promises that no two threads touch the
+// same element.
 unsafe impl<T: Send> Send for SharedMut<'_, T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Sync for SharedMut<'_, T> {}
@@ -251,7 +267,10 @@ impl<'a, T> TileMut<'a, T> {
     #[inline(always)]
     pub fn new(matrix: &'a mut [T], rows: usize, cols: usize, row_stride: usize) -> Self {
         assert!(rows <= 1 || row_stride >= cols, "rows overlap");
-        assert!(rows == 0 || (rows - 1) * row_stride + cols <= matrix.len(), "tile outside its slice");
+        assert!(
+            rows == 0 || (rows - 1) * row_stride + cols <= matrix.len(),
+            "tile outside its slice"
+        );
         Self { start: matrix.as_mut_ptr(), rows, cols, row_stride, owner: PhantomData }
     }
 
@@ -301,8 +320,13 @@ impl<'a, T> TileMut<'a, T> {
         unsafe { std::slice::from_raw_parts_mut(self.start.add(row * self.row_stride), self.cols) }
     }
 
-    /// Cuts the tile into disjoint parts of at most `tile_rows` × `tile_cols`, with the (row, column) each starts at; row by row.
-    pub fn into_parts(self, tile_rows: usize, tile_cols: usize) -> impl ExactSizeIterator<Item = (usize, usize, TileMut<'a, T>)> + Send
+    /// Cuts the tile into disjoint parts of at most `tile_rows` × `tile_cols`, with the (row,
+    /// column) each starts at; row by row.
+    pub fn into_parts(
+        self,
+        tile_rows: usize,
+        tile_cols: usize,
+    ) -> impl ExactSizeIterator<Item = (usize, usize, TileMut<'a, T>)> + Send
     where
         T: Send,
     {
@@ -312,10 +336,15 @@ impl<'a, T> TileMut<'a, T> {
         (0..down * across).map(move |i| {
             let whole = &whole;
             let (row, col) = (i / across * tile_rows, i % across * tile_cols);
-            // SAFETY: each index is visited once and the rectangles of two indices are disjoint parts of `whole`.
+            // SAFETY: each index is visited once and the rectangles of two indices are disjoint
+            // parts of `whole`.
             let start = unsafe { whole.start.add(row * whole.row_stride + col) };
             let (rows, cols) = (tile_rows.min(whole.rows - row), tile_cols.min(whole.cols - col));
-            (row, col, TileMut { start, rows, cols, row_stride: whole.row_stride, owner: PhantomData })
+            (
+                row,
+                col,
+                TileMut { start, rows, cols, row_stride: whole.row_stride, owner: PhantomData },
+            )
         })
     }
 }
@@ -353,6 +382,11 @@ mod tests {
                 }
             }
         }
-        assert!(matrix.iter().enumerate().all(|(i, &value)| value == if i % 10 == 9 { 0 } else { i + 1 }));
+        assert!(
+            matrix
+                .iter()
+                .enumerate()
+                .all(|(i, &value)| value == if i % 10 == 9 { 0 } else { i + 1 })
+        );
     }
 }

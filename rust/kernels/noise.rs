@@ -1,4 +1,5 @@
-//! Multiplicative Gaussian noise on counter-based numbers: `x (1 + std z)` with `z` normal, a function of (seed, stream, step, index).
+//! Multiplicative Gaussian noise on counter-based numbers: `x (1 + std z)` with `z` normal, a
+//! function of (seed, stream, step, index).
 
 use super::Element;
 use super::error::{KernelError, Result, expect_len};
@@ -16,13 +17,22 @@ fn normal_pair(a: u32, b: u32) -> [f64; 2] {
     [radius * cos, radius * sin]
 }
 
-/// `out[i] = x[i] (1 + std z[i])`; without `x`, on `out` itself. Its own gradient: the same call on the gradient.
+/// `out[i] = x[i] (1 + std z[i])`; without `x`, on `out` itself. Its own gradient: the same call on
+/// the gradient.
 ///
 /// # Errors
-/// A deviation that is negative or not finite, slices of different lengths, too many elements; interrupted.
-pub fn gaussian<T: Element>(x: Option<&[T]>, std: f64, counter: Counter, out: &mut [T]) -> Result<()> {
+/// A deviation that is negative or not finite, slices of different lengths, too many elements;
+/// interrupted.
+pub fn gaussian<T: Element>(
+    x: Option<&[T]>,
+    std: f64,
+    counter: Counter,
+    out: &mut [T],
+) -> Result<()> {
     if !(std >= 0.0 && std.is_finite()) {
-        return Err(KernelError::Argument(format!("std: expected a finite number from 0, got {std}")));
+        return Err(KernelError::Argument(format!(
+            "std: expected a finite number from 0, got {std}"
+        )));
     }
     if let Some(x) = x {
         expect_len("out", out.len(), x.len())?;
@@ -57,7 +67,12 @@ mod tests {
         gaussian(None, 0.5, COUNTER, &mut y).unwrap();
         let z: Vec<f64> = y.iter().map(|y| (y - 1.0) / 0.5).collect();
         let moment = |power: i32| z.iter().map(|z| z.powi(power)).sum::<f64>() / n as f64;
-        assert!(moment(1).abs() < 4e-3 && (moment(2) - 1.0).abs() < 6e-3 && moment(3).abs() < 2e-2 && (moment(4) - 3.0).abs() < 5e-2);
+        assert!(
+            moment(1).abs() < 4e-3
+                && (moment(2) - 1.0).abs() < 6e-3
+                && moment(3).abs() < 2e-2
+                && (moment(4) - 3.0).abs() < 5e-2
+        );
         let beyond = z.iter().filter(|z| z.abs() > 1.959_964).count() as f64 / n as f64;
         assert!((beyond - 0.05).abs() < 1e-3, "{beyond}");
     }

@@ -1,8 +1,11 @@
-//! Normalisation: activations brought to mean 0 and variance 1, then scaled and shifted. The last axis is the channel.
+//! Normalisation: activations brought to mean 0 and variance 1, then scaled and shifted. The last
+//! axis is the channel.
 //!
-//! - [`groups`]: batch, group and instance normalisation, whose statistics go over positions; a ReLU behind can be fused in.
+//! - [`groups`]: batch, group and instance normalisation, whose statistics go over positions; a
+//!   ReLU behind can be fused in.
 //! - [`layer`]: layer normalisation, each row by itself.
-//! - [`local_response`]: each value divided by a power of the squares of its neighbours across channels.
+//! - [`local_response`]: each value divided by a power of the squares of its neighbours across
+//!   channels.
 //! - Here: a fixed scale and shift per channel, which is batch normalisation in prediction.
 
 use super::Element;
@@ -35,13 +38,20 @@ fn repeat<T: Element>(row: &[T], wide: &mut [T]) {
 fn channel_count<T>(x: &[T], per_channel: &[T]) -> Result<usize> {
     let channels = per_channel.len();
     if channels == 0 || !x.len().is_multiple_of(channels) {
-        return Err(shape_error!("scale: its {channels} channels do not divide the {} elements of x", x.len()));
+        return Err(shape_error!(
+            "scale: its {channels} channels do not divide the {} elements of x",
+            x.len()
+        ));
     }
     Ok(channels)
 }
 
 /// Calls `f` with the place of each piece of `out` and the piece, on all threads.
-fn for_each_piece<T: Element>(width: usize, out: &mut [T], f: impl Fn(usize, &mut [T]) + Sync) -> Result<()> {
+fn for_each_piece<T: Element>(
+    width: usize,
+    out: &mut [T],
+    f: impl Fn(usize, &mut [T]) + Sync,
+) -> Result<()> {
     let (chunk, cost) = (width * (CHUNK / width).max(1), out.len() * ELEMENT_COST);
     parallel::for_each(out.chunks_mut(chunk).enumerate(), cost, |(i, out)| f(i * chunk, out))
 }
@@ -54,7 +64,13 @@ fn for_each_piece<T: Element>(width: usize, out: &mut [T], f: impl Fn(usize, &mu
 ///
 /// # Errors
 /// [`super::KernelError::Shape`] when the lengths do not fit; `Memory`, `Interrupted`.
-pub fn scale_shift_forward<T: Element>(x: Option<&[T]>, scale: &[T], shift: &[T], y: &mut [T], relu: bool) -> Result<()> {
+pub fn scale_shift_forward<T: Element>(
+    x: Option<&[T]>,
+    scale: &[T],
+    shift: &[T],
+    y: &mut [T],
+    relu: bool,
+) -> Result<()> {
     let channels = channel_count(y, scale)?;
     expect_len("shift", shift.len(), channels)?;
     if let Some(x) = x {
@@ -87,11 +103,12 @@ impl<T: Element, const RELU: bool> Map<T, 1, 2> for ScaleShift<RELU> {
     }
 }
 
-/// The gradient of [`scale_shift_forward`]: `grad_x (+)= scale g`, with `g = grad_output`, zero where a fused ReLU's output is not positive.
-/// Without `grad_output` it is what `grad_x` holds.
+/// The gradient of [`scale_shift_forward`]: `grad_x (+)= scale g`, with `g = grad_output`, zero
+/// where a fused ReLU's output is not positive. Without `grad_output` it is what `grad_x` holds.
 ///
 /// # Shapes
-/// - `grad_output`, `relu_output`, `grad_x`: `[positions, channels]`; `grad_x` is overwritten, or accumulated with `accumulate`.
+/// - `grad_output`, `relu_output`, `grad_x`: `[positions, channels]`; `grad_x` is overwritten, or
+///   accumulated with `accumulate`.
 /// - `scale`: `[channels]`.
 ///
 /// # Errors
@@ -112,14 +129,20 @@ pub fn scale_shift_backward<T: Element>(
     let width = Partition::new(1, grad_x.len() / channels, channels).width();
     with_scratch(width, |scales: &mut [T]| {
         repeat(scale, scales);
-        let (tables, stream) = ([&*scales], grad_output.is_some() && !accumulate && rows::streams::<T>(grad_x.len()));
+        let (tables, stream) =
+            ([&*scales], grad_output.is_some() && !accumulate && rows::streams::<T>(grad_x.len()));
         for_each_piece(width, grad_x, |start, out| {
-            let [grad, gate] = [grad_output, relu_output].map(|array| array.map(|array| &array[start..start + out.len()]));
+            let [grad, gate] = [grad_output, relu_output]
+                .map(|array| array.map(|array| &array[start..start + out.len()]));
             match (relu_output.is_some(), accumulate) {
                 (false, false) => rows::map(Scale::<false>, [grad], tables, width, stream, out),
                 (false, true) => rows::map(Scale::<true>, [grad, None], tables, width, false, out),
-                (true, false) => rows::map(GatedScale::<false>, [grad, gate], tables, width, stream, out),
-                (true, true) => rows::map(GatedScale::<true>, [grad, gate, None], tables, width, false, out),
+                (true, false) => {
+                    rows::map(GatedScale::<false>, [grad, gate], tables, width, stream, out)
+                }
+                (true, true) => {
+                    rows::map(GatedScale::<true>, [grad, gate, None], tables, width, false, out)
+                }
             }
         })
     })?

@@ -1,9 +1,11 @@
 //! The thread pool: who works, how work is handed out, and when a call is interrupted.
 //!
-//! A kernel cuts its work into items by the shape of the problem, never by the number of threads. [`for_each`] gives each thread a run
-//! of neighbouring items, the same from call to call, so that it finds in its caches what it wrote in the layer before; who is done takes
-//! items from the far end of another's run. No value may depend on who computed what; then the bits are the same at any thread count.
-//! The calling thread works too, looks for Ctrl-C between items, and keeps small work to itself.
+//! A kernel cuts its work into items by the shape of the problem, never by the number of threads.
+//! [`for_each`] gives each thread a run of neighbouring items, the same from call to call, so that
+//! it finds in its caches what it wrote in the layer before; who is done takes items from the far
+//! end of another's run. No value may depend on who computed what; then the bits are the same at
+//! any thread count. The calling thread works too, looks for Ctrl-C between items, and keeps small
+//! work to itself.
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,7 +16,8 @@ use super::error::{KernelError, Result};
 use super::rehearsal;
 use super::simd::float_state::FlushDenormals;
 
-/// Work below this many multiply-adds (or as many element visits times [`ELEMENT_COST`]) stays on the calling thread.
+/// Work below this many multiply-adds (or as many element visits times [`ELEMENT_COST`]) stays on
+/// the calling thread.
 pub const SERIAL_COST: usize = 1 << 19;
 
 /// What one element of a memory-bound kernel counts for, in multiply-adds.
@@ -23,8 +26,9 @@ pub const ELEMENT_COST: usize = 8;
 /// How long the calling thread computes between two looks for Ctrl-C.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long a worker looks for the next call before it sleeps, and the calling thread for the end of the workers' last items: waking a
-/// thread costs tens of microseconds, as much as a layer of a small network, whose calls follow one another closely.
+/// How long a worker looks for the next call before it sleeps, and the calling thread for the end
+/// of the workers' last items: waking a thread costs tens of microseconds, as much as a layer of a
+/// small network, whose calls follow one another closely.
 const LINGER: Duration = Duration::from_micros(200);
 
 /// Most threads that may be asked for.
@@ -41,7 +45,8 @@ thread_local! {
     static LINGERS_UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// One rayon pool, for one process (a forked child makes its own) and one thread count. `workers` is absent for one thread.
+/// One rayon pool, for one process (a forked child makes its own) and one thread count. `workers`
+/// is absent for one thread.
 struct Pool {
     process: u32,
     threads: usize,
@@ -54,14 +59,16 @@ struct Pool {
 /// [`KernelError::Argument`] outside `1..=MAX_THREADS`.
 pub fn set_num_threads(count: usize) -> Result<()> {
     if !(1..=MAX_THREADS).contains(&count) {
-        return Err(KernelError::Argument(format!("num_threads: expected 1 to {MAX_THREADS}, got {count}")));
+        return Err(KernelError::Argument(format!(
+            "num_threads: expected 1 to {MAX_THREADS}, got {count}"
+        )));
     }
     CONFIGURED.store(count, Ordering::Relaxed);
     Ok(())
 }
 
-/// The number of threads kernels may use: what was set, else `CNNRS_NUM_THREADS`, else the CPUs this process may run on
-/// (affinity and cgroup quota honoured).
+/// The number of threads kernels may use: what was set, else `CNNRS_NUM_THREADS`, else the CPUs
+/// this process may run on (affinity and cgroup quota honoured).
 pub fn num_threads() -> usize {
     match CONFIGURED.load(Ordering::Relaxed) {
         0 => default_threads(),
@@ -72,7 +79,9 @@ pub fn num_threads() -> usize {
 fn default_threads() -> usize {
     static DEFAULT: OnceLock<usize> = OnceLock::new();
     *DEFAULT.get_or_init(|| {
-        let asked = std::env::var("CNNRS_NUM_THREADS").ok().and_then(|text| text.trim().parse::<usize>().ok());
+        let asked = std::env::var("CNNRS_NUM_THREADS")
+            .ok()
+            .and_then(|text| text.trim().parse::<usize>().ok());
         match asked {
             Some(count) if (1..=MAX_THREADS).contains(&count) => count,
             _ => std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS),
@@ -80,13 +89,14 @@ fn default_threads() -> usize {
     })
 }
 
-/// Registers the function that tells whether the user interrupted (it may run signal handlers). Only the first call counts.
+/// Registers the function that tells whether the user interrupted (it may run signal handlers).
+/// Only the first call counts.
 pub fn set_interrupt_check(check: fn() -> bool) {
     let _ = INTERRUPT_CHECK.set(check);
 }
 
-/// Makes this thread's pool current. The bindings call it before they let go of the GIL: `fork` happens under the GIL, so no child
-/// can inherit the lock below in a locked state.
+/// Makes this thread's pool current. The bindings call it before they let go of the GIL: `fork`
+/// happens under the GIL, so no child can inherit the lock below in a locked state.
 pub fn prepare() {
     let (process, threads) = (std::process::id(), num_threads());
     CURRENT.with_borrow_mut(|current| {
@@ -94,7 +104,8 @@ pub fn prepare() {
             return;
         }
         let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = pools.iter().find(|pool| pool.process == process && pool.threads == threads).cloned();
+        let found =
+            pools.iter().find(|pool| pool.process == process && pool.threads == threads).cloned();
         let pool = found.unwrap_or_else(|| {
             let pool = Arc::new(Pool { process, threads, workers: build_workers(threads - 1) });
             pools.push(Arc::clone(&pool)); // kept for ever: a parent's pool must not be dropped in a forked child
@@ -108,11 +119,17 @@ fn build_workers(count: usize) -> Option<rayon::ThreadPool> {
     if count == 0 {
         return None;
     }
-    // Without threads (a limit of the system) the calling thread does the work alone: slower, same bits.
-    rayon::ThreadPoolBuilder::new().num_threads(count).thread_name(|i| format!("cnnrs-{i}")).build().ok()
+    // Without threads (a limit of the system) the calling thread does the work alone: slower, same
+    // bits.
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(count)
+        .thread_name(|i| format!("cnnrs-{i}"))
+        .build()
+        .ok()
 }
 
-/// Calls `f` with every item of `items`, on all threads when `cost` (multiply-adds in all) makes it worth while.
+/// Calls `f` with every item of `items`, on all threads when `cost` (multiply-adds in all) makes it
+/// worth while.
 ///
 /// # Errors
 /// [`KernelError::Interrupted`] when the user pressed Ctrl-C: some items were not done.
@@ -127,8 +144,8 @@ where
     })
 }
 
-/// As [`for_each`], but each thread goes over its run from the last item to the first: what it touched last in a pass before this one is
-/// still in its caches.
+/// As [`for_each`], but each thread goes over its run from the last item to the first: what it
+/// touched last in a pass before this one is still in its caches.
 ///
 /// # Errors
 /// [`KernelError::Interrupted`].
@@ -147,7 +164,11 @@ where
 ///
 /// # Errors
 /// The error of an item, or [`KernelError::Interrupted`].
-pub fn try_for_each<I>(items: I, cost: usize, f: impl Fn(I::Item) -> Result<()> + Sync) -> Result<()>
+pub fn try_for_each<I>(
+    items: I,
+    cost: usize,
+    f: impl Fn(I::Item) -> Result<()> + Sync,
+) -> Result<()>
 where
     I: ExactSizeIterator,
     I::Item: Send,
@@ -190,25 +211,41 @@ impl<T> Runs<T> {
         let count = items.len();
         let mut items = items.collect::<Vec<_>>();
         // Cut off from the end, so that nothing is moved twice.
-        let mut runs: Vec<_> = (1..threads).rev().map(|run| Mutex::new(items.split_off(run * count / threads).into_iter())).collect();
+        let mut runs: Vec<_> = (1..threads)
+            .rev()
+            .map(|run| Mutex::new(items.split_off(run * count / threads).into_iter()))
+            .collect();
         runs.push(Mutex::new(items.into_iter()));
         runs.reverse();
         Self { runs, order }
     }
 
-    /// The next item for `thread`: of its own run, else from the other end of the first run that has one.
+    /// The next item for `thread`: of its own run, else from the other end of the first run that
+    /// has one.
     fn next(&self, thread: usize) -> Option<T> {
-        let forward = |run: &mut std::vec::IntoIter<T>, order| if order == Order::Forward { run.next() } else { run.next_back() };
+        let forward = |run: &mut std::vec::IntoIter<T>, order| {
+            if order == Order::Forward { run.next() } else { run.next_back() }
+        };
         let other_end = if self.order == Order::Forward { Order::Backward } else { Order::Forward };
         (0..self.runs.len()).find_map(|step| {
             let run = &self.runs[(thread + step) % self.runs.len()];
-            // A panic in an item is a defect; it must not turn into a hang of the others, so a poisoned lock is simply used.
-            forward(&mut run.lock().unwrap_or_else(PoisonError::into_inner), if step == 0 { self.order } else { other_end })
+            // A panic in an item is a defect; it must not turn into a hang of the others, so a
+            // poisoned lock is simply used.
+            forward(
+                &mut run.lock().unwrap_or_else(PoisonError::into_inner),
+                if step == 0 { self.order } else { other_end },
+            )
         })
     }
 }
 
-fn run<I>(mut items: I, cost: usize, order: Order, interruptible: bool, f: &(impl Fn(I::Item) -> Result<()> + Sync)) -> Result<()>
+fn run<I>(
+    mut items: I,
+    cost: usize,
+    order: Order,
+    interruptible: bool,
+    f: &(impl Fn(I::Item) -> Result<()> + Sync),
+) -> Result<()>
 where
     I: ExactSizeIterator,
     I::Item: Send,
@@ -263,13 +300,16 @@ where
             let finished = &finished;
             for _ in 0..helpers {
                 scope.spawn(|_| {
-                    work(rayon::current_thread_index().map_or(0, |worker| worker + 1), &mut || false);
+                    work(rayon::current_thread_index().map_or(0, |worker| worker + 1), &mut || {
+                        false
+                    });
                     linger();
                     finished.fetch_add(1, Ordering::Release);
                 });
             }
             work(0, &mut poll);
-            // The scope waits for the workers asleep; their last items mostly end sooner than a sleeper wakes.
+            // The scope waits for the workers asleep; their last items mostly end sooner than a
+            // sleeper wakes.
             let asleep_at = Instant::now() + LINGER;
             while finished.load(Ordering::Acquire) < helpers && Instant::now() < asleep_at {
                 std::thread::yield_now();

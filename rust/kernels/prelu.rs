@@ -1,4 +1,5 @@
-//! Parametric ReLU: `x` above 0, `slope[c] x` below, with a slope that each channel learns; and its two gradients.
+//! Parametric ReLU: `x` above 0, `slope[c] x` below, with a slope that each channel learns; and its
+//! two gradients.
 
 use super::Element;
 use super::error::{Result, expect_len, shape_error};
@@ -28,13 +29,19 @@ fn item_len(x: usize, channels: usize) -> Result<usize> {
 pub fn forward<T: Element>(x: &[T], slope: &[T], out: &mut [T]) -> Result<()> {
     let item = item_len(x.len(), slope.len())?;
     expect_len("out", out.len(), x.len())?;
-    parallel::for_each(x.chunks(item).zip(out.chunks_mut(item)), x.len() * ELEMENT_COST, |(x, out)| {
-        vectorized!(|| for (x, out) in x.chunks_exact(slope.len()).zip(out.chunks_exact_mut(slope.len())) {
-            for ((out, &x), &slope) in out.iter_mut().zip(x).zip(slope) {
-                *out = if x < T::ZERO { x * slope } else { x };
-            }
-        });
-    })
+    parallel::for_each(
+        x.chunks(item).zip(out.chunks_mut(item)),
+        x.len() * ELEMENT_COST,
+        |(x, out)| {
+            vectorized!(|| for (x, out) in
+                x.chunks_exact(slope.len()).zip(out.chunks_exact_mut(slope.len()))
+            {
+                for ((out, &x), &slope) in out.iter_mut().zip(x).zip(slope) {
+                    *out = if x < T::ZERO { x * slope } else { x };
+                }
+            });
+        },
+    )
 }
 
 /// `out (+)= x < 0 ? slope[c] grad_output : grad_output`
@@ -44,14 +51,22 @@ pub fn forward<T: Element>(x: &[T], slope: &[T], out: &mut [T]) -> Result<()> {
 ///
 /// # Errors
 /// Lengths that do not fit; interrupted.
-pub fn backward_input<T: Element>(grad_output: &[T], x: &[T], slope: &[T], accumulate: bool, out: &mut [T]) -> Result<()> {
+pub fn backward_input<T: Element>(
+    grad_output: &[T],
+    x: &[T],
+    slope: &[T],
+    accumulate: bool,
+    out: &mut [T],
+) -> Result<()> {
     let item = item_len(x.len(), slope.len())?;
     expect_len("grad_output", grad_output.len(), x.len())?;
     expect_len("out", out.len(), x.len())?;
     let items = grad_output.chunks(item).zip(x.chunks(item)).zip(out.chunks_mut(item));
     parallel::for_each(items, x.len() * ELEMENT_COST, |((grad, x), out)| {
         let size = slope.len();
-        vectorized!(|| for ((grad, x), out) in grad.chunks_exact(size).zip(x.chunks_exact(size)).zip(out.chunks_exact_mut(size)) {
+        vectorized!(|| for ((grad, x), out) in
+            grad.chunks_exact(size).zip(x.chunks_exact(size)).zip(out.chunks_exact_mut(size))
+        {
             for (((out, &grad), &x), &slope) in out.iter_mut().zip(grad).zip(x).zip(slope) {
                 let here = if x < T::ZERO { grad * slope } else { grad };
                 *out = if accumulate { *out + here } else { here };
@@ -68,7 +83,12 @@ pub fn backward_input<T: Element>(grad_output: &[T], x: &[T], slope: &[T], accum
 ///
 /// # Errors
 /// Lengths that do not fit; memory; interrupted.
-pub fn backward_slope<T: Element>(grad_output: &[T], x: &[T], accumulate: bool, out: &mut [T]) -> Result<()> {
+pub fn backward_slope<T: Element>(
+    grad_output: &[T],
+    x: &[T],
+    accumulate: bool,
+    out: &mut [T],
+) -> Result<()> {
     item_len(x.len(), out.len())?;
     expect_len("grad_output", grad_output.len(), x.len())?;
     let partition = Partition::new(1, x.len() / out.len(), out.len());
@@ -77,7 +97,9 @@ pub fn backward_slope<T: Element>(grad_output: &[T], x: &[T], accumulate: bool, 
         partition.for_each_block(records, width, |range, sums| {
             vectorized!(|| {
                 sums.fill(T::ZERO);
-                for (grad, x) in grad_output[range.clone()].chunks(width).zip(x[range].chunks(width)) {
+                for (grad, x) in
+                    grad_output[range.clone()].chunks(width).zip(x[range].chunks(width))
+                {
                     for ((sum, &grad), &x) in sums.iter_mut().zip(grad).zip(x) {
                         *sum += if x < T::ZERO { grad * x } else { T::ZERO };
                     }
@@ -120,7 +142,8 @@ mod tests {
             let mut out = vec![1.0f32; channels];
             backward_slope(&grad, &x, false, &mut out).unwrap();
             for (c, &sum) in out.iter().enumerate() {
-                let wanted: f32 = (c..x.len()).step_by(channels).map(|i| grad[i] * x[i].min(0.0)).sum();
+                let wanted: f32 =
+                    (c..x.len()).step_by(channels).map(|i| grad[i] * x[i].min(0.0)).sum();
                 assert_eq!(sum, wanted);
             }
         }

@@ -1,7 +1,9 @@
-//! Counter-based random numbers: Philox 4×32-10 (Salmon, Moraes, Dror & Shaw 2011), and dropout on top of it.
+//! Counter-based random numbers: Philox 4×32-10 (Salmon, Moraes, Dror & Shaw 2011), and dropout on
+//! top of it.
 //!
-//! A number is a function of (seed, stream, step, index): no state, so any thread may compute any part. The key is the seed; the
-//! counter holds the block of four indices (32 bits), the stream (32) and the step (64).
+//! A number is a function of (seed, stream, step, index): no state, so any thread may compute any
+//! part. The key is the seed; the counter holds the block of four indices (32 bits), the stream
+//! (32) and the step (64).
 
 use std::hint::select_unpredictable;
 
@@ -40,15 +42,23 @@ pub(super) fn philox(counter: [u32; 4], seed: u64) -> [u32; 4] {
     for round in 0..10 {
         let key = [seed as u32, (seed >> 32) as u32];
         let [k0, k1] = [0, 1].map(|i: usize| key[i].wrapping_add(WEYL[i].wrapping_mul(round)));
-        let (p0, p1) = (u64::from(MULTIPLIERS[0]) * u64::from(c0), u64::from(MULTIPLIERS[1]) * u64::from(c2));
-        (c0, c1, c2, c3) = ((p1 >> 32) as u32 ^ c1 ^ k0, p1 as u32, (p0 >> 32) as u32 ^ c3 ^ k1, p0 as u32);
+        let (p0, p1) =
+            (u64::from(MULTIPLIERS[0]) * u64::from(c0), u64::from(MULTIPLIERS[1]) * u64::from(c2));
+        (c0, c1, c2, c3) =
+            ((p1 >> 32) as u32 ^ c1 ^ k0, p1 as u32, (p0 >> 32) as u32 ^ c3 ^ k1, p0 as u32);
     }
     [c0, c1, c2, c3]
 }
 
-/// Calls `f(start, numbers)` for pieces of `len` numbers, the first of them number 0 of block `first_block`.
+/// Calls `f(start, numbers)` for pieces of `len` numbers, the first of them number 0 of block
+/// `first_block`.
 #[inline(always)]
-pub(super) fn each(counter: Counter, first_block: usize, len: usize, mut f: impl FnMut(usize, &[u32])) {
+pub(super) fn each(
+    counter: Counter,
+    first_block: usize,
+    len: usize,
+    mut f: impl FnMut(usize, &[u32]),
+) {
     let mut words = [0; WORDS];
     let (stream, step) = (counter.stream, [counter.step as u32, (counter.step >> 32) as u32]);
     for start in (0..len).step_by(WORDS) {
@@ -64,7 +74,11 @@ pub(super) fn each(counter: Counter, first_block: usize, len: usize, mut f: impl
 const MAX_LEN: usize = 4 << 32;
 
 pub(super) fn expect_countable(len: usize) -> Result<()> {
-    if len <= MAX_LEN { Ok(()) } else { Err(KernelError::Argument(format!("x: {len} elements are more than {MAX_LEN}"))) }
+    if len <= MAX_LEN {
+        Ok(())
+    } else {
+        Err(KernelError::Argument(format!("x: {len} elements are more than {MAX_LEN}")))
+    }
 }
 
 /// `out[i]` uniform in `[0, 1)`, a multiple of 2⁻²⁴.
@@ -83,7 +97,8 @@ pub fn uniform<T: Element>(counter: Counter, out: &mut [T]) -> Result<()> {
     })
 }
 
-/// `out[i] = keep_i ? x[i] / (1 - rate) : 0`, where `keep_i` has probability `1 - rate`. Its own gradient: the same call on the gradient.
+/// `out[i] = keep_i ? x[i] / (1 - rate) : 0`, where `keep_i` has probability `1 - rate`. Its own
+/// gradient: the same call on the gradient.
 ///
 /// # Errors
 /// A rate outside `[0, 1)`, slices of different lengths, too many elements; interrupted.

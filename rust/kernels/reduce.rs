@@ -1,8 +1,10 @@
-//! Sums over the rows of a matrix, the same bits at any thread count, and the test for finite numbers.
+//! Sums over the rows of a matrix, the same bits at any thread count, and the test for finite
+//! numbers.
 //!
-//! A matrix is cut into blocks of rows by its shape alone ([`Partition`]). Each block is summed on its own into a *record*; the records
-//! are added in double precision, in order. Narrow matrices are read as if several rows were one wide row, so that a register is always
-//! full: a record then holds several sums for one column.
+//! A matrix is cut into blocks of rows by its shape alone ([`Partition`]). Each block is summed on
+//! its own into a *record*; the records are added in double precision, in order. Narrow matrices
+//! are read as if several rows were one wide row, so that a register is always full: a record then
+//! holds several sums for one column.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +22,8 @@ const BLOCK: usize = 16 * 1024;
 /// Rows of a block of a matrix with very many columns; records stay small beside the matrix.
 const MIN_ROWS: usize = 16;
 
-/// How `groups` matrices of `rows` × `cols`, one after another, are cut into blocks. The cut of one matrix does not depend on `groups`.
+/// How `groups` matrices of `rows` × `cols`, one after another, are cut into blocks. The cut of one
+/// matrix does not depend on `groups`.
 #[derive(Debug, Clone, Copy)]
 pub struct Partition {
     /// Elements of one matrix.
@@ -61,12 +64,14 @@ impl Partition {
         block * self.block..((block + 1) * self.block).min(self.group)
     }
 
-    /// How many rows of the matrix entered column `column` (of the wide row) of the record of `block`.
+    /// How many rows of the matrix entered column `column` (of the wide row) of the record of
+    /// `block`.
     pub fn count(&self, block: usize, column: usize) -> usize {
         (self.block_range(block).len() + self.width - 1 - column) / self.width
     }
 
-    /// Calls `f` for every block with its elements' place in all matrices and its record of `record_len` elements, on all threads.
+    /// Calls `f` for every block with its elements' place in all matrices and its record of
+    /// `record_len` elements, on all threads.
     ///
     /// # Errors
     /// [`super::KernelError::Interrupted`].
@@ -80,18 +85,28 @@ impl Partition {
         let items = records.chunks_mut(record_len * per_item).enumerate();
         parallel::for_each(items, self.groups * self.group * ELEMENT_COST, |(item, records)| {
             for (i, record) in records.chunks_mut(record_len).enumerate() {
-                let (group, block) = ((item * per_item + i) / self.blocks, (item * per_item + i) % self.blocks);
+                let (group, block) =
+                    ((item * per_item + i) / self.blocks, (item * per_item + i) % self.blocks);
                 let Range { start, end } = self.block_range(block);
                 f(group * self.group + start..group * self.group + end, record);
             }
         })
     }
 
-    /// Adds the sums in `records` column by column: the totals of matrix `group`, in double precision, into `totals` of `cols` elements.
-    /// The sums stand at `at..at + width` of each record of `record_len`.
-    pub fn total<T: Element>(&self, group: usize, records: &[T], record_len: usize, at: usize, totals: &mut [f64]) {
+    /// Adds the sums in `records` column by column: the totals of matrix `group`, in double
+    /// precision, into `totals` of `cols` elements. The sums stand at `at..at + width` of each
+    /// record of `record_len`.
+    pub fn total<T: Element>(
+        &self,
+        group: usize,
+        records: &[T],
+        record_len: usize,
+        at: usize,
+        totals: &mut [f64],
+    ) {
         totals.fill(0.0);
-        let own = &records[group * self.blocks * record_len..(group + 1) * self.blocks * record_len];
+        let own =
+            &records[group * self.blocks * record_len..(group + 1) * self.blocks * record_len];
         for record in own.chunks_exact(record_len) {
             for sums in record[at..at + self.width].chunks_exact(self.cols) {
                 for (total, &sum) in totals.iter_mut().zip(sums) {
@@ -118,7 +133,8 @@ impl<T: Element> Terms<T, 2, 0, 1> for Value {
     }
 }
 
-/// `out[c] (+)= Σ_r matrix[r][c]`; with a gate, only those whose `gate[r][c] > 0`: the gradient of a bias, through a fused ReLU.
+/// `out[c] (+)= Σ_r matrix[r][c]`; with a gate, only those whose `gate[r][c] > 0`: the gradient of
+/// a bias, through a fused ReLU.
 ///
 /// # Shapes
 /// - `matrix`, `gate`: `[rows, out.len()]`.
@@ -126,7 +142,13 @@ impl<T: Element> Terms<T, 2, 0, 1> for Value {
 ///
 /// # Errors
 /// [`super::KernelError::Shape`] when the lengths do not fit; `Memory`, `Interrupted`.
-pub fn sum_rows<T: Element>(matrix: &[T], rows: usize, out: &mut [T], accumulate: bool, gate: Option<&[T]>) -> Result<()> {
+pub fn sum_rows<T: Element>(
+    matrix: &[T],
+    rows: usize,
+    out: &mut [T],
+    accumulate: bool,
+    gate: Option<&[T]>,
+) -> Result<()> {
     let cols = out.len();
     expect_len("matrix", matrix.len(), rows.saturating_mul(cols))?;
     if let Some(gate) = gate {
@@ -139,7 +161,13 @@ pub fn sum_rows<T: Element>(matrix: &[T], rows: usize, out: &mut [T], accumulate
             sums.fill(T::ZERO);
             match gate {
                 None => rows::add_columns(Value, [&matrix[range]], [], width, [sums]),
-                Some(gate) => rows::add_columns(Value, [&matrix[range.clone()], &gate[range]], [], width, [sums]),
+                Some(gate) => rows::add_columns(
+                    Value,
+                    [&matrix[range.clone()], &gate[range]],
+                    [],
+                    width,
+                    [sums],
+                ),
             }
         })?;
         with_scratch(cols, |totals: &mut [f64]| {
@@ -195,17 +223,35 @@ mod tests {
 
     #[test]
     fn integers_are_summed_exactly_at_any_shape() {
-        for (rows, cols) in [(1, 1), (70_001, 1), (9001, 3), (1000, 15), (333, 63), (700, 64), (300, 65), (5, 20_000), (40, 2049)] {
+        for (rows, cols) in [
+            (1, 1),
+            (70_001, 1),
+            (9001, 3),
+            (1000, 15),
+            (333, 63),
+            (700, 64),
+            (300, 65),
+            (5, 20_000),
+            (40, 2049),
+        ] {
             let matrix: Vec<f32> = (0..rows * cols).map(|i| (i * 7 % 23) as f32 - 11.0).collect();
             let gate: Vec<f32> = (0..rows * cols).map(|i| (i % 3) as f32 - 1.0).collect();
             let expected = |gated: bool, c: usize| -> f64 {
-                (0..rows).map(|r| r * cols + c).filter(|&i| !gated || gate[i] > 0.0).map(|i| f64::from(matrix[i])).sum()
+                (0..rows)
+                    .map(|r| r * cols + c)
+                    .filter(|&i| !gated || gate[i] > 0.0)
+                    .map(|i| f64::from(matrix[i]))
+                    .sum()
             };
             for gated in [false, true] {
                 let mut out = vec![0.5f32; cols];
                 sum_rows(&matrix, rows, &mut out, true, gated.then_some(&gate[..])).unwrap();
                 for (c, &sum) in out.iter().enumerate() {
-                    assert_eq!(f64::from(sum), expected(gated, c) + 0.5, "{rows}x{cols} column {c} gated {gated}");
+                    assert_eq!(
+                        f64::from(sum),
+                        expected(gated, c) + 0.5,
+                        "{rows}x{cols} column {c} gated {gated}"
+                    );
                 }
             }
         }
@@ -214,7 +260,8 @@ mod tests {
     #[test]
     fn long_sums_stay_accurate() {
         let rows = 1 << 18;
-        let matrix: Vec<f32> = (0..rows * 4).map(|i| 1.0 + (i as f32 * 0.618_034).fract()).collect();
+        let matrix: Vec<f32> =
+            (0..rows * 4).map(|i| 1.0 + (i as f32 * 0.618_034).fract()).collect();
         let mut out = [0.0f32; 4];
         sum_rows(&matrix, rows, &mut out, false, None).unwrap();
         for (c, &sum) in out.iter().enumerate() {
@@ -229,7 +276,9 @@ mod tests {
             let partition = Partition::new(1, rows, cols);
             for c in 0..cols {
                 let wide = (c..partition.width()).step_by(cols);
-                let count: usize = (0..partition.records()).map(|b| wide.clone().map(|w| partition.count(b, w)).sum::<usize>()).sum();
+                let count: usize = (0..partition.records())
+                    .map(|b| wide.clone().map(|w| partition.count(b, w)).sum::<usize>())
+                    .sum();
                 assert_eq!(count, rows);
             }
         }
@@ -240,7 +289,9 @@ mod tests {
         let mut x = vec![1.0f32; 3 * BLOCK + 5];
         assert_eq!(all_finite(&x), Ok(true));
         assert_eq!(all_finite::<f64>(&[]), Ok(true));
-        for (at, value) in [(0, f32::NAN), (BLOCK, f32::INFINITY), (3 * BLOCK + 4, f32::NEG_INFINITY)] {
+        for (at, value) in
+            [(0, f32::NAN), (BLOCK, f32::INFINITY), (3 * BLOCK + 4, f32::NEG_INFINITY)]
+        {
             x[at] = value;
             assert_eq!(all_finite(&x), Ok(false));
             x[at] = f32::MAX;

@@ -1,8 +1,10 @@
-//! Rehearsals: a kernel is gone through without its parallel work, to learn how much scratch it would take.
+//! Rehearsals: a kernel is gone through without its parallel work, to learn how much scratch it
+//! would take.
 //!
-//! While a thread rehearses, [`super::parallel`] hands out no items, but for the first of those that may take scratch themselves, which
-//! ends as soon as it has it ([`nothing_more_is_taken`]); and [`super::memory::Scratch`] is made afresh, so that large arrays stay address
-//! space that nobody touches. Items of a kind take about the same, whoever works on them.
+//! While a thread rehearses, [`super::parallel`] hands out no items, but for the first of those
+//! that may take scratch themselves, which ends as soon as it has it ([`nothing_more_is_taken`]);
+//! and [`super::memory::Scratch`] is made afresh, so that large arrays stay address space that
+//! nobody touches. Items of a kind take about the same, whoever works on them.
 
 use std::cell::RefCell;
 
@@ -12,7 +14,8 @@ thread_local! {
     static SCRIPT: RefCell<Option<Script>> = const { RefCell::new(None) };
 }
 
-/// Bytes of scratch that a kernel takes, buffer by buffer: the largest first one, the largest that is held beside another, and so on.
+/// Bytes of scratch that a kernel takes, buffer by buffer: the largest first one, the largest that
+/// is held beside another, and so on.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Taken {
     /// On the thread that calls the kernel, which works on items too.
@@ -66,7 +69,8 @@ pub(super) fn taken(bytes: usize) -> bool {
     })
 }
 
-/// Goes through one item, until [`nothing_more_is_taken`]; `shared` tells whether other threads would work on such items, too.
+/// Goes through one item, until [`nothing_more_is_taken`]; `shared` tells whether other threads
+/// would work on such items, too.
 pub(super) fn item(shared: bool, work: impl FnOnce() -> Result<()>) -> Result<()> {
     let outer = SCRIPT.with_borrow_mut(|script| {
         let script = script.as_mut()?;
@@ -90,7 +94,8 @@ pub(super) fn item(shared: bool, work: impl FnOnce() -> Result<()>) -> Result<()
 /// [`KernelError::Interrupted`] in a rehearsal, which takes it for what it is.
 #[inline]
 pub fn nothing_more_is_taken() -> Result<()> {
-    let ends = SCRIPT.with_borrow(|script| script.as_ref().is_some_and(|script| script.item.is_some()));
+    let ends =
+        SCRIPT.with_borrow(|script| script.as_ref().is_some_and(|script| script.item.is_some()));
     if ends { Err(KernelError::Interrupted) } else { Ok(()) }
 }
 
@@ -117,7 +122,12 @@ pub fn rehearse<R>(work: impl FnOnce() -> R) -> (R, Taken) {
     let _end = End;
     SCRIPT.set(Some(Script::default()));
     let result = work();
-    (result, SCRIPT.with_borrow_mut(|script| script.as_mut().map(|script| std::mem::take(&mut script.taken)).unwrap_or_default()))
+    (
+        result,
+        SCRIPT.with_borrow_mut(|script| {
+            script.as_mut().map(|script| std::mem::take(&mut script.taken)).unwrap_or_default()
+        }),
+    )
 }
 
 #[cfg(test)]
@@ -142,7 +152,10 @@ mod tests {
                     parallel::for_each(0..10, usize::MAX, |_| unreachable!()).unwrap();
                     parallel::try_for_each(0..10, usize::MAX, item).unwrap();
                     with_scratch(2 * len, |_: &mut [f64]| visited += 1).unwrap();
-                    with_scratch(3, |_: &mut [f64]| parallel::try_for_each(0..10, 1, item).unwrap()).unwrap();
+                    with_scratch(3, |_: &mut [f64]| {
+                        parallel::try_for_each(0..10, 1, item).unwrap()
+                    })
+                    .unwrap();
                 })
                 .unwrap();
             }
@@ -156,8 +169,13 @@ mod tests {
     #[test]
     fn large_scratch_is_counted_in_the_pages_that_it_is_made_of() {
         const MEGABYTE: usize = 1 << 20;
-        for (bytes, pages) in [(MEGABYTE / 4, MEGABYTE / 4), (MEGABYTE, 2 * MEGABYTE), (5 * MEGABYTE, 6 * MEGABYTE)] {
-            assert_eq!(rehearse(|| with_scratch(bytes / 8, |_: &mut [f64]| ()).unwrap()).1.caller, [pages]);
+        for (bytes, pages) in
+            [(MEGABYTE / 4, MEGABYTE / 4), (MEGABYTE, 2 * MEGABYTE), (5 * MEGABYTE, 6 * MEGABYTE)]
+        {
+            assert_eq!(
+                rehearse(|| with_scratch(bytes / 8, |_: &mut [f64]| ()).unwrap()).1.caller,
+                [pages]
+            );
         }
     }
 

@@ -1,8 +1,10 @@
-//! Resampling of images to another size: every output is a weighted sum of inputs, first down the columns, then along the rows.
+//! Resampling of images to another size: every output is a weighted sum of inputs, first down the
+//! columns, then along the rows.
 //!
-//! The three methods differ in the weights alone ([`Taps`]), and a gradient is the same sum with the weights transposed. Each output row
-//! is computed by itself, in the order of its taps, so every sum has a fixed order. A weight of 0 is left out: what it stands before,
-//! were it NaN, does not count.
+//! The three methods differ in the weights alone ([`Taps`]), and a gradient is the same sum with
+//! the weights transposed. Each output row is computed by itself, in the order of its taps, so
+//! every sum has a fixed order. A weight of 0 is left out: what it stands before, were it NaN, does
+//! not count.
 
 use super::Element;
 use super::error::{KernelError, Result, expect_len, shape_error};
@@ -15,7 +17,8 @@ use super::simd::vectorized;
 pub enum Method {
     /// The pixel at `floor(o · in / out)`.
     Nearest,
-    /// The two pixels around `(o + 1/2) · in / out - 1/2`, half-pixel centres, held inside the image.
+    /// The two pixels around `(o + 1/2) · in / out - 1/2`, half-pixel centres, held inside the
+    /// image.
     Bilinear,
     /// The mean from `floor(o · in / out)` to `ceil((o + 1) · in / out)`: adaptive average pooling.
     Average,
@@ -31,7 +34,9 @@ impl Method {
             "nearest" => Ok(Self::Nearest),
             "bilinear" => Ok(Self::Bilinear),
             "average" => Ok(Self::Average),
-            _ => Err(KernelError::Argument(format!("interpolation: expected nearest, bilinear or average, got {name:?}"))),
+            _ => Err(KernelError::Argument(format!(
+                "interpolation: expected nearest, bilinear or average, got {name:?}"
+            ))),
         }
     }
 }
@@ -57,9 +62,13 @@ impl Resample2dGeometry {
     fn check(&self, input_name: &str, input_len: usize, output_len: usize) -> Result<()> {
         let (input, output) = (self.input, self.output);
         if [input.0, input.1, output.0, output.1, self.channels].contains(&0) {
-            return Err(shape_error!("{input_name}: images and outputs have at least one pixel and channel, got {self:?}"));
+            return Err(shape_error!(
+                "{input_name}: images and outputs have at least one pixel and channel, got {self:?}"
+            ));
         }
-        let len = |size: (usize, usize)| self.images.saturating_mul(size.0).saturating_mul(size.1).saturating_mul(self.channels);
+        let len = |size: (usize, usize)| {
+            self.images.saturating_mul(size.0).saturating_mul(size.1).saturating_mul(self.channels)
+        };
         expect_len(input_name, input_len, len(input))?;
         expect_len("out", output_len, len(output))
     }
@@ -68,7 +77,9 @@ impl Resample2dGeometry {
 /// An empty vector with room for `len` elements.
 fn room<E>(len: usize) -> Result<Vec<E>> {
     let mut vector = Vec::new();
-    vector.try_reserve_exact(len).map_err(|_| KernelError::Memory { bytes: len.saturating_mul(size_of::<E>()) })?;
+    vector
+        .try_reserve_exact(len)
+        .map_err(|_| KernelError::Memory { bytes: len.saturating_mul(size_of::<E>()) })?;
     Ok(vector)
 }
 
@@ -82,7 +93,8 @@ struct Taps {
 
 impl Taps {
     fn new(method: Method, input: usize, output: usize) -> Result<Self> {
-        let (mut starts, mut taps) = (room(output + 1)?, room(output.max(input).saturating_mul(2))?);
+        let (mut starts, mut taps) =
+            (room(output + 1)?, room(output.max(input).saturating_mul(2))?);
         starts.push(0);
         for o in 0..output {
             let first = (o as u128 * input as u128 / output as u128) as usize;
@@ -139,7 +151,12 @@ impl Taps {
 ///
 /// # Errors
 /// Lengths that do not fit; memory; interrupted.
-pub fn forward<T: Element>(g: &Resample2dGeometry, method: Method, x: &[T], out: &mut [T]) -> Result<()> {
+pub fn forward<T: Element>(
+    g: &Resample2dGeometry,
+    method: Method,
+    x: &[T],
+    out: &mut [T],
+) -> Result<()> {
     g.check("x", x.len(), out.len())?;
     if out.is_empty() {
         return Ok(());
@@ -149,7 +166,8 @@ pub fn forward<T: Element>(g: &Resample2dGeometry, method: Method, x: &[T], out:
     apply(g, &rows, &columns, x, false, out)
 }
 
-/// The gradient of [`forward`]: `out[iy, ix] (+)= Σ_oy Σ_ox w[oy, iy] w[ox, ix] grad_output[oy, ox]`.
+/// The gradient of [`forward`]: `out[iy, ix] (+)= Σ_oy Σ_ox w[oy, iy] w[ox, ix] grad_output[oy,
+/// ox]`.
 ///
 /// # Shapes
 /// - `grad_output`: as the output of [`forward`]
@@ -157,7 +175,13 @@ pub fn forward<T: Element>(g: &Resample2dGeometry, method: Method, x: &[T], out:
 ///
 /// # Errors
 /// Lengths that do not fit; memory; interrupted.
-pub fn backward<T: Element>(g: &Resample2dGeometry, method: Method, grad_output: &[T], accumulate: bool, out: &mut [T]) -> Result<()> {
+pub fn backward<T: Element>(
+    g: &Resample2dGeometry,
+    method: Method,
+    grad_output: &[T],
+    accumulate: bool,
+    out: &mut [T],
+) -> Result<()> {
     let turned = g.turned();
     turned.check("grad_output", grad_output.len(), out.len())?;
     if out.is_empty() {
@@ -168,7 +192,14 @@ pub fn backward<T: Element>(g: &Resample2dGeometry, method: Method, grad_output:
     apply(&turned, &rows, &columns, grad_output, accumulate, out)
 }
 
-fn apply<T: Element>(g: &Resample2dGeometry, rows: &Taps, columns: &Taps, x: &[T], accumulate: bool, out: &mut [T]) -> Result<()> {
+fn apply<T: Element>(
+    g: &Resample2dGeometry,
+    rows: &Taps,
+    columns: &Taps,
+    x: &[T],
+    accumulate: bool,
+    out: &mut [T],
+) -> Result<()> {
     let (input_row, output_row) = (g.input.1 * g.channels, g.output.1 * g.channels);
     let input_image = g.input.0 * input_row;
     let cost = x.len().max(out.len()).saturating_mul(4 * ELEMENT_COST);
@@ -197,11 +228,22 @@ fn apply<T: Element>(g: &Resample2dGeometry, rows: &Taps, columns: &Taps, x: &[T
 
 /// One row of the output from one row of sums.
 #[inline(always)]
-fn along<T: Element>(columns: &Taps, channels: usize, source: &[T], accumulate: bool, out: &mut [T]) {
+fn along<T: Element>(
+    columns: &Taps,
+    channels: usize,
+    source: &[T],
+    accumulate: bool,
+    out: &mut [T],
+) {
     for (ox, out) in out.chunks_exact_mut(channels).enumerate() {
         let taps = columns.of(ox);
         for (i, &(column, weight)) in taps.iter().enumerate() {
-            add(&source[column * channels..][..channels], T::from_f64(weight), accumulate || i > 0, out);
+            add(
+                &source[column * channels..][..channels],
+                T::from_f64(weight),
+                accumulate || i > 0,
+                out,
+            );
         }
         if taps.is_empty() && !accumulate {
             out.fill(T::ZERO);
@@ -224,7 +266,8 @@ mod tests {
     use super::*;
 
     fn line(method: Method, x: &[f64], size: usize) -> Vec<f64> {
-        let g = Resample2dGeometry { images: 1, input: (1, x.len()), output: (1, size), channels: 1 };
+        let g =
+            Resample2dGeometry { images: 1, input: (1, x.len()), output: (1, size), channels: 1 };
         let mut y = vec![0.0; size];
         forward(&g, method, x, &mut y).unwrap();
         y
@@ -246,10 +289,16 @@ mod tests {
     fn backward_is_the_transpose() {
         let number = |i: usize| ((i + 1) as f64 * 0.754_877_666).fract() - 0.5;
         for method in [Method::Nearest, Method::Bilinear, Method::Average] {
-            for (input, output, channels) in [((3, 5), (7, 4), 2), ((6, 2), (3, 9), 1), ((4, 4), (8, 8), 17), ((1, 1), (2, 3), 3)] {
+            for (input, output, channels) in [
+                ((3, 5), (7, 4), 2),
+                ((6, 2), (3, 9), 1),
+                ((4, 4), (8, 8), 17),
+                ((1, 1), (2, 3), 3),
+            ] {
                 let g = Resample2dGeometry { images: 2, input, output, channels };
                 let x: Vec<f64> = (0..2 * input.0 * input.1 * channels).map(number).collect();
-                let grad: Vec<f64> = (0..2 * output.0 * output.1 * channels).map(|i| number(i + 99)).collect();
+                let grad: Vec<f64> =
+                    (0..2 * output.0 * output.1 * channels).map(|i| number(i + 99)).collect();
                 let (mut y, mut back) = (vec![0.0; grad.len()], vec![1.0; x.len()]);
                 forward(&g, method, &x, &mut y).unwrap();
                 backward(&g, method, &grad, true, &mut back).unwrap();
@@ -270,7 +319,12 @@ mod tests {
         let g = Resample2dGeometry { output: (4, 4), ..g };
         assert!(forward::<f32>(&g, Method::Nearest, &[0.0; 3], &mut [0.0; 16]).is_err());
         assert!(backward::<f32>(&g, Method::Nearest, &[0.0; 16], false, &mut [0.0; 5]).is_err());
-        let none = Resample2dGeometry { images: 0, input: (usize::MAX, 9), output: (usize::MAX, 1), channels: 1 };
+        let none = Resample2dGeometry {
+            images: 0,
+            input: (usize::MAX, 9),
+            output: (usize::MAX, 1),
+            channels: 1,
+        };
         assert_eq!(forward::<f32>(&none, Method::Bilinear, &[], &mut []), Ok(()));
         assert!(Method::named("cubic").is_err());
     }

@@ -1,7 +1,8 @@
-//! Softmax over rows: `y_j = e^(x_j - max x) / Σ_k e^(x_k - max x)`. Rows of logits of any size: nothing overflows.
+//! Softmax over rows: `y_j = e^(x_j - max x) / Σ_k e^(x_k - max x)`. Rows of logits of any size:
+//! nothing overflows.
 //!
-//! Exponentials are computed in a buffer of the first-level cache, a row or a piece of a long one at a time. Long sums are kept in parts,
-//! and joined in double precision.
+//! Exponentials are computed in a buffer of the first-level cache, a row or a piece of a long one
+//! at a time. Long sums are kept in parts, and joined in double precision.
 
 use super::Element;
 use super::error::{Result, expect_len, shape_error};
@@ -110,8 +111,8 @@ impl<T: Element, R: Visitor<T>> Kernel<T> for Rows<'_, T, R> {
         let Self { x, classes, visitor } = self;
         let mut buffer = [T::ZERO; BUFFER];
         if classes <= BUFFER {
-            // One thing after another for several rows, not one row after another: a row's maximum, exponentials and sum wait for each
-            // other, those of different rows do not.
+            // One thing after another for several rows, not one row after another: a row's maximum,
+            // exponentials and sum wait for each other, those of different rows do not.
             let (mut tops, mut sums) = ([T::ZERO; ROWS], [T::ZERO; ROWS]);
             let rows = (BUFFER / classes).min(ROWS);
             for (group, x) in x.chunks(rows * classes).enumerate() {
@@ -119,12 +120,21 @@ impl<T: Element, R: Visitor<T>> Kernel<T> for Rows<'_, T, R> {
                     *top = largest::<T, V>(x);
                 }
                 let values = buffer.chunks_exact_mut(classes);
-                for (((sum, &top), x), values) in sums.iter_mut().zip(&tops).zip(x.chunks_exact(classes)).zip(values) {
+                for (((sum, &top), x), values) in
+                    sums.iter_mut().zip(&tops).zip(x.chunks_exact(classes)).zip(values)
+                {
                     *sum = exponentials::<T, V>(x, top, (!R::SUM_ONLY).then_some(values));
                 }
                 for row in 0..x.len() / classes {
-                    let values = if R::SUM_ONLY { &[] } else { &buffer[row * classes..][..classes] };
-                    visitor.visit(&Exponentials { row: group * rows + row, start: 0, values, top: tops[row], sum: sums[row] });
+                    let values =
+                        if R::SUM_ONLY { &[] } else { &buffer[row * classes..][..classes] };
+                    visitor.visit(&Exponentials {
+                        row: group * rows + row,
+                        start: 0,
+                        values,
+                        top: tops[row],
+                        sum: sums[row],
+                    });
                 }
             }
             return;
@@ -141,7 +151,13 @@ impl<T: Element, R: Visitor<T>> Kernel<T> for Rows<'_, T, R> {
             }
             for (piece, x) in x.chunks(BUFFER).enumerate() {
                 exponentials::<T, V>(x, top, Some(&mut buffer));
-                visitor.visit(&Exponentials { row, start: piece * BUFFER, values: &buffer[..x.len()], top, sum });
+                visitor.visit(&Exponentials {
+                    row,
+                    start: piece * BUFFER,
+                    values: &buffer[..x.len()],
+                    top,
+                    sum,
+                });
             }
         }
     }
@@ -155,9 +171,13 @@ pub fn forward<T: Element>(x: &[T], classes: usize, y: &mut [T]) -> Result<()> {
     expect_rows("x", x.len(), classes)?;
     expect_len("out", y.len(), x.len())?;
     let len = rows_per_item(classes) * classes;
-    parallel::for_each(x.chunks(len).zip(y.chunks_mut(len)), x.len() * ELEMENT_COST * 4, |(x, y)| {
-        visit_rows(x, classes, &mut Normalize { classes, y });
-    })
+    parallel::for_each(
+        x.chunks(len).zip(y.chunks_mut(len)),
+        x.len() * ELEMENT_COST * 4,
+        |(x, y)| {
+            visit_rows(x, classes, &mut Normalize { classes, y });
+        },
+    )
 }
 
 struct Normalize<'a, T> {
@@ -179,23 +199,37 @@ impl<T: Element> Visitor<T> for Normalize<'_, T> {
 ///
 /// # Errors
 /// Lengths that do not fit; interrupted.
-pub fn backward<T: Element>(grad_output: &[T], y: &[T], classes: usize, accumulate: bool, out: &mut [T]) -> Result<()> {
+pub fn backward<T: Element>(
+    grad_output: &[T],
+    y: &[T],
+    classes: usize,
+    accumulate: bool,
+    out: &mut [T],
+) -> Result<()> {
     expect_rows("grad_output", grad_output.len(), classes)?;
     expect_len("y", y.len(), grad_output.len())?;
     expect_len("out", out.len(), grad_output.len())?;
     let len = rows_per_item(classes) * classes;
     let items = grad_output.chunks(len).zip(y.chunks(len)).zip(out.chunks_mut(len));
     parallel::for_each(items, y.len() * ELEMENT_COST, |((grad, y), out)| {
-        vectorized!(
-            || for ((grad, y), out) in grad.chunks_exact(classes).zip(y.chunks_exact(classes)).zip(out.chunks_exact_mut(classes)) {
-                let dot = sum_of(grad, y, |grad, y| grad * y);
-                if accumulate {
-                    out.iter_mut().zip(grad).zip(y).for_each(|((out, &grad), &y)| *out += y * (grad - dot));
-                } else {
-                    out.iter_mut().zip(grad).zip(y).for_each(|((out, &grad), &y)| *out = y * (grad - dot));
-                }
+        vectorized!(|| for ((grad, y), out) in grad
+            .chunks_exact(classes)
+            .zip(y.chunks_exact(classes))
+            .zip(out.chunks_exact_mut(classes))
+        {
+            let dot = sum_of(grad, y, |grad, y| grad * y);
+            if accumulate {
+                out.iter_mut()
+                    .zip(grad)
+                    .zip(y)
+                    .for_each(|((out, &grad), &y)| *out += y * (grad - dot));
+            } else {
+                out.iter_mut()
+                    .zip(grad)
+                    .zip(y)
+                    .for_each(|((out, &grad), &y)| *out = y * (grad - dot));
             }
-        );
+        });
     })
 }
 
@@ -234,7 +268,11 @@ mod tests {
                 forward(&x, classes, &mut y).unwrap();
                 for (row, y) in y.chunks(classes).enumerate() {
                     assert!(
-                        y.iter().all(|y| if row == 1 { y.is_nan() } else { (y * classes as f32 - 1.0).abs() < 1e-6 }),
+                        y.iter().all(|y| if row == 1 {
+                            y.is_nan()
+                        } else {
+                            (y * classes as f32 - 1.0).abs() < 1e-6
+                        }),
                         "{classes} {row}"
                     );
                 }
@@ -249,7 +287,17 @@ mod tests {
 
     #[test]
     fn every_number_of_classes_like_the_definition() {
-        for (rows, classes) in [(2, 1), (3000, 2), (7, 31), (7, 32), (50, 33), (3, 1023), (3, 1024), (2, 1025), (2, 5000)] {
+        for (rows, classes) in [
+            (2, 1),
+            (3000, 2),
+            (7, 31),
+            (7, 32),
+            (50, 33),
+            (3, 1023),
+            (3, 1024),
+            (2, 1025),
+            (2, 5000),
+        ] {
             let x = numbers(rows * classes);
             let mut y = vec![0.0; x.len()];
             forward(&x, classes, &mut y).unwrap();
@@ -266,7 +314,10 @@ mod tests {
                 for c in 0..classes {
                     assert!((y[c] - x[c].exp() / sum).abs() < 1e-14, "{classes}");
                     assert!((grad[c] - y[c] * (x[c] - dot)).abs() < 1e-14, "{classes}");
-                    assert!((f64::from(short[row * classes + c]) - y[c]).abs() < 2e-6 * y[c], "{classes}");
+                    assert!(
+                        (f64::from(short[row * classes + c]) - y[c]).abs() < 2e-6 * y[c],
+                        "{classes}"
+                    );
                 }
             }
         }

@@ -8,12 +8,27 @@ import pytest
 import cnnrs
 from cnnrs import losses, ops
 from cnnrs.errors import ArgumentError, NonFiniteError, ShapeError
-from cnnrs.layers import AveragePool2D, Conv2D, Dense, Dropout, Flatten, LpPool2D, MaxPool2D, ReLU, Softmax
+from cnnrs.layers import (
+    AveragePool2D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    LpPool2D,
+    MaxPool2D,
+    ReLU,
+    Softmax,
+)
 from cnnrs.optimizers import SGD
 from cnnrs.trainer import LeakWarning
 
-CLASSIC = "Input 32x32x3 -> Conv5x5x32 same -> ReLU -> Conv5x5x32 same -> ReLU -> Pool -> ReLU -> Conv5x5x64 same -> ReLU -> Pool -> FC10"
-TEN_ENTRIES = np.array([0, 0.1, 0.1, 0.75, 0, 0, 0, 0, 0, 0.05])  # the text prints nine; ten classes need ten
+CLASSIC = (
+    "Input 32x32x3 -> Conv5x5x32 same -> ReLU -> Conv5x5x32 same -> ReLU -> Pool -> ReLU -> "
+    "Conv5x5x64 same -> ReLU -> Pool -> FC10"
+)
+TEN_ENTRIES = np.array(
+    [0, 0.1, 0.1, 0.75, 0, 0, 0, 0, 0, 0.05]
+)  # the text prints nine; ten classes need ten
 
 
 def classifier_of(logits, **options):
@@ -59,7 +74,11 @@ def test_the_classic_line_builds_and_runs(rng):  # S05, S31
     model = cnnrs.parse(CLASSIC)
     assert model.num_parameters == 120_298
     shapes = [line.output_shape for line in model.summary().layers]
-    assert shapes == [(32, 32, 32)] * 4 + [(16, 16, 32)] * 2 + [(16, 16, 64)] * 2 + [(8, 8, 64), (4096,), (10,)]
+    assert shapes == [(32, 32, 32)] * 4 + [(16, 16, 32)] * 2 + [(16, 16, 64)] * 2 + [
+        (8, 8, 64),
+        (4096,),
+        (10,),
+    ]
     assert model(rng.random((2, 32, 32, 3))).shape == (2, 10)
 
 
@@ -193,11 +212,17 @@ def test_the_losses_of_a_first_output():  # S28
     assert losses.CrossEntropy()(output, [3]) == pytest.approx(2.302585, abs=1e-6)
     expected = output.copy()
     expected[0, 3] -= 1
-    np.testing.assert_allclose(losses.HalfSumOfSquares().gradient(output, [3]), expected, rtol=1e-15)
+    np.testing.assert_allclose(
+        losses.HalfSumOfSquares().gradient(output, [3]), expected, rtol=1e-15
+    )
 
 
 def test_dl_dw_of_a_whole_network(rng):  # S29
-    model = cnnrs.parse("Input 6x6x2 -> Conv3x3x3 same -> Tanh -> Pool -> Conv3x3x2 -> Sigmoid -> FC3", dtype="float64", seed=2)
+    model = cnnrs.parse(
+        "Input 6x6x2 -> Conv3x3x3 same -> Tanh -> Pool -> Conv3x3x2 -> Sigmoid -> FC3",
+        dtype="float64",
+        seed=2,
+    )
     x, y = rng.standard_normal((4, 6, 6, 2)), np.array([0, 1, 2, 1])
     trainer = cnnrs.Trainer(model, optimizer=SGD(0.0))
     trainer.train_step(x, y)
@@ -209,7 +234,9 @@ def test_dl_dw_of_a_whole_network(rng):  # S29
             value[place] -= 2e-5
             below = losses.CrossEntropy()(model(x), y)
             value[place] += 1e-5
-            assert gradient[place] == pytest.approx((above - below) / 2e-5, abs=1e-6 * np.abs(gradient).max() + 1e-11), name
+            assert gradient[place] == pytest.approx(
+                (above - below) / 2e-5, abs=1e-6 * np.abs(gradient).max() + 1e-11
+            ), name
 
 
 def test_the_update_rule(rng):  # S32
@@ -261,7 +288,9 @@ def test_comparing_the_outputs_to_the_ground_truth(rng):  # S36
     result = cnnrs.Trainer(model, metrics=["accuracy", "top_5_accuracy"]).evaluate((x, y))
     ranks = np.argsort(-model(x), axis=1, kind="stable")
     assert result["accuracy"] == np.mean(ranks[:, 0] == y)
-    assert result["top_5_accuracy"] == pytest.approx(np.mean((ranks[:, :5] == y[:, None]).any(axis=1)), abs=1e-12)
+    assert result["top_5_accuracy"] == pytest.approx(
+        np.mean((ranks[:, :5] == y[:, None]).any(axis=1)), abs=1e-12
+    )
     matrix = cnnrs.metrics.confusion_matrix(y, model.predict(x), 8)
     assert np.trace(matrix) / 40 == result["accuracy"]
 
@@ -301,9 +330,17 @@ def test_what_75_percent_is_true_of():  # S55
     (conv, dense), (pooled_conv, pooled_dense) = sizes(), sizes(MaxPool2D(2))
     assert pooled_conv == conv
     assert pooled_dense * 4 == dense
-    text = str(cnnrs.parse("Input 32x32x4 -> Pool -> Conv3x3x8 same -> ReLU -> Pool -> FC10").summary())
-    assert "max_pool2d_1: 32x32x4 -> 16x16x4 keeps 25 % of the activations; conv2d_1 behind it has as many weights" in text
-    assert "max_pool2d_2: 16x16x8 -> 8x8x8 keeps 25 % of the activations; dense_1 behind it has 75 % fewer weights" in text
+    text = str(
+        cnnrs.parse("Input 32x32x4 -> Pool -> Conv3x3x8 same -> ReLU -> Pool -> FC10").summary()
+    )
+    assert (
+        "max_pool2d_1: 32x32x4 -> 16x16x4 keeps 25 % of the activations; conv2d_1 behind it has as "
+        "many weights" in text
+    )
+    assert (
+        "max_pool2d_2: 16x16x8 -> 8x8x8 keeps 25 % of the activations; dense_1 behind it has 75 % "
+        "fewer weights" in text
+    )
 
 
 @pytest.mark.slow

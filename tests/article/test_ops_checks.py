@@ -8,7 +8,8 @@ import pytest
 from cnnrs import ops
 from cnnrs.errors import ShapeError
 
-# The article's curve detector and the two places it looks at (its first printing of the filter; the second differs in the last row).
+# The article's curve detector and the two places it looks at (its first printing of the filter; the
+# second differs in the last row).
 CURVE_FILTER = np.array(
     [
         [0, 0, 0, 0, 0, 30, 0],
@@ -73,7 +74,8 @@ def test_one_filter_has_784_positions_two_filters_two_maps(rng):  # S08, S09
         np.testing.assert_array_equal(one[..., 0], maps[..., i])
 
 
-def test_75_multiplications_at_each_position():  # S07, S10: with ones everywhere a sum counts its products
+# S07, S10: with ones everywhere a sum counts its products
+def test_75_multiplications_at_each_position():
     counts = ops.conv2d(np.ones((1, 32, 32, 3), np.float32), np.ones((5, 5, 3, 1), np.float32))
     np.testing.assert_array_equal(counts, np.full((1, 28, 28, 1), 75))
     assert counts.sum() == 58_800
@@ -101,7 +103,9 @@ def test_the_second_printing_of_the_filter_gives_other_numbers():
 
 
 @pytest.mark.parametrize("depth", [1, 3])
-def test_the_top_left_of_the_26_by_26_map_is_6600(depth):  # S13; the text's 7 x 7 x 3 filter with two slices of zeros as well
+def test_the_top_left_of_the_26_by_26_map_is_6600(
+    depth,
+):  # S13; the text's 7 x 7 x 3 filter with two slices of zeros as well
     x, weight = np.zeros((1, 32, 32, depth)), np.zeros((7, 7, depth, 1))
     x[0, :7, :7, 0] = MOUSE_BACK
     x[0, :7, 25:, 0] = MOUSE_HEAD
@@ -114,7 +118,12 @@ def test_the_top_left_of_the_26_by_26_map_is_6600(depth):  # S13; the text's 7 x
 
 @pytest.mark.parametrize("count", [1, 2, 7, 32])
 def test_more_filters_more_depth_and_the_same_height_and_width(count):  # S15
-    assert ops.conv2d(np.zeros((1, 32, 32, 3)), np.zeros((5, 5, 3, count))).shape == (1, 28, 28, count)
+    assert ops.conv2d(np.zeros((1, 32, 32, 3)), np.zeros((5, 5, 3, count))).shape == (
+        1,
+        28,
+        28,
+        count,
+    )
 
 
 def test_a_second_convolution_takes_the_maps_of_the_first(rng):  # S18
@@ -133,9 +142,14 @@ def test_the_label_of_a_three():  # S27
 
 def test_half_the_sum_of_squares_is_0_45():  # S28
     output, label = np.array(ARTICLE_OUTPUT), np.array(ARTICLE_LABEL, np.float64)
-    for loss in (ops.half_sum_of_squares(output, label), ops.half_sum_of_squares(output[None], label[None])):
+    for loss in (
+        ops.half_sum_of_squares(output, label),
+        ops.half_sum_of_squares(output[None], label[None]),
+    ):
         assert loss == 0.45
-    assert ops.half_sum_of_squares(output.astype(np.float32), label.astype(np.float32)) == pytest.approx(0.45, rel=1e-7)
+    assert ops.half_sum_of_squares(
+        output.astype(np.float32), label.astype(np.float32)
+    ) == pytest.approx(0.45, rel=1e-7)
     np.testing.assert_array_equal(ops.half_sum_of_squares_backward(output, label), output - label)
 
 
@@ -143,7 +157,9 @@ def test_strides_on_seven_by_seven(rng):  # S40, S41
     x, weight = rng.standard_normal((1, 7, 7, 1)), rng.standard_normal((3, 3, 1, 1))
     assert ops.conv2d(x, weight, stride=1).shape == (1, 5, 5, 1)
     assert ops.conv2d(x, weight, stride=2).shape == (1, 3, 3, 1)
-    np.testing.assert_allclose(ops.conv2d(x, weight, stride=2), ops.conv2d(x, weight)[:, ::2, ::2], rtol=1e-12)
+    np.testing.assert_allclose(
+        ops.conv2d(x, weight, stride=2), ops.conv2d(x, weight)[:, ::2, ::2], rtol=1e-12
+    )
 
 
 def test_stride_three_has_issues_with_spacing():  # S42
@@ -194,7 +210,9 @@ def test_the_formula_predicts_what_runs(rng):  # S46
         assert predicted == (size - span + 2 * padding) // stride + 1
         if checked % 20 == 0:
             window = {"stride": (1, stride), "padding": (0, padding), "dilation": (1, dilation)}
-            assert ops.conv2d(np.zeros((1, 1, size, 1)), np.zeros((1, kernel, 1, 1)), **window).shape == (1, 1, predicted, 1)
+            assert ops.conv2d(
+                np.zeros((1, 1, size, 1)), np.zeros((1, kernel, 1, 1)), **window
+            ).shape == (1, 1, predicted, 1)
         checked += 1
 
 
@@ -217,15 +235,31 @@ def test_max_pool_of_two_by_two():  # S52
     x = image(np.array([[1, 1, 2, 4], [5, 6, 7, 8], [3, 2, 1, 0], [1, 2, 3, 4]]))
     y, argmax = ops.max_pool2d(x, 2)
     np.testing.assert_array_equal(y[0, :, :, 0], [[6, 8], [3, 4]])
-    grad = ops.max_pool2d_backward(image(np.array([[1.0, 2.0], [3.0, 4.0]])), argmax, (1, 4, 4, 1), kernel_size=2)
-    np.testing.assert_array_equal(grad[0, :, :, 0], [[0, 0, 0, 0], [0, 1, 0, 2], [3, 0, 0, 0], [0, 0, 0, 4]])
+    grad = ops.max_pool2d_backward(
+        image(np.array([[1.0, 2.0], [3.0, 4.0]])), argmax, (1, 4, 4, 1), kernel_size=2
+    )
+    np.testing.assert_array_equal(
+        grad[0, :, :, 0], [[0, 0, 0, 0], [0, 1, 0, 2], [3, 0, 0, 0], [0, 0, 0, 4]]
+    )
 
 
 def test_overlapping_max_pool_with_its_backward():  # S52
-    x = image(np.array([[1, 2, 3, 4, 5], [6, 7, 8, 9, 10], [11, 12, 99, 14, 15], [16, 17, 18, 19, 20], [21, 22, 23, 24, 25]]))
+    x = image(
+        np.array(
+            [
+                [1, 2, 3, 4, 5],
+                [6, 7, 8, 9, 10],
+                [11, 12, 99, 14, 15],
+                [16, 17, 18, 19, 20],
+                [21, 22, 23, 24, 25],
+            ]
+        )
+    )
     y, argmax = ops.max_pool2d(x, 3, stride=2)
     np.testing.assert_array_equal(y[0, :, :, 0], [[99, 99], [99, 99]])
-    grad = ops.max_pool2d_backward(np.ones((1, 2, 2, 1)), argmax, (1, 5, 5, 1), kernel_size=3, stride=2)
+    grad = ops.max_pool2d_backward(
+        np.ones((1, 2, 2, 1)), argmax, (1, 5, 5, 1), kernel_size=3, stride=2
+    )
     assert grad[0, 2, 2, 0] == 4
     assert grad.sum() == 4
 
@@ -233,10 +267,15 @@ def test_overlapping_max_pool_with_its_backward():  # S52
 def test_average_and_l2_norm_pooling():  # S53
     x = image(np.array([[1.0, 1, 2, 4], [5, 6, 7, 8], [3, 2, 1, 0], [0, 2, 0, 0]]))
     np.testing.assert_array_equal(ops.avg_pool2d(x, 2)[0, :, :, 0], [[3.25, 5.25], [1.75, 0.25]])
-    expected = [[math.sqrt(1 + 1 + 25 + 36), math.sqrt(4 + 16 + 49 + 64)], [math.sqrt(9 + 4 + 4), 1]]
+    expected = [
+        [math.sqrt(1 + 1 + 25 + 36), math.sqrt(4 + 16 + 49 + 64)],
+        [math.sqrt(9 + 4 + 4), 1],
+    ]
     np.testing.assert_allclose(ops.lp_pool2d(x, 2)[0, :, :, 0], expected, rtol=1e-15)
     zeros = np.zeros((1, 2, 2, 1))
-    np.testing.assert_array_equal(ops.lp_pool2d_backward(np.ones((1, 1, 1, 1)), zeros, ops.lp_pool2d(zeros, 2), 2), zeros)
+    np.testing.assert_array_equal(
+        ops.lp_pool2d_backward(np.ones((1, 1, 1, 1)), zeros, ops.lp_pool2d(zeros, 2), 2), zeros
+    )
 
 
 @pytest.mark.parametrize("channels", [1, 3, 64])
@@ -257,7 +296,10 @@ def test_dropout_of_a_million_ones():  # S57
 
 
 def test_a_one_by_one_convolution_is_a_matrix_over_channels(rng):  # S60
-    x, weight = rng.standard_normal((2, 9, 8, 33)).astype(np.float32), rng.standard_normal((1, 1, 33, 17)).astype(np.float32)
+    x, weight = (
+        rng.standard_normal((2, 9, 8, 33)).astype(np.float32),
+        rng.standard_normal((1, 1, 33, 17)).astype(np.float32),
+    )
     y = ops.conv2d(x, weight)
     expected = x.reshape(-1, 33).astype(np.float64) @ weight[0, 0].astype(np.float64)
     assert np.abs(y.reshape(-1, 17) - expected).max() <= 1e-6 * np.abs(expected).max()

@@ -1,4 +1,6 @@
-"""`augment.expand` and the presets: originals stay, copies are new and repeatable, labels stay true."""
+"""`augment.expand` and the presets: originals stay, copies are new and repeatable, labels stay
+true.
+"""
 
 import numpy as np
 import pytest
@@ -38,7 +40,9 @@ def test_a_sample_is_the_same_in_any_batch(digits):
 
 
 def test_it_trains(digits):
-    model = cnnrs.Sequential((8, 8, 1), [cnnrs.layers.Rescale(1 / 255), cnnrs.layers.Flatten(), cnnrs.layers.Dense(10)])
+    model = cnnrs.Sequential(
+        (8, 8, 1), [cnnrs.layers.Rescale(1 / 255), cnnrs.layers.Flatten(), cnnrs.layers.Dense(10)]
+    )
     trainer = cnnrs.Trainer(model, optimizer=cnnrs.optimizers.SGD(0.1, momentum=0.9))
     trainer.fit(augment.expand(digits.train, augment.presets.mnist(), 2), epochs=2, batch_size=64)
     assert trainer.evaluate(digits.test)["accuracy"] > 0.8
@@ -53,7 +57,10 @@ def test_presets_keep_size_and_dtype(preset):
 
 def test_photos_of_any_size_come_out_alike():
     random = np.random.default_rng(0)
-    photos = [random.integers(0, 256, (height, width, 3), dtype=np.uint8) for height, width in ((50, 80), (90, 41))]
+    photos = [
+        random.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        for height, width in ((50, 80), (90, 41))
+    ]
     assert augment.presets.photos(32)(photos).shape == (2, 32, 32, 3)
 
 

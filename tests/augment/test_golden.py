@@ -34,27 +34,39 @@ def test_s70_shifted_left_by_one_pixel(images):
 def test_padding_is_numpys(images, mode):
     how = {"constant_values": 7} if mode == "constant" else {}
     expected = np.pad(images, ((0, 0), (2, 30), (1, 3), (0, 0)), mode=mode, **how)
-    np.testing.assert_array_equal(augment.Pad((1, 2, 3, 30), fill=7, padding_mode=mode)(images), expected)
+    np.testing.assert_array_equal(
+        augment.Pad((1, 2, 3, 30), fill=7, padding_mode=mode)(images), expected
+    )
 
 
 def test_random_crop_is_a_window_of_the_padded_image(images):
     padded = np.pad(images, ((0, 0), (4, 4), (4, 4), (0, 0)))
     crops = augment.RandomCrop((12, 17), padding=4)(images, seed=3)
     starts = np.floor(ops.augment_uniform(np.arange(5), 2, seed=3) * 9).astype(int)
-    np.testing.assert_array_equal(crops, [image[t : t + 12, s : s + 17] for image, (t, s) in zip(padded, starts, strict=True)])
+    np.testing.assert_array_equal(
+        crops, [image[t : t + 12, s : s + 17] for image, (t, s) in zip(padded, starts, strict=True)]
+    )
     assert len({tuple(start) for start in starts.tolist()}) > 1
 
 
 def test_center_crop(images):
     np.testing.assert_array_equal(augment.CenterCrop((6, 7))(images), images[:, 3:9, 5:12])
-    assert augment.CenterCrop(5)(ROW)[0, :, :, 0].tolist() == [[0] * 5, [0] * 5, [0, 1, 2, 3, 0], [0] * 5, [0] * 5]
+    assert augment.CenterCrop(5)(ROW)[0, :, :, 0].tolist() == [
+        [0] * 5,
+        [0] * 5,
+        [0, 1, 2, 3, 0],
+        [0] * 5,
+        [0] * 5,
+    ]
 
 
 @pytest.mark.parametrize("size", [(5, 7), (30, 11), (12, 17), (1, 1), (12, 40)])
 def test_resize_is_pillows(rng, size):
     for channels in (1, 3):
         image = rng.integers(0, 256, (23, 37, channels), dtype=np.uint8)
-        expected = np.asarray(Image.fromarray(image.squeeze()).resize(size[::-1], Image.Resampling.BILINEAR)).reshape(*size, channels)
+        expected = np.asarray(
+            Image.fromarray(image.squeeze()).resize(size[::-1], Image.Resampling.BILINEAR)
+        ).reshape(*size, channels)
         near(augment.Resize(size)(image[None])[0], expected.astype(float), 1)
     nearest = np.asarray(Image.fromarray(image).resize(size[::-1], Image.Resampling.NEAREST))
     np.testing.assert_array_equal(augment.Resize(size, "nearest")(image[None])[0], nearest)
@@ -62,7 +74,9 @@ def test_resize_is_pillows(rng, size):
 
 def test_random_resized_crop_is_a_pillow_resize_of_its_window(rng):
     photos = rng.integers(0, 256, (6, 60, 80, 3), dtype=np.uint8)
-    result, points = augment.RandomResizedCrop(32)(photos, keypoints=np.tile([[0.0, 0.0], [80.0, 60.0]], (6, 1, 1)), seed=2)
+    result, points = augment.RandomResizedCrop(32)(
+        photos, keypoints=np.tile([[0.0, 0.0], [80.0, 60.0]], (6, 1, 1)), seed=2
+    )
     for image, out, ((x0, y0), (x1, y1)) in zip(photos, result, points, strict=True):
         width, height = 80 * 32 / (x1 - x0), 60 * 32 / (y1 - y0)
         left, top = -x0 * width / 32, -y0 * height / 32
@@ -81,8 +95,16 @@ def test_color_formulas(images, factor):
     x, pair = images.astype(float), (factor, factor)
     near(augment.ColorJitter(brightness=pair)(images), np.clip(x * factor, 0, 255), 2)
     mean = grey(x).mean(axis=(1, 2))[:, None, None, None]
-    near(augment.ColorJitter(contrast=pair)(images), np.clip(x * factor + (1 - factor) * mean, 0, 255), 2)
-    near(augment.ColorJitter(saturation=pair)(images), np.clip(x * factor + (1 - factor) * grey(x)[..., None], 0, 255), 2)
+    near(
+        augment.ColorJitter(contrast=pair)(images),
+        np.clip(x * factor + (1 - factor) * mean, 0, 255),
+        2,
+    )
+    near(
+        augment.ColorJitter(saturation=pair)(images),
+        np.clip(x * factor + (1 - factor) * grey(x)[..., None], 0, 255),
+        2,
+    )
     near(augment.Grayscale(3)(images), np.repeat(grey(x)[..., None], 3, axis=-1), 1)
     assert augment.Grayscale()(images).shape == (5, 12, 17, 1)
 
@@ -101,14 +123,18 @@ def test_hue_is_a_turn_of_the_colour_circle(images, turn):
 def test_jitter_takes_all_orders():
     x = np.full((200, 1, 2, 3), 200, np.uint8)
     x[:, 0, 1] = 40
-    results = augment.ColorJitter((1.5, 1.5), (0.5, 0.5))(x)  # brighter first is cut off, and darker after it
+    results = augment.ColorJitter((1.5, 1.5), (0.5, 0.5))(
+        x
+    )  # brighter first is cut off, and darker after it
     assert len(np.unique(results[:, 0, 0, 0])) == 2
 
 
 def test_pca_color(images):
     floats = np.full((2000, 1, 1, 3), 0.5, np.float32)
     shift = augment.PCAColor(0.1)(floats).reshape(-1, 3).astype(float) - 0.5
-    axes = np.array([[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140], [-0.5836, -0.6948, 0.4203]]) * [0.2175, 0.0188, 0.0045]
+    axes = np.array(
+        [[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.8140], [-0.5836, -0.6948, 0.4203]]
+    ) * [0.2175, 0.0188, 0.0045]
     np.testing.assert_allclose(np.cov(shift.T), axes @ axes.T * 0.01, rtol=0.15, atol=1e-7)
     assert np.abs(shift.mean(axis=0)).max() < 0.002
 
@@ -126,7 +152,9 @@ def test_pca_color(images):
 )
 def test_tones_are_pillows(rng, transform, pillow, levels):
     image = (rng.beta(2, 5, (40, 50, 3)) * 200 + 20).astype(np.uint8)
-    near(transform(image[None])[0], np.asarray(pillow(Image.fromarray(image))).astype(float), levels)
+    near(
+        transform(image[None])[0], np.asarray(pillow(Image.fromarray(image))).astype(float), levels
+    )
 
 
 def test_sharpness(images):
@@ -143,7 +171,11 @@ def test_gaussian_blur(images):
     weights /= weights.sum()
     x = np.pad(images.astype(float), ((0, 0), (2, 2), (2, 2), (0, 0)), mode="reflect")
     x = sum(w * x[:, i : i + 12] for i, w in enumerate(weights))
-    near(augment.GaussianBlur(5, 1.3)(images), sum(w * x[:, :, i : i + 17] for i, w in enumerate(weights)), 1)
+    near(
+        augment.GaussianBlur(5, 1.3)(images),
+        sum(w * x[:, :, i : i + 17] for i, w in enumerate(weights)),
+        1,
+    )
 
 
 def test_gaussian_noise():
@@ -172,15 +204,25 @@ def test_rotation_by_a_right_angle_is_rot90(images):
     for interpolation in ("nearest", "bilinear"):
         turned = augment.RandomRotation((90, 90), interpolation)(square)
         np.testing.assert_array_equal(turned, np.rot90(square, axes=(1, 2)))
-    np.testing.assert_array_equal(augment.RandomRotation((-90, -90), expand=True)(images), np.rot90(images, -1, axes=(1, 2)))
+    np.testing.assert_array_equal(
+        augment.RandomRotation((-90, -90), expand=True)(images), np.rot90(images, -1, axes=(1, 2))
+    )
 
 
 def test_affine_by_hand(images):
-    moved = augment.RandomAffine(0, scale=(2.0, 2.0), interpolation="nearest", center=(0, 0))(images)
-    np.testing.assert_array_equal(moved, np.repeat(np.repeat(images, 2, axis=1), 2, axis=2)[:, :12, :17])
-    sheared = augment.RandomAffine(0, shear=(45.0, 45.0), interpolation="nearest", center=(0, 0))(images[:1])
+    moved = augment.RandomAffine(0, scale=(2.0, 2.0), interpolation="nearest", center=(0, 0))(
+        images
+    )
+    np.testing.assert_array_equal(
+        moved, np.repeat(np.repeat(images, 2, axis=1), 2, axis=2)[:, :12, :17]
+    )
+    sheared = augment.RandomAffine(0, shear=(45.0, 45.0), interpolation="nearest", center=(0, 0))(
+        images[:1]
+    )
     # x' = x - y tan 45°: a row is shifted left by its number (and half a pixel, which rounds down).
-    assert (sheared[0, 3, :10] == images[0, 3, 4:14]).all() or (sheared[0, 3, :10] == images[0, 3, 3:13]).all()
+    assert (sheared[0, 3, :10] == images[0, 3, 4:14]).all() or (
+        sheared[0, 3, :10] == images[0, 3, 3:13]
+    ).all()
 
 
 def test_perspective_takes_the_corners_inwards(images):

@@ -1,4 +1,6 @@
-"""The bits of augmentation do not depend on the instruction set: products are rounded before they are added, sums have a fixed order."""
+"""The bits of augmentation do not depend on the instruction set: products are rounded before they
+are added, sums have a fixed order.
+"""
 
 import hashlib
 import os
@@ -8,7 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-SETS = ("portable", "avx2", "avx512", "neon")  # one that the machine lacks is as if nothing were asked
+SETS = (
+    "portable",
+    "avx2",
+    "avx512",
+    "neon",
+)  # one that the machine lacks is as if nothing were asked
 
 
 def digests():
@@ -21,11 +28,17 @@ def digests():
     images = random.random((9, 40, 53, 3), np.float32)
     photos = random.integers(0, 256, (3, 81, 117, 3), dtype=np.uint8)
     transforms = {name: row.transform for name, row in TABLE.items()}
-    transforms |= {"jitter": augment.ColorJitter(0.3, 0.3, 0.3, 0.1), "noise": augment.GaussianNoise(), "affine": augment.RandomAffine(20)}
+    transforms |= {
+        "jitter": augment.ColorJitter(0.3, 0.3, 0.3, 0.1),
+        "noise": augment.GaussianNoise(),
+        "affine": augment.RandomAffine(20),
+    }
     for name, transform in transforms.items():
         yield f"{name} {hashlib.sha256(np.ascontiguousarray(transform(images, seed=3)).tobytes()).hexdigest()}"
     for size in ((5, 7), (30, 11), (100, 130), (3, 3), (64, 64)):
-        pipe = augment.Compose([augment.Resize(size), augment.RandomHorizontalFlip(), augment.Normalize(0.4, 0.2)])
+        pipe = augment.Compose(
+            [augment.Resize(size), augment.RandomHorizontalFlip(), augment.Normalize(0.4, 0.2)]
+        )
         yield f"{size} {hashlib.sha256(pipe(photos).tobytes()).hexdigest()}"
 
 
@@ -33,7 +46,9 @@ def test_same_bits_on_every_instruction_set():
     lines = {}
     for name in SETS:
         environment = {**os.environ, "CNNRS_SIMD": name}
-        done = subprocess.run([sys.executable, __file__], env=environment, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, __file__], env=environment, capture_output=True, text=True, check=True
+        )
         lines[name] = done.stdout.splitlines()
         assert len(lines[name]) > 40
     for name in SETS[1:]:

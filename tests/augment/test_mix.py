@@ -13,7 +13,9 @@ N = 12
 @pytest.fixture
 def data():
     """Image i is of value 10 i, its label is i."""
-    return np.arange(N, dtype=np.uint8)[:, None, None, None] * np.full((1, 16, 16, 1), 10, np.uint8), np.arange(N)
+    return np.arange(N, dtype=np.uint8)[:, None, None, None] * np.full(
+        (1, 16, 16, 1), 10, np.uint8
+    ), np.arange(N)
 
 
 @pytest.mark.parametrize("kind", [augment.MixUp, augment.CutMix, augment.Mosaic])
@@ -31,7 +33,13 @@ def test_shares_describe_the_image(kind, data):
 @pytest.mark.parametrize("kind", [augment.MixUp, augment.CutMix, augment.Mosaic])
 def test_a_mix_does_not_depend_on_the_batch(kind, data):
     x, y = data
-    pipe = augment.Compose([augment.RandomCrop(16, padding=4, fill=200), kind(data, num_classes=N), augment.GaussianNoise(sigma=0.02)])
+    pipe = augment.Compose(
+        [
+            augment.RandomCrop(16, padding=4, fill=200),
+            kind(data, num_classes=N),
+            augment.GaussianNoise(sigma=0.02),
+        ]
+    )
     together, shares = pipe(x, labels=y, seed=2, epoch=1)
     alone, alone_shares = pipe(x[[9, 4]], labels=y[[9, 4]], indices=[9, 4], seed=2, epoch=1)
     np.testing.assert_array_equal(alone, together[[9, 4]])
@@ -45,8 +53,12 @@ def test_partners_look_as_they_do_at_their_own_place(data):
     x[:, :, :8] += 3
     flip = augment.RandomHorizontalFlip(0.5)
     flipped = flip(x, seed=3)
-    mixed, shares = augment.Compose([flip, augment.MixUp((x, y), num_classes=N)])(x, labels=y, seed=3)
-    np.testing.assert_allclose(mixed, np.einsum("nk,khwc->nhwc", shares, flipped.astype(float)), atol=0.51)
+    mixed, shares = augment.Compose([flip, augment.MixUp((x, y), num_classes=N)])(
+        x, labels=y, seed=3
+    )
+    np.testing.assert_allclose(
+        mixed, np.einsum("nk,khwc->nhwc", shares, flipped.astype(float)), atol=0.51
+    )
 
 
 def test_p_leaves_the_others_alone(data):
@@ -82,7 +94,9 @@ def test_mosaic_moves_boxes_to_their_quarters():
     source = Scenes()
     x, y = zip(*(source[i] for i in range(6)), strict=True)
     mosaic = augment.Mosaic(source)
-    mixed, labels, boxes = mosaic(np.stack(x), labels=[one["labels"] for one in y], boxes=[one["boxes"] for one in y])
+    mixed, labels, boxes = mosaic(
+        np.stack(x), labels=[one["labels"] for one in y], boxes=[one["boxes"] for one in y]
+    )
     seen = 0
     for image, names, frames in zip(mixed[..., 0], labels, boxes, strict=True):
         assert len(names) == len(frames) >= 1
@@ -107,7 +121,10 @@ def test_bad_inputs(data):
     for call, error in (
         (lambda: augment.MixUp(data)(x), ArgumentError),
         (lambda: augment.MixUp(data)(x, labels=y), ArgumentError),
-        (lambda: augment.MixUp(data, num_classes=N)(x, labels=y, boxes=[np.zeros((0, 4))] * N), ArgumentError),
+        (
+            lambda: augment.MixUp(data, num_classes=N)(x, labels=y, boxes=[np.zeros((0, 4))] * N),
+            ArgumentError,
+        ),
         (lambda: augment.MixUp((x[:, :4], y), num_classes=N)(x, labels=y), ShapeError),
         (lambda: augment.MixUp((x, y[:3])), ShapeError),
         (lambda: augment.MixUp(7), DTypeError),

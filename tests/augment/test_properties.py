@@ -1,4 +1,6 @@
-"""What must hold of every transform: identity at zero strength, the same bits at any thread count, alone and in a batch."""
+"""What must hold of every transform: identity at zero strength, the same bits at any thread count,
+alone and in a batch.
+"""
 
 import numpy as np
 import pytest
@@ -33,7 +35,13 @@ ALL = [
     augment.TrivialAugment(),
     augment.RandomApply([augment.RandomHorizontalFlip(), augment.GaussianBlur(3)]),
     augment.OneOf([augment.Invert(), augment.RandomRotation(30), augment.RandomVerticalFlip(1.0)]),
-    augment.Compose([augment.RandomCrop(16, padding=4), augment.RandomHorizontalFlip(), augment.ColorJitter(0.3, 0.3, 0.3, 0.1)]),
+    augment.Compose(
+        [
+            augment.RandomCrop(16, padding=4),
+            augment.RandomHorizontalFlip(),
+            augment.ColorJitter(0.3, 0.3, 0.3, 0.1),
+        ]
+    ),
 ]
 EACH = pytest.mark.parametrize("transform", ALL, ids=lambda transform: type(transform).__name__)
 
@@ -62,8 +70,12 @@ def test_a_sample_looks_the_same_in_any_batch_and_otherwise_in_another_epoch(tra
     np.testing.assert_array_equal(images, before)
     assert together.dtype == np.uint8
     places = [7, 2, 23]
-    np.testing.assert_array_equal(transform(images[places], indices=places, epoch=3, seed=1), together[places])
-    np.testing.assert_array_equal(transform(images[5:6], indices=[5], epoch=3, seed=1)[0], together[5])
+    np.testing.assert_array_equal(
+        transform(images[places], indices=places, epoch=3, seed=1), together[places]
+    )
+    np.testing.assert_array_equal(
+        transform(images[5:6], indices=[5], epoch=3, seed=1)[0], together[5]
+    )
     assert not np.array_equal(transform(images, epoch=4, seed=1), together)
     assert not np.array_equal(transform(images, epoch=3, seed=2), together)
 
@@ -131,17 +143,23 @@ def test_chances_are_what_was_asked():
     x[:, 0, 1] = 1
     flipped = augment.RandomHorizontalFlip(0.3)(x)[:, 0, 0, 0]
     assert abs(flipped.mean() - 0.3) < 0.03
-    both = augment.Compose([augment.RandomHorizontalFlip(0.5), augment.RandomHorizontalFlip(0.5)])(x)[:, 0, 0, 0]
+    both = augment.Compose([augment.RandomHorizontalFlip(0.5), augment.RandomHorizontalFlip(0.5)])(
+        x
+    )[:, 0, 0, 0]
     assert abs(both.mean() - 0.5) < 0.03  # two transforms of a pipeline draw independently
 
 
 def test_images_of_many_sizes_and_empty_batches(rng):
-    photos = [rng.integers(0, 256, (h, w, 3), dtype=np.uint8) for h, w in ((20, 30), (31, 17), (25, 25))]
+    photos = [
+        rng.integers(0, 256, (h, w, 3), dtype=np.uint8) for h, w in ((20, 30), (31, 17), (25, 25))
+    ]
     assert augment.RandomResizedCrop(8)(photos).shape == (3, 8, 8, 3)
     flipped = augment.RandomHorizontalFlip(1.0)(photos)
     for before, after in zip(photos, flipped, strict=True):
         np.testing.assert_array_equal(after, before[:, ::-1])
-    assert augment.Compose([augment.Resize(10), augment.ToFloat()])(np.zeros((0, 20, 30, 3), np.uint8)).shape == (0, 10, 15, 3)
+    assert augment.Compose([augment.Resize(10), augment.ToFloat()])(
+        np.zeros((0, 20, 30, 3), np.uint8)
+    ).shape == (0, 10, 15, 3)
     single = augment.RandomResizedCrop(8)(photos[1:2], indices=[1])
     np.testing.assert_array_equal(single[0], augment.RandomResizedCrop(8)(photos)[1])
 
@@ -160,7 +178,11 @@ def test_out_is_written(images):
         (lambda x: augment.RandomCrop((0, 3)), ShapeError, "size"),
         (lambda x: augment.Pad((1, 2, 3)), ShapeError, "padding"),
         (lambda x: augment.ColorJitter(hue=0.7), ArgumentError, "hue"),
-        (lambda x: augment.ColorJitter(0.1)(np.zeros((1, 4, 4, 2), np.uint8)), ShapeError, "channels"),
+        (
+            lambda x: augment.ColorJitter(0.1)(np.zeros((1, 4, 4, 2), np.uint8)),
+            ShapeError,
+            "channels",
+        ),
         (lambda x: augment.GaussianBlur(4), ArgumentError, "kernel_size"),
         (lambda x: augment.RandomResizedCrop(8, scale=(0.5, 0.1)), ArgumentError, "scale"),
         (lambda x: augment.Normalize([0.1, 0.2], 1.0)(x), ShapeError, "channels"),
@@ -177,7 +199,11 @@ def test_out_is_written(images):
         (lambda x: augment.Invert()(x, boxes=[np.zeros((1, 3))] * 24), ShapeError, "boxes"),
         (lambda x: augment.Invert()(x, masks=np.zeros((24, 3, 3), int)), ShapeError, "masks"),
         (lambda x: augment.Invert()(x, masks=np.zeros((24, 16, 20))), DTypeError, "masks"),
-        (lambda x: augment.Invert()(x, keypoints=[np.full((1, 2), np.nan)] * 24), ArgumentError, "keypoints"),
+        (
+            lambda x: augment.Invert()(x, keypoints=[np.full((1, 2), np.nan)] * 24),
+            ArgumentError,
+            "keypoints",
+        ),
         (lambda x: augment.Invert()(x, out=np.empty((1, 2))), DTypeError, "out"),
         (lambda x: augment.Pad(1 << 21), ShapeError, "padding"),
         (lambda x: augment.Resize((1 << 22, 1))(x[:1, :, :, :1]), ShapeError, "picture"),

@@ -17,13 +17,22 @@ MOVING = [
     augment.RandomRotation((90, 90)),
     augment.RandomAffine(0, (0.1, 0.2), (0.7, 1.3)),
     augment.RandomApply([augment.RandomTranslate(5), augment.RandomHorizontalFlip()]),
-    augment.Compose([augment.Resize((50, 60)), augment.RandomCrop(40), augment.RandomVerticalFlip(), augment.ToFloat()]),
+    augment.Compose(
+        [
+            augment.Resize((50, 60)),
+            augment.RandomCrop(40),
+            augment.RandomVerticalFlip(),
+            augment.ToFloat(),
+        ]
+    ),
 ]
 
 
 def boxes_of(mask):
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return None if len(rows) == 0 else np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])
+    return (
+        None if len(rows) == 0 else np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])
+    )
 
 
 def scene(rng, count=16, height=48, width=56):
@@ -41,7 +50,9 @@ def scene(rng, count=16, height=48, width=56):
 def test_box_of_the_mask_is_the_box(transform, rng):
     images, masks, boxes = scene(rng)
     labels = [np.array([i]) for i in range(16)]
-    moved, names, frames, planes = transform(images, labels=labels, boxes=boxes, masks=masks, seed=6)
+    moved, names, frames, planes = transform(
+        images, labels=labels, boxes=boxes, masks=masks, seed=6
+    )
     assert planes.dtype == np.int64
     assert set(np.unique(planes)) <= {0, 7}
     compared = 0
@@ -57,7 +68,12 @@ def test_box_of_the_mask_is_the_box(transform, rng):
 
 
 @pytest.mark.parametrize(
-    "transform", [augment.RandomRotation(40), augment.RandomPerspective(0.4, p=1.0), augment.ElasticTransform(60.0, 5.0)]
+    "transform",
+    [
+        augment.RandomRotation(40),
+        augment.RandomPerspective(0.4, p=1.0),
+        augment.ElasticTransform(60.0, 5.0),
+    ],
 )
 def test_keypoints_follow_what_they_mark(transform, rng):
     images = np.zeros((12, 64, 64, 1), np.float32)
@@ -74,7 +90,11 @@ def test_keypoints_follow_what_they_mark(transform, rng):
 
 def test_masks_of_turned_boxes_lie_within_the_boxes(rng):
     images, masks, boxes = scene(rng)
-    for transform in (augment.RandomRotation(30), augment.ElasticTransform(80.0, 5.0), augment.RandomPerspective(0.4, p=1.0)):
+    for transform in (
+        augment.RandomRotation(30),
+        augment.ElasticTransform(80.0, 5.0),
+        augment.RandomPerspective(0.4, p=1.0),
+    ):
         _, frames, planes = transform(images, boxes=boxes, masks=masks)
         for frame, plane in zip(frames, planes, strict=True):
             expected = boxes_of(plane)
@@ -89,20 +109,29 @@ def test_boxes_by_hand():
     assert frames[0].tolist() == [[14, 3, 18, 8], [0, 0, 2, 10]]
     _, frames = augment.Resize((20, 20))(image, boxes=boxes)
     assert frames[0].tolist() == [[2, 6, 6, 16], [18, 0, 20, 20]]
-    _, frames = augment.CenterCrop((10, 10))(image, boxes=boxes)  # columns 5 to 14: a quarter of the first is left
+    _, frames = augment.CenterCrop((10, 10))(
+        image, boxes=boxes
+    )  # columns 5 to 14: a quarter of the first is left
     assert frames[0].tolist() == [[0, 3, 1, 8]]
 
 
 def test_what_is_left_of_a_box_decides():
     image = np.zeros((1, 10, 20, 3), np.uint8)
-    boxes, labels = [np.array([[0.0, 0, 10, 10], [0, 2, 4, 4], [12, 3, 12, 3]])], [["cat", "dog", "point"]]
+    boxes, labels = (
+        [np.array([[0.0, 0, 10, 10], [0, 2, 4, 4], [12, 3, 12, 3]])],
+        [["cat", "dog", "point"]],
+    )
     shift = augment.RandomTranslate((0, (-8, -8)))
     _, names, frames = shift(image, labels=labels, boxes=boxes)  # a fifth of the cat
     assert names[0].tolist() == ["cat", "point"]  # a box of no size is kept while it is inside
     assert frames[0].tolist() == [[0, 0, 2, 10], [4, 3, 4, 3]]
-    _, names, frames = augment.Compose([shift], min_visibility=0.3)(image, labels=labels, boxes=boxes)
+    _, names, frames = augment.Compose([shift], min_visibility=0.3)(
+        image, labels=labels, boxes=boxes
+    )
     assert names[0].tolist() == ["point"]
-    _, names, _ = augment.Compose([shift, augment.RandomTranslate((0, (8, 8)))], min_visibility=0.3)(image, labels=labels, boxes=boxes)
+    _, names, _ = augment.Compose(
+        [shift, augment.RandomTranslate((0, (8, 8)))], min_visibility=0.3
+    )(image, labels=labels, boxes=boxes)
     assert names[0].tolist() == ["point"]  # what was cut off does not come back
 
 
@@ -115,5 +144,7 @@ def test_no_boxes_at_all(rng):
 def test_order_of_results(rng):
     images, masks, boxes = scene(rng)
     points = np.zeros((16, 1, 2))
-    result = augment.Invert()(images, keypoints=points, masks=masks, boxes=boxes, labels=np.arange(16))
+    result = augment.Invert()(
+        images, keypoints=points, masks=masks, boxes=boxes, labels=np.arange(16)
+    )
     assert [np.shape(part[0]) for part in result] == [(48, 56, 3), (), (1, 4), (48, 56), (1, 2)]

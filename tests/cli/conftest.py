@@ -21,7 +21,15 @@ def command() -> Callable[..., Finished]:
 
     def run(*arguments: object, cwd: Path | None = None, **environment: str) -> Finished:
         line = [sys.executable, "-m", "cnnrs", *map(str, arguments)]
-        return subprocess.run(line, cwd=cwd, env=os.environ | environment, capture_output=True, text=True, timeout=300, check=False)
+        return subprocess.run(
+            line,
+            cwd=cwd,
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
 
     return run
 
@@ -36,7 +44,9 @@ def digits_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def class_folder(tmp_path: Path) -> Path:
-    """Twelve images of 12 x 10 pixels in each of two classes that are easy to tell apart: dark ones and bright ones."""
+    """Twelve images of 12 x 10 pixels in each of two classes that are easy to tell apart: dark ones
+    and bright ones.
+    """
     random = np.random.default_rng(3)
     for name, low in (("dark", 0), ("bright", 150)):
         folder = tmp_path / "photos" / name

@@ -13,10 +13,26 @@ pytest.importorskip("matplotlib")
 
 
 @pytest.mark.parametrize("preset", ["photos", "cifar", "mnist"])
-def test_a_sheet_is_drawn(preset: str, class_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_sheet_is_drawn(
+    preset: str, class_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "sheet.png"
     Image.open(class_folder / "dark" / "0.png").resize((40, 40)).save(tmp_path / "a.png")
-    assert main(["augment", str(tmp_path / "a.png"), "--out", str(out), "--preset", preset, "--count", "3"]) == 0
+    assert (
+        main(
+            [
+                "augment",
+                str(tmp_path / "a.png"),
+                "--out",
+                str(out),
+                "--preset",
+                preset,
+                "--count",
+                "3",
+            ]
+        )
+        == 0
+    )
     assert "in 3 epochs of Compose(" in capsys.readouterr().out
     with Image.open(out) as sheet:
         assert min(sheet.size) > 200

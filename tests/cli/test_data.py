@@ -19,12 +19,22 @@ def test_class_folders_are_counted(class_folder: Path, capsys: Captured) -> None
     assert lines[0] == "all: 24 images, 0 of them repeated"
     assert lines[1:3] == ["  bright: 12", "  dark: 12"]
     assert lines[3] == "sizes (height x width): 12x10 (24)"
-    pixels = np.stack([np.asarray(Image.open(file)) for file in class_folder.rglob("*.png")]).reshape(-1, 3).astype(float)
-    assert lines[4] == "mean per channel: " + ", ".join(f"{value:.2f}" for value in pixels.mean(axis=0))
-    assert lines[5] == "deviation per channel: " + ", ".join(f"{value:.2f}" for value in pixels.std(axis=0))
+    pixels = (
+        np.stack([np.asarray(Image.open(file)) for file in class_folder.rglob("*.png")])
+        .reshape(-1, 3)
+        .astype(float)
+    )
+    assert lines[4] == "mean per channel: " + ", ".join(
+        f"{value:.2f}" for value in pixels.mean(axis=0)
+    )
+    assert lines[5] == "deviation per channel: " + ", ".join(
+        f"{value:.2f}" for value in pixels.std(axis=0)
+    )
 
 
-def test_an_image_in_two_parts_is_named(class_folder: Path, tmp_path: Path, capsys: Captured) -> None:
+def test_an_image_in_two_parts_is_named(
+    class_folder: Path, tmp_path: Path, capsys: Captured
+) -> None:
     root = tmp_path / "divided"
     for part in ("train", "test"):
         for name in ("bright", "dark"):
@@ -34,7 +44,9 @@ def test_an_image_in_two_parts_is_named(class_folder: Path, tmp_path: Path, caps
             (root / ("train" if number < 3 else "test") / name / f"{number}.png").write_bytes(
                 (class_folder / name / f"{number}.png").read_bytes()
             )
-    (root / "test" / "dark" / "again.png").write_bytes((class_folder / "dark" / "1.png").read_bytes())
+    (root / "test" / "dark" / "again.png").write_bytes(
+        (class_folder / "dark" / "1.png").read_bytes()
+    )
     assert main(["data", str(root)]) == 0
     out = capsys.readouterr().out
     assert "train: 6 images" in out

@@ -46,7 +46,10 @@ def failure(capsys: Captured, *arguments: object) -> tuple[int, str]:
         (["train", "--checkpoint-every", "5"], "--checkpoint-every: needs --checkpoint-dir"),
         (["train", "--resume", "auto"], "--resume auto: needs --checkpoint-dir"),
         (["train", "--resume", "no/such/file"], "there is no such file"),
-        (["train", "digits", "--model", "vgg16"], "--model vgg16: does not take images of 8x8x1; it was made for 224x224x3"),
+        (
+            ["train", "digits", "--model", "vgg16"],
+            "--model vgg16: does not take images of 8x8x1; it was made for 224x224x3",
+        ),
         (["train", "digits", "--augment", "photos"], "--augment photos: varies colours"),
         (["train", "--colour", "red"], "--colour"),
         (["predict", "model.cnnrs"], "IMAGE"),
@@ -68,7 +71,9 @@ def test_an_unknown_data_set_names_the_known_ones(capsys: Captured) -> None:
         assert name in message
 
 
-def test_files_of_a_data_set_that_are_nowhere(tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_of_a_data_set_that_are_nowhere(
+    tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("CNNRS_DATA", raising=False)
     monkeypatch.setenv("CNNRS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setitem(sys.modules, "pooch", None)  # as if not installed
@@ -107,12 +112,27 @@ def test_too_few_images_in_a_class(class_folder: Path, capsys: Captured) -> None
     assert "dark: holds 2 images; at least 3" in message
 
 
-def test_a_broken_image_is_named_or_skipped(class_folder: Path, tmp_path: Path, capsys: Captured) -> None:
+def test_a_broken_image_is_named_or_skipped(
+    class_folder: Path, tmp_path: Path, capsys: Captured
+) -> None:
     (class_folder / "dark" / "5.png").write_bytes(b"\x89PNG and no more")
     code, message = failure(capsys, "train", class_folder)
     assert code == 1
     assert "5.png" in message
-    assert main(["train", str(class_folder), "--skip-broken", "--epochs", "1", "--out", str(tmp_path / "m.cnnrs")]) == 0
+    assert (
+        main(
+            [
+                "train",
+                str(class_folder),
+                "--skip-broken",
+                "--epochs",
+                "1",
+                "--out",
+                str(tmp_path / "m.cnnrs"),
+            ]
+        )
+        == 0
+    )
     err = capsys.readouterr().err
     assert "cnnrs: warning: skipped 1 damaged" in err
     assert "23 images" in err
@@ -125,10 +145,16 @@ def test_more_pixels_than_the_command_allows(class_folder: Path, capsys: Capture
 
 
 @pytest.mark.parametrize("keep", [0, 5, 200, -1])
-def test_a_truncated_model_file(keep: int, digits_model: Path, tmp_path: Path, capsys: Captured) -> None:
+def test_a_truncated_model_file(
+    keep: int, digits_model: Path, tmp_path: Path, capsys: Captured
+) -> None:
     damaged = tmp_path / "damaged.cnnrs"
     damaged.write_bytes(digits_model.read_bytes()[:keep])
-    for arguments in (["summary", damaged], ["evaluate", damaged, "digits"], ["predict", damaged, "a.png"]):
+    for arguments in (
+        ["summary", damaged],
+        ["evaluate", damaged, "digits"],
+        ["predict", damaged, "a.png"],
+    ):
         code, message = failure(capsys, *arguments)
         assert code == 1
         assert str(damaged) in message
@@ -141,13 +167,17 @@ def test_a_model_file_that_is_not_there(tmp_path: Path, capsys: Captured) -> Non
 
 
 def test_a_learning_rate_that_diverges(tmp_path: Path, capsys: Captured) -> None:
-    code, message = failure(capsys, "train", "--lr", "1e30", "--epochs", "2", "--out", tmp_path / "m.cnnrs")
+    code, message = failure(
+        capsys, "train", "--lr", "1e30", "--epochs", "2", "--out", tmp_path / "m.cnnrs"
+    )
     assert code == 1
     assert "step" in message
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_defect_shows_its_traceback_on_request(command: Command, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+def test_a_defect_shows_its_traceback_on_request(
+    command: Command, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
     monkeypatch.setattr("cnnrs.cli.summary.load_model", lambda path: 1 / 0)
     code, message = failure(capsys, "summary", "m")
     assert code == 1
@@ -168,7 +198,10 @@ def test_help_and_version(command: Command, capsys: Captured) -> None:
 
 def test_a_reader_that_leaves_early(digits_model: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "cnnrs", "summary", str(digits_model)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "cnnrs", "summary", str(digits_model)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     assert process.stderr is not None
@@ -181,13 +214,29 @@ def test_a_reader_that_leaves_early(digits_model: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_interrupted(tmp_path: Path) -> None:
-    line = [sys.executable, "-m", "cnnrs", "train", "--epochs", "100000", "--out", str(tmp_path / "m.cnnrs")]
+    line = [
+        sys.executable,
+        "-m",
+        "cnnrs",
+        "train",
+        "--epochs",
+        "100000",
+        "--out",
+        str(tmp_path / "m.cnnrs"),
+    ]
 
-    def heed_interrupts() -> None:  # a job that a shell runs in the background inherits that it ignores them
+    def heed_interrupts() -> (
+        None
+    ):  # a job that a shell runs in the background inherits that it ignores them
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     with subprocess.Popen(
-        line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path, preexec_fn=heed_interrupts
+        line,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        preexec_fn=heed_interrupts,
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline()  # the summary: training starts

@@ -33,18 +33,29 @@ def test_digits_by_default(command: Command, tmp_path: Path) -> None:
     assert "confusion matrix" in done.stdout
     assert "precision" in done.stdout
     pytest.importorskip("matplotlib")
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["cnnrs-digits-curves.png", "cnnrs-digits.cnnrs"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "cnnrs-digits-curves.png",
+        "cnnrs-digits.cnnrs",
+    ]
     assert (tmp_path / "cnnrs-digits-curves.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_same_figure_and_same_weights_with_any_number_of_threads(command: Command, tmp_path: Path) -> None:
+def test_same_figure_and_same_weights_with_any_number_of_threads(
+    command: Command, tmp_path: Path
+) -> None:
     outputs = []
     for threads in (1, 2, 3):
         file = tmp_path / f"{threads}.cnnrs"
-        done = command("train", "digits", "--epochs", 2, "--seed", 7, "--threads", threads, "--out", file)
+        done = command(
+            "train", "digits", "--epochs", 2, "--seed", 7, "--threads", threads, "--out", file
+        )
         assert done.returncode == 0, done.stderr
-        said = re.sub("^peak memory .*\n", "", done.stdout, flags=re.MULTILINE)  # each thread has scratch of its own
-        outputs.append((said, {name: value.tobytes() for name, value in cnnrs.load(file).state_dict().items()}))
+        said = re.sub(
+            "^peak memory .*\n", "", done.stdout, flags=re.MULTILINE
+        )  # each thread has scratch of its own
+        outputs.append(
+            (said, {name: value.tobytes() for name, value in cnnrs.load(file).state_dict().items()})
+        )
     assert outputs[0] == outputs[1] == outputs[2]
 
 
@@ -58,9 +69,27 @@ def test_another_seed_gives_another_model(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["small", "lenet5", "classic"])
-def test_a_folder_of_classes(name: str, class_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_of_classes(
+    name: str, class_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "photos.cnnrs"
-    assert main(["train", str(class_folder), "--image-size", "32", "--model", name, "--epochs", "15", "--out", str(file)]) == 0
+    assert (
+        main(
+            [
+                "train",
+                str(class_folder),
+                "--image-size",
+                "32",
+                "--model",
+                name,
+                "--epochs",
+                "15",
+                "--out",
+                str(file),
+            ]
+        )
+        == 0
+    )
     assert accuracy(capsys.readouterr().out) >= 75
     model = cnnrs.load(file)
     assert model.class_names == ("bright", "dark")
@@ -75,13 +104,17 @@ def test_small_images_keep_their_size(class_folder: Path, tmp_path: Path) -> Non
     assert cnnrs.load(file).input_shape == (12, 10, 1)
 
 
-def test_a_divided_folder_is_taken_as_divided(class_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_divided_folder_is_taken_as_divided(
+    class_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     root = tmp_path / "divided"
     for part, numbers in (("train", range(9)), ("test", range(9, 12))):
         for name in ("dark", "bright"):
             (root / part / name).mkdir(parents=True)
             for index in numbers:
-                (root / part / name / f"{index}.png").write_bytes((class_folder / name / f"{index}.png").read_bytes())
+                (root / part / name / f"{index}.png").write_bytes(
+                    (class_folder / name / f"{index}.png").read_bytes()
+                )
     assert main(["train", str(root), "--epochs", "1", "--out", str(tmp_path / "a.cnnrs")]) == 0
     captured = capsys.readouterr()
     assert last_line(captured.out).endswith("(6 images)")
@@ -99,10 +132,15 @@ def test_pixel_statistics_are_those_of_numpy(rng: np.random.Generator) -> None:
     mean, std = pixel_statistics(images)
     assert np.allclose(mean, images.mean(axis=(0, 1, 2)), atol=1e-3)
     assert np.allclose(std, images.std(axis=(0, 1, 2)), atol=1e-3)
-    assert pixel_statistics(np.full((1, 2, 2, 1), 9, dtype=np.uint8)) == ([9.0], [1.0])  # nothing to divide by
+    assert pixel_statistics(np.full((1, 2, 2, 1), 9, dtype=np.uint8)) == (
+        [9.0],
+        [1.0],
+    )  # nothing to divide by
 
 
-def test_evaluate_finds_the_images_that_were_held_back(class_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_finds_the_images_that_were_held_back(
+    class_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = str(tmp_path / "photos.cnnrs")
     assert main(["train", str(class_folder), "--seed", "5", "--epochs", "2", "--out", file]) == 0
     trained = capsys.readouterr().out.splitlines()
@@ -116,7 +154,9 @@ def test_evaluate_finds_the_images_that_were_held_back(class_folder: Path, tmp_p
 
 @pytest.mark.slow
 def test_classic_on_mnist(command: Command, data_dir: Path, tmp_path: Path) -> None:
-    done = command("train", "mnist", "--model", "classic", "--epochs", 3, "--data-dir", data_dir, cwd=tmp_path)
+    done = command(
+        "train", "mnist", "--model", "classic", "--epochs", 3, "--data-dir", data_dir, cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     assert last_line(done.stdout).endswith("(10000 images)")
     assert accuracy(done.stdout) >= 99

@@ -33,8 +33,12 @@ def blood(tmp_path):
     (root / "ImageSets" / "Main").mkdir(parents=True)
     save_image(root / "JPEGImages" / "a.png", value=10)
     save_image(root / "JPEGImages" / "b.png", value=20)
-    (root / "Annotations" / "a.xml").write_text(annotation("a.png", box_xml("red", 1, 2, 5, 4), box_xml("blue", 3, 3, 3, 3)))
-    (root / "Annotations" / "b.xml").write_text(annotation("b.png", box_xml("white", 0, 0, 8, "6.5")))
+    (root / "Annotations" / "a.xml").write_text(
+        annotation("a.png", box_xml("red", 1, 2, 5, 4), box_xml("blue", 3, 3, 3, 3))
+    )
+    (root / "Annotations" / "b.xml").write_text(
+        annotation("b.png", box_xml("white", 0, 0, 8, "6.5"))
+    )
     (root / "ImageSets" / "Main" / "train.txt").write_text("b  1\n\n")
     return root
 
@@ -88,7 +92,10 @@ EXTERNAL = '<!DOCTYPE z [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
     [
         (annotation("a.png", box_xml("&c;", 1, 1, 2, 2), head=BOMB), "DOCTYPE"),
         (annotation("a.png", box_xml("&a;", 1, 1, 2, 2), head=EXTERNAL), "DOCTYPE"),
-        (annotation("a.png", head='<!DOCTYPE annotation SYSTEM "http://localhost/x.dtd">'), "DOCTYPE"),
+        (
+            annotation("a.png", head='<!DOCTYPE annotation SYSTEM "http://localhost/x.dtd">'),
+            "DOCTYPE",
+        ),
         (annotation("../../secret.png"), "leads out of the data folder"),
         (annotation("/etc/hostname"), "leads out of the data folder"),
         (annotation("link.png"), "leads out of the data folder"),
@@ -118,7 +125,9 @@ def test_hostile_or_damaged_annotations_are_named(blood, tmp_path, xml, message)
 
 
 def test_voc_finds_a_misnamed_image_by_the_annotation(blood):
-    (blood / "Annotations" / "b.xml").write_text(annotation("wrong.jpg", box_xml("white", 0, 0, 1, 1)))
+    (blood / "Annotations" / "b.xml").write_text(
+        annotation("wrong.jpg", box_xml("white", 0, 0, 1, 1))
+    )
     assert voc(blood).paths[1].name == "b.png"
     (blood / "JPEGImages" / "b.png").unlink()
     with pytest.raises(FileNotFoundError, match=r"b\.xml.*wrong\.jpg"):
@@ -318,7 +327,12 @@ def test_bccd_loads_whole(data_dir):
     assert counts.tolist() == [361, 4155, 372]
     sides = np.concatenate([t["boxes"][:, 2:] - t["boxes"][:, :2] for t in source.targets])
     assert (sides <= 0).any(axis=1).sum() == 2
-    assert [len(voc(root, split)) for split in ("train", "val", "test", "trainval")] == [205, 87, 72, 292]
+    assert [len(voc(root, split)) for split in ("train", "val", "test", "trainval")] == [
+        205,
+        87,
+        72,
+        292,
+    ]
     assert source[100][0].shape == (480, 640, 3)
 
 

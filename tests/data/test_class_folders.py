@@ -76,7 +76,12 @@ def test_broken_files_are_skipped_by_name(pets):
 def test_differing_sizes_need_size(pets):
     write(pets / "dog" / "2.png", 102, size=(8, 5))
     source = folder(pets)
-    for ask in (lambda: source.image_shape, source.load_arrays, lambda: source.batch([0, 5]), lambda: list(Loader(source, 6))):
+    for ask in (
+        lambda: source.image_shape,
+        source.load_arrays,
+        lambda: source.batch([0, 5]),
+        lambda: list(Loader(source, 6)),
+    ):
         with pytest.raises(ShapeError, match=r"2\.png.*size="):
             ask()
     assert folder(pets, size=(6, 7)).load_arrays()[0].shape == (6, 6, 7, 3)

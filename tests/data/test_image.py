@@ -60,7 +60,8 @@ def test_odd_files_give_what_is_written_down_or_an_error_that_names_them(folder,
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_every_exif_orientation_comes_upright(tmp_path, orientation, suffix):
-    # What must be stored so that the viewer sees GRADIENT: the inverse of the turn that the tag asks for.
+    # What must be stored so that the viewer sees GRADIENT: the inverse of the turn that the tag
+    # asks for.
     stored = {
         1: GRADIENT,
         2: GRADIENT[:, ::-1],
@@ -99,14 +100,19 @@ def test_modes_and_channels(tmp_path):
         assert read_image(path, "unchanged").shape == (2, 3, channels[mode])
     assert read_image(tmp_path / "1.png").tolist() == [[[255] * 3] * 3] * 2
     assert read_image(tmp_path / "RGBA.png", "unchanged")[0, 0].tolist() == [10, 20, 30, 0]
-    assert read_image(tmp_path / "RGBA.png", "grey")[0, 0, 0] == (10 * 299 + 20 * 587 + 30 * 114 + 500) // 1000
+    assert (
+        read_image(tmp_path / "RGBA.png", "grey")[0, 0, 0]
+        == (10 * 299 + 20 * 587 + 30 * 114 + 500) // 1000
+    )
 
 
 def test_alpha_is_dropped_unless_a_background_is_given(tmp_path):
     path = tmp_path / "hidden.png"
     Image.fromarray(np.array([[[200, 100, 50, 0], [200, 100, 50, 255]]], dtype=np.uint8)).save(path)
     assert read_image(path).tolist() == [[[200, 100, 50], [200, 100, 50]]]
-    assert read_image(path, background=(255, 255, 255)).tolist() == [[[255, 255, 255], [200, 100, 50]]]
+    assert read_image(path, background=(255, 255, 255)).tolist() == [
+        [[255, 255, 255], [200, 100, 50]]
+    ]
     with pytest.raises(ArgumentError, match="background"):
         read_image(path, "unchanged", background=(0, 0, 0))
     with pytest.raises(ArgumentError, match="background"):
@@ -133,7 +139,11 @@ def test_sixteen_bits_become_eight_by_the_high_byte(tmp_path):
     assert read_image(tmp_path / "deep.pgm", "grey")[..., 0].tolist() == expected
 
 
-@pytest.mark.parametrize("values", [np.ones((2, 2), np.float32), np.full((2, 2), 70000, np.int32)], ids=["float", "int32"])
+@pytest.mark.parametrize(
+    "values",
+    [np.ones((2, 2), np.float32), np.full((2, 2), 70000, np.int32)],
+    ids=["float", "int32"],
+)
 def test_pixels_without_an_agreed_range_are_refused(tmp_path, values):
     path = tmp_path / "numbers.tif"
     Image.fromarray(values).save(path)
@@ -148,7 +158,13 @@ def test_size_resizes_as_pillow_does(tmp_path):
     expected = np.asarray(Image.fromarray(noise).resize((7, 5), Image.Resampling.BILINEAR))
     assert np.array_equal(read_image(path, size=(5, 7)), expected)
     assert read_image(path, size=4).shape == (4, 4, 3)
-    for size, error in (((0, 3), ShapeError), ((1, 2, 3), ShapeError), (2.5, DTypeError), ((2.5, 1), DTypeError), (True, DTypeError)):
+    for size, error in (
+        ((0, 3), ShapeError),
+        ((1, 2, 3), ShapeError),
+        (2.5, DTypeError),
+        ((2.5, 1), DTypeError),
+        (True, DTypeError),
+    ):
         with pytest.raises(error, match="size"):
             read_image(path, size=size)
 
@@ -160,10 +176,17 @@ def test_the_array_can_be_written_to(tmp_path):
 
 def png_of_size(width, height):
     def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b"\0"))
+        + chunk(b"IEND", b"")
+    )
 
 
 def test_decompression_bomb_is_refused_with_its_pixel_count(tmp_path):
@@ -229,7 +252,10 @@ def test_mask_keeps_its_numbers(tmp_path):
 
 
 def test_importing_the_package_does_not_import_pillow():
-    code = "import sys, cnnrs.data, cnnrs.datasets; print('PIL' in sys.modules, 'pooch' in sys.modules)"
+    code = (
+        "import sys, cnnrs.data, cnnrs.datasets; print('PIL' in sys.modules, 'pooch' in "
+        "sys.modules)"
+    )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["False", "False"]
 

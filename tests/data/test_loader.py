@@ -68,17 +68,26 @@ def test_sixty_thousand_in_batches_of_128_are_469():
     seen = np.concatenate(batches)
     assert np.array_equal(np.sort(seen), np.arange(60_000))
     assert not np.array_equal(seen, np.arange(60_000))
-    assert len(Loader((np.zeros((60_000, 1), np.uint8), np.arange(60_000)), 128, drop_last=True)) == 468
+    assert (
+        len(Loader((np.zeros((60_000, 1), np.uint8), np.arange(60_000)), 128, drop_last=True))
+        == 468
+    )
 
 
 @pytest.mark.parametrize("threads", [0, 1, 2, 5])
 @pytest.mark.parametrize("kind", ["files", "minimal", "arrays"])
 def test_any_number_of_threads_gives_the_same_batches(threads, kind):
-    source = {"files": Slow(23), "minimal": Minimal(), "arrays": arrays(np.arange(23.0)[:, None], np.arange(23))}[kind]
+    source = {
+        "files": Slow(23),
+        "minimal": Minimal(),
+        "arrays": arrays(np.arange(23.0)[:, None], np.arange(23)),
+    }[kind]
     loader = Loader(source, 6, shuffle=True, seed=9, threads=threads)
     order = loader.order(0)
     batches = list(loader)
-    assert [y.tolist() for _, y in batches] == [order[k : k + 6].tolist() for k in range(0, len(source), 6)]
+    assert [y.tolist() for _, y in batches] == [
+        order[k : k + 6].tolist() for k in range(0, len(source), 6)
+    ]
     for x, y in batches:
         assert x.reshape(len(x), -1)[:, 0].tolist() == y.tolist()
         assert y.dtype == np.int64
@@ -102,8 +111,11 @@ def test_order_is_a_function_of_seed_and_epoch():
 
 
 def test_order_is_the_same_on_every_machine():
-    # Philox 4x64-10 with key (seed, epoch) and the counter's top word 0x53485546; the argsort of its first words.
-    words = np.random.Philox(key=np.array([7, 3], np.uint64), counter=np.array([0, 0, 0, 0x53485546], np.uint64)).random_raw(10)
+    # Philox 4x64-10 with key (seed, epoch) and the counter's top word 0x53485546; the argsort of
+    # its first words.
+    words = np.random.Philox(
+        key=np.array([7, 3], np.uint64), counter=np.array([0, 0, 0, 0x53485546], np.uint64)
+    ).random_raw(10)
     loader = Loader((np.zeros((10, 1)), np.arange(10)), 10, shuffle=True, seed=7)
     assert loader.order(3).tolist() == sorted(range(10), key=lambda k: words[k])
     assert loader.order(3).tolist() == [0, 7, 4, 3, 1, 2, 9, 5, 8, 6]
@@ -139,7 +151,11 @@ def test_weighted_sampling_follows_the_weights():
     assert set(kind) == {1, 2}
     assert abs((kind == 2).mean() - 0.75) < 0.03  # more than four standard deviations
     assert not np.array_equal(loader.order(0), loader.order(1))
-    for bad, error in (([1.0], ShapeError), (np.full(count, -1.0), ArgumentError), (np.zeros(count), ArgumentError)):
+    for bad, error in (
+        ([1.0], ShapeError),
+        (np.full(count, -1.0), ArgumentError),
+        (np.zeros(count), ArgumentError),
+    ):
         with pytest.raises(error, match="weights"):
             Loader((np.zeros((count, 1)), np.arange(count)), weights=bad)
 
@@ -153,7 +169,10 @@ def test_transform_gets_what_makes_it_repeatable():
 
     loader = Loader((np.arange(4)[:, None], np.arange(4)), 2, transform=double, seed=11)
     loader.set_epoch(6)
-    assert [(x[:, 0].tolist(), y.tolist()) for x, y in loader] == [([0, 2], [1, 2]), ([4, 6], [3, 4])]
+    assert [(x[:, 0].tolist(), y.tolist()) for x, y in loader] == [
+        ([0, 2], [1, 2]),
+        ([4, 6], [3, 4]),
+    ]
     assert calls == [([0, 1], 6, 11), ([2, 3], 6, 11)]
     with pytest.raises(ShapeError, match="transform"):
         list(Loader((np.zeros((4, 1)), np.arange(4)), transform=lambda x, **_: x))
@@ -249,7 +268,17 @@ def test_malformed_calls():
     ):
         with pytest.raises(error):
             Loader(data, **arguments)
-    for wrong in (np.zeros(3), "abc", (1,), (np.zeros((2, 1)), np.zeros(3)), ([[1], [2, 3]], [0, 1]), ([], []), (["a"], [0]), 5, None):
+    for wrong in (
+        np.zeros(3),
+        "abc",
+        (1,),
+        (np.zeros((2, 1)), np.zeros(3)),
+        ([[1], [2, 3]], [0, 1]),
+        ([], []),
+        (["a"], [0]),
+        5,
+        None,
+    ):
         with pytest.raises(CnnrsError):
             Loader(wrong)
     with pytest.raises(DTypeError, match="object"):
@@ -287,14 +316,24 @@ class Photos(FileSource):
         mask = np.zeros((height, width), np.uint8)
         mask[2:12, 3:15] = 200
         boxes = np.array([[3, 2, 15, 12], [0, 0, 2, 2]], np.float32)
-        names = {"boxes": boxes, "labels": np.array([index, 9]), "difficult": np.array([index % 2 == 0, index == 3])}
-        return np.repeat(mask[..., None], 3, axis=2), {"boxes": names, "masks": mask, "labels": index}[self.target]
+        names = {
+            "boxes": boxes,
+            "labels": np.array([index, 9]),
+            "difficult": np.array([index % 2 == 0, index == 3]),
+        }
+        return np.repeat(mask[..., None], 3, axis=2), {
+            "boxes": names,
+            "masks": mask,
+            "labels": index,
+        }[self.target]
 
 
 @pytest.mark.parametrize("threads", [0, 3])
 @pytest.mark.parametrize("target", ["labels", "masks", "boxes"])
 def test_photos_of_several_sizes_come_out_as_one(threads, target):
-    loader = Loader(Photos(target), 5, shuffle=True, transform=augment.Resize((24, 28)), threads=threads)
+    loader = Loader(
+        Photos(target), 5, shuffle=True, transform=augment.Resize((24, 28)), threads=threads
+    )
     order = loader.order(0)
     ((x, y),) = loader
     assert (x.shape, x.dtype) == ((5, 24, 28, 3), np.uint8)
@@ -303,15 +342,23 @@ def test_photos_of_several_sizes_come_out_as_one(threads, target):
         if target == "labels":
             assert y[place] == index
         elif target == "masks":
-            assert (y[place] != x[place, ..., 0]).mean() < 0.2  # alike but for the border, which is smooth in one
+            assert (
+                y[place] != x[place, ..., 0]
+            ).mean() < 0.2  # alike but for the border, which is smooth in one
         else:
-            np.testing.assert_allclose(y[place]["boxes"][0], np.array([3, 2, 15, 12]) * ([28 / width, 24 / height] * 2), rtol=1e-6)
+            np.testing.assert_allclose(
+                y[place]["boxes"][0],
+                np.array([3, 2, 15, 12]) * ([28 / width, 24 / height] * 2),
+                rtol=1e-6,
+            )
             assert y[place]["difficult"].tolist() == [index % 2 == 0, index == 3]
 
 
 def test_photos_of_several_sizes_at_the_end_are_an_error_that_names_the_way_out():
     for transform in (augment.RandomHorizontalFlip(), lambda x, labels, **_: (x, labels)):
-        with pytest.raises(ShapeError, match=r"after the transform.*sample 1 has \(31, 17, 3\).*Resize"):
+        with pytest.raises(
+            ShapeError, match=r"after the transform.*sample 1 has \(31, 17, 3\).*Resize"
+        ):
             list(Loader(Photos("labels"), 5, transform=transform))
     with pytest.raises(ShapeError, match="size="):
         list(Loader(Photos("labels"), 5))
@@ -319,8 +366,15 @@ def test_photos_of_several_sizes_at_the_end_are_an_error_that_names_the_way_out(
 
 @pytest.mark.parametrize("threads", [0, 2])
 def test_flags_of_dropped_boxes_are_dropped_along(threads):
-    # Twelve pixels to the left: the small box at the corner leaves, and a quarter of the other stays.
-    pipe = augment.Compose([augment.Resize((30, 30)), augment.CenterCrop((30, 24)), augment.RandomTranslate((0, (-5, -5)))])
+    # Twelve pixels to the left: the small box at the corner leaves, and a quarter of the other
+    # stays.
+    pipe = augment.Compose(
+        [
+            augment.Resize((30, 30)),
+            augment.CenterCrop((30, 24)),
+            augment.RandomTranslate((0, (-5, -5))),
+        ]
+    )
     for x, y in Loader(Photos(), 2, transform=pipe, threads=threads):
         assert x.shape[1:] == (30, 24, 3)
         for one in y:
@@ -343,12 +397,20 @@ def test_mosaic_brings_flags_along():
 
 def test_a_function_that_knows_no_flags():
     def first(images, *, labels, boxes, **_):
-        return np.zeros((len(images), 8, 8, 3), np.uint8), [one[:1] for one in labels], [one[:1] for one in boxes]
+        return (
+            np.zeros((len(images), 8, 8, 3), np.uint8),
+            [one[:1] for one in labels],
+            [one[:1] for one in boxes],
+        )
 
     def all_of_them(images, *, labels, boxes, **_):
         return np.zeros((len(images), 8, 8, 3), np.uint8), labels, boxes
 
-    flags = [one["difficult"].tolist() for _, y in Loader(Photos(), 5, transform=all_of_them) for one in y]
+    flags = [
+        one["difficult"].tolist()
+        for _, y in Loader(Photos(), 5, transform=all_of_them)
+        for one in y
+    ]
     assert flags == [[True, False], [False, False], [True, False], [False, True], [True, False]]
     with pytest.raises(ShapeError, match="difficult="):
         list(Loader(Photos(), 5, transform=first))

@@ -24,7 +24,9 @@ def files(tmp_path):
 def test_batches_equal_those_in_memory(files):
     mapped = memmap(*files)
     plain = arrays(np.load(files[0]), np.load(files[1]))
-    for (x, y), (x_plain, y_plain) in zip(Loader(mapped, 8, shuffle=True), Loader(plain, 8, shuffle=True), strict=True):
+    for (x, y), (x_plain, y_plain) in zip(
+        Loader(mapped, 8, shuffle=True), Loader(plain, 8, shuffle=True), strict=True
+    ):
         assert np.array_equal(x, x_plain)
         assert np.array_equal(y, y_plain)
         assert type(x) is np.ndarray

@@ -98,7 +98,9 @@ def test_classes_too_small_to_share():
 def test_folds_are_even_and_disjoint(counts, folds):
     labels = np.random.default_rng(0).permutation(np.repeat(np.arange(len(counts)), counts))
     pairs = list(stratified_kfold(labels, folds))
-    assert sorted(np.concatenate([validation for _, validation in pairs]).tolist()) == list(range(len(labels)))
+    assert sorted(np.concatenate([validation for _, validation in pairs]).tolist()) == list(
+        range(len(labels))
+    )
     for train, validation in pairs:
         assert not set(train) & set(validation)
         assert len(train) + len(validation) == len(labels)

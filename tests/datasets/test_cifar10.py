@@ -28,7 +28,10 @@ def record(label, red, green, blue):
 
 
 def batches():
-    return {name: record(k, k, 100 + k, 200 + k) + record(9 - k, 1, 2, 3) for k, name in enumerate(NAMES)}
+    return {
+        name: record(k, k, 100 + k, 200 + k) + record(9 - k, 1, 2, 3)
+        for k, name in enumerate(NAMES)
+    }
 
 
 def write_files(folder, contents):
@@ -61,7 +64,9 @@ def write_jpeg_pack(folder, **changes):
     np.savez_compressed(folder / "cifar10_jpeg.npz", **{**arrays, **changes})
 
 
-@pytest.mark.parametrize("layout", ["", "cifar10", "cifar-10-batches-bin", "cifar10/cifar-10-batches-bin"])
+@pytest.mark.parametrize(
+    "layout", ["", "cifar10", "cifar-10-batches-bin", "cifar10/cifar-10-batches-bin"]
+)
 def test_binary_batches(tmp_path, layout):
     write_files(tmp_path / "data" / layout, batches())
     cifar = load_cifar10(tmp_path / "data", download=False)
@@ -78,7 +83,12 @@ def test_planes_become_pixels_row_by_row(tmp_path):
     contents["test_batch.bin"] = b"\x03" + planes.tobytes()
     write_files(tmp_path, contents)
     image = load_cifar10(tmp_path).x_test[0]
-    assert all(image[row, column, channel] == planes[channel, row, column] for row in (0, 7) for column in (1, 31) for channel in range(3))
+    assert all(
+        image[row, column, channel] == planes[channel, row, column]
+        for row in (0, 7)
+        for column in (1, 31)
+        for channel in range(3)
+    )
 
 
 def test_archive_is_read_without_unpacking(tmp_path):
@@ -95,7 +105,10 @@ def test_archive_is_read_without_unpacking(tmp_path):
     [
         ({"data_batch_3.bin": b""}, r"data_batch_3\.bin.*no whole number"),
         ({"data_batch_3.bin": bytes(3072)}, r"data_batch_3\.bin.*3072 bytes"),
-        ({"test_batch.bin": record(1, 0, 0, 0) + record(10, 0, 0, 0)}, r"test_batch\.bin.*record 1 has the label 10"),
+        (
+            {"test_batch.bin": record(1, 0, 0, 0) + record(10, 0, 0, 0)},
+            r"test_batch\.bin.*record 1 has the label 10",
+        ),
     ],
 )
 @pytest.mark.parametrize("write", [write_files, write_archive])
@@ -108,10 +121,17 @@ def test_damaged_batches_are_named(tmp_path, change, message, write):
 def test_damaged_archives_are_named(tmp_path):
     path = tmp_path / "cifar-10-binary.tar.gz"
     contents = batches()
-    contents["data_batch_2.bin"] = np.random.default_rng(0).integers(0, 10, 3073 * 4, dtype=np.uint8).tobytes()
+    contents["data_batch_2.bin"] = (
+        np.random.default_rng(0).integers(0, 10, 3073 * 4, dtype=np.uint8).tobytes()
+    )
     write_archive(tmp_path, contents)
     whole = path.read_bytes()
-    for content in (whole[: len(whole) // 2], b"", b"no archive", whole[:5000] + bytes(50) + whole[5050:]):
+    for content in (
+        whole[: len(whole) // 2],
+        b"",
+        b"no archive",
+        whole[:5000] + bytes(50) + whole[5050:],
+    ):
         path.write_bytes(content)
         with pytest.raises(FormatError, match=r"cifar-10-binary\.tar\.gz"):
             load_cifar10(tmp_path)
@@ -141,7 +161,12 @@ def test_jpeg_pack_says_that_it_is_one(tmp_path):
     write_jpeg_pack(tmp_path / "cifar10")
     cifar = load_cifar10(tmp_path)
     assert cifar.x_train.shape == (3, 32, 32, 3)
-    assert np.abs(cifar.x_train[:, 0, 0].astype(int) - [[0, 100, 200], [40, 100, 200], [80, 100, 200]]).max() <= 3
+    assert (
+        np.abs(
+            cifar.x_train[:, 0, 0].astype(int) - [[0, 100, 200], [40, 100, 200], [80, 100, 200]]
+        ).max()
+        <= 3
+    )
     assert "not comparable with published figures" in cifar.description
     write_files(tmp_path / "cifar10", batches())  # the originals come first
     assert "JPEG" not in load_cifar10(tmp_path).description
@@ -156,7 +181,14 @@ def test_jpeg_pack_says_that_it_is_one(tmp_path):
         ({"test_labels": np.array([0, 10], np.uint8)}, "test_labels"),
         ({"test_labels": np.array([0.0, 1.0])}, "test_labels.*float64"),
         ({"test_jpeg": np.zeros((2, 2), np.uint8)}, "test_jpeg"),
-        ({"test_labels": np.zeros(0, np.uint8), "test_offsets": np.zeros(1, int), "test_jpeg": np.zeros(0, np.uint8)}, "test_labels"),
+        (
+            {
+                "test_labels": np.zeros(0, np.uint8),
+                "test_offsets": np.zeros(1, int),
+                "test_jpeg": np.zeros(0, np.uint8),
+            },
+            "test_labels",
+        ),
         ({"test_labels": np.array([1, None], dtype=object)}, "test_labels"),
     ],
 )
@@ -180,7 +212,12 @@ def test_cut_or_foreign_jpeg_packs(tmp_path):
     jpeg = io.BytesIO()
     Image.new("RGB", (16, 32)).save(jpeg, "JPEG")
     content = np.frombuffer(jpeg.getvalue(), np.uint8)
-    write_jpeg_pack(tmp_path, test_jpeg=content, test_offsets=np.array([0, len(content)]), test_labels=np.zeros(1, np.uint8))
+    write_jpeg_pack(
+        tmp_path,
+        test_jpeg=content,
+        test_offsets=np.array([0, len(content)]),
+        test_labels=np.zeros(1, np.uint8),
+    )
     with pytest.raises(FormatError, match=r"test image 0.*32x16"):
         load_cifar10(tmp_path)
 
@@ -203,7 +240,9 @@ def test_the_real_jpeg_pack(data_dir):
     assert cifar.x_train.shape == (50_000, 32, 32, 3)
     assert np.bincount(cifar.y_train).tolist() == [5000] * 10
     assert [cifar.class_names[k] for k in cifar.y_train[:4]] == ["frog", "truck", "truck", "deer"]
-    assert abs(cifar.x_test.mean() - 121.5) < 1  # published mean of the lossless test images: 0.4767 of 255
+    assert (
+        abs(cifar.x_test.mean() - 121.5) < 1
+    )  # published mean of the lossless test images: 0.4767 of 255
     digest = hashlib.sha256(cifar.x_test.tobytes()).hexdigest()
     if digest != "b7018a062865e9348a704e72416eb53c816b43cc8ac42ab43276a2b967508ab6":
         pytest.skip("another JPEG decoder, which may differ by one level")

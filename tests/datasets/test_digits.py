@@ -13,7 +13,10 @@ from cnnrs.errors import ArgumentError, FormatError
 def test_digits_are_those_of_scikit_learn():
     datasets = pytest.importorskip("sklearn.datasets")
     published = datasets.load_digits()
-    with resources.files("cnnrs.datasets").joinpath("digits.npz").open("rb") as file, np.load(file, allow_pickle=False) as stored:
+    with (
+        resources.files("cnnrs.datasets").joinpath("digits.npz").open("rb") as file,
+        np.load(file, allow_pickle=False) as stored,
+    ):
         assert np.array_equal(stored["images"], published.images)
         assert np.array_equal(stored["labels"], published.target)
     digits = load_digits()
@@ -49,7 +52,9 @@ def test_digits_have_the_shape_and_range_of_images():
 
 def test_split_of_the_digits_is_stratified_and_fixed():
     digits = load_digits()
-    shares = np.bincount(digits.y_test) / np.bincount(np.concatenate([digits.y_train, digits.y_test]))
+    shares = np.bincount(digits.y_test) / np.bincount(
+        np.concatenate([digits.y_train, digits.y_test])
+    )
     assert np.abs(shares - 360 / 1797).max() < 0.006
     # Figures on the digits are comparable only while this stays what it is.
     assert hashlib.sha256(digits.x_test.tobytes()).hexdigest()[:16] == "c4736ef076d5cea5"
@@ -84,7 +89,10 @@ def test_dataset_refuses_what_does_not_fit():
         ({"y_train": np.array([0, 1])}, "3 training images but 2 labels"),
         ({"y_test": np.array([2])}, "label is 2"),
         ({"y_test": np.array([-1])}, "label"),
-        ({"x_test": np.zeros((0, 2, 2, 1), np.uint8), "y_test": np.zeros(0, np.int64)}, "no test images"),
+        (
+            {"x_test": np.zeros((0, 2, 2, 1), np.uint8), "y_test": np.zeros(0, np.int64)},
+            "no test images",
+        ),
         ({"x_test": np.zeros((1, 2, 3, 1), np.uint8)}, "test images"),
     ):
         with pytest.raises(FormatError, match=f"somewhere.*{message}"):

@@ -12,11 +12,20 @@ import pytest
 from cnnrs.datasets import load, load_fashion_mnist, load_mnist, read_idx
 from cnnrs.errors import FormatError
 
-STEMS = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+STEMS = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
 
 
 def idx(array, kind=8):
-    return bytes([0, 0, kind, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+    return (
+        bytes([0, 0, kind, array.ndim])
+        + struct.pack(f">{array.ndim}I", *array.shape)
+        + array.tobytes()
+    )
 
 
 def write_mnist(folder, train=5, test=3, compress=True, seed=0):
@@ -74,7 +83,9 @@ def test_idx_files_that_are_not_whole_are_named(tmp_path, content, message):
 
 @pytest.mark.parametrize("position", range(10, 60, 5))
 def test_a_flipped_bit_in_a_gzip_file_never_passes(tmp_path, position):
-    damaged = bytearray(gzip.compress(idx(np.random.default_rng(0).integers(0, 256, 50, dtype=np.uint8))))
+    damaged = bytearray(
+        gzip.compress(idx(np.random.default_rng(0).integers(0, 256, 50, dtype=np.uint8)))
+    )
     damaged[position] ^= 4
     (tmp_path / "a.gz").write_bytes(damaged)
     with pytest.raises(FormatError, match=r"a\.gz"):
@@ -111,7 +122,14 @@ def test_not_found_says_where_it_looked_and_what_to_do(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError) as caught:
         load("mnist", tmp_path / "given")
     message = str(caught.value)
-    for part in (f"no {STEMS[1]}.gz", "absent", "cache", "pip install 'cnnrs[datasets]'", "CNNRS_DATA", "data_dir="):
+    for part in (
+        f"no {STEMS[1]}.gz",
+        "absent",
+        "cache",
+        "pip install 'cnnrs[datasets]'",
+        "CNNRS_DATA",
+        "data_dir=",
+    ):
         assert part in message
     with pytest.raises(FileNotFoundError, match="download=False"):
         load_mnist(download=False)
@@ -178,7 +196,18 @@ def test_the_real_mnist(data_dir):
     assert round(mnist.x_train.mean() / 255, 4) == 0.1307
     assert round(mnist.x_train.std() / 255, 4) == 0.3081
     assert mnist.y_train[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]
-    assert np.bincount(mnist.y_test).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert np.bincount(mnist.y_test).tolist() == [
+        980,
+        1135,
+        1032,
+        1010,
+        982,
+        892,
+        958,
+        1028,
+        974,
+        1009,
+    ]
 
 
 def test_the_real_fashion_mnist(data_dir):

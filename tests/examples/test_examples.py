@@ -1,4 +1,6 @@
-"""The experiments under examples/: each runs, in its quick form and on a few images, and prints the published figure beside its own."""
+"""The experiments under examples/: each runs, in its quick form and on a few images, and prints the
+published figure beside its own.
+"""
 
 import gzip
 import importlib.util
@@ -14,18 +16,25 @@ from cnnrs import datasets
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NAMES = sorted(path.name for path in EXAMPLES.glob("*.py"))
-RUNS = [(name,) for name in NAMES] + [("learning_rate_too_high.py", "on MNIST"), ("lenet5_mnist.py", "--distort")]
+RUNS = [(name,) for name in NAMES] + [
+    ("learning_rate_too_high.py", "on MNIST"),
+    ("lenet5_mnist.py", "--distort"),
+]
 
 
 def idx(array):
     """The bytes of an idx file of uint8."""
-    header = bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
+    header = bytes([0, 0, 8, array.ndim]) + b"".join(
+        size.to_bytes(4, "big") for size in array.shape
+    )
     return gzip.compress(header + array.astype(np.uint8).tobytes())
 
 
 @pytest.fixture(scope="module")
 def few_images(tmp_path_factory):
-    """A data folder: digits of 8 by 8, enlarged, in the files of MNIST, and the same in the files of CIFAR-10."""
+    """A data folder: digits of 8 by 8, enlarged, in the files of MNIST, and the same in the files
+    of CIFAR-10.
+    """
     folder = tmp_path_factory.mktemp("data")
     digits = datasets.load_digits()
     (folder / "mnist").mkdir()
@@ -63,9 +72,15 @@ def load(name):
 def test_an_experiment_runs(run_of, few_images):
     name, *options = run_of
     data_free = name == "learning_rate_too_high.py" and not options
-    output = run(name, *([] if data_free else ["--data-dir", str(few_images)]), *(option for option in options if option.startswith("--")))
+    output = run(
+        name,
+        *([] if data_free else ["--data-dir", str(few_images)]),
+        *(option for option in options if option.startswith("--")),
+    )
     assert "published" in output or "the limit is 2 / 4" in output
-    assert name == "learning_rate_too_high.py" or "nan" not in output.lower()  # that one shows how a loss ends as NaN
+    assert (
+        name == "learning_rate_too_high.py" or "nan" not in output.lower()
+    )  # that one shows how a loss ends as NaN
 
 
 def test_every_experiment_is_in_the_table():
@@ -74,18 +89,31 @@ def test_every_experiment_is_in_the_table():
 
 
 def test_the_limit_of_the_learning_rate_is_met_exactly():
-    lines = [line.split() for line in run("learning_rate_too_high.py").splitlines() if "|w|" in line]
+    lines = [
+        line.split() for line in run("learning_rate_too_high.py").splitlines() if "|w|" in line
+    ]
     verdicts = {float(line[2]): line[6] for line in lines}
-    assert verdicts == {0.1: "converges", 0.4: "converges", 0.49: "converges", 0.5: "stays", 0.51: "diverges", 0.6: "diverges"}
+    assert verdicts == {
+        0.1: "converges",
+        0.4: "converges",
+        0.49: "converges",
+        0.5: "stays",
+        0.51: "diverges",
+        0.6: "diverges",
+    }
 
 
 def test_the_interval_of_a_few_gains():
     """By hand: 1, 2, 3 have the mean 2, the deviation 1, and with two degrees of freedom t = 4.303."""
-    assert load("augmentation_pays").mean_with_interval([1.0, 2.0, 3.0]) == pytest.approx((2, 2 - 4.303 / 3**0.5, 2 + 4.303 / 3**0.5))
+    assert load("augmentation_pays").mean_with_interval([1.0, 2.0, 3.0]) == pytest.approx(
+        (2, 2 - 4.303 / 3**0.5, 2 + 4.303 / 3**0.5)
+    )
 
 
 def test_the_interval_of_a_difference_on_the_same_images():
-    """By hand: of 100 images one model alone is wrong on 10, the other alone on 4; both are wrong on 5."""
+    """By hand: of 100 images one model alone is wrong on 10, the other alone on 4; both are wrong
+    on 5.
+    """
     first, second = np.zeros(100, bool), np.zeros(100, bool)
     first[:15], second[10:19] = True, True
     gain, half = load("dropout_mnist").difference(first, second)

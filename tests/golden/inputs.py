@@ -1,4 +1,6 @@
-"""What PyTorch and cnnrs both start from: numbers that need no file, since each is worked out from its place in exact arithmetic."""
+"""What PyTorch and cnnrs both start from: numbers that need no file, since each is worked out from
+its place in exact arithmetic.
+"""
 
 import math
 
@@ -50,7 +52,9 @@ def loss_inputs():
 
 
 def network_inputs():
-    """Start of a network of one convolution of 3 filters of 3x3 and one dense layer, and a batch for each step."""
+    """Start of a network of one convolution of 3 filters of 3x3 and one dense layer, and a batch
+    for each step.
+    """
     return {
         "conv.weight": 0.4 * numbers(30, 3, 3, IMAGE[2], 3),
         "conv.bias": 0.1 * numbers(31, 3),

@@ -1,6 +1,8 @@
-"""Makes ``torch.json``: what PyTorch computes from ``inputs.py``. Run it where PyTorch is installed: ``python tests/golden/make_torch.py``.
+"""Makes ``torch.json``: what PyTorch computes from ``inputs.py``. Run it where PyTorch is
+installed: ``python tests/golden/make_torch.py``.
 
-Muon's Newton-Schulz iteration runs in bfloat16 in PyTorch, which keeps three digits; here the same formula runs in float64.
+Muon's Newton-Schulz iteration runs in bfloat16 in PyTorch, which keeps three digits; here the same
+formula runs in float64.
 """
 
 import json
@@ -21,11 +23,15 @@ RULES = {
     "rmsprop_momentum": lambda p: torch.optim.RMSprop(p, RATE, 0.9, momentum=0.8),
     "rmsprop_centered": lambda p: torch.optim.RMSprop(p, RATE, 0.9, momentum=0.8, centered=True),
     "adagrad": lambda p: torch.optim.Adagrad(p, RATE, weight_decay=0.1),
-    "adagrad_decay": lambda p: torch.optim.Adagrad(p, RATE, lr_decay=0.1, initial_accumulator_value=0.5),
+    "adagrad_decay": lambda p: torch.optim.Adagrad(
+        p, RATE, lr_decay=0.1, initial_accumulator_value=0.5
+    ),
     "adam": lambda p: torch.optim.Adam(p, RATE, weight_decay=0.1),
     "amsgrad": lambda p: torch.optim.Adam(p, RATE, (0.9, 0.9), amsgrad=True),
     "adamw": lambda p: torch.optim.AdamW(p, RATE, weight_decay=0.1),
-    "adamw_amsgrad": lambda p: torch.optim.AdamW(p, RATE, (0.9, 0.9), amsgrad=True, weight_decay=0.1),
+    "adamw_amsgrad": lambda p: torch.optim.AdamW(
+        p, RATE, (0.9, 0.9), amsgrad=True, weight_decay=0.1
+    ),
 }
 SCHEDULES = {
     "step": lambda o: lr_scheduler.StepLR(o, 3, 0.5),
@@ -34,8 +40,11 @@ SCHEDULES = {
     "cosine": lambda o: lr_scheduler.CosineAnnealingLR(o, EPOCHS, 0.01),
     "polynomial": lambda o: lr_scheduler.PolynomialLR(o, EPOCHS, 2),
     "restarts": lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 3, 2, 0.01),
-    # PyTorch reaches the peak one step earlier than its documentation says: 7 / 21 of the steps here are 6 / 20 of the epochs
-    "one_cycle": lambda o: lr_scheduler.OneCycleLR(o, 0.4, total_steps=EPOCHS + 1, pct_start=7 / 21, div_factor=10, final_div_factor=1e4),
+    # PyTorch reaches the peak one step earlier than its documentation says: 7 / 21 of the steps
+    # here are 6 / 20 of the epochs
+    "one_cycle": lambda o: lr_scheduler.OneCycleLR(
+        o, 0.4, total_steps=EPOCHS + 1, pct_start=7 / 21, div_factor=10, final_div_factor=1e4
+    ),
 }
 
 
@@ -81,11 +90,16 @@ def muon():
 
 
 def networks(frozen=0):
-    """Values of the biases and of some weights of a small network after fifty steps, in the first of which the convolution is frozen."""
+    """Values of the biases and of some weights of a small network after fifty steps, in the first
+    of which the convolution is frozen.
+    """
     given = {name: torch.tensor(array) for name, array in network_inputs().items()}
     results = {}
     for name, make in RULES.items():
-        weight, bias = given["conv.weight"].permute(3, 2, 0, 1).contiguous(), given["conv.bias"].clone()
+        weight, bias = (
+            given["conv.weight"].permute(3, 2, 0, 1).contiguous(),
+            given["conv.bias"].clone(),
+        )
         dense, dense_bias = given["dense.weight"].clone(), given["dense.bias"].clone()
         parameters = [torch.nn.Parameter(value) for value in (weight, bias, dense, dense_bias)]
         optimizer = make(parameters)
@@ -97,25 +111,35 @@ def networks(frozen=0):
             logits = features.permute(0, 2, 3, 1).reshape(BATCH, -1) @ parameters[2] + parameters[3]
             F.cross_entropy(logits, y).backward()
             optimizer.step()
-        results[name] = torch.cat([parameters[1], parameters[3], parameters[0][:, :, 1, 2].reshape(-1)])
+        results[name] = torch.cat(
+            [parameters[1], parameters[3], parameters[0][:, :, 1, 2].reshape(-1)]
+        )
     return results
 
 
 def losses():
     """Values and gradients."""
     given = {name: torch.tensor(array) for name, array in loss_inputs().items()}
-    hard, ignoring, soft, weights = (given[name] for name in ("labels", "ignoring", "soft", "weights"))
+    hard, ignoring, soft, weights = (
+        given[name] for name in ("labels", "ignoring", "soft", "weights")
+    )
     functions = {
         "cross_entropy": lambda x: F.cross_entropy(x, hard),
         "cross_entropy_soft": lambda x: F.cross_entropy(x, soft),
         "cross_entropy_smoothed": lambda x: F.cross_entropy(x, hard, label_smoothing=0.1),
         "cross_entropy_weighted": lambda x: F.cross_entropy(x, hard, weight=weights),
         "cross_entropy_ignoring": lambda x: F.cross_entropy(x, ignoring, ignore_index=255),
-        "cross_entropy_all": lambda x: F.cross_entropy(x, ignoring, weight=weights, label_smoothing=0.1, ignore_index=255),
-        "cross_entropy_soft_weighted": lambda x: F.cross_entropy(x, soft, weight=weights, label_smoothing=0.1),
+        "cross_entropy_all": lambda x: F.cross_entropy(
+            x, ignoring, weight=weights, label_smoothing=0.1, ignore_index=255
+        ),
+        "cross_entropy_soft_weighted": lambda x: F.cross_entropy(
+            x, soft, weight=weights, label_smoothing=0.1
+        ),
         "kl": lambda x: F.kl_div(F.log_softmax(x, 1), soft, reduction="batchmean"),
         "binary": lambda x: F.binary_cross_entropy_with_logits(x, soft),
-        "binary_weighted": lambda x: F.binary_cross_entropy_with_logits(x, soft, pos_weight=weights),
+        "binary_weighted": lambda x: F.binary_cross_entropy_with_logits(
+            x, soft, pos_weight=weights
+        ),
         "mse": lambda x: F.mse_loss(x, soft),
         "mae": lambda x: F.l1_loss(x, soft),
         "huber": lambda x: F.huber_loss(x, soft, delta=0.7),
@@ -171,7 +195,10 @@ def main():
         "schedules": schedules(),
     }
     content = {"torch": torch.__version__, "numpy": np.__version__}
-    content |= {part: {name: rounded(values) for name, values in entries.items()} for part, entries in parts.items()}
+    content |= {
+        part: {name: rounded(values) for name, values in entries.items()}
+        for part, entries in parts.items()
+    }
     lines = json.dumps(content).replace('], "', '],\n"').replace('}, "', '},\n"')
     Path(__file__).with_name("torch.json").write_text(lines + "\n")
 

@@ -12,7 +12,17 @@ from cnnrs.layers import Conv2D, Dense, Flatten
 from cnnrs.optimizers import SGD, Adagrad, Adam, AdamW, Muon, RMSprop, Settings
 from cnnrs.trainer import Trainer
 
-from .inputs import CLASSES, EPOCHS, FROZEN, IMAGE, RATE, STEPS, loss_inputs, network_inputs, numbers
+from .inputs import (
+    CLASSES,
+    EPOCHS,
+    FROZEN,
+    IMAGE,
+    RATE,
+    STEPS,
+    loss_inputs,
+    network_inputs,
+    numbers,
+)
 
 GOLDEN = json.loads(Path(__file__).with_name("torch.json").read_text())
 DECAY = {"weight_decay": 0.1, "decay_biases": True}
@@ -38,7 +48,10 @@ LOSSES = {
     "cross_entropy_smoothed": (losses.CrossEntropy(0.1), "labels"),
     "cross_entropy_weighted": (losses.CrossEntropy(class_weights=WEIGHTS), "labels"),
     "cross_entropy_ignoring": (losses.CrossEntropy(ignore_index=255), "ignoring"),
-    "cross_entropy_all": (losses.CrossEntropy(0.1, class_weights=WEIGHTS, ignore_index=255), "ignoring"),
+    "cross_entropy_all": (
+        losses.CrossEntropy(0.1, class_weights=WEIGHTS, ignore_index=255),
+        "ignoring",
+    ),
     "cross_entropy_soft_weighted": (losses.CrossEntropy(0.1, class_weights=WEIGHTS), "soft"),
     "kl": (losses.KLDivergence(), "soft"),
     "binary": (losses.BinaryCrossEntropy(), "soft"),
@@ -62,7 +75,9 @@ SCHEDULES = {
 
 
 def test_every_golden_value_is_used():
-    assert GOLDEN["rules"].keys() == GOLDEN["networks"].keys() == GOLDEN["late"].keys() == RULES.keys()
+    assert (
+        GOLDEN["rules"].keys() == GOLDEN["networks"].keys() == GOLDEN["late"].keys() == RULES.keys()
+    )
     assert GOLDEN["losses"].keys() == LOSSES.keys()
     assert GOLDEN["schedules"].keys() == {*SCHEDULES, "plateau"}
 
@@ -74,7 +89,9 @@ def test_fifty_steps_along_given_gradients(name, dtype):
     memory = {slot: np.zeros(12, dtype) for slot in rule.slots}
     for step, gradient in enumerate(numbers(1, STEPS, 12).astype(dtype)):
         rule.update(values, gradient, memory, Settings(RATE, rule.weight_decay, step=step))
-    np.testing.assert_allclose(values, GOLDEN["rules"][name], rtol=0, atol=1e-6 if dtype == np.float32 else 1e-9)
+    np.testing.assert_allclose(
+        values, GOLDEN["rules"][name], rtol=0, atol=1e-6 if dtype == np.float32 else 1e-9
+    )
 
 
 @pytest.mark.parametrize("scale", ["original", "match_adamw"])
@@ -102,7 +119,9 @@ def test_fifty_steps_of_a_network(name, late):
     state = model.state_dict()
     some = state["conv.weight"].transpose(3, 2, 0, 1)[:, :, 1, 2]
     found = np.concatenate([state["conv.bias"], state["dense.bias"], some.reshape(-1)])
-    np.testing.assert_allclose(found, GOLDEN["late" if late else "networks"][name], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(
+        found, GOLDEN["late" if late else "networks"][name], rtol=0, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -82,7 +82,13 @@ def test_layers_are_not_called_on_arrays():
 def test_kinds_read_like_variables():
     kinds = {
         type(layer).__name__: layer.kind
-        for layer in (Conv2D(1, 1), ReLU(), cnnrs.layers.MaxPool2D(), cnnrs.layers.GlobalAveragePool2D(), cnnrs.layers.LpPool2D())
+        for layer in (
+            Conv2D(1, 1),
+            ReLU(),
+            cnnrs.layers.MaxPool2D(),
+            cnnrs.layers.GlobalAveragePool2D(),
+            cnnrs.layers.LpPool2D(),
+        )
     }
     assert kinds == {
         "Conv2D": "conv2d",
@@ -94,7 +100,9 @@ def test_kinds_read_like_variables():
 
 
 def test_config_holds_the_arguments_of_the_constructor():
-    config = Conv2D(4, (3, 5), padding=((1, 2), (0, 1)), weight_initializer="glorot_uniform", name="first").config()
+    config = Conv2D(
+        4, (3, 5), padding=((1, 2), (0, 1)), weight_initializer="glorot_uniform", name="first"
+    ).config()
     assert config["kernel_size"] == [3, 5]
     assert config["padding"] == [[1, 2], [0, 1]]
     assert config["name"] == "first"
@@ -151,7 +159,20 @@ def test_a_layer_may_return_its_input_or_a_view_of_it(rng):
 
     x = rng.standard_normal((5, 6, 6, 2)).astype(np.float32)
     plain = cnnrs.Sequential((6, 6, 2), [Conv2D(3, 3), ReLU(), Conv2D(3, 3), Flatten(), Dense(2)])
-    odd = cnnrs.Sequential((6, 6, 2), [Through(), Conv2D(3, 3), Through(), ReLU(), Mirror(), Mirror(), Conv2D(3, 3), Flatten(), Dense(2)])
+    odd = cnnrs.Sequential(
+        (6, 6, 2),
+        [
+            Through(),
+            Conv2D(3, 3),
+            Through(),
+            ReLU(),
+            Mirror(),
+            Mirror(),
+            Conv2D(3, 3),
+            Flatten(),
+            Dense(2),
+        ],
+    )
     odd.load_state_dict(plain.state_dict())
     assert np.array_equal(plain(x), odd(x))
 

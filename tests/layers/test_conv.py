@@ -42,11 +42,18 @@ def test_values_are_those_of_the_definition(rng):
 
 @pytest.mark.parametrize(
     ("activation", "function"),
-    [("relu", lambda v: np.maximum(v, 0)), ("sigmoid", lambda v: 1 / (1 + np.exp(-v))), ("tanh", np.tanh)],
+    [
+        ("relu", lambda v: np.maximum(v, 0)),
+        ("sigmoid", lambda v: 1 / (1 + np.exp(-v))),
+        ("tanh", np.tanh),
+    ],
 )
 def test_activation_is_applied_to_the_output(rng, activation, function):
     plain, bent = Conv2D(3, 3), Conv2D(3, 3, activation=activation)
-    first, second = model_of(plain, (6, 6, 2), dtype="float64"), model_of(bent, (6, 6, 2), dtype="float64")
+    first, second = (
+        model_of(plain, (6, 6, 2), dtype="float64"),
+        model_of(bent, (6, 6, 2), dtype="float64"),
+    )
     plain.weight[...] = bent.weight[...] = rng.standard_normal(plain.weight.shape)
     x = rng.standard_normal((2, 6, 6, 2))
     np.testing.assert_allclose(second(x), function(first(x)), rtol=1e-12, atol=1e-14)
@@ -64,7 +71,11 @@ def test_activation_is_applied_to_the_output(rng, activation, function):
         ({"filters": 4, "kernel_size": 3, "groups": 3}, ShapeError, "groups"),
         ({"filters": 4, "kernel_size": 3, "activation": "swoosh"}, ArgumentError, "activation"),
         ({"filters": 4, "kernel_size": 3, "rounding": "up"}, ArgumentError, "rounding"),
-        ({"filters": 4, "kernel_size": 3, "weight_initializer": "he"}, ArgumentError, "initializer"),
+        (
+            {"filters": 4, "kernel_size": 3, "weight_initializer": "he"},
+            ArgumentError,
+            "initializer",
+        ),
         ({"filters": 4, "kernel_size": 3, "name": ""}, ArgumentError, "name"),
         ({"filters": 4, "kernel_size": 3, "name": "a.b"}, ArgumentError, "name"),
     ],

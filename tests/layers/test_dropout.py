@@ -72,7 +72,9 @@ def test_gaussian_dropout_has_the_variance_of_dropout():
     assert abs(y.mean() - 1) < 0.002
     assert abs(y.var() - 0.25) < 0.002
     assert np.array_equal(y, gradient)
-    assert not np.array_equal(y, in_training(cnnrs.Sequential((1000,), [GaussianDropout(0.2)]), ones, step=1)[0])
+    assert not np.array_equal(
+        y, in_training(cnnrs.Sequential((1000,), [GaussianDropout(0.2)]), ones, step=1)[0]
+    )
     model = cnnrs.Sequential((1000,), [GaussianDropout(0.2)])
     assert np.array_equal(model(ones), ones)
     assert model.plan().steps == []

@@ -110,13 +110,31 @@ CASES = [
     (lambda: Dense(4, activation="elu"), (5,)),
     (lambda: Dense(4, activation="hard_swish"), (5,)),
     (lambda: Conv2DTranspose(3, 3), (4, 5, 2)),
-    (lambda: Conv2DTranspose(2, (2, 3), stride=(3, 2), padding=((0, 1), (1, 1)), output_padding=(1, 0), activation="relu"), (3, 4, 3)),
-    (lambda: Conv2DTranspose(4, 3, stride=2, padding="same", groups=2, use_bias=False, activation="gelu"), (3, 2, 6)),
+    (
+        lambda: Conv2DTranspose(
+            2,
+            (2, 3),
+            stride=(3, 2),
+            padding=((0, 1), (1, 1)),
+            output_padding=(1, 0),
+            activation="relu",
+        ),
+        (3, 4, 3),
+    ),
+    (
+        lambda: Conv2DTranspose(
+            4, 3, stride=2, padding="same", groups=2, use_bias=False, activation="gelu"
+        ),
+        (3, 2, 6),
+    ),
     (lambda: Conv2DTranspose(2, 3, stride=2, padding=1, dilation=2, output_padding=1), (3, 3, 2)),
     (lambda: DepthwiseConv2D(3, padding="same"), (5, 6, 4)),
     (lambda: DepthwiseConv2D(3, stride=2, depth_multiplier=3, activation="relu"), (7, 6, 2)),
     (lambda: SeparableConv2D(3, 3, padding=1), (4, 5, 2)),
-    (lambda: SeparableConv2D(2, (1, 3), stride=2, depth_multiplier=2, activation="silu"), (3, 7, 3)),
+    (
+        lambda: SeparableConv2D(2, (1, 3), stride=2, depth_multiplier=2, activation="silu"),
+        (3, 7, 3),
+    ),
     (lambda: SeparableConv2D(2, 3, use_bias=False, activation="relu"), (4, 4, 2)),
     (lambda: UpSample2D(2), (3, 4, 2)),
     (lambda: UpSample2D((3, 2), "bilinear"), (3, 4, 3)),
@@ -149,12 +167,18 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("make", "shape"), CASES, ids=lambda value: repr(value()) if callable(value) else None)
+@pytest.mark.parametrize(
+    ("make", "shape"), CASES, ids=lambda value: repr(value()) if callable(value) else None
+)
 def test_backward_is_the_derivative_of_forward(make, shape):
     layer = make()
     check = check_gradients(layer, shape, batch=3)
     assert check.passed, check
-    inputs = ["input"] if isinstance(shape, tuple) else [f"input {number + 1}" for number in range(len(shape))]
+    inputs = (
+        ["input"]
+        if isinstance(shape, tuple)
+        else [f"input {number + 1}" for number in range(len(shape))]
+    )
     trained = [name for name, parameter in layer.parameters.items() if parameter.trainable]
     assert list(check.errors) == [*trained, *inputs]
 
@@ -162,7 +186,9 @@ def test_backward_is_the_derivative_of_forward(make, shape):
 def test_every_layer_is_in_the_list():
     from cnnrs import layers
 
-    known = {getattr(layers, name) for name in layers.__all__ if isinstance(getattr(layers, name), type)}
+    known = {
+        getattr(layers, name) for name in layers.__all__ if isinstance(getattr(layers, name), type)
+    }
     built_in = {cls for cls in known if issubclass(cls, Layer) and cls is not Layer}
     assert built_in == {type(make()) for make, _ in CASES}
 

@@ -37,7 +37,11 @@ def test_deviation_is_that_of_the_formula(name, std):
 
 def test_constants():
     values = np.empty((2, 3))
-    for initializer, value in ((initializers.Zeros(), 0), (initializers.Ones(), 1), (initializers.Constant(2.5), 2.5)):
+    for initializer, value in (
+        (initializers.Zeros(), 0),
+        (initializers.Ones(), 1),
+        (initializers.Constant(2.5), 2.5),
+    ):
         initializer(values, np.random.default_rng(0))
         assert (values == value).all()
 
@@ -60,7 +64,9 @@ def test_names_configurations_and_refusals():
 
 def test_same_seed_same_weights_other_seed_other_weights():
     def weights(seed):
-        return cnnrs.Sequential((8, 8, 3), [Conv2D(4, 3), ReLU(), Conv2D(4, 3)], seed=seed).arena.values
+        return cnnrs.Sequential(
+            (8, 8, 3), [Conv2D(4, 3), ReLU(), Conv2D(4, 3)], seed=seed
+        ).arena.values
 
     assert np.array_equal(weights(5), weights(5))
     assert not np.array_equal(weights(5), weights(6))
@@ -85,5 +91,9 @@ def test_the_head_starts_small_and_nothing_else_does():
     assert deviation([Conv2D(32, 3), ReLU(), Flatten(), Dense(20)], 0) == he
     assert deviation([Conv2D(32, 3), ReLU(), Flatten(), Dense(20)], -1) == head
     assert deviation([Conv2D(32, 3), ReLU(), Flatten(), Dense(20), Softmax()], 3) == head
-    assert deviation([Conv2D(32, 3), ReLU(), MaxPool2D(2)], 0) == he, "behind a ReLU there is more to come"
-    assert deviation([Flatten(), Dense(20, weight_initializer="he_normal")], -1) == he, "what was asked for goes first"
+    assert deviation([Conv2D(32, 3), ReLU(), MaxPool2D(2)], 0) == he, (
+        "behind a ReLU there is more to come"
+    )
+    assert deviation([Flatten(), Dense(20, weight_initializer="he_normal")], -1) == he, (
+        "what was asked for goes first"
+    )

@@ -31,7 +31,9 @@ def test_the_running_statistics_follow_the_formula(rng):
     before = layer.running_mean.copy()
     x = rng.standard_normal((2, 3, 2, 5))
     np.testing.assert_allclose(model(x), (x - mean) / np.sqrt(variance + 1e-5), atol=1e-13)
-    np.testing.assert_array_equal(layer.running_mean, before, "prediction leaves the statistics alone")
+    np.testing.assert_array_equal(
+        layer.running_mean, before, "prediction leaves the statistics alone"
+    )
 
 
 def test_momentum_one_is_the_last_batch_and_zero_is_none(rng):
@@ -48,7 +50,9 @@ def test_one_training_step_moves_the_statistics_once(rng):
     x = rng.standard_normal((6, 4, 4, 1)).astype(np.float32)
     conv = model.layers[0]
     expected = 0.5 * cnnrs.ops.conv2d(x, conv.weight.copy(), conv.bias.copy()).mean(axis=(0, 1, 2))
-    trainer = cnnrs.Trainer(model, loss="cross_entropy", optimizer=cnnrs.optimizers.SGD(0.1), seed=0)
+    trainer = cnnrs.Trainer(
+        model, loss="cross_entropy", optimizer=cnnrs.optimizers.SGD(0.1), seed=0
+    )
     trainer.train_step(x, np.arange(6) % 2)
     np.testing.assert_allclose(layer.running_mean, expected, atol=1e-6)
     trainer.evaluate((x, np.arange(6) % 2))
@@ -58,7 +62,9 @@ def test_one_training_step_moves_the_statistics_once(rng):
 def test_a_batch_that_is_not_finite_leaves_no_trace(rng):
     layer = BatchNorm()
     model = cnnrs.Sequential((3,), [layer, Dense(2)])
-    trainer = cnnrs.Trainer(model, loss="cross_entropy", optimizer=cnnrs.optimizers.SGD(0.1), seed=0)
+    trainer = cnnrs.Trainer(
+        model, loss="cross_entropy", optimizer=cnnrs.optimizers.SGD(0.1), seed=0
+    )
     state = model.state_dict()
     with pytest.raises(NonFiniteError):
         trainer.train_step(np.array([[1, np.nan, 2], [0, 1, 2]], np.float32), [0, 1])
@@ -74,7 +80,9 @@ def test_a_frozen_layer_uses_and_keeps_its_statistics(rng):
     layer.trainable = False
     state = {name: value.copy() for name, value in model.state_dict().items()}
     np.testing.assert_allclose(train_forward(model, x), model(x), atol=1e-14)
-    trainer = cnnrs.Trainer(model, loss="cross_entropy", optimizer=cnnrs.optimizers.SGD(0.1), seed=0)
+    trainer = cnnrs.Trainer(
+        model, loss="cross_entropy", optimizer=cnnrs.optimizers.SGD(0.1), seed=0
+    )
     trainer.train_step(x, [0, 1, 0, 1, 0])
     after = model.state_dict()
     for name in ("weight", "bias", "running_mean", "running_var"):
@@ -96,14 +104,18 @@ def test_a_relu_behind_it_is_fused_with_the_same_values(rng):
     x = rng.standard_normal((4, 3, 3, 8)).astype(np.float32)
     model = cnnrs.Sequential((3, 3, 8), [BatchNorm(), ReLU()])
     assert "relu" in str(model.plan()).lower()
-    np.testing.assert_array_equal(train_forward(model, x), np.maximum(cnnrs.ops.batch_norm(x)[0], 0))
+    np.testing.assert_array_equal(
+        train_forward(model, x), np.maximum(cnnrs.ops.batch_norm(x)[0], 0)
+    )
     single = cnnrs.Sequential((3, 3, 8), [BatchNorm()])
     single.load_state_dict(model.state_dict())
     np.testing.assert_array_equal(model(x), np.maximum(single(x), 0))
 
 
 def test_names_and_files(tmp_path, rng):
-    model = cnnrs.Sequential((4,), [BatchNorm(momentum=0.3, affine=False), BatchNorm(name="second")])
+    model = cnnrs.Sequential(
+        (4,), [BatchNorm(momentum=0.3, affine=False), BatchNorm(name="second")]
+    )
     assert list(model.state_dict()) == [
         "batch_norm_1.running_mean",
         "batch_norm_1.running_var",
@@ -147,7 +159,9 @@ def test_bad_input(rng):
 
 def test_in_place_behind_a_frozen_layer(rng):
     """Nothing in front is trained, so the plan lets it write over its input; the values stay."""
-    model = cnnrs.Sequential((3,), [Dense(4), BatchNorm(affine=False), Dense(2)], dtype="float64", seed=3)
+    model = cnnrs.Sequential(
+        (3,), [Dense(4), BatchNorm(affine=False), Dense(2)], dtype="float64", seed=3
+    )
     x = rng.standard_normal((5, 3))
     expected = train_forward(model, x)
     model.layers[0].trainable = False
@@ -156,7 +170,9 @@ def test_in_place_behind_a_frozen_layer(rng):
 
 def test_a_step_is_the_same_alone_and_in_place(rng):
     """The gradient written over that of the output is that of the operation."""
-    model = cnnrs.Sequential((4, 4, 2), [Conv2D(3, 3), BatchNorm(), ReLU(), Flatten(), Dense(2)], dtype="float64", seed=1)
+    model = cnnrs.Sequential(
+        (4, 4, 2), [Conv2D(3, 3), BatchNorm(), ReLU(), Flatten(), Dense(2)], dtype="float64", seed=1
+    )
     x = rng.standard_normal((6, 4, 4, 2))
     plan = model.plan_for(training=True)
     token, run = model.acquire(plan, len(x))
@@ -169,7 +185,11 @@ def test_a_step_is_the_same_alone_and_in_place(rng):
     inner = cnnrs.ops.conv2d(x, conv.weight.copy(), conv.bias.copy())
     _, mean, variance = cnnrs.ops.batch_norm(inner)
     grad = (cotangent @ dense.weight.T).reshape(6, 2, 2, 3)
-    grads = cnnrs.ops.batch_norm_backward(grad, inner, mean, variance, norm.weight.copy(), norm.bias.copy(), activation="relu")
+    grads = cnnrs.ops.batch_norm_backward(
+        grad, inner, mean, variance, norm.weight.copy(), norm.bias.copy(), activation="relu"
+    )
     np.testing.assert_allclose(found["batch_norm_1.weight"], grads[1], atol=1e-12)
     np.testing.assert_allclose(found["batch_norm_1.bias"], grads[2], atol=1e-12)
-    np.testing.assert_allclose(found["conv2d_1.weight"], cnnrs.ops.conv2d_backward_weight(grads[0], x, 3), atol=1e-12)
+    np.testing.assert_allclose(
+        found["conv2d_1.weight"], cnnrs.ops.conv2d_backward_weight(grads[0], x, 3), atol=1e-12
+    )

@@ -7,7 +7,9 @@ import cnnrs
 from cnnrs.errors import ArgumentError, ShapeError
 from cnnrs.layers import AveragePool2D, GlobalAveragePool2D, GlobalMaxPool2D, LpPool2D, MaxPool2D
 
-GRID = np.array([[1, 1, 2, 4], [5, 6, 7, 8], [3, 2, 1, 0], [1, 2, 3, 4]], dtype=np.float32)[None, :, :, None]
+GRID = np.array([[1, 1, 2, 4], [5, 6, 7, 8], [3, 2, 1, 0], [1, 2, 3, 4]], dtype=np.float32)[
+    None, :, :, None
+]
 
 
 def apply(layer, x):
@@ -23,7 +25,9 @@ def test_overlapping_max_pooling():
 
 
 def test_padding_is_never_chosen():
-    assert apply(MaxPool2D(2, padding=1), -np.ones((1, 2, 2, 1), np.float32))[0, :, :, 0].tolist() == [[-1, -1], [-1, -1]]
+    assert apply(MaxPool2D(2, padding=1), -np.ones((1, 2, 2, 1), np.float32))[
+        0, :, :, 0
+    ].tolist() == [[-1, -1], [-1, -1]]
 
 
 def test_average_counts_no_padding_unless_asked_to():
@@ -45,7 +49,9 @@ def test_global_pooling():
 
 @pytest.mark.parametrize(("rounding", "size"), [("floor", 2), ("ceil", 3)])
 def test_rounding(rounding, size):
-    assert cnnrs.Sequential((7, 7, 2), [MaxPool2D(3, stride=3, rounding=rounding)]).output_shape == (size, size, 2)
+    assert cnnrs.Sequential(
+        (7, 7, 2), [MaxPool2D(3, stride=3, rounding=rounding)]
+    ).output_shape == (size, size, 2)
 
 
 def test_exact_rounding_refuses_a_fraction():

@@ -9,7 +9,12 @@ from cnnrs.layers import GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm
 
 LAYERS = pytest.mark.parametrize(
     "make",
-    [LayerNorm, lambda: GroupNorm(2), lambda: InstanceNorm(affine=True), lambda: LocalResponseNorm(3, alpha=0.5)],
+    [
+        LayerNorm,
+        lambda: GroupNorm(2),
+        lambda: InstanceNorm(affine=True),
+        lambda: LocalResponseNorm(3, alpha=0.5),
+    ],
     ids=["layer", "group", "instance", "response"],
 )
 
@@ -34,8 +39,13 @@ def test_how_they_relate(rng):
 
     np.testing.assert_allclose(run(GroupNorm(6)), run(InstanceNorm()), atol=1e-14)
     whole = x - x.mean(axis=(1, 2, 3), keepdims=True)
-    np.testing.assert_allclose(run(GroupNorm(1, epsilon=0.5)), whole / np.sqrt((whole**2).mean(axis=(1, 2, 3), keepdims=True) + 0.5))
-    pixels = cnnrs.Sequential((6,), [LayerNorm()], dtype="float64")(x.reshape(-1, 6)).reshape(x.shape)
+    np.testing.assert_allclose(
+        run(GroupNorm(1, epsilon=0.5)),
+        whole / np.sqrt((whole**2).mean(axis=(1, 2, 3), keepdims=True) + 0.5),
+    )
+    pixels = cnnrs.Sequential((6,), [LayerNorm()], dtype="float64")(x.reshape(-1, 6)).reshape(
+        x.shape
+    )
     np.testing.assert_allclose(run(LayerNorm()), pixels, atol=1e-14)
 
 
@@ -46,7 +56,9 @@ def test_a_model_with_it_trains_saves_and_loads(make, tmp_path, rng):
     model = cnnrs.Sequential((6, 6, 1), [Conv2D(4, 3), make(), ReLU(), Flatten(), Dense(2)], seed=0)
     x = rng.standard_normal((16, 6, 6, 1)).astype(np.float32)
     y = (x[:, 0, 0, 0] > 0).astype(np.int64)
-    trainer = cnnrs.Trainer(model, loss="cross_entropy", optimizer=cnnrs.optimizers.SGD(0.1, momentum=0.9), seed=0)
+    trainer = cnnrs.Trainer(
+        model, loss="cross_entropy", optimizer=cnnrs.optimizers.SGD(0.1, momentum=0.9), seed=0
+    )
     first = trainer.train_step(x, y)
     for _ in range(30):
         last = trainer.train_step(x, y)

@@ -1,4 +1,6 @@
-"""Up-sampling, unpooling, padding, cropping, reshaping, and the parts of LeNet-5: values by hand, shapes, bad inputs, receptive fields."""
+"""Up-sampling, unpooling, padding, cropping, reshaping, and the parts of LeNet-5: values by hand,
+shapes, bad inputs, receptive fields.
+"""
 
 from fractions import Fraction
 
@@ -36,7 +38,11 @@ def run(layer, x):
 
 def test_by_hand():
     x = np.arange(1.0, 5.0).reshape(1, 2, 2, 1)
-    assert run(ZeroPad2D(((1, 0), (0, 2))), x)[0, :, :, 0].tolist() == [[0, 0, 0, 0], [1, 2, 0, 0], [3, 4, 0, 0]]
+    assert run(ZeroPad2D(((1, 0), (0, 2))), x)[0, :, :, 0].tolist() == [
+        [0, 0, 0, 0],
+        [1, 2, 0, 0],
+        [3, 4, 0, 0],
+    ]
     assert run(Crop2D(((1, 0), (0, 1))), x).ravel().tolist() == [3]
     assert run(ZeroPadChannels(1, 1), x)[0, 1, 0].tolist() == [0, 3, 0]
     assert run(UpSample2D((1, 2)), x)[0, :, :, 0].tolist() == [[1, 1, 2, 2], [3, 3, 4, 4]]
@@ -62,7 +68,9 @@ def test_unpooling_in_a_model_like_segnet(rng):
     inputs = cnnrs.Input((8, 8, 3))
     x = Conv2D(4, 3, padding="same", activation="relu")(inputs)
     pooled = MaxPool2D(2)(x)
-    model = cnnrs.Model(inputs, Conv2D(2, 3, padding="same")(MaxUnpool2D(2)([Conv2D(4, 1)(pooled), x])))
+    model = cnnrs.Model(
+        inputs, Conv2D(2, 3, padding="same")(MaxUnpool2D(2)([Conv2D(4, 1)(pooled), x]))
+    )
     trainer = cnnrs.Trainer(model)
     images, labels = rng.standard_normal((4, 8, 8, 3)), rng.integers(0, 2, (4, 8, 8))
     losses = [trainer.train_step(images, labels) for _ in range(20)]
@@ -135,7 +143,9 @@ def test_receptive_fields_where_layers_enlarge():
     assert (double.size, double.jump, double.start) == ((4, 4), (2, 2), (0, 0))
     assert field([Conv2D(1, 3), Crop2D(2)]).start == (2, 2)
     assert field([ZeroPad2D(2), Conv2D(1, 3)]).start == (-2, -2)
-    model = cnnrs.Sequential((64, 64, 1), [UpSample2D(2, "bilinear"), AdaptiveAveragePool2D(7), Reshape(-1)])
+    model = cnnrs.Sequential(
+        (64, 64, 1), [UpSample2D(2, "bilinear"), AdaptiveAveragePool2D(7), Reshape(-1)]
+    )
     assert "up_sample2d_1" in str(model.summary())
 
 
@@ -160,7 +170,9 @@ def test_codes_are_signs_and_the_nearest_wins(rng):
     model = cnnrs.Sequential((84,), [layer], seed=3)
     assert set(np.unique(layer.codes)) == {-1, 1}
     assert abs(layer.codes.mean()) < 0.15
-    assert model.predict(layer.codes + 0.5 * rng.standard_normal((7, 84))).tolist() == list(range(7))
+    assert model.predict(layer.codes + 0.5 * rng.standard_normal((7, 84))).tolist() == list(
+        range(7)
+    )
     x = rng.standard_normal((5, 84)).astype(np.float32)
     wanted = -0.5 * ((x[:, None] - layer.codes) ** 2).sum(axis=2)
     np.testing.assert_allclose(model(x), wanted, rtol=1e-5)
@@ -172,5 +184,7 @@ def test_channel_scale_folds_for_prediction(rng):
     layer.bias[...] = [1, 2, 3]
     x = rng.standard_normal((2, 5, 5, 2)).astype(np.float32)
     conv = model.layers[0]
-    np.testing.assert_allclose(model(x), 2 * ops.conv2d(x, conv.weight, conv.bias) + [1, 2, 3], rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        model(x), 2 * ops.conv2d(x, conv.weight, conv.bias) + [1, 2, 3], rtol=1e-5, atol=1e-5
+    )
     assert len(model.plan_for(training=False).steps) == 1

@@ -14,11 +14,15 @@ def cross_entropy(output, target, smoothing=0.0, weights=None, ignore=None):
     soft = target.shape == output.shape
     weights = np.ones(classes) if weights is None else np.asarray(weights, np.float64)
     total, counted = 0.0, 0.0
-    for row, truth in zip(rows, target.reshape(-1, classes) if soft else target.reshape(-1), strict=True):
+    for row, truth in zip(
+        rows, target.reshape(-1, classes) if soft else target.reshape(-1), strict=True
+    ):
         if not soft and truth == ignore:
             continue
         wanted = truth.astype(np.float64) if soft else np.eye(classes)[truth]
-        wanted = (1 - smoothing) * wanted * (1.0 if soft else weights[truth]) + smoothing / classes * (1.0 if soft else weights)
+        wanted = (1 - smoothing) * wanted * (
+            1.0 if soft else weights[truth]
+        ) + smoothing / classes * (1.0 if soft else weights)
         total -= np.sum(wanted * (weights if soft else 1.0) * log_softmax(row))
         counted += 1.0 if soft else weights[truth]
     return total / counted if counted else 0.0
@@ -28,7 +32,9 @@ def focal(output, target, gamma, weights=None, ignore=None):
     classes = output.shape[-1]
     weights = np.ones(classes) if weights is None else weights
     total = counted = 0.0
-    for row, truth in zip(output.reshape(-1, classes).astype(np.float64), target.reshape(-1), strict=True):
+    for row, truth in zip(
+        output.reshape(-1, classes).astype(np.float64), target.reshape(-1), strict=True
+    ):
         if truth == ignore:
             continue
         log_p = log_softmax(row)[truth]
@@ -39,8 +45,12 @@ def focal(output, target, gamma, weights=None, ignore=None):
 
 def kl_divergence(output, target):
     losses = []
-    for row, wanted in zip(output.reshape(-1, output.shape[-1]), target.reshape(-1, output.shape[-1]), strict=True):
-        losses.append(sum(t * (np.log(t) - p) for t, p in zip(wanted, log_softmax(row), strict=True) if t > 0))
+    for row, wanted in zip(
+        output.reshape(-1, output.shape[-1]), target.reshape(-1, output.shape[-1]), strict=True
+    ):
+        losses.append(
+            sum(t * (np.log(t) - p) for t, p in zip(wanted, log_softmax(row), strict=True) if t > 0)
+        )
     return np.mean(losses)
 
 
@@ -70,7 +80,10 @@ def dice(output, target, smooth=1.0):
     for x, t in zip(output.astype(np.float64), target, strict=True):
         x, t = x.reshape(-1, classes), t.reshape(-1, classes)
         p = np.exp([log_softmax(row) for row in x]) if classes > 1 else 1 / (1 + np.exp(-x))
-        scores += [(2 * sum(p[:, c] * t[:, c]) + smooth) / (sum(p[:, c]) + sum(t[:, c]) + smooth) for c in range(classes)]
+        scores += [
+            (2 * sum(p[:, c] * t[:, c]) + smooth) / (sum(p[:, c]) + sum(t[:, c]) + smooth)
+            for c in range(classes)
+        ]
     return 1 - np.mean(scores)
 
 

@@ -26,26 +26,62 @@ CASES = [
     (losses.CrossEntropy(), "soft", reference.cross_entropy),
     (losses.CrossEntropy(0.1), "labels", lambda o, t: reference.cross_entropy(o, t, 0.1)),
     (losses.CrossEntropy(0.1), "soft", lambda o, t: reference.cross_entropy(o, t, 0.1)),
-    (losses.CrossEntropy(class_weights=WEIGHTS), "labels", lambda o, t: reference.cross_entropy(o, t, weights=WEIGHTS)),
-    (losses.CrossEntropy(class_weights=WEIGHTS), "soft", lambda o, t: reference.cross_entropy(o, t, weights=WEIGHTS)),
-    (losses.CrossEntropy(0.2, class_weights=WEIGHTS), "labels", lambda o, t: reference.cross_entropy(o, t, 0.2, WEIGHTS)),
-    (losses.CrossEntropy(0.2, class_weights=WEIGHTS), "soft", lambda o, t: reference.cross_entropy(o, t, 0.2, WEIGHTS)),
-    (losses.CrossEntropy(ignore_index=-1), "ignored", lambda o, t: reference.cross_entropy(o, t, ignore=-1)),
+    (
+        losses.CrossEntropy(class_weights=WEIGHTS),
+        "labels",
+        lambda o, t: reference.cross_entropy(o, t, weights=WEIGHTS),
+    ),
+    (
+        losses.CrossEntropy(class_weights=WEIGHTS),
+        "soft",
+        lambda o, t: reference.cross_entropy(o, t, weights=WEIGHTS),
+    ),
+    (
+        losses.CrossEntropy(0.2, class_weights=WEIGHTS),
+        "labels",
+        lambda o, t: reference.cross_entropy(o, t, 0.2, WEIGHTS),
+    ),
+    (
+        losses.CrossEntropy(0.2, class_weights=WEIGHTS),
+        "soft",
+        lambda o, t: reference.cross_entropy(o, t, 0.2, WEIGHTS),
+    ),
+    (
+        losses.CrossEntropy(ignore_index=-1),
+        "ignored",
+        lambda o, t: reference.cross_entropy(o, t, ignore=-1),
+    ),
     (
         losses.CrossEntropy(0.2, class_weights=WEIGHTS, ignore_index=-1),
         "ignored",
         lambda o, t: reference.cross_entropy(o, t, 0.2, WEIGHTS, -1),
     ),
     (losses.Focal(), "labels", lambda o, t: reference.focal(o, t, 2.0)),
-    (losses.Focal(0.5, class_weights=WEIGHTS, ignore_index=-1), "ignored", lambda o, t: reference.focal(o, t, 0.5, WEIGHTS, -1)),
+    (
+        losses.Focal(0.5, class_weights=WEIGHTS, ignore_index=-1),
+        "ignored",
+        lambda o, t: reference.focal(o, t, 0.5, WEIGHTS, -1),
+    ),
     (losses.Focal(0), "labels", reference.cross_entropy),
     (losses.KLDivergence(), "soft", reference.kl_divergence),
     (losses.KLDivergence(), "labels", reference.cross_entropy),
     (losses.MultiClassHinge(), "labels", reference.hinge),
-    (losses.MultiClassHinge(0.5, squared=True), "labels", lambda o, t: reference.hinge(o, t, 0.5, True)),
+    (
+        losses.MultiClassHinge(0.5, squared=True),
+        "labels",
+        lambda o, t: reference.hinge(o, t, 0.5, True),
+    ),
     (losses.BinaryCrossEntropy(), "soft", reference.binary_cross_entropy),
-    (losses.BinaryCrossEntropy(3.0), "soft", lambda o, t: reference.binary_cross_entropy(o, t, 3.0)),
-    (losses.BinaryCrossEntropy(WEIGHTS), "hot", lambda o, t: reference.binary_cross_entropy(o, t, np.array(WEIGHTS))),
+    (
+        losses.BinaryCrossEntropy(3.0),
+        "soft",
+        lambda o, t: reference.binary_cross_entropy(o, t, 3.0),
+    ),
+    (
+        losses.BinaryCrossEntropy(WEIGHTS),
+        "hot",
+        lambda o, t: reference.binary_cross_entropy(o, t, np.array(WEIGHTS)),
+    ),
     (losses.BinaryFocal(), "hot", reference.binary_focal),
     (losses.BinaryFocal(1.5, None), "hot", lambda o, t: reference.binary_focal(o, t, 1.5, None)),
     (losses.Dice(), "hot", reference.dice),
@@ -62,7 +98,9 @@ CASES = [
 def target_of(kind, shape, rng):
     if kind == "soft":
         return soft(rng, shape)
-    labels = np.array([3, 0, 2, 1, 4, 1, 0, 2, 4, 3, 1, 1])[: int(np.prod(shape[:-1]))].reshape(shape[:-1])
+    labels = np.array([3, 0, 2, 1, 4, 1, 0, 2, 4, 3, 1, 1])[: int(np.prod(shape[:-1]))].reshape(
+        shape[:-1]
+    )
     if kind == "hot":
         return np.eye(shape[-1])[labels]
     if kind == "ignored":
@@ -72,7 +110,11 @@ def target_of(kind, shape, rng):
 
 
 @SHAPES
-@pytest.mark.parametrize(("loss", "kind", "slow"), CASES, ids=lambda value: repr(value) if isinstance(value, losses.Loss) else None)
+@pytest.mark.parametrize(
+    ("loss", "kind", "slow"),
+    CASES,
+    ids=lambda value: repr(value) if isinstance(value, losses.Loss) else None,
+)
 def test_value_and_gradient(loss, kind, slow, shape, rng):
     output, target = 2 * rng.standard_normal(shape), target_of(kind, shape, rng)
     assert loss(output, target) == pytest.approx(slow(output, target), rel=1e-11, abs=1e-12)
@@ -104,7 +146,11 @@ def test_first_guess_of_the_article_and_one_hot_labels():
     assert loss(output, [3]) == loss(output, hot) == 0.45
     np.testing.assert_array_equal(loss.gradient(output, [3]), output - hot)
     assert losses.MSE()(output, [3]) == pytest.approx(0.09, abs=1e-15)
-    assert losses.CrossEntropy()(output, [3]) == losses.CrossEntropy()(output, hot) == pytest.approx(2.302585, abs=1e-6)
+    assert (
+        losses.CrossEntropy()(output, [3])
+        == losses.CrossEntropy()(output, hot)
+        == pytest.approx(2.302585, abs=1e-6)
+    )
     for name in ("mse", "mae", "kl_divergence", "huber", "hinge", "focal", "binary_cross_entropy"):
         assert losses.get(name)(output, [3]) == losses.get(name)(output, hot), name
 
@@ -119,7 +165,16 @@ def test_values_by_hand():
     assert losses.MultiClassHinge()(np.array([[2.0, 1.5, 0.0]]), [0]) == pytest.approx(0.5 / 3)
 
 
-@pytest.mark.parametrize("loss", [losses.CrossEntropy(), losses.Focal(), losses.BinaryCrossEntropy(), losses.BinaryFocal(), losses.Dice()])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        losses.CrossEntropy(),
+        losses.Focal(),
+        losses.BinaryCrossEntropy(),
+        losses.BinaryFocal(),
+        losses.Dice(),
+    ],
+)
 def test_huge_logits_do_not_overflow(loss):
     for target in ([1], [0]):
         output = np.array([[1e4, -1e4]])
@@ -129,7 +184,11 @@ def test_huge_logits_do_not_overflow(loss):
 
 
 def test_nothing_but_ignored_samples_cost_nothing():
-    for loss in (losses.CrossEntropy(ignore_index=9), losses.CrossEntropy(0.1, ignore_index=9), losses.Focal(ignore_index=9)):
+    for loss in (
+        losses.CrossEntropy(ignore_index=9),
+        losses.CrossEntropy(0.1, ignore_index=9),
+        losses.Focal(ignore_index=9),
+    ):
         assert loss(np.ones((2, 3)), [9, 9]) == 0
         np.testing.assert_array_equal(loss.gradient(np.ones((2, 3)), [9, 9]), np.zeros((2, 3)))
 
@@ -138,8 +197,12 @@ def test_the_gradient_of_a_batch_is_the_mean_of_those_of_its_samples(rng):
     for loss, kind, _ in CASES:
         if getattr(loss, "class_weights", None) is None and kind != "ignored":
             output, target = rng.standard_normal((4, 3, 5)), target_of(kind, (4, 3, 5), rng)
-            single = np.concatenate([loss.gradient(output[i : i + 1], target[i : i + 1]) / 4 for i in range(4)])
-            np.testing.assert_allclose(loss.gradient(output, target), single, rtol=1e-12, atol=1e-15, err_msg=repr(loss))
+            single = np.concatenate(
+                [loss.gradient(output[i : i + 1], target[i : i + 1]) / 4 for i in range(4)]
+            )
+            np.testing.assert_allclose(
+                loss.gradient(output, target), single, rtol=1e-12, atol=1e-15, err_msg=repr(loss)
+            )
 
 
 def test_one_output_takes_zeros_and_ones():
@@ -178,10 +241,21 @@ def test_names():
         losses.get("hinge_of_doom")
 
 
-# --- refused ----------------------------------------------------------------------------------------------------------------
+# --- refused --------------------------------------------------------------------------------------
 @pytest.mark.parametrize("name", sorted(losses._CLASSES))
 @pytest.mark.parametrize(
-    "target", [[0, 3], [0, -1], [0.5, 1.0], np.zeros((2, 4)), [0, 1, 2], [["a", "b", "c"]] * 2, None, [[np.nan, 1, 0]] * 2], ids=str
+    "target",
+    [
+        [0, 3],
+        [0, -1],
+        [0.5, 1.0],
+        np.zeros((2, 4)),
+        [0, 1, 2],
+        [["a", "b", "c"]] * 2,
+        None,
+        [[np.nan, 1, 0]] * 2,
+    ],
+    ids=str,
 )
 def test_targets_that_do_not_fit(name, target):
     for call in (losses.get(name), losses.get(name).gradient):
@@ -197,14 +271,49 @@ DENSE = np.zeros((2, 2, 3))
     [
         (losses.CrossEntropy(), DENSE[0], [0, 3], "0 to 2, got 3 at index 1"),
         (losses.CrossEntropy(), DENSE, [[0, 1], [5, 0]], r"got 5 at index \(1, 0\)"),
-        (losses.CrossEntropy(ignore_index=255), DENSE, [[0, 255], [2, -1]], r"or 255.*got -1 at index \(1, 1\)"),
-        (losses.CrossEntropy(), DENSE[0], [[0.5, 0.5, 0], [0.7, 0.7, 0]], "sum to 1, got 1.4.* at index 1"),
-        (losses.CrossEntropy(), DENSE[0], [[0.5, 0.5, 0], [1.5, -0.5, 0]], r"not negative, got -0.5 at index \(1, 1\)"),
-        (losses.CrossEntropy(), DENSE[0], [[np.nan, 0.5, 0], [1, 0, 0]], r"got nan at index \(0, 0\)"),
-        (losses.KLDivergence(), DENSE[0], [[0.5, 0.4, 0], [1, 0, 0]], "sum to 1, got 0.9 at index 0"),
-        (losses.MSE(), DENSE[0], [[0.5, 0.5, 0], [1, np.nan, 0]], r"finite values, got nan at index \(1, 1\)"),
+        (
+            losses.CrossEntropy(ignore_index=255),
+            DENSE,
+            [[0, 255], [2, -1]],
+            r"or 255.*got -1 at index \(1, 1\)",
+        ),
+        (
+            losses.CrossEntropy(),
+            DENSE[0],
+            [[0.5, 0.5, 0], [0.7, 0.7, 0]],
+            "sum to 1, got 1.4.* at index 1",
+        ),
+        (
+            losses.CrossEntropy(),
+            DENSE[0],
+            [[0.5, 0.5, 0], [1.5, -0.5, 0]],
+            r"not negative, got -0.5 at index \(1, 1\)",
+        ),
+        (
+            losses.CrossEntropy(),
+            DENSE[0],
+            [[np.nan, 0.5, 0], [1, 0, 0]],
+            r"got nan at index \(0, 0\)",
+        ),
+        (
+            losses.KLDivergence(),
+            DENSE[0],
+            [[0.5, 0.4, 0], [1, 0, 0]],
+            "sum to 1, got 0.9 at index 0",
+        ),
+        (
+            losses.MSE(),
+            DENSE[0],
+            [[0.5, 0.5, 0], [1, np.nan, 0]],
+            r"finite values, got nan at index \(1, 1\)",
+        ),
         (losses.Huber(), DENSE[0], [[0.5, np.inf, 0], [1, 0, 0]], r"got inf at index \(0, 1\)"),
-        (losses.BinaryCrossEntropy(), DENSE[0], [[0.5, 1.5, 0], [1, 0, 0]], r"from 0 to 1, got 1.5 at index \(0, 1\)"),
+        (
+            losses.BinaryCrossEntropy(),
+            DENSE[0],
+            [[0.5, 1.5, 0], [1, 0, 0]],
+            r"from 0 to 1, got 1.5 at index \(0, 1\)",
+        ),
         (losses.Focal(), DENSE[0], [[0.5, 0.5, 0], [1, 0, 0]], "one-hot"),
         (losses.MultiClassHinge(), DENSE[0], [[0.5, 0.5, 0], [1, 0, 0]], "one-hot"),
     ],

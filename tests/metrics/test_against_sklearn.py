@@ -1,4 +1,6 @@
-"""Averaged scores, rankings and calibration against scikit-learn, with ties, absent classes and single classes."""
+"""Averaged scores, rankings and calibration against scikit-learn, with ties, absent classes and
+single classes.
+"""
 
 import math
 import warnings
@@ -21,7 +23,9 @@ def quiet(function, *arguments, **options):
 @pytest.mark.parametrize("average", ["macro", "micro", "weighted", None])
 @pytest.mark.parametrize("labels", [[0, 1], [0, 1, 2, 3], [0, 2, 5]], ids=str)
 def test_averaged_scores(average, labels, rng):
-    """With [0, 2, 5] some classes occur nowhere; in short samples some occur only in the truth or only among the predictions."""
+    """With [0, 2, 5] some classes occur nowhere; in short samples some occur only in the truth or
+    only among the predictions.
+    """
     for count in (1, 3, 8, 200):
         truth, guess = rng.choice(labels, count), rng.choice(labels, count)
         for mine, theirs in [
@@ -32,7 +36,9 @@ def test_averaged_scores(average, labels, rng):
             # scikit-learn's "binary" classes are what occurs; None compares class by class
             options = {"labels": range(6)} if average is None else {}
             expected = quiet(theirs, truth, guess, average=average, zero_division=0, **options)
-            np.testing.assert_allclose(mine(truth, guess, average=average, num_classes=6), expected, atol=1e-12)
+            np.testing.assert_allclose(
+                mine(truth, guess, average=average, num_classes=6), expected, atol=1e-12
+            )
 
 
 @pytest.mark.parametrize("ties", [False, True])
@@ -96,7 +102,9 @@ def test_calibration(bins, rng):
 
 def test_calibration_of_one_probability_is_that_of_two():
     truth, positive = [0, 1, 1, 0], np.array([0.2, 0.9, 0.4, 0.7])
-    assert metrics.calibration_error(truth, positive) == metrics.calibration_error(truth, np.stack([1 - positive, positive], axis=1))
+    assert metrics.calibration_error(truth, positive) == metrics.calibration_error(
+        truth, np.stack([1 - positive, positive], axis=1)
+    )
 
 
 @pytest.mark.parametrize(

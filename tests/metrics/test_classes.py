@@ -14,10 +14,17 @@ def test_against_scikit_learn(classes, rng):
         truth, scores = rng.integers(0, classes, count), rng.random((count, classes))
         guess = scores.argmax(axis=1)
         labels = range(classes)
-        assert metrics.accuracy(truth, guess) == pytest.approx(sklearn.accuracy_score(truth, guess), abs=1e-12)
-        assert np.array_equal(metrics.confusion_matrix(truth, guess, classes), sklearn.confusion_matrix(truth, guess, labels=labels))
+        assert metrics.accuracy(truth, guess) == pytest.approx(
+            sklearn.accuracy_score(truth, guess), abs=1e-12
+        )
+        assert np.array_equal(
+            metrics.confusion_matrix(truth, guess, classes),
+            sklearn.confusion_matrix(truth, guess, labels=labels),
+        )
         found = metrics.class_scores(truth, guess, classes)
-        expected = sklearn.precision_recall_fscore_support(truth, guess, labels=labels, zero_division=0)
+        expected = sklearn.precision_recall_fscore_support(
+            truth, guess, labels=labels, zero_division=0
+        )
         for mine, theirs in zip(found, expected, strict=True):
             np.testing.assert_allclose(mine, theirs, atol=1e-12)
         if classes > 2:
@@ -61,7 +68,10 @@ def test_bad_arguments(call):
 
 def test_metrics_of_a_trainer():
     name, function = metrics.get("top_5_accuracy")
-    assert (name, function(np.array([0, 9]), np.arange(20.0).reshape(2, 10))) == ("top_5_accuracy", 0.5)
+    assert (name, function(np.array([0, 9]), np.arange(20.0).reshape(2, 10))) == (
+        "top_5_accuracy",
+        0.5,
+    )
     assert metrics.get("accuracy")[1](np.eye(3)[[1, 2]], np.eye(3)[[1, 1]]) == 0.5
 
     def spread(target, output):

@@ -10,7 +10,17 @@ from cnnrs.errors import ArgumentError
 from cnnrs.layers import Conv2D, Dense, Softmax
 from cnnrs.losses import CrossEntropy
 
-NAMES = ["accuracy", "top_2_accuracy", "precision", "recall_weighted", "f1", "f1_micro", "auc", "average_precision", "calibration_error"]
+NAMES = [
+    "accuracy",
+    "top_2_accuracy",
+    "precision",
+    "recall_weighted",
+    "f1",
+    "f1_micro",
+    "auc",
+    "average_precision",
+    "calibration_error",
+]
 
 
 def direct(name, labels, logits):
@@ -63,7 +73,9 @@ def test_one_output_is_a_logit_of_class_1(rng):
     x, y = rng.standard_normal((50, 4)).astype(np.float32), rng.integers(0, 2, 50)
     model = cnnrs.Sequential((4,), [Dense(1)])
     logits = model(x)[:, 0]
-    found = cnnrs.Trainer(model, "binary_cross_entropy", metrics=["accuracy", "f1", "auc"]).evaluate((x, y))
+    found = cnnrs.Trainer(
+        model, "binary_cross_entropy", metrics=["accuracy", "f1", "auc"]
+    ).evaluate((x, y))
     assert found["accuracy"] == metrics.accuracy(y, (logits > 0).astype(int))
     assert found["f1"] == pytest.approx(metrics.f1(y, (logits > 0).astype(int), num_classes=2))
     assert found["auc"] == pytest.approx(metrics.roc_auc(y, logits), abs=1e-12)
@@ -73,7 +85,9 @@ def test_dense_predictions_count_by_pixel(rng):
     output, target = rng.standard_normal((2, 4, 4, 3)), rng.integers(0, 3, (2, 4, 4))
     tally = metrics.get("f1")[1].start()
     tally.add(target, output)
-    assert tally.result() == pytest.approx(metrics.f1(target.reshape(-1), output.argmax(axis=-1).reshape(-1)))
+    assert tally.result() == pytest.approx(
+        metrics.f1(target.reshape(-1), output.argmax(axis=-1).reshape(-1))
+    )
 
 
 def test_what_the_loss_ignores_is_not_judged(rng):
@@ -85,7 +99,9 @@ def test_what_the_loss_ignores_is_not_judged(rng):
     trainer = cnnrs.Trainer(model, CrossEntropy(ignore_index=255), metrics=names)
     found = trainer.evaluate((x, y), batch_size=3)
     labels, logits = y[y != 255], model(x)[y != 255]
-    assert all(found[name] == pytest.approx(direct(name, labels, logits), abs=1e-9) for name in names)
+    assert all(
+        found[name] == pytest.approx(direct(name, labels, logits), abs=1e-9) for name in names
+    )
     history = trainer.fit((x, y), batch_size=3, validation=(x, y))
     assert 0 <= history["val_f1"][-1] <= 1
     nothing = trainer.evaluate((x[:3], y[:3]), leak="ignore")

@@ -17,7 +17,9 @@ def model(dtype="float32"):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_every_parameter_starts_on_a_boundary_and_padding_stays_zero(dtype, rng):
     made = model(dtype)
-    trainer = cnnrs.Trainer(made, optimizer=cnnrs.optimizers.SGD(0.1, momentum=0.9, weight_decay=0.1))
+    trainer = cnnrs.Trainer(
+        made, optimizer=cnnrs.optimizers.SGD(0.1, momentum=0.9, weight_decay=0.1)
+    )
     for _ in range(3):
         trainer.train_step(rng.random((4, 5, 5, 3)), rng.integers(0, 7, 4))
     arena = made.arena
@@ -54,7 +56,10 @@ def test_what_cannot_fit_is_refused_when_the_model_is_made():
 
 
 def test_state_dict_is_a_copy_and_comes_back():
-    first, second = model(), cnnrs.Sequential((5, 5, 3), [Conv2D(5, 3), ReLU(), Flatten(), Dense(7)], seed=4)
+    first, second = (
+        model(),
+        cnnrs.Sequential((5, 5, 3), [Conv2D(5, 3), ReLU(), Flatten(), Dense(7)], seed=4),
+    )
     state = first.state_dict()
     first.layers[0].weight[...] = 0
     assert state["conv2d_1.weight"].any()

@@ -1,4 +1,6 @@
-"""`cnnrs.testing.check_gradients` finds what is planted; and a layer in plain NumPy trains inside any model."""
+"""`cnnrs.testing.check_gradients` finds what is planted; and a layer in plain NumPy trains inside
+any model.
+"""
 
 import numpy as np
 import pytest
@@ -131,7 +133,9 @@ def test_bad_manners_are_named(layer, words):
     assert len(result.faults) == 1, result
     for word in words:
         assert word in result.faults[0]
-    assert all(error < 1e-7 for error in result.errors.values()), "alone in a model its gradients are right"
+    assert all(error < 1e-7 for error in result.errors.values()), (
+        "alone in a model its gradients are right"
+    )
     assert result.faults[0] in str(result)
 
 
@@ -170,9 +174,11 @@ def test_a_gradient_of_the_wrong_shape_is_an_error():
         check_gradients(Wrong(), (4, 3))
 
 
-# --- in any model ---------------------------------------------------------------------------------------------------------------
+# --- in any model ---------------------------------------------------------------------------------
 def mixed_model(dtype):
-    """Layers in plain NumPy between built-in ones, shared, with fused neighbours, behind and in front of sums and pooling."""
+    """Layers in plain NumPy between built-in ones, shared, with fused neighbours, behind and in
+    front of sums and pooling.
+    """
     inputs, scale = cnnrs.Input((6, 6, 2)), Scale()
     x = ReLU()(Conv2D(2, 3, padding="same")(inputs))
     y = scale(x)

@@ -1,4 +1,6 @@
-"""Model files: what goes in comes out, damage of any kind is named, and nothing half-written is left behind."""
+"""Model files: what goes in comes out, damage of any kind is named, and nothing half-written is
+left behind.
+"""
 
 import json
 import os
@@ -9,7 +11,19 @@ import pytest
 
 import cnnrs
 from cnnrs.errors import ArgumentError, FormatError
-from cnnrs.layers import Add, Concat, Conv2D, Dense, Dropout, Flatten, Layer, LpPool2D, MaxPool2D, Normalize, ReLU
+from cnnrs.layers import (
+    Add,
+    Concat,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    LpPool2D,
+    MaxPool2D,
+    Normalize,
+    ReLU,
+)
 
 
 class Twice(Layer):
@@ -58,9 +72,13 @@ def test_a_model_comes_back_whole(model, tmp_path, rng):
 def test_graphs_with_everything_come_back(tmp_path, rng):
     a, b = cnnrs.Input((6, 6, 2), name="left"), cnnrs.Input((6, 6, 2))
     shared = Conv2D(2, 3, padding="same", name="twin")
-    inner = cnnrs.Sequential((6, 6, 4), [MaxPool2D(2), LpPool2D(3, p=3), Dropout(0.5)], name="inner")
+    inner = cnnrs.Sequential(
+        (6, 6, 4), [MaxPool2D(2), LpPool2D(3, p=3), Dropout(0.5)], name="inner"
+    )
     joined = Concat()([shared(a), shared(b)])
-    model = cnnrs.Model([a, b], [Dense(4)(Flatten()(inner(joined))), Add()([a, b])], dtype="float64")
+    model = cnnrs.Model(
+        [a, b], [Dense(4)(Flatten()(inner(joined))), Add()([a, b])], dtype="float64"
+    )
     model.save(tmp_path / "graph.cnnrs")
     back = cnnrs.load(tmp_path / "graph.cnnrs")
     x = [rng.random((3, 6, 6, 2)), rng.random((3, 6, 6, 2))]
@@ -79,7 +97,9 @@ def test_any_safetensors_reader_opens_it(model, tmp_path):
 
     model.save(tmp_path / "model.cnnrs")
     tensors = load_file(tmp_path / "model.cnnrs")
-    assert {name: array.shape for name, array in tensors.items()} == {name: array.shape for name, array in model.state_dict().items()}
+    assert {name: array.shape for name, array in tensors.items()} == {
+        name: array.shape for name, array in model.state_dict().items()
+    }
     assert np.array_equal(tensors["dense_1.weight"], model.layers[-1].weight)
 
 
@@ -181,7 +201,10 @@ def rewritten(data, change):
         (lambda c, h: c["architecture"]["layers"][0].update({"class": "Input"}), "Input"),
         (lambda c, h: c["architecture"]["layers"][1]["config"].update(filters=-1), "filters"),
         (lambda c, h: c["architecture"]["layers"][1]["config"].update(surprise=1), "surprise"),
-        (lambda c, h: c["architecture"]["layers"][1]["config"].update(filters=10**9), "fit|takes|GB|shape"),
+        (
+            lambda c, h: c["architecture"]["layers"][1]["config"].update(filters=10**9),
+            "fit|takes|GB|shape",
+        ),
         (lambda c, h: c["architecture"]["nodes"][0].update(inputs=[5]), "later"),
         (lambda c, h: c["architecture"]["nodes"][0].update(inputs=["x"]), "malformed"),
         (lambda c, h: c["architecture"].update(outputs=[99]), "malformed"),
@@ -200,7 +223,12 @@ def test_a_forged_file_is_refused(model, tmp_path, change, word):
 
 def test_what_is_no_model_file(tmp_path):
     two = struct.pack("<Q", 2)
-    for name, data in (("empty", b""), ("text", b"hello, this is no model"), ("json", two + b"{}"), ("list", two + b"[]")):
+    for name, data in (
+        ("empty", b""),
+        ("text", b"hello, this is no model"),
+        ("json", two + b"{}"),
+        ("list", two + b"[]"),
+    ):
         (tmp_path / name).write_bytes(data)
         with pytest.raises(FormatError, match=name):
             cnnrs.load(tmp_path / name)

@@ -9,9 +9,25 @@ from cnnrs.layers import Add, Concat, Conv2D, Dense, Flatten, MaxPool2D, ReLU
 
 
 def test_layers_are_numbered_by_kind():
-    layers = [Conv2D(2, 3), ReLU(), Conv2D(2, 3, name="second"), ReLU(), MaxPool2D(2), Flatten(), Dense(3)]
+    layers = [
+        Conv2D(2, 3),
+        ReLU(),
+        Conv2D(2, 3, name="second"),
+        ReLU(),
+        MaxPool2D(2),
+        Flatten(),
+        Dense(3),
+    ]
     model = cnnrs.Sequential((9, 9, 1), layers)
-    assert list(model.graph.names.values()) == ["conv2d_1", "relu_1", "second", "relu_2", "max_pool2d_1", "flatten_1", "dense_1"]
+    assert list(model.graph.names.values()) == [
+        "conv2d_1",
+        "relu_1",
+        "second",
+        "relu_2",
+        "max_pool2d_1",
+        "flatten_1",
+        "dense_1",
+    ]
     assert list(model.parameters()) == [
         "conv2d_1.weight",
         "conv2d_1.bias",
@@ -26,7 +42,9 @@ def test_layers_are_numbered_by_kind():
 
 
 def test_a_given_name_is_never_given_twice():
-    assert list(cnnrs.Sequential((2,), [Dense(2), Dense(2, name="dense_1")]).graph.names.values()) == ["dense_2", "dense_1"]
+    assert list(
+        cnnrs.Sequential((2,), [Dense(2), Dense(2, name="dense_1")]).graph.names.values()
+    ) == ["dense_2", "dense_1"]
     with pytest.raises(ArgumentError, match="same"):
         cnnrs.Sequential((2,), [Dense(2, name="same"), Dense(2, name="same")])
 
@@ -34,10 +52,14 @@ def test_a_given_name_is_never_given_twice():
 def test_the_error_shows_the_chain_of_shapes():
     with pytest.raises(ShapeError) as caught:
         cnnrs.Sequential((28, 28, 1), [Conv2D(32, 5), ReLU(), MaxPool2D(2), Conv2D(64, 15)])
-    chain = "input 28x28x1 -> conv2d_1 24x24x32 -> relu_1 24x24x32 -> max_pool2d_1 12x12x32 -> conv2d_2"
+    chain = (
+        "input 28x28x1 -> conv2d_1 24x24x32 -> relu_1 24x24x32 -> max_pool2d_1 12x12x32 -> conv2d_2"
+    )
     assert chain in str(caught.value)
     x = cnnrs.Input((8, 8, 3), name="photo")
-    with pytest.raises(ShapeError, match="photo 8x8x3 -> conv2d_1 6x6x4 -> add_1 of 6x6x4 and 8x8x3"):
+    with pytest.raises(
+        ShapeError, match="photo 8x8x3 -> conv2d_1 6x6x4 -> add_1 of 6x6x4 and 8x8x3"
+    ):
         Add()([Conv2D(4, 3)(x), x])
 
 
@@ -84,7 +106,12 @@ def test_nested_models_share_the_arena(rng):
     inner = cnnrs.Sequential((6, 6, 1), [Conv2D(2, 3), ReLU(), Flatten()], seed=3, name="backbone")
     weight = inner.layers[0].weight.copy()
     outer = cnnrs.Sequential((6, 6, 1), [inner, Dense(3)], seed=9)
-    assert list(outer.parameters()) == ["backbone.conv2d_1.weight", "backbone.conv2d_1.bias", "dense_1.weight", "dense_1.bias"]
+    assert list(outer.parameters()) == [
+        "backbone.conv2d_1.weight",
+        "backbone.conv2d_1.bias",
+        "dense_1.weight",
+        "dense_1.bias",
+    ]
     assert np.array_equal(inner.layers[0].weight, weight), "values move along"
     assert inner.arena is outer.arena
     x = rng.random((2, 6, 6, 1))
@@ -107,7 +134,12 @@ def test_nesting_before_or_after_allocation_gives_the_same_weights():
 def test_unnamed_nested_models_are_numbered():
     block = [cnnrs.Sequential((4,), [Dense(4)]) for _ in range(2)]
     names = list(cnnrs.Sequential((4,), block).parameters())
-    assert names == ["sequential_1.dense_1.weight", "sequential_1.dense_1.bias", "sequential_2.dense_1.weight", "sequential_2.dense_1.bias"]
+    assert names == [
+        "sequential_1.dense_1.weight",
+        "sequential_1.dense_1.bias",
+        "sequential_2.dense_1.weight",
+        "sequential_2.dense_1.bias",
+    ]
 
 
 def test_a_model_used_twice_shares_its_weights():
@@ -135,7 +167,9 @@ def test_activations_are_those_of_every_layer(rng):
         "flatten_1": (2, 36),
         "dense_1": (2, 3),
     }
-    assert (found["conv2d_1"] < 0).any(), "what stands in front of the ReLU is not the ReLU's output"
+    assert (found["conv2d_1"] < 0).any(), (
+        "what stands in front of the ReLU is not the ReLU's output"
+    )
     assert np.array_equal(found["relu_1"], np.maximum(found["conv2d_1"], 0))
 
 

@@ -9,8 +9,18 @@ import cnnrs
 
 
 def test_import_takes_little_beyond_numpy():
-    code = "import numpy, time; start = time.perf_counter(); import cnnrs; print(time.perf_counter() - start)"
-    times = [float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout) for _ in range(5)]
+    code = (
+        "import numpy, time; start = time.perf_counter(); import cnnrs; print(time.perf_counter() "
+        "- start)"
+    )
+    times = [
+        float(
+            subprocess.run(
+                [sys.executable, "-c", code], capture_output=True, text=True, check=True
+            ).stdout
+        )
+        for _ in range(5)
+    ]
     assert min(times) < 0.03
 
 

@@ -22,7 +22,9 @@ def test_what_lives_together_is_apart(case):
     buffers = []
     for _ in range(random.integers(1, 40)):
         first = int(random.integers(0, 30))
-        buffers.append(Buffer(64 * int(random.integers(1, 20)), first, first + int(random.integers(0, 12))))
+        buffers.append(
+            Buffer(64 * int(random.integers(1, 20)), first, first + int(random.integers(0, 12)))
+        )
     total = place(buffers)
     busiest = max(sum(b.size for b in buffers if b.first <= time <= b.last) for time in range(45))
     assert busiest <= total <= 2 * busiest
@@ -30,4 +32,8 @@ def test_what_lives_together_is_apart(case):
         assert 0 <= one.offset <= total - one.size
         for other in buffers[:index]:
             together = one.first <= other.last and other.first <= one.last
-            assert not together or one.offset + one.size <= other.offset or other.offset + other.size <= one.offset
+            assert (
+                not together
+                or one.offset + one.size <= other.offset
+                or other.offset + other.size <= one.offset
+            )

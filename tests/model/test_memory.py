@@ -32,21 +32,30 @@ for _ in range(3 if count > 1 else 40):  # until each thread has had the largest
     trainer.train_step(x, y) if kind == "training" else model(x)
 print(resident("VmHWM") - before, predicted)
 """
-# Bytes that decide for small networks only: what Python freed before, and the allocator gives out again, is not seen as growth; and
-# whether a page is a huge one is up to the system.
+# Bytes that decide for small networks only: what Python freed before, and the allocator gives out
+# again, is not seen as growth; and whether a page is a huge one is up to the system.
 FREED, HUGE_PAGE = 1_200_000, 2 << 20
 
-pytestmark = pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="reads Linux' /proc")
+pytestmark = pytest.mark.skipif(
+    not os.access("/proc/self/clear_refs", os.W_OK), reason="reads Linux' /proc"
+)
 
 
 def check(name, kind, count):
-    done = subprocess.run([sys.executable, "-c", MEASURE, name, kind, str(count)], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, name, kind, str(count)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     measured, predicted = map(int, done.stdout.split())
     assert predicted == pytest.approx(measured, rel=0.1, abs=FREED + HUGE_PAGE * (count == 1))
     return measured, predicted
 
 
-@pytest.mark.parametrize(("kind", "count"), [("training", 64), ("prediction", 64), ("prediction", 1)])
+@pytest.mark.parametrize(
+    ("kind", "count"), [("training", 64), ("prediction", 64), ("prediction", 1)]
+)
 def test_a_network_with_batch_normalisation(kind, count):
     check("vgg-cifar", kind, count)
 

@@ -12,14 +12,21 @@ def kinds(text):
 
 def test_the_classic_line():
     model = cnnrs.parse(
-        "Input 32x32x3 -> Conv5x5x32 same -> ReLU -> Conv5x5x32 same -> ReLU -> Pool -> ReLU -> Conv5x5x64 same -> ReLU -> Pool -> FC10"
+        "Input 32x32x3 -> Conv5x5x32 same -> ReLU -> Conv5x5x32 same -> ReLU -> Pool -> ReLU -> "
+        "Conv5x5x64 same -> ReLU -> Pool -> FC10"
     )
     assert model.num_parameters == 120_298
     assert model.output_shape == (10,)
 
 
 def test_spellings():
-    assert kinds("input 8x8x1→CONV 3x3x4→relu→max pool 2x2→Fully Connected 3") == ["Conv2D", "ReLU", "MaxPool2D", "Flatten", "Dense"]
+    assert kinds("input 8x8x1→CONV 3x3x4→relu→max pool 2x2→Fully Connected 3") == [
+        "Conv2D",
+        "ReLU",
+        "MaxPool2D",
+        "Flatten",
+        "Dense",
+    ]
     assert kinds("Input 8x8x1 → conv 3×3×4 → tanh → AvgPool → Dense 3 → softmax") == [
         "Conv2D",
         "Tanh",
@@ -28,7 +35,10 @@ def test_spellings():
         "Dense",
         "Softmax",
     ]
-    assert kinds("Input 8x8x1 -> L2Pool3x3/1 -> Global Average Pooling -> Fully-Connected 3 -> Dropout .25 -> FC2") == [
+    assert kinds(
+        "Input 8x8x1 -> L2Pool3x3/1 -> Global Average Pooling -> Fully-Connected 3 -> Dropout .25 "
+        "-> FC2"
+    ) == [
         "LpPool2D",
         "GlobalAveragePool2D",
         "Dense",

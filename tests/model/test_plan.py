@@ -1,4 +1,6 @@
-"""The plan against the obvious executor, on hand-made and random graphs; what it fuses; what it allocates."""
+"""The plan against the obvious executor, on hand-made and random graphs; what it fuses; what it
+allocates.
+"""
 
 import tracemalloc
 
@@ -56,18 +58,26 @@ def random_graph(random, dtype="float64"):
         node = images[random.integers(len(images))] if random.random() < 0.4 else images[-1]
         if pick < 5:
             activation = [None, None, "relu", "tanh"][random.integers(4)]
-            node = Conv2D(int(random.integers(1, 4)), 3, padding="same", activation=activation)(node)
+            node = Conv2D(int(random.integers(1, 4)), 3, padding="same", activation=activation)(
+                node
+            )
         elif pick < 9:
             node = ReLU()(node)
         elif pick < 13:
-            layer = [Sigmoid, Tanh, lambda: Dropout(0.3), lambda: Rescale(0.5, 0.1), Softmax, Cube][random.integers(6)]()
+            layer = [Sigmoid, Tanh, lambda: Dropout(0.3), lambda: Rescale(0.5, 0.1), Softmax, Cube][
+                random.integers(6)
+            ]()
             node = layer(node)
         elif pick < 16:
             layer = [MaxPool2D, AveragePool2D, LpPool2D][random.integers(3)](3, stride=1, padding=1)
             node = layer(node)
         elif pick < 18:
             other = images[random.integers(len(images))]
-            node = Concat()([node, other]) if other.shape != node.shape else [Add, Multiply][random.integers(2)]()([node, other])
+            node = (
+                Concat()([node, other])
+                if other.shape != node.shape
+                else [Add, Multiply][random.integers(2)]()([node, other])
+            )
         elif shared and shared[0].parameters["weight"].shape[2] == node.shape[-1]:
             node = shared[0](node)
         else:
@@ -84,7 +94,12 @@ def random_graph(random, dtype="float64"):
     from cnnrs.layers.node import ancestors
 
     used = set(ancestors(outputs))
-    return cnnrs.Model([node for node in inputs if node in used], outputs, dtype=dtype, seed=int(random.integers(100)))
+    return cnnrs.Model(
+        [node for node in inputs if node in used],
+        outputs,
+        dtype=dtype,
+        seed=int(random.integers(100)),
+    )
 
 
 def train_once(model, inputs, cotangents, seed=0, step=0):
@@ -118,25 +133,36 @@ def test_random_graphs_do_what_the_obvious_executor_does(case):
         assert_same(train_once(model, inputs, cotangents, seed=case, step=count), expected)
         if not any(isinstance(layer, Dropout) for layer in model.layers):
             outputs = model(inputs if len(inputs) > 1 else inputs[0])
-            for mine, truth in zip(outputs if isinstance(outputs, list) else [outputs], expected[0], strict=True):
+            for mine, truth in zip(
+                outputs if isinstance(outputs, list) else [outputs], expected[0], strict=True
+            ):
                 np.testing.assert_allclose(mine, truth, rtol=1e-9, atol=1e-11)
 
 
 def sums_everywhere(random):
-    """Sums of two or three of the nodes so far, with element-wise and convolution layers between: gradients that may be one array."""
+    """Sums of two or three of the nodes so far, with element-wise and convolution layers between:
+    gradients that may be one array.
+    """
     inputs = cnnrs.Input((4, 4, 2))
     nodes = [inputs, Conv2D(2, 3, padding="same")(inputs)]
     for _ in range(random.integers(4, 14)):
-        pick, node = random.integers(10), nodes[-1] if random.random() < 0.7 else nodes[random.integers(len(nodes))]
+        pick, node = (
+            random.integers(10),
+            nodes[-1] if random.random() < 0.7 else nodes[random.integers(len(nodes))],
+        )
         if pick < 5:
             count = random.integers(1, 3)
             node = Add()([node, *(nodes[place] for place in random.integers(0, len(nodes), count))])
         elif pick < 8:
-            node = [ReLU, Tanh, Sigmoid, lambda: Rescale(0.5), lambda: Dropout(0.3), Cube][random.integers(6)]()(node)
+            node = [ReLU, Tanh, Sigmoid, lambda: Rescale(0.5), lambda: Dropout(0.3), Cube][
+                random.integers(6)
+            ]()(node)
         else:
             node = Conv2D(2, 1, activation=[None, "relu", "tanh"][random.integers(3)])(node)
         nodes.append(node)
-    outputs = [nodes[-1]] if random.random() < 0.6 else [nodes[-1], nodes[random.integers(1, len(nodes))]]
+    outputs = (
+        [nodes[-1]] if random.random() < 0.6 else [nodes[-1], nodes[random.integers(1, len(nodes))]]
+    )
     return cnnrs.Model(inputs, outputs, dtype="float64", seed=int(random.integers(100)))
 
 
@@ -146,7 +172,10 @@ def test_sums_may_share_their_gradients(case):
     model = sums_everywhere(random)
     inputs = [random.standard_normal((2, 4, 4, 2))]
     cotangents = [random.standard_normal((2, *node.shape)) for node in model.outputs]
-    assert_same(train_once(model, inputs, cotangents, seed=case), naive.run(model, inputs, cotangents, seed=case))
+    assert_same(
+        train_once(model, inputs, cotangents, seed=case),
+        naive.run(model, inputs, cotangents, seed=case),
+    )
     token, run = model.acquire(model.plan_for(training=True), 2)  # without gradients of the inputs
     run.forward(inputs, seed=case)
     for cotangent, (buffer, starts) in zip(cotangents, run.output_gradients(), strict=True):
@@ -154,7 +183,9 @@ def test_sums_may_share_their_gradients(case):
     run.backward()
     model.release(token)
     for name, truth in naive.run(model, inputs, cotangents, seed=case)[2].items():
-        np.testing.assert_allclose(model.gradients()[name], truth, rtol=1e-9, atol=1e-11, err_msg=name)
+        np.testing.assert_allclose(
+            model.gradients()[name], truth, rtol=1e-9, atol=1e-11, err_msg=name
+        )
 
 
 def residual(blocks, size=8, channels=4):
@@ -169,11 +200,16 @@ def residual(blocks, size=8, channels=4):
 
 def test_a_residual_chain_runs_in_little_memory(rng, monkeypatch):
     model = residual(5)
-    assert [name for name in model.plan().fused if "add" in name] == [f"add_{i} + relu_{2 * i}" for i in range(1, 6)]
+    assert [name for name in model.plan().fused if "add" in name] == [
+        f"add_{i} + relu_{2 * i}" for i in range(1, 6)
+    ]
     activation = 8 * 8 * 4 * 8
-    assert model.plan_for(training=False).bytes_per_sample == 3 * activation, "the block's input, and a convolution's input and output"
+    assert model.plan_for(training=False).bytes_per_sample == 3 * activation, (
+        "the block's input, and a convolution's input and output"
+    )
     training = model.plan_for(training=True)
-    # the sum runs over the convolution's output: two values for each block, and two gradients, of which a block keeps one to its end
+    # the sum runs over the convolution's output: two values for each block, and two gradients, of
+    # which a block keeps one to its end
     assert training.bytes_per_sample <= (1 + 2 * 5 + 2) * activation
     # the gradient of a sum is passed on without a copy
     passed = []
@@ -189,7 +225,8 @@ def test_a_residual_chain_runs_in_little_memory(rng, monkeypatch):
 
 def classic(**options):
     return cnnrs.parse(
-        "Input 12x12x3 -> Conv5x5x8 same -> ReLU -> Conv5x5x8 same -> ReLU -> Pool -> ReLU -> Conv5x5x24 same -> ReLU -> Pool -> FC10",
+        "Input 12x12x3 -> Conv5x5x8 same -> ReLU -> Conv5x5x8 same -> ReLU -> Pool -> ReLU -> "
+        "Conv5x5x24 same -> ReLU -> Pool -> FC10",
         **options,
     )
 
@@ -206,7 +243,13 @@ def test_relu_is_fused_and_relu_behind_pooling_is_dropped():
 
 
 def test_few_filters_are_pooled_on_the_way_in_prediction_alone(rng):
-    layers = [Conv2D(6, 5, padding="same"), ReLU(), MaxPool2D(2), Conv2D(4, 3, activation="relu"), MaxPool2D(2)]
+    layers = [
+        Conv2D(6, 5, padding="same"),
+        ReLU(),
+        MaxPool2D(2),
+        Conv2D(4, 3, activation="relu"),
+        MaxPool2D(2),
+    ]
     model = cnnrs.Sequential((28, 28, 1), layers)
     plan = model.plan()
     assert plan.fused == ["conv2d_1 + relu_1 + max_pool2d_1", "conv2d_2 + max_pool2d_2"]
@@ -220,11 +263,25 @@ def test_few_filters_are_pooled_on_the_way_in_prediction_alone(rng):
 
 
 @pytest.mark.parametrize(
-    "pool", [MaxPool2D(3), MaxPool2D(2, stride=1), MaxPool2D(2, padding=((1, 0), (1, 0))), MaxPool2D(2, rounding="ceil"), AveragePool2D(2)]
+    "pool",
+    [
+        MaxPool2D(3),
+        MaxPool2D(2, stride=1),
+        MaxPool2D(2, padding=((1, 0), (1, 0))),
+        MaxPool2D(2, rounding="ceil"),
+        AveragePool2D(2),
+    ],
 )
 def test_other_pooling_is_a_step_of_its_own(pool):
     assert cnnrs.Sequential((13, 28, 1), [Conv2D(6, 5, padding="same"), pool]).plan().fused == []
-    assert cnnrs.Sequential((28, 28, 1), [Conv2D(6, 5, padding="same", activation="tanh"), MaxPool2D(2)]).plan().fused == []
+    assert (
+        cnnrs.Sequential(
+            (28, 28, 1), [Conv2D(6, 5, padding="same", activation="tanh"), MaxPool2D(2)]
+        )
+        .plan()
+        .fused
+        == []
+    )
     x = cnnrs.Input((28, 28, 1))
     y = Conv2D(6, 5)(x)
     assert cnnrs.Model(x, [MaxPool2D(2)(y), y]).plan().fused == []
@@ -330,7 +387,9 @@ def test_one_block_for_each_caller():
 
 
 def test_a_model_that_only_reshapes():
-    assert cnnrs.Sequential((2, 3), [Flatten()])(np.arange(6).reshape(1, 2, 3)).tolist() == [[0, 1, 2, 3, 4, 5]]
+    assert cnnrs.Sequential((2, 3), [Flatten()])(np.arange(6).reshape(1, 2, 3)).tolist() == [
+        [0, 1, 2, 3, 4, 5]
+    ]
 
 
 def test_frozen_layers_cost_no_backward_pass(rng):
@@ -341,7 +400,9 @@ def test_frozen_layers_cost_no_backward_pass(rng):
     assert [model.graph.names[step.layer] for step in plan.steps if step.backward] == ["dense_1"]
     assert not plan.steps[-1].needs[0]
     before = model.state_dict()
-    trainer = cnnrs.Trainer(model, optimizer=cnnrs.optimizers.SGD(0.1, momentum=0.9, weight_decay=0.1))
+    trainer = cnnrs.Trainer(
+        model, optimizer=cnnrs.optimizers.SGD(0.1, momentum=0.9, weight_decay=0.1)
+    )
     for _ in range(3):
         trainer.train_step(rng.random((4, 12, 12, 3)), [0, 1, 2, 3])
     after = model.state_dict()

@@ -1,4 +1,6 @@
-"""Prediction: arrays of every flavour, batches of every size, labels, probabilities, words, threads, edits in place."""
+"""Prediction: arrays of every flavour, batches of every size, labels, probabilities, words,
+threads, edits in place.
+"""
 
 import threading
 
@@ -12,7 +14,11 @@ from cnnrs.layers import Dense, Softmax
 
 @pytest.fixture
 def model():
-    return cnnrs.parse("Input 12x10x3 -> Conv3x3x16 same -> ReLU -> Pool -> Conv5x5x16 same -> ReLU -> Pool -> FC5", seed=1)
+    return cnnrs.parse(
+        "Input 12x10x3 -> Conv3x3x16 same -> ReLU -> Pool -> Conv5x5x16 same -> ReLU -> Pool -> "
+        "FC5",
+        seed=1,
+    )
 
 
 @pytest.fixture
@@ -24,7 +30,11 @@ def test_every_flavour_of_array_gives_the_same(model, images):
     truth = model(images.astype(np.float32))
     padded = np.zeros((11, 12, 10, 4), np.float32)
     padded[..., :3] = images
-    misaligned = np.frombuffer(b"x" + images.astype(np.float32).tobytes(), dtype=np.uint8)[1:].view(np.float32).reshape(images.shape)
+    misaligned = (
+        np.frombuffer(b"x" + images.astype(np.float32).tobytes(), dtype=np.uint8)[1:]
+        .view(np.float32)
+        .reshape(images.shape)
+    )
     readonly = images.astype(np.float32)
     readonly.flags.writeable = False
     flavours = {
@@ -97,7 +107,9 @@ def test_labels_probabilities_and_names(model, images):
     with pytest.raises(ArgumentError, match="class_names"):
         model.predict(images, names=True)
     model.class_names = ["a", "b", "c", "d", "e"]
-    assert model.predict(images, names=True) == [model.class_names[label] for label in model.predict(images)]
+    assert model.predict(images, names=True) == [
+        model.class_names[label] for label in model.predict(images)
+    ]
 
 
 def test_a_model_that_ends_in_softmax_is_not_softened_twice(rng):
@@ -141,7 +153,11 @@ def test_weights_edited_in_place_are_seen_by_the_next_prediction(model, rng, cou
     for change in (1e-3, -0.0, np.float32(1e-45)):
         old = weight[1, 1, 0, 0]
         weight[1, 1, 0, 0] += change
-        fresh = cnnrs.parse("Input 12x10x3 -> Conv3x3x16 same -> ReLU -> Pool -> Conv5x5x16 same -> ReLU -> Pool -> FC5", seed=1)
+        fresh = cnnrs.parse(
+            "Input 12x10x3 -> Conv3x3x16 same -> ReLU -> Pool -> Conv5x5x16 same -> ReLU -> Pool "
+            "-> FC5",
+            seed=1,
+        )
         fresh.load_state_dict(model.state_dict())
         assert np.array_equal(model(x), fresh(x))
         weight[1, 1, 0, 0] = old

@@ -1,4 +1,6 @@
-"""Weights made ready for prediction: batch normalisation folded in, filters transformed once, and every edit seen."""
+"""Weights made ready for prediction: batch normalisation folded in, filters transformed once, and
+every edit seen.
+"""
 
 import threading
 
@@ -7,7 +9,18 @@ import pytest
 
 import cnnrs
 from cnnrs import ops
-from cnnrs.layers import BatchNorm, Conv2D, Conv2DTranspose, Dense, DepthwiseConv2D, Flatten, Layer, ReLU, SeparableConv2D, Traits
+from cnnrs.layers import (
+    BatchNorm,
+    Conv2D,
+    Conv2DTranspose,
+    Dense,
+    DepthwiseConv2D,
+    Flatten,
+    Layer,
+    ReLU,
+    SeparableConv2D,
+    Traits,
+)
 from cnnrs.model.prepared import MOST_POSITIONS
 
 
@@ -24,7 +37,9 @@ class Affine(Layer):
         return input_shape
 
     def scale_and_shift(self):
-        gamma, beta, mean, variance = (parameter.peek().astype(np.float64) for parameter in self.parameters.values())
+        gamma, beta, mean, variance = (
+            parameter.peek().astype(np.float64) for parameter in self.parameters.values()
+        )
         scale = gamma / np.sqrt(variance + 1e-5)
         return scale, beta - mean * scale
 
@@ -35,14 +50,28 @@ class Affine(Layer):
 
 
 def network(seed=0, dtype="float32"):
-    layers = [Conv2D(8, 3, padding="same"), Affine(), ReLU(), Conv2D(8, 3, use_bias=False), Affine(), Flatten(), Dense(6), Affine(), ReLU()]
+    layers = [
+        Conv2D(8, 3, padding="same"),
+        Affine(),
+        ReLU(),
+        Conv2D(8, 3, use_bias=False),
+        Affine(),
+        Flatten(),
+        Dense(6),
+        Affine(),
+        ReLU(),
+    ]
     return cnnrs.Sequential((8, 8, 3), layers, seed=seed, dtype=dtype)
 
 
 def randomise(model, rng):
     state = model.state_dict()
     for name in state:
-        state[name] = rng.random(state[name].shape) + 0.5 if "var" in name else rng.standard_normal(state[name].shape)
+        state[name] = (
+            rng.random(state[name].shape) + 0.5
+            if "var" in name
+            else rng.standard_normal(state[name].shape)
+        )
     model.load_state_dict(state)
 
 
@@ -50,9 +79,17 @@ def layer_by_layer(model, x):
     """The truth: one layer after the other, each in a model of its own."""
     state = model.state_dict()
     for layer in model.layers:
-        alone = cnnrs.Sequential(x.shape[1:], [type(layer)(**{**layer.config(), "name": "it"})], dtype=model.dtype)
+        alone = cnnrs.Sequential(
+            x.shape[1:], [type(layer)(**{**layer.config(), "name": "it"})], dtype=model.dtype
+        )
         label = model.graph.names[layer]
-        alone.load_state_dict({"it." + name.rpartition(".")[2]: value for name, value in state.items() if name.startswith(label + ".")})
+        alone.load_state_dict(
+            {
+                "it." + name.rpartition(".")[2]: value
+                for name, value in state.items()
+                if name.startswith(label + ".")
+            }
+        )
         x = alone(x)
     return x
 
@@ -72,7 +109,9 @@ def layer_by_layer(model, x):
 )
 @pytest.mark.parametrize("affine", [True, False])
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-10), ("float32", 1e-4)])
-def test_batch_normalisation_folds_into_every_kind_of_convolution(layer, affine, dtype, tolerance, rng):
+def test_batch_normalisation_folds_into_every_kind_of_convolution(
+    layer, affine, dtype, tolerance, rng
+):
     def made(dtype):
         again = type(layer)(**layer.config())
         model = cnnrs.Sequential((7, 7, 4), [again, BatchNorm(affine=affine), ReLU()], dtype=dtype)
@@ -82,19 +121,34 @@ def test_batch_normalisation_folds_into_every_kind_of_convolution(layer, affine,
     model = made(dtype)
     assert " + batch_norm_1" in model.plan().fused[0]
     images = rng.standard_normal((3, 7, 7, 4))
-    np.testing.assert_allclose(model(images), layer_by_layer(made("float64"), images), rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(
+        model(images), layer_by_layer(made("float64"), images), rtol=tolerance, atol=tolerance
+    )
     for name in model.state_dict():
         before = model(images)
         label, _, attribute = name.partition(".")
         getattr(model.layer(label), attribute)[...] += 0.5
-        expected = cnnrs.Sequential((7, 7, 4), [type(layer)(**layer.config()), BatchNorm(affine=affine), ReLU()], dtype=dtype)
+        expected = cnnrs.Sequential(
+            (7, 7, 4),
+            [type(layer)(**layer.config()), BatchNorm(affine=affine), ReLU()],
+            dtype=dtype,
+        )
         expected.load_state_dict(model.state_dict())
         assert not np.array_equal(model(images), before), name
         assert np.array_equal(model(images), expected(images)), name
 
 
 def test_a_trained_network_folds(rng):
-    layers = [Conv2D(8, 3, padding="same", use_bias=False), BatchNorm(), ReLU(), Flatten(), Dense(5), BatchNorm(), ReLU(), Dense(3)]
+    layers = [
+        Conv2D(8, 3, padding="same", use_bias=False),
+        BatchNorm(),
+        ReLU(),
+        Flatten(),
+        Dense(5),
+        BatchNorm(),
+        ReLU(),
+        Dense(3),
+    ]
     model = cnnrs.Sequential((6, 6, 2), layers, dtype="float64")
     trainer = cnnrs.Trainer(model)
     x = rng.standard_normal((16, 6, 6, 2))
@@ -119,7 +173,11 @@ def test_folding_gives_what_the_layers_give(count, rng):
     randomise(model, rng)
     x = rng.standard_normal((count, 8, 8, 3))
     np.testing.assert_allclose(model(x), layer_by_layer(model, x), rtol=1e-9, atol=1e-9)
-    assert model.plan().fused == ["conv2d_1 + affine_1 + relu_1", "conv2d_2 + affine_2", "dense_1 + affine_3 + relu_2"]
+    assert model.plan().fused == [
+        "conv2d_1 + affine_1 + relu_1",
+        "conv2d_2 + affine_2",
+        "dense_1 + affine_3 + relu_2",
+    ]
 
 
 def test_what_two_layers_read_is_not_folded(rng):
@@ -127,7 +185,9 @@ def test_what_two_layers_read_is_not_folded(rng):
     y = Conv2D(2, 3, padding="same")(x)
     assert cnnrs.Model(x, [Affine()(y), y]).plan().fused == []
     y = Conv2D(2, 3, padding="same", activation="relu")(x)
-    assert cnnrs.Model(x, Affine()(y)).plan().fused == [], "behind the activation is not in front of it"
+    assert cnnrs.Model(x, Affine()(y)).plan().fused == [], (
+        "behind the activation is not in front of it"
+    )
     y = Conv2D(2, 3, padding="same")(x)
     assert cnnrs.Model(x, Affine()(Affine()(y))).plan().fused == ["conv2d_1 + affine_1"]
 
@@ -143,8 +203,21 @@ def test_one_layer_folded_with_two(rng):
     np.testing.assert_allclose(model(images), expected, rtol=1e-10)
 
 
-NAMES = [f"{layer}.{name}" for layer in ("affine_1", "affine_3") for name in ("gamma", "beta", "running_mean", "running_var")]
-WAYS = ["attribute", "kept view", "view of a kept view", "memoryview", "parameters", "arena", "kept arena", "load"]
+NAMES = [
+    f"{layer}.{name}"
+    for layer in ("affine_1", "affine_3")
+    for name in ("gamma", "beta", "running_mean", "running_var")
+]
+WAYS = [
+    "attribute",
+    "kept view",
+    "view of a kept view",
+    "memoryview",
+    "parameters",
+    "arena",
+    "kept arena",
+    "load",
+]
 
 
 @pytest.mark.parametrize(
@@ -163,7 +236,9 @@ def test_every_edit_is_seen_by_the_next_prediction(way, name, count, rng):
         "kept view": lambda: getattr(layer, attribute),
         "view of a kept view": lambda: getattr(layer, attribute).reshape(-1)[:1],
         "memoryview": lambda: memoryview(getattr(layer, attribute).reshape(-1)),
-        "kept arena": lambda: (model.arena.values if parameter.trainable else model.arena.state)[model.arena.slots[parameter].region],
+        "kept arena": lambda: (model.arena.values if parameter.trainable else model.arena.state)[
+            model.arena.slots[parameter].region
+        ],
     }.get(way, lambda: None)()
     for turn in range(3):
         before = model(x)
@@ -173,7 +248,9 @@ def test_every_edit_is_seen_by_the_next_prediction(way, name, count, rng):
         elif way == "attribute":
             getattr(layer, attribute)[...] += 0.25
         elif way == "parameters":
-            values = model.parameters() if parameter.trainable else {name: getattr(layer, attribute)}
+            values = (
+                model.parameters() if parameter.trainable else {name: getattr(layer, attribute)}
+            )
             values[name].reshape(-1)[0] += 0.25
         elif way == "arena":
             whole = model.arena.values if parameter.trainable else model.arena.state
@@ -190,7 +267,9 @@ def test_nothing_is_worked_out_again_where_nothing_changed(rng, monkeypatch):
     model = network()
     made = []
     original = Conv2D.fold
-    monkeypatch.setattr(Conv2D, "fold", lambda self, scale, shift: made.append(self) or original(self, scale, shift))
+    monkeypatch.setattr(
+        Conv2D, "fold", lambda self, scale, shift: made.append(self) or original(self, scale, shift)
+    )
     x = rng.random((2, 8, 8, 3))
     for _ in range(3):
         model(x)
@@ -214,7 +293,9 @@ def test_nothing_is_worked_out_again_where_nothing_changed(rng, monkeypatch):
 
 @pytest.mark.parametrize(("stride", "kernel"), [(1, "winograd_2x2"), (2, "direct")])
 def test_a_sample_of_one_tile_is_predicted_in_its_own_way_in_any_batch(stride, kernel, rng):
-    """Many filters over few pixels have an algorithm of their own in prediction; also where the batch is too large to prepare for."""
+    """Many filters over few pixels have an algorithm of their own in prediction; also where the
+    batch is too large to prepare for.
+    """
     size, count = 4 * stride, 300
     layers = [Conv2D(192, 3, stride=stride, padding=1, activation="relu"), Flatten(), Dense(4)]
     model = cnnrs.Sequential((size, size, 192), layers, seed=1)

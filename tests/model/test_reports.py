@@ -20,10 +20,17 @@ def residual():
 
 def test_the_plan_names_what_runs_together_and_the_kernel_of_each_pass():
     plan = residual().plan(batch_size=8)
-    assert plan.fused == ["conv2d_1 + batch_norm_1 + relu_1", "conv2d_2 + batch_norm_2", "add_1 + relu_2"]
+    assert plan.fused == [
+        "conv2d_1 + batch_norm_1 + relu_1",
+        "conv2d_2 + batch_norm_2",
+        "add_1 + relu_2",
+    ]
     assert plan.training_fused == ["batch_norm_1 + relu_1", "add_1 + relu_2"]
     geometry = (8, 16, 16, 16), (3, 3, 16, 16)
-    kernels = {way: ops.conv2d_algorithm(*geometry, padding=1, direction=way) for way in ("forward", "backward_weight", "backward_input")}
+    kernels = {
+        way: ops.conv2d_algorithm(*geometry, padding=1, direction=way)
+        for way in ("forward", "backward_weight", "backward_input")
+    }
     first, second = (step for step in plan.training_steps if step.name.startswith("conv2d"))
     assert second.algorithm == first.algorithm == kernels.pop("forward")
     assert second.backward_algorithms == kernels
@@ -47,7 +54,9 @@ def test_the_plan_names_what_runs_together_and_the_kernel_of_each_pass():
 
 
 def test_batch_norm_and_relu_keep_one_array_each_step():
-    """What a block of convolution, batch normalisation and ReLU keeps: the convolution's output and the block's, nothing else."""
+    """What a block of convolution, batch normalisation and ReLU keeps: the convolution's output and
+    the block's, nothing else.
+    """
 
     def network(blocks):
         layers = []
@@ -75,10 +84,19 @@ def test_the_profile_adds_up_to_the_step(name, count, rng):
     trainer.train_step(x, y)
     before = model.state_dict()
     report = model.profile(x, y, repeats=3)
-    assert all(np.array_equal(before[name], value) for name, value in model.state_dict().items()), "a profile changes nothing"
-    parts = sum(step.forward_ms + step.backward_ms for step in report.steps) + report.loss_ms + report.update_ms + report.other_ms
+    assert all(np.array_equal(before[name], value) for name, value in model.state_dict().items()), (
+        "a profile changes nothing"
+    )
+    parts = (
+        sum(step.forward_ms + step.backward_ms for step in report.steps)
+        + report.loss_ms
+        + report.update_ms
+        + report.other_ms
+    )
     assert parts == pytest.approx(report.total_ms)
-    assert [step.name for step in report.steps] == [step.name for step in model.plan().training_steps]
+    assert [step.name for step in report.steps] == [
+        step.name for step in model.plan().training_steps
+    ]
     ratios, between = [], []
     for _ in range(12):  # other work on the machine disturbs; the best of some comparisons counts
         seconds, profiled = [], []
@@ -99,13 +117,17 @@ def test_the_profile_adds_up_to_the_step(name, count, rng):
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "muon"])
 def test_the_profile_counts_operations(optimizer, rng):
     model = residual()
-    report = model.profile(rng.random((4, 16, 16, 16)), rng.integers(0, 10, 4), optimizer=optimizer, repeats=1)
+    report = model.profile(
+        rng.random((4, 16, 16, 16)), rng.integers(0, 10, 4), optimizer=optimizer, repeats=1
+    )
     for step in report.steps:
         if "conv" in step.name:
             operations = 2 * 4 * 16 * 16 * 16 * 9 * 16
             assert step.forward_gflops == pytest.approx(operations / step.forward_ms / 1e6)
             times = 1 if step.name == "conv2d_1" else 2
-            assert step.backward_gflops == pytest.approx(times * operations / step.backward_ms / 1e6)
+            assert step.backward_gflops == pytest.approx(
+                times * operations / step.backward_ms / 1e6
+            )
         if "pool" in step.name:
             assert step.forward_gflops == step.backward_gflops == 0
     text = str(report)
@@ -142,7 +164,9 @@ def test_running_statistics_are_as_before_a_profile(rng):
     before = model.state_dict()
     model.profile(rng.random((4, 16, 16, 16)), rng.integers(0, 10, 4))
     assert all(np.array_equal(before[name], value) for name, value in model.state_dict().items())
-    assert model.layer("batch_norm_1").running_mean.any() == before["batch_norm_1.running_mean"].any()
+    assert (
+        model.layer("batch_norm_1").running_mean.any() == before["batch_norm_1.running_mean"].any()
+    )
 
 
 def test_a_plan_of_a_large_network_is_made_quickly():

@@ -1,16 +1,33 @@
-"""The summary: counts by hand, receptive fields by closed form and by gradient, what pooling changes."""
+"""The summary: counts by hand, receptive fields by closed form and by gradient, what pooling
+changes.
+"""
 
 import numpy as np
 import pytest
 
 import cnnrs
-from cnnrs.layers import AveragePool2D, Concat, Conv2D, Dense, Flatten, GlobalAveragePool2D, MaxPool2D, ReLU
+from cnnrs.layers import (
+    AveragePool2D,
+    Concat,
+    Conv2D,
+    Dense,
+    Flatten,
+    GlobalAveragePool2D,
+    MaxPool2D,
+    ReLU,
+)
 
 
 def test_counts_by_hand():
-    summary = cnnrs.Sequential((32, 32, 3), [Conv2D(6, 5, groups=3), ReLU(), MaxPool2D(2), Flatten(), Dense(10)]).summary(batch_size=4)
+    summary = cnnrs.Sequential(
+        (32, 32, 3), [Conv2D(6, 5, groups=3), ReLU(), MaxPool2D(2), Flatten(), Dense(10)]
+    ).summary(batch_size=4)
     conv, relu, pool, flat, dense = summary.layers
-    assert (conv.parameters, conv.multiplications_per_output, conv.multiply_adds) == (6 * 25 + 6, 25, 28 * 28 * 6 * 25)
+    assert (conv.parameters, conv.multiplications_per_output, conv.multiply_adds) == (
+        6 * 25 + 6,
+        25,
+        28 * 28 * 6 * 25,
+    )
     assert (relu.parameters, relu.multiply_adds) == (0, 0)
     assert pool.output_shape == (14, 14, 6)
     assert (flat.output_shape, flat.field) == ((1176,), None)
@@ -32,7 +49,9 @@ def test_unused_border_pixels_are_marked():
     assert summary.layers[1].unused == (1, 0)
     assert "conv2d_1 leaves 1 row and 1 column" in str(summary)
     assert "3x2x1*" in str(summary)
-    whole = cnnrs.Sequential((7, 7, 1), [Conv2D(1, 3, stride=2, padding="same"), MaxPool2D(3, 1)]).summary()
+    whole = cnnrs.Sequential(
+        (7, 7, 1), [Conv2D(1, 3, stride=2, padding="same"), MaxPool2D(3, 1)]
+    ).summary()
     assert all(line.unused == (0, 0) for line in whole.layers)
     assert "*" not in str(whole)
 
@@ -47,7 +66,11 @@ def test_a_shared_layer_is_counted_once():
 
 def test_vgg16_sees_212_pixels_at_the_end_of_its_pools():
     blocks = [(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)]
-    layers = [layer for filters, count in blocks for layer in [*(Conv2D(filters, 3, padding=1) for _ in range(count)), MaxPool2D(2)]]
+    layers = [
+        layer
+        for filters, count in blocks
+        for layer in [*(Conv2D(filters, 3, padding=1) for _ in range(count)), MaxPool2D(2)]
+    ]
     model = cnnrs.Sequential((224, 224, 3), layers)
     field = model.receptive_field("max_pool2d_5")
     assert (field.size, field.jump) == ((212, 212), (32, 32))
@@ -58,10 +81,22 @@ def test_the_field_is_where_the_gradient_is(rng):
     for _ in range(25):
         layers = []
         for _ in range(rng.integers(1, 5)):
-            kernel, stride = tuple(map(int, rng.integers(1, 4, 2))), tuple(map(int, rng.integers(1, 3, 2)))
+            kernel, stride = (
+                tuple(map(int, rng.integers(1, 4, 2))),
+                tuple(map(int, rng.integers(1, 3, 2))),
+            )
             if rng.random() < 0.6:
                 dilation = tuple(map(int, rng.integers(1, 3, 2)))
-                layers.append(Conv2D(2, kernel, stride, padding=int(rng.integers(0, 2)), dilation=dilation, weight_initializer="ones"))
+                layers.append(
+                    Conv2D(
+                        2,
+                        kernel,
+                        stride,
+                        padding=int(rng.integers(0, 2)),
+                        dilation=dilation,
+                        weight_initializer="ones",
+                    )
+                )
             else:
                 layers.append(AveragePool2D(kernel, stride))
         model = cnnrs.Sequential((64, 70, 1), layers, dtype="float64")
@@ -84,10 +119,17 @@ def test_the_field_is_where_the_gradient_is(rng):
 
 def test_relu_leaves_the_field_and_branches_are_joined():
     x = cnnrs.Input((20, 20, 1))
-    wide, narrow = Conv2D(1, 7, padding="same", name="wide")(x), Conv2D(1, 3, padding="same", name="narrow")(x)
+    wide, narrow = (
+        Conv2D(1, 7, padding="same", name="wide")(x),
+        Conv2D(1, 3, padding="same", name="narrow")(x),
+    )
     model = cnnrs.Model(x, ReLU()(Concat()([wide, narrow])))
     assert model.receptive_field("narrow").size == (3, 3)
-    assert model.receptive_field("relu_1") == model.receptive_field("concat_1") == model.receptive_field("wide")
+    assert (
+        model.receptive_field("relu_1")
+        == model.receptive_field("concat_1")
+        == model.receptive_field("wide")
+    )
 
 
 def test_behind_a_global_layer_everything_is_seen():
@@ -106,4 +148,7 @@ def test_predicted_bytes_are_what_the_model_then_holds(name, count, rng):
     model(x)
     assert model.held_bytes == summary.prediction.workspace + summary.prediction.prepared
     cnnrs.Trainer(model).train_step(x, np.zeros(count, int))
-    assert model.held_bytes == max(summary.prediction_bytes, summary.training_bytes) + summary.prediction.prepared
+    assert (
+        model.held_bytes
+        == max(summary.prediction_bytes, summary.training_bytes) + summary.prediction.prepared
+    )

@@ -12,9 +12,27 @@ ACTIVATIONS = [
     (ops.sigmoid, ops.sigmoid_backward, reference.sigmoid, lambda y: y * (1 - y)),
     (ops.tanh, ops.tanh_backward, reference.tanh, lambda y: 1 - y * y),
 ]
-EACH = pytest.mark.parametrize(("forward", "backward", "expected", "slope"), ACTIVATIONS, ids=["relu", "sigmoid", "tanh"])
+EACH = pytest.mark.parametrize(
+    ("forward", "backward", "expected", "slope"), ACTIVATIONS, ids=["relu", "sigmoid", "tanh"]
+)
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
-SHAPES = [(), (1,), (7,), (8,), (9,), (15,), (16,), (17,), (31,), (33,), (3, 5), (2, 7, 8, 3), (0,), (4, 0, 2), (100_003,)]
+SHAPES = [
+    (),
+    (1,),
+    (7,),
+    (8,),
+    (9,),
+    (15,),
+    (16,),
+    (17,),
+    (31,),
+    (33,),
+    (3, 5),
+    (2, 7, 8, 3),
+    (0,),
+    (4, 0, 2),
+    (100_003,),
+]
 
 
 @EACH
@@ -41,7 +59,10 @@ def test_central_differences(forward, backward, expected, slope, rng):
     x[np.abs(x) < 0.01] = 0.5
     grad = rng.standard_normal(x.shape)
     analytic = backward(grad, forward(x))
-    assert reference.slope_error(lambda v: float(np.sum(forward(v) * grad)), x, analytic, rng, 1e-3) <= 1e-7
+    assert (
+        reference.slope_error(lambda v: float(np.sum(forward(v) * grad)), x, analytic, rng, 1e-3)
+        <= 1e-7
+    )
 
 
 @EACH
@@ -55,7 +76,9 @@ def test_nothing_overflows_and_nan_stays(forward, backward, expected, slope, dty
     if forward is ops.relu:
         np.testing.assert_array_equal(y[finite], np.maximum(x[finite], 0))
     else:
-        np.testing.assert_allclose(y[finite], expected(np.clip(clipped, -700, 700)), rtol=1e-6, atol=1e-37)
+        np.testing.assert_allclose(
+            y[finite], expected(np.clip(clipped, -700, 700)), rtol=1e-6, atol=1e-37
+        )
     assert not np.isnan(backward(np.ones_like(y[finite]), y[finite])).any()
 
 
@@ -64,7 +87,10 @@ def test_relu_is_exact_at_zero_and_infinity():
     y = ops.relu(x)
     np.testing.assert_array_equal(y, [0, 0, 0, 0, y[4], 1, np.inf])
     assert y[4] in (0.0, 5e-324)  # denormals may be flushed
-    np.testing.assert_array_equal(ops.relu_backward(np.full(7, 3.0), np.array([0, 0, 0, 0, 0, 1, np.inf])), [0, 0, 0, 0, 0, 3, 3])
+    np.testing.assert_array_equal(
+        ops.relu_backward(np.full(7, 3.0), np.array([0, 0, 0, 0, 0, 1, np.inf])),
+        [0, 0, 0, 0, 0, 3, 3],
+    )
 
 
 @EACH

@@ -27,7 +27,11 @@ def below_and_above(x, alpha):
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 CURVES = {
-    "leaky_relu": (partial(ops.leaky_relu, slope=0.2), partial(ops.leaky_relu_backward, slope=0.2), lambda x: np.where(x < 0, 0.2 * x, x)),
+    "leaky_relu": (
+        partial(ops.leaky_relu, slope=0.2),
+        partial(ops.leaky_relu_backward, slope=0.2),
+        lambda x: np.where(x < 0, 0.2 * x, x),
+    ),
     "elu": (
         partial(ops.elu, alpha=1.5),
         partial(ops.elu_backward, alpha=1.5),
@@ -47,7 +51,11 @@ CURVES = {
     "silu": (ops.silu, ops.silu_backward, lambda x: x * reference.sigmoid(x)),
     "softplus": (ops.softplus, ops.softplus_backward, log1p_exp),
     "hard_swish": (ops.hard_swish, ops.hard_swish_backward, lambda x: x * np.clip(x + 3, 0, 6) / 6),
-    "hard_sigmoid": (ops.hard_sigmoid, ops.hard_sigmoid_backward, lambda x: np.clip(x + 3, 0, 6) / 6),
+    "hard_sigmoid": (
+        ops.hard_sigmoid,
+        ops.hard_sigmoid_backward,
+        lambda x: np.clip(x + 3, 0, 6) / 6,
+    ),
     "relu6": (ops.relu6, ops.relu6_backward, lambda x: np.clip(x, 0, 6)),
 }
 FROM_INPUT = {"gelu", "gelu_tanh", "silu", "hard_swish"}
@@ -65,14 +73,18 @@ def test_values(shape, dtype, name, rng):
     y = forward(x)
     assert y.dtype == dtype
     assert y.shape == shape
-    assert reference.error(y, expected(x.astype(np.float64))) <= (1e-6 if dtype == np.float32 else 1e-15)
+    assert reference.error(y, expected(x.astype(np.float64))) <= (
+        1e-6 if dtype == np.float32 else 1e-15
+    )
 
 
 @EACH
 def test_gradients_are_central_differences(name, rng):
     forward, backward, expected = CURVES[name]
     x = 3 * rng.standard_normal(4000)
-    x = x[(np.abs(x) > 1e-3) & (np.abs(np.abs(x) - 3) > 1e-3) & (np.abs(x - 6) > 1e-3)]  # away from kinks
+    x = x[
+        (np.abs(x) > 1e-3) & (np.abs(np.abs(x) - 3) > 1e-3) & (np.abs(x - 6) > 1e-3)
+    ]  # away from kinks
     saved = x if name in FROM_INPUT else forward(x)
     slope = (expected(x + 1e-5) - expected(x - 1e-5)) / 2e-5
     grad = rng.standard_normal(x.shape)
@@ -94,7 +106,9 @@ def test_nothing_overflows_and_nan_stays(name, dtype):
     np.testing.assert_array_equal(np.isnan(y), np.isnan(x))
     finite = np.isfinite(x)
     exact = expected(np.clip(x[finite].astype(np.float64), -700, 1e4))
-    exact[x[finite] < -700] = expected(np.array(-700.0)) if name != "leaky_relu" else 0.2 * x[finite][x[finite] < -700]
+    exact[x[finite] < -700] = (
+        expected(np.array(-700.0)) if name != "leaky_relu" else 0.2 * x[finite][x[finite] < -700]
+    )
     np.testing.assert_allclose(y[finite], exact, rtol=2e-6, atol=1e-37)
     saved = x if name in FROM_INPUT else y
     ok = ~np.isnan(x)
@@ -138,7 +152,11 @@ def test_refused(name):
 
 
 def test_parameters_out_of_range():
-    for call in (lambda: ops.leaky_relu([1.0], -0.1), lambda: ops.elu([1.0], -1), lambda: ops.elu_backward([1.0], [1.0], np.nan)):
+    for call in (
+        lambda: ops.leaky_relu([1.0], -0.1),
+        lambda: ops.elu([1.0], -1),
+        lambda: ops.elu_backward([1.0], [1.0], np.nan),
+    ):
         with pytest.raises(ArgumentError, match=r"slope|alpha"):
             call()
     with pytest.raises(ArgumentError, match="approximate"):
@@ -150,7 +168,13 @@ def test_same_bits_at_any_thread_count(thread_count, rng):
     results = []
     for threads in (1, 2, 3):
         ops.set_num_threads(threads)
-        results.append((ops.gelu(x), ops.prelu_backward_slope(x.reshape(-1, 1), x.reshape(-1, 1)), ops.gaussian_noise(x, 1.0, seed=3)))
+        results.append(
+            (
+                ops.gelu(x),
+                ops.prelu_backward_slope(x.reshape(-1, 1), x.reshape(-1, 1)),
+                ops.gaussian_noise(x, 1.0, seed=3),
+            )
+        )
     for other in results[1:]:
         assert all(np.array_equal(a, b) for a, b in zip(results[0], other, strict=True))
 
@@ -162,12 +186,16 @@ def test_the_table_of_names_is_what_it_says(rng):
         assert np.array_equal(y, getattr(ops, name)(x))
         assert known.non_negative == bool((y >= 0).all())
         slope = (known.forward(x + 1e-6) - known.forward(x - 1e-6)) / 2e-6
-        np.testing.assert_allclose(known.backward(np.ones(1000), y if known.reads_output else x), slope, atol=1e-3)
+        np.testing.assert_allclose(
+            known.backward(np.ones(1000), y if known.reads_output else x), slope, atol=1e-3
+        )
 
 
-# --- parametric ReLU ---------------------------------------------------------------------------------------------------------
+# --- parametric ReLU ------------------------------------------------------------------------------
 @DTYPES
-@pytest.mark.parametrize("shape", [(5,), (3, 1), (2, 7, 5, 3), (40, 33, 17), (0, 4), (5000, 16)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(5,), (3, 1), (2, 7, 5, 3), (40, 33, 17), (0, 4), (5000, 16)], ids=str
+)
 def test_prelu(shape, dtype, rng):
     x, grad = rng.standard_normal((2, *shape)).astype(dtype)
     slope = rng.standard_normal(shape[-1:]).astype(dtype)

@@ -1,4 +1,6 @@
-"""Every operation on every flavour of array: the same result or a typed error, and the inputs left alone."""
+"""Every operation on every flavour of array: the same result or a typed error, and the inputs left
+alone.
+"""
 
 import doctest
 import importlib
@@ -30,22 +32,46 @@ LOGITS, SOFT = whole(6, 5), whole(6, 5)
 # name -> (the call, its float array arguments)
 CALLS = {
     "matmul": (lambda a, b, bias: ops.matmul(a, b, bias=bias), (whole(9, 7), whole(7, 5), BIAS)),
-    "matmul_transposed": (lambda a, b: ops.matmul(a, b, transpose_a=True, transpose_b=True), (whole(7, 9), whole(5, 7))),
+    "matmul_transposed": (
+        lambda a, b: ops.matmul(a, b, transpose_a=True, transpose_b=True),
+        (whole(7, 9), whole(5, 7)),
+    ),
     "conv2d": (lambda x, w, b: ops.conv2d(x, w, b, activation="relu"), (X, WEIGHT, BIAS)),
     "conv2d_without_bias": (lambda x, w: ops.conv2d(x, w, stride=2, padding="same"), (X, WEIGHT)),
-    "conv2d_backward_input": (lambda g, w, y: ops.conv2d_backward_input(g, w, X.shape, activation_output=y), (GRAD, WEIGHT, GRAD)),
-    "conv2d_backward_weight": (lambda g, x, y: ops.conv2d_backward_weight(g, x, 3, activation_output=y), (GRAD, X, GRAD)),
-    "conv2d_backward_bias": (lambda g, y: ops.conv2d_backward_bias(g, activation_output=y), (GRAD, GRAD)),
-    "prepare_conv2d_weight": (lambda w: ops.conv2d(X, ops.prepare_conv2d_weight(w, X.shape)), (WEIGHT,)),
+    "conv2d_backward_input": (
+        lambda g, w, y: ops.conv2d_backward_input(g, w, X.shape, activation_output=y),
+        (GRAD, WEIGHT, GRAD),
+    ),
+    "conv2d_backward_weight": (
+        lambda g, x, y: ops.conv2d_backward_weight(g, x, 3, activation_output=y),
+        (GRAD, X, GRAD),
+    ),
+    "conv2d_backward_bias": (
+        lambda g, y: ops.conv2d_backward_bias(g, activation_output=y),
+        (GRAD, GRAD),
+    ),
+    "prepare_conv2d_weight": (
+        lambda w: ops.conv2d(X, ops.prepare_conv2d_weight(w, X.shape)),
+        (WEIGHT,),
+    ),
     "max_pool2d": (lambda x: ops.max_pool2d(x, 2)[0], (X,)),
     "max_pool2d_backward": (lambda g: ops.max_pool2d_backward(g, PLACES, X.shape), (POOLED,)),
-    "max_pool2d_backward_window": (lambda g: ops.max_pool2d_backward(g, PLACES, X.shape, kernel_size=2), (POOLED,)),
+    "max_pool2d_backward_window": (
+        lambda g: ops.max_pool2d_backward(g, PLACES, X.shape, kernel_size=2),
+        (POOLED,),
+    ),
     "avg_pool2d": (lambda x: ops.avg_pool2d(x, 2), (X,)),
     "avg_pool2d_backward": (lambda g: ops.avg_pool2d_backward(g, X.shape, 2), (POOLED,)),
     "lp_pool2d": (lambda x: ops.lp_pool2d(x, 2, p=1), (X,)),
-    "lp_pool2d_backward": (lambda g, x, y: ops.lp_pool2d_backward(g, x, y, 2, p=1), (POOLED, X, POOLED)),
+    "lp_pool2d_backward": (
+        lambda g, x, y: ops.lp_pool2d_backward(g, x, y, 2, p=1),
+        (POOLED, X, POOLED),
+    ),
     "global_avg_pool2d": (ops.global_avg_pool2d, (X,)),
-    "global_avg_pool2d_backward": (lambda g: ops.global_avg_pool2d_backward(g, X.shape), (whole(2, 3),)),
+    "global_avg_pool2d_backward": (
+        lambda g: ops.global_avg_pool2d_backward(g, X.shape),
+        (whole(2, 3),),
+    ),
     "relu": (ops.relu, (X,)),
     "relu_backward": (ops.relu_backward, (X, X)),
     "sigmoid": (ops.sigmoid, (X,)),
@@ -58,12 +84,19 @@ CALLS = {
     "cross_entropy_soft": (lambda x, t: ops.cross_entropy(x, t, reduction="none"), (LOGITS, SOFT)),
     "cross_entropy_backward": (lambda x: ops.cross_entropy_backward(x, LABELS), (LOGITS,)),
     "cross_entropy_backward_soft": (ops.cross_entropy_backward, (LOGITS, SOFT)),
-    "half_sum_of_squares": (lambda y, t: ops.half_sum_of_squares(y, t, reduction="none"), (LOGITS, SOFT)),
+    "half_sum_of_squares": (
+        lambda y, t: ops.half_sum_of_squares(y, t, reduction="none"),
+        (LOGITS, SOFT),
+    ),
     "half_sum_of_squares_backward": (ops.half_sum_of_squares_backward, (LOGITS, SOFT)),
     "dropout": (lambda x: ops.dropout(x, 0.5, seed=1), (X,)),
     "all_finite": (ops.all_finite, (X,)),
 }
-EXACT = {name for name in CALLS if not name.startswith(("sigmoid", "tanh", "softmax", "cross", "half", "avg", "lp", "global"))}
+EXACT = {
+    name
+    for name in CALLS
+    if not name.startswith(("sigmoid", "tanh", "softmax", "cross", "half", "avg", "lp", "global"))
+}
 
 
 def read_only(array):
@@ -147,7 +180,9 @@ def test_float64_gives_float64(name):
 def test_lists(name):
     call, arrays = CALLS[name]
     double = call(*(array.astype(np.float64) for array in arrays))
-    np.testing.assert_array_equal(call(*(array.astype(np.float64).tolist() for array in arrays)), double)
+    np.testing.assert_array_equal(
+        call(*(array.astype(np.float64).tolist() for array in arrays)), double
+    )
     if len(arrays) > 1:
         beside = call(arrays[0], *(array.tolist() for array in arrays[1:]))
         assert beside.dtype == np.float32
@@ -174,7 +209,12 @@ def test_what_is_no_number_is_refused_by_name(name, bad):
     if bad == "longdouble" and np.dtype(np.longdouble).itemsize == 8:
         pytest.skip("longdouble is float64 here")
     for i in range(len(arrays)):
-        if bad == "none" and i == len(arrays) - 1 and len(arrays) > 1 and (i == 2 or name == "conv2d_backward_bias"):
+        if (
+            bad == "none"
+            and i == len(arrays) - 1
+            and len(arrays) > 1
+            and (i == 2 or name == "conv2d_backward_bias")
+        ):
             continue  # bias and activation_output may be None
         given = [*arrays[:i], BAD[bad](arrays[i]), *arrays[i + 1 :]]
         with pytest.raises((DTypeError, ShapeError), match=r"^[a-z_0-9]+: ") as caught:
@@ -215,24 +255,53 @@ def test_out_must_be_what_a_kernel_can_write_to():
 
 
 OVERLAPS = {
-    "matmul": lambda m: ops.matmul(m[:16].reshape(4, 4), np.eye(4, dtype=np.float32), out=m[8:24].reshape(4, 4)),
-    "matmul_same": lambda m: ops.matmul(m[:16].reshape(4, 4), np.eye(4, dtype=np.float32), out=m[:16].reshape(4, 4)),
-    "conv2d": lambda m: ops.conv2d(m[:16].reshape(1, 4, 4, 1), np.ones((1, 1, 1, 1), np.float32), out=m[15:31].reshape(1, 4, 4, 1)),
+    "matmul": lambda m: ops.matmul(
+        m[:16].reshape(4, 4), np.eye(4, dtype=np.float32), out=m[8:24].reshape(4, 4)
+    ),
+    "matmul_same": lambda m: ops.matmul(
+        m[:16].reshape(4, 4), np.eye(4, dtype=np.float32), out=m[:16].reshape(4, 4)
+    ),
+    "conv2d": lambda m: ops.conv2d(
+        m[:16].reshape(1, 4, 4, 1),
+        np.ones((1, 1, 1, 1), np.float32),
+        out=m[15:31].reshape(1, 4, 4, 1),
+    ),
     "conv2d_bias": lambda m: ops.conv2d(
-        np.ones((1, 4, 4, 1), np.float32), np.ones((1, 1, 1, 1), np.float32), m[:1], out=m[:16].reshape(1, 4, 4, 1)
+        np.ones((1, 4, 4, 1), np.float32),
+        np.ones((1, 1, 1, 1), np.float32),
+        m[:1],
+        out=m[:16].reshape(1, 4, 4, 1),
     ),
     "conv2d_backward_input": lambda m: ops.conv2d_backward_input(
-        m[:16].reshape(1, 4, 4, 1), np.ones((1, 1, 1, 1), np.float32), (1, 4, 4, 1), out=m[:16].reshape(1, 4, 4, 1)
+        m[:16].reshape(1, 4, 4, 1),
+        np.ones((1, 1, 1, 1), np.float32),
+        (1, 4, 4, 1),
+        out=m[:16].reshape(1, 4, 4, 1),
     ),
     "conv2d_backward_weight": lambda m: ops.conv2d_backward_weight(
-        m[:16].reshape(1, 4, 4, 1), np.ones((1, 4, 4, 1), np.float32), 1, out=m[15:16].reshape(1, 1, 1, 1)
+        m[:16].reshape(1, 4, 4, 1),
+        np.ones((1, 4, 4, 1), np.float32),
+        1,
+        out=m[15:16].reshape(1, 1, 1, 1),
     ),
-    "conv2d_backward_bias": lambda m: ops.conv2d_backward_bias(m[:16].reshape(4, 1, 1, 4), out=m[12:16]),
-    "max_pool2d": lambda m: ops.max_pool2d(m[:16].reshape(1, 4, 4, 1), 1, out=m[:16].reshape(1, 4, 4, 1)),
-    "avg_pool2d": lambda m: ops.avg_pool2d(m[:16].reshape(1, 4, 4, 1), 1, out=m[:16].reshape(1, 4, 4, 1)),
-    "lp_pool2d": lambda m: ops.lp_pool2d(m[:16].reshape(1, 4, 4, 1), 1, out=m[:16].reshape(1, 4, 4, 1)),
-    "global_avg_pool2d": lambda m: ops.global_avg_pool2d(m[:16].reshape(1, 4, 4, 1), out=m[15:16].reshape(1, 1)),
-    "cross_entropy": lambda m: ops.cross_entropy(m[:16].reshape(4, 4), np.zeros(4, int), reduction="none", out=m[12:16]),
+    "conv2d_backward_bias": lambda m: ops.conv2d_backward_bias(
+        m[:16].reshape(4, 1, 1, 4), out=m[12:16]
+    ),
+    "max_pool2d": lambda m: ops.max_pool2d(
+        m[:16].reshape(1, 4, 4, 1), 1, out=m[:16].reshape(1, 4, 4, 1)
+    ),
+    "avg_pool2d": lambda m: ops.avg_pool2d(
+        m[:16].reshape(1, 4, 4, 1), 1, out=m[:16].reshape(1, 4, 4, 1)
+    ),
+    "lp_pool2d": lambda m: ops.lp_pool2d(
+        m[:16].reshape(1, 4, 4, 1), 1, out=m[:16].reshape(1, 4, 4, 1)
+    ),
+    "global_avg_pool2d": lambda m: ops.global_avg_pool2d(
+        m[:16].reshape(1, 4, 4, 1), out=m[15:16].reshape(1, 1)
+    ),
+    "cross_entropy": lambda m: ops.cross_entropy(
+        m[:16].reshape(4, 4), np.zeros(4, int), reduction="none", out=m[12:16]
+    ),
     "relu_shifted": lambda m: ops.relu(m[:16], out=m[8:24]),
 }
 

@@ -44,7 +44,10 @@ CASES = [
     ((19, 9, 18, 2), (5, 5), 6, (1, 1), (2, 2, 2, 2), (1, 1), 1),
     ((16, 8, 11, 3), (3, 3), 5, (1, 1), (0, 0, 0, 0), (1, 1), 1),
 ]
-IDS = [f"{case[0]}k{case[1]}f{case[2]}s{case[3]}p{case[4]}d{case[5]}g{case[6]}".replace(" ", "") for case in CASES]
+IDS = [
+    f"{case[0]}k{case[1]}f{case[2]}s{case[3]}p{case[4]}d{case[5]}g{case[6]}".replace(" ", "")
+    for case in CASES
+]
 
 
 def options(case):
@@ -67,7 +70,9 @@ def bound(dtype, case, direction):
     if dtype == np.float64:
         return 1e-13
     shape, kernel, filters, _, _, _, groups = case
-    algorithm = ops.conv2d_algorithm(shape, (*kernel, shape[3] // groups, filters), direction=direction, **options(case)[0])
+    algorithm = ops.conv2d_algorithm(
+        shape, (*kernel, shape[3] // groups, filters), direction=direction, **options(case)[0]
+    )
     if "winograd" in algorithm:
         return 8e-6 if max(kernel) <= 3 else 1.5e-5
     return 1e-6
@@ -80,7 +85,9 @@ def test_forward(case, dtype, rng):
     window, reference_window = options(case)
     y = ops.conv2d(x, weight, bias, **window)
     assert y.dtype == dtype
-    assert reference.error(y, reference.conv2d(x, weight, bias, **reference_window)) <= bound(dtype, case, "forward")
+    assert reference.error(y, reference.conv2d(x, weight, bias, **reference_window)) <= bound(
+        dtype, case, "forward"
+    )
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -101,7 +108,9 @@ def test_gradients(case, dtype, rng):
     assert reference.error(grad_weight, expected) <= bound(dtype, case, "backward_weight")
 
     grad_bias = ops.conv2d_backward_bias(grad)
-    assert reference.error(grad_bias, np.sum(grad, axis=(0, 1, 2), dtype=np.float64)) <= (1e-6 if dtype == np.float32 else 1e-13)
+    assert reference.error(grad_bias, np.sum(grad, axis=(0, 1, 2), dtype=np.float64)) <= (
+        1e-6 if dtype == np.float32 else 1e-13
+    )
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
@@ -113,10 +122,24 @@ def test_central_differences(case, rng):
     def loss(x=x, weight=weight, bias=bias):
         return float(np.sum(ops.conv2d(x, weight, bias, **window) * grad))
 
-    assert reference.slope_error(lambda v: loss(x=v), x, ops.conv2d_backward_input(grad, weight, x.shape, **window), rng, 0.1) <= 1e-7
+    assert (
+        reference.slope_error(
+            lambda v: loss(x=v),
+            x,
+            ops.conv2d_backward_input(grad, weight, x.shape, **window),
+            rng,
+            0.1,
+        )
+        <= 1e-7
+    )
     grad_weight = ops.conv2d_backward_weight(grad, x, case[1], **window)
     assert reference.slope_error(lambda v: loss(weight=v), weight, grad_weight, rng, 0.1) <= 1e-7
-    assert reference.slope_error(lambda v: loss(bias=v), bias, ops.conv2d_backward_bias(grad), rng, 0.1) <= 1e-7
+    assert (
+        reference.slope_error(
+            lambda v: loss(bias=v), bias, ops.conv2d_backward_bias(grad), rng, 0.1
+        )
+        <= 1e-7
+    )
 
 
 @pytest.mark.usefixtures("without_winograd")
@@ -131,10 +154,12 @@ def test_integers_come_out_exact(case, rng):
     np.testing.assert_array_equal(y, reference.conv2d(x, weight, bias, **reference_window))
     grad = rng.integers(-8, 9, y.shape).astype(np.float32)
     np.testing.assert_array_equal(
-        ops.conv2d_backward_input(grad, weight, shape, **window), reference.conv2d_backward_input(grad, weight, shape, **reference_window)
+        ops.conv2d_backward_input(grad, weight, shape, **window),
+        reference.conv2d_backward_input(grad, weight, shape, **reference_window),
     )
     np.testing.assert_array_equal(
-        ops.conv2d_backward_weight(grad, x, kernel, **window), reference.conv2d_backward_weight(grad, x, kernel, **reference_window)
+        ops.conv2d_backward_weight(grad, x, kernel, **window),
+        reference.conv2d_backward_weight(grad, x, kernel, **reference_window),
     )
     np.testing.assert_array_equal(ops.conv2d_backward_bias(grad), grad.sum(axis=(0, 1, 2)))
 
@@ -148,8 +173,14 @@ def test_adjoint_identity(case, rng):
     grad = rng.standard_normal(y.shape)
     inner = float(np.vdot(y, grad))
     scale = float(np.linalg.norm(y) * np.linalg.norm(grad))
-    assert abs(inner - float(np.vdot(x, ops.conv2d_backward_input(grad, weight, x.shape, **window)))) <= 1e-13 * scale
-    assert abs(inner - float(np.vdot(weight, ops.conv2d_backward_weight(grad, x, case[1], **window)))) <= 1e-13 * scale
+    assert (
+        abs(inner - float(np.vdot(x, ops.conv2d_backward_input(grad, weight, x.shape, **window))))
+        <= 1e-13 * scale
+    )
+    assert (
+        abs(inner - float(np.vdot(weight, ops.conv2d_backward_weight(grad, x, case[1], **window))))
+        <= 1e-13 * scale
+    )
 
 
 def test_random_geometries(rng):
@@ -160,9 +191,16 @@ def test_random_geometries(rng):
         sides = tuple(int(v) for v in rng.integers(0, 4, 4))
         groups = int(rng.integers(1, 4))
         size = tuple(int(v) for v in rng.integers(1, 13, 2))
-        case = ((int(rng.integers(1, 3)), *size, groups * int(rng.integers(1, 4))), kernel, groups * int(rng.integers(1, 4)))
+        case = (
+            (int(rng.integers(1, 3)), *size, groups * int(rng.integers(1, 4))),
+            kernel,
+            groups * int(rng.integers(1, 4)),
+        )
         case = (*case, stride, sides, dilation, groups)
-        if any(dilation[i] * (kernel[i] - 1) + 1 > size[i] + sides[2 * i] + sides[2 * i + 1] for i in (0, 1)):
+        if any(
+            dilation[i] * (kernel[i] - 1) + 1 > size[i] + sides[2 * i] + sides[2 * i + 1]
+            for i in (0, 1)
+        ):
             continue
         x, weight, bias = arrays(case, rng, np.float32)
         window, reference_window = options(case)
@@ -197,7 +235,11 @@ def test_fused_relu_and_its_gradients(dtype, rng):
 
 
 def test_accumulate_adds(rng):
-    x, weight, grad = rng.standard_normal((2, 7, 8, 3)), rng.standard_normal((3, 3, 3, 5)), rng.standard_normal((2, 5, 6, 5))
+    x, weight, grad = (
+        rng.standard_normal((2, 7, 8, 3)),
+        rng.standard_normal((3, 3, 3, 5)),
+        rng.standard_normal((2, 5, 6, 5)),
+    )
     for function, arguments in [
         (ops.conv2d_backward_input, (grad, weight, x.shape)),
         (ops.conv2d_backward_weight, (grad, x, 3)),
@@ -226,7 +268,9 @@ def test_a_sample_has_the_same_bits_alone_and_in_a_batch(case, rng):
     window, _ = options(case)
     together = ops.conv2d(x, weight, bias, **window)
     for i in range(5):
-        np.testing.assert_array_equal(ops.conv2d(x[i : i + 1], weight, bias, **window)[0], together[i])
+        np.testing.assert_array_equal(
+            ops.conv2d(x[i : i + 1], weight, bias, **window)[0], together[i]
+        )
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
@@ -239,7 +283,9 @@ def test_prepared_weight_gives_the_same_bits(case, rng):
     assert prepared.algorithm
     expected = ops.conv2d(x, weight, bias, activation="relu", **window)
     weight[...] = np.nan
-    np.testing.assert_array_equal(ops.conv2d(x, prepared, bias, activation="relu", **window), expected)
+    np.testing.assert_array_equal(
+        ops.conv2d(x, prepared, bias, activation="relu", **window), expected
+    )
 
 
 def test_prepared_weight_is_refused_where_it_does_not_belong(rng):
@@ -250,19 +296,36 @@ def test_prepared_weight_is_refused_where_it_does_not_belong(rng):
     with pytest.raises(CnnrsError):
         ops.conv2d(np.zeros((1, 9, 9, 4), np.float64), prepared, padding=1)
     with pytest.raises(DTypeError, match="weight"):
-        ops.conv2d_backward_input(np.zeros((1, 9, 9, 8), np.float32), prepared, (1, 9, 9, 4), padding=1)
+        ops.conv2d_backward_input(
+            np.zeros((1, 9, 9, 8), np.float32), prepared, (1, 9, 9, 4), padding=1
+        )
 
 
 def test_shapes_get_the_kernel_made_for_them():
     depthwise = {"padding": 1, "groups": 32}
     for direction in ("forward", "backward_input", "backward_weight"):
-        assert ops.conv2d_algorithm((1, 14, 14, 32), (3, 3, 1, 32), direction=direction, **depthwise) == "depthwise"
-    assert ops.conv2d_algorithm((1, 28, 28, 1), (5, 5, 1, 6), direction="backward_weight") == "planar"
+        assert (
+            ops.conv2d_algorithm((1, 14, 14, 32), (3, 3, 1, 32), direction=direction, **depthwise)
+            == "depthwise"
+        )
+    assert (
+        ops.conv2d_algorithm((1, 28, 28, 1), (5, 5, 1, 6), direction="backward_weight") == "planar"
+    )
     assert ops.conv2d_algorithm((1, 28, 28, 1), (5, 5, 1, 6)) == "planar"
     assert ops.conv2d_algorithm((1, 224, 224, 3), (7, 7, 3, 64), stride=2, padding=3) == "direct"
-    assert ops.conv2d_algorithm((1, 224, 224, 3), (7, 7, 3, 64), stride=2, padding=3, direction="backward_input") == "planar"
+    assert (
+        ops.conv2d_algorithm(
+            (1, 224, 224, 3), (7, 7, 3, 64), stride=2, padding=3, direction="backward_input"
+        )
+        == "planar"
+    )
     with pytest.raises(ArgumentError, match="planar"):
-        ops.conv2d(np.zeros((1, 9, 9, 2), np.float32), np.zeros((3, 3, 2, 2), np.float32), stride=2, algorithm="planar")
+        ops.conv2d(
+            np.zeros((1, 9, 9, 2), np.float32),
+            np.zeros((3, 3, 2, 2), np.float32),
+            stride=2,
+            algorithm="planar",
+        )
 
 
 def test_the_algorithm_can_be_asked_and_forced(rng):
@@ -274,7 +337,9 @@ def test_the_algorithm_can_be_asked_and_forced(rng):
         assert name
         assert isinstance(name, str)
     name = ops.conv2d_algorithm(x.shape, weight.shape, **window)
-    np.testing.assert_array_equal(ops.conv2d(x, weight, algorithm=name, **window), ops.conv2d(x, weight, **window))
+    np.testing.assert_array_equal(
+        ops.conv2d(x, weight, algorithm=name, **window), ops.conv2d(x, weight, **window)
+    )
     with pytest.raises(ArgumentError):
         ops.conv2d(x, weight, algorithm="no such algorithm", **window)
     with pytest.raises(ArgumentError, match="direction"):
@@ -299,14 +364,19 @@ def test_nan_and_infinity_reach_the_outputs_they_enter_and_no_other(rng):
 def test_denormals_do_not_leak(rng):
     tiny = np.full((1, 16, 16, 16), 1e-40, np.float32)
     y = ops.conv2d(tiny, np.ones((3, 3, 16, 16), np.float32))
-    np.testing.assert_allclose(y, 144e-40, rtol=0, atol=145e-40)  # flushed to zero, or not: never anything else
+    np.testing.assert_allclose(
+        y, 144e-40, rtol=0, atol=145e-40
+    )  # flushed to zero, or not: never anything else
     half = np.float32(1e-40) * np.float32(0.5)
     assert half > 0, "the caller's floating-point state must be restored"
 
 
 @pytest.mark.parametrize("algorithm", ["direct", "winograd_4x4"])
 def test_denormals_are_not_slow(algorithm, rng):
-    x, weight = rng.standard_normal((8, 14, 14, 32)).astype(np.float32), rng.standard_normal((3, 3, 32, 32)).astype(np.float32)
+    x, weight = (
+        rng.standard_normal((8, 14, 14, 32)).astype(np.float32),
+        rng.standard_normal((3, 3, 32, 32)).astype(np.float32),
+    )
     out = np.empty_like(x)
 
     def seconds(x, weight):
@@ -336,7 +406,12 @@ def test_bias_gradient_of_a_dense_layer(rng):
     grad = rng.standard_normal((7, 5))
     np.testing.assert_allclose(ops.conv2d_backward_bias(grad), grad.sum(axis=0), rtol=0, atol=1e-13)
     y = rng.standard_normal((7, 5))
-    np.testing.assert_allclose(ops.conv2d_backward_bias(grad, activation_output=y), (grad * (y > 0)).sum(axis=0), rtol=0, atol=1e-13)
+    np.testing.assert_allclose(
+        ops.conv2d_backward_bias(grad, activation_output=y),
+        (grad * (y > 0)).sum(axis=0),
+        rtol=0,
+        atol=1e-13,
+    )
 
 
 X, W = np.zeros((1, 8, 8, 4), np.float32), np.zeros((3, 3, 4, 6), np.float32)
@@ -368,22 +443,70 @@ X, W = np.zeros((1, 8, 8, 4), np.float32), np.zeros((3, 3, 4, 6), np.float32)
         (lambda: ops.conv2d(X, W, activation="gelu"), ArgumentError, "activation"),
         (lambda: ops.conv2d(X, W, groups=2.0), DTypeError, "groups"),
         (lambda: ops.conv2d(X, W, max_pool=2), DTypeError, "max_pool"),
-        (lambda: ops.conv2d(X, np.zeros((8, 3, 4, 6)), max_pool=True), ShapeError, "at least 2 x 2 pixels, got 1 x 6"),
-        (lambda: ops.conv2d(X, W, max_pool=True, out=np.zeros((1, 6, 6, 6), np.float32)), ShapeError, "out"),
+        (
+            lambda: ops.conv2d(X, np.zeros((8, 3, 4, 6)), max_pool=True),
+            ShapeError,
+            "at least 2 x 2 pixels, got 1 x 6",
+        ),
+        (
+            lambda: ops.conv2d(X, W, max_pool=True, out=np.zeros((1, 6, 6, 6), np.float32)),
+            ShapeError,
+            "out",
+        ),
         (lambda: ops.conv2d(X, W, out=np.zeros((1, 6, 6, 6))), DTypeError, "out"),
         (lambda: ops.conv2d(X, W, out=np.zeros((1, 6, 6, 5), np.float32)), ShapeError, "out"),
-        (lambda: ops.conv2d_backward_input(np.zeros((1, 6, 6, 5)), W, X.shape), ShapeError, "grad_output"),
-        (lambda: ops.conv2d_backward_input(np.zeros((1, 6, 6, 6)), W, (8, 8, 4)), ShapeError, "input_shape"),
-        (lambda: ops.conv2d_backward_input(np.zeros((1, 6, 6, 6)), W, (1, 8, 8, -4)), ShapeError, "input_shape"),
-        (lambda: ops.conv2d_backward_input(np.zeros((1, 6, 6, 6)), W, (1, 8, 8, 0)), ShapeError, "input_shape"),
-        (lambda: ops.conv2d_backward_input(np.zeros((1, 6, 6, 6)), W, 8), DTypeError, "input_shape"),
-        (lambda: ops.conv2d_backward_weight(np.zeros((1, 6, 6, 6)), X, 4), ShapeError, "grad_output"),
-        (lambda: ops.conv2d_backward_weight(np.zeros((2, 6, 6, 6)), X, 3), ShapeError, "grad_output"),
-        (lambda: ops.conv2d_backward_weight(np.zeros((1, 6, 6, 5)), X, 3, groups=2), ShapeError, "groups"),
+        (
+            lambda: ops.conv2d_backward_input(np.zeros((1, 6, 6, 5)), W, X.shape),
+            ShapeError,
+            "grad_output",
+        ),
+        (
+            lambda: ops.conv2d_backward_input(np.zeros((1, 6, 6, 6)), W, (8, 8, 4)),
+            ShapeError,
+            "input_shape",
+        ),
+        (
+            lambda: ops.conv2d_backward_input(np.zeros((1, 6, 6, 6)), W, (1, 8, 8, -4)),
+            ShapeError,
+            "input_shape",
+        ),
+        (
+            lambda: ops.conv2d_backward_input(np.zeros((1, 6, 6, 6)), W, (1, 8, 8, 0)),
+            ShapeError,
+            "input_shape",
+        ),
+        (
+            lambda: ops.conv2d_backward_input(np.zeros((1, 6, 6, 6)), W, 8),
+            DTypeError,
+            "input_shape",
+        ),
+        (
+            lambda: ops.conv2d_backward_weight(np.zeros((1, 6, 6, 6)), X, 4),
+            ShapeError,
+            "grad_output",
+        ),
+        (
+            lambda: ops.conv2d_backward_weight(np.zeros((2, 6, 6, 6)), X, 3),
+            ShapeError,
+            "grad_output",
+        ),
+        (
+            lambda: ops.conv2d_backward_weight(np.zeros((1, 6, 6, 5)), X, 3, groups=2),
+            ShapeError,
+            "groups",
+        ),
         (lambda: ops.conv2d_backward_weight(np.zeros((6, 6, 6)), X, 3), ShapeError, "grad_output"),
         (lambda: ops.conv2d_backward_bias(np.zeros(3)), ShapeError, "grad_output"),
-        (lambda: ops.conv2d_backward_bias(np.zeros((2, 3)), activation_output=np.zeros((2, 4))), ShapeError, "activation_output"),
-        (lambda: ops.conv2d_backward_bias(np.zeros((2, 3)), accumulate=True), ArgumentError, "accumulate"),
+        (
+            lambda: ops.conv2d_backward_bias(np.zeros((2, 3)), activation_output=np.zeros((2, 4))),
+            ShapeError,
+            "activation_output",
+        ),
+        (
+            lambda: ops.conv2d_backward_bias(np.zeros((2, 3)), accumulate=True),
+            ArgumentError,
+            "accumulate",
+        ),
         (lambda: ops.prepare_conv2d_weight(W, (1, 8, 8, 3)), ShapeError, "depth 4"),
         (lambda: ops.conv2d_algorithm((1, 8, 8), W.shape), ShapeError, "input_shape"),
     ],
@@ -397,12 +520,16 @@ def test_refused(call, error, text):
 @pytest.mark.parametrize("algorithm", [None, "direct", "planar"])
 @pytest.mark.parametrize("shape", [(37, 13, 18, 1), (16, 9, 8, 3), (3, 8, 9, 20), (0, 8, 8, 2)])
 def test_pooling_on_the_way_gives_what_pooling_afterwards_would(rng, shape, algorithm, dtype):
-    x, weight, bias = (rng.standard_normal(size).astype(dtype) for size in (shape, (3, 3, shape[3], 6), 6))
+    x, weight, bias = (
+        rng.standard_normal(size).astype(dtype) for size in (shape, (3, 3, shape[3], 6), 6)
+    )
     x[:1, 2, 3] = np.nan
     for activation in (None, "relu"):
         options = {"padding": 1, "activation": activation, "algorithm": algorithm}
         expected, _ = ops.max_pool2d(ops.conv2d(x, weight, bias, **options), 2)
-        np.testing.assert_array_equal(ops.conv2d(x, weight, bias, max_pool=True, **options), expected)
+        np.testing.assert_array_equal(
+            ops.conv2d(x, weight, bias, max_pool=True, **options), expected
+        )
 
 
 def test_an_output_too_large_for_any_memory_is_refused():
@@ -423,14 +550,23 @@ def test_missing_and_unknown_arguments_stay_type_errors():
 @pytest.mark.parametrize("algorithm", [None, "direct", "planar"])
 @pytest.mark.parametrize("shape", [(19, 9, 18, 2), (3, 12, 11, 6)])
 def test_the_gradient_of_the_bias_comes_along(rng, shape, algorithm):
-    x, gradient, mask = (rng.standard_normal(size) for size in (shape, (*shape[:3], 6), (*shape[:3], 6)))
+    x, gradient, mask = (
+        rng.standard_normal(size) for size in (shape, (*shape[:3], 6), (*shape[:3], 6))
+    )
     bias = np.ones(6)
     for accumulate in (False, True):
         weight = np.zeros((3, 3, shape[3], 6))
         options = {"padding": 1, "activation_output": mask, "algorithm": algorithm}
         before = bias * accumulate
-        ops.conv2d_backward_weight(gradient, x, 3, **options, out=weight, bias_out=bias, accumulate=accumulate)
-        np.testing.assert_allclose(bias, before + ops.conv2d_backward_bias(gradient, activation_output=mask), rtol=1e-12, atol=1e-12)
+        ops.conv2d_backward_weight(
+            gradient, x, 3, **options, out=weight, bias_out=bias, accumulate=accumulate
+        )
+        np.testing.assert_allclose(
+            bias,
+            before + ops.conv2d_backward_bias(gradient, activation_output=mask),
+            rtol=1e-12,
+            atol=1e-12,
+        )
         np.testing.assert_array_equal(weight, ops.conv2d_backward_weight(gradient, x, 3, **options))
     with pytest.raises(ShapeError, match="bias_out"):
         ops.conv2d_backward_weight(gradient, x, 3, padding=1, bias_out=np.zeros(5))

@@ -17,7 +17,10 @@ def test_formula_counts_windows(rng, rounding):
         if dilation * (kernel - 1) + 1 > size + before + after:
             continue
         expected = reference.output_size(size, kernel, stride, before, after, dilation, rounding)
-        assert ops.conv2d_output_size(size, kernel, stride, (before, after), dilation, rounding) == expected
+        assert (
+            ops.conv2d_output_size(size, kernel, stride, (before, after), dilation, rounding)
+            == expected
+        )
         checked += 1
     assert checked > 2000
 
@@ -27,7 +30,9 @@ def test_same_keeps_the_size_over_the_stride():
         for kernel in range(1, 8):
             for stride in range(1, 5):
                 for dilation in (1, 2):
-                    assert ops.conv2d_output_size(size, kernel, stride, "same", dilation) == -(-size // stride)
+                    assert ops.conv2d_output_size(size, kernel, stride, "same", dilation) == -(
+                        -size // stride
+                    )
 
 
 def test_same_puts_the_odd_pixel_at_the_bottom_and_right():

@@ -36,14 +36,31 @@ def test_cross_entropy(shape, dtype, rng):
         slope = reference.softmax(logits) - truth
         count = expected.size
         assert np.abs(ops.cross_entropy_backward(logits, labels) - slope / count).max() <= limit
-        assert np.abs(ops.cross_entropy_backward(logits, labels, reduction="sum") - slope).max() <= limit
-        assert np.abs(ops.cross_entropy_backward(logits, labels, grad_output=3) - 3 * slope / count).max() <= 3 * limit
+        assert (
+            np.abs(ops.cross_entropy_backward(logits, labels, reduction="sum") - slope).max()
+            <= limit
+        )
+        assert (
+            np.abs(
+                ops.cross_entropy_backward(logits, labels, grad_output=3) - 3 * slope / count
+            ).max()
+            <= 3 * limit
+        )
         weights = rng.standard_normal(shape[:-1]).astype(dtype)
         wanted = slope * weights[..., None]
-        assert np.abs(ops.cross_entropy_backward(logits, labels, reduction="none", grad_output=weights) - wanted).max() <= 4 * limit
+        assert (
+            np.abs(
+                ops.cross_entropy_backward(logits, labels, reduction="none", grad_output=weights)
+                - wanted
+            ).max()
+            <= 4 * limit
+        )
         start = rng.standard_normal(shape).astype(dtype)
         out = start.copy()
-        assert ops.cross_entropy_backward(logits, labels, reduction="sum", out=out, accumulate=True) is out
+        assert (
+            ops.cross_entropy_backward(logits, labels, reduction="sum", out=out, accumulate=True)
+            is out
+        )
         assert np.abs(out - (start + slope)).max() <= 4 * limit
 
 
@@ -51,31 +68,45 @@ def test_cross_entropy_central_differences(rng):
     logits = rng.standard_normal((5, 7))
     for labels in (rng.integers(0, 7, 5), probabilities(rng, (5, 7))):
         analytic = ops.cross_entropy_backward(logits, labels)
-        assert reference.slope_error(lambda v, t=labels: ops.cross_entropy(v, t), logits, analytic, rng, 1e-2) <= 1e-7
+        assert (
+            reference.slope_error(
+                lambda v, t=labels: ops.cross_entropy(v, t), logits, analytic, rng, 1e-2
+            )
+            <= 1e-7
+        )
 
 
 def test_soft_labels_that_do_not_sum_to_one_have_their_own_gradient(rng):
     logits, labels = rng.standard_normal((3, 4)), rng.random((3, 4))
     analytic = ops.cross_entropy_backward(logits, labels)
-    assert reference.slope_error(lambda v: ops.cross_entropy(v, labels), logits, analytic, rng, 1e-2) <= 1e-7
+    assert (
+        reference.slope_error(lambda v: ops.cross_entropy(v, labels), logits, analytic, rng, 1e-2)
+        <= 1e-7
+    )
 
 
 @DTYPES
 def test_cross_entropy_does_not_overflow(dtype):
     logits = np.array([[1e4, -1e4, 0], [-1e4, 1e4, 0]], dtype)
     np.testing.assert_allclose(ops.cross_entropy(logits, [0, 0], reduction="none"), [0, 2e4])
-    np.testing.assert_allclose(ops.cross_entropy_backward(logits, [0, 0], reduction="sum"), [[0, 0, 0], [-1, 1, 0]])
+    np.testing.assert_allclose(
+        ops.cross_entropy_backward(logits, [0, 0], reduction="sum"), [[0, 0, 0], [-1, 1, 0]]
+    )
     soft = np.array([[1, 0, 0], [1, 0, 0]], dtype)
     np.testing.assert_allclose(ops.cross_entropy(logits, soft, reduction="none"), [0, 2e4])
 
 
 def test_nan_in_one_sample_stays_there():
     logits = np.array([[np.nan, 0], [0, 0]])
-    np.testing.assert_allclose(ops.cross_entropy(logits, [0, 1], reduction="none"), [np.nan, math.log(2)])
+    np.testing.assert_allclose(
+        ops.cross_entropy(logits, [0, 1], reduction="none"), [np.nan, math.log(2)]
+    )
     assert math.isnan(ops.cross_entropy(logits, [0, 1]))
 
 
-@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.int32, np.int64, np.uint64, ">i4"])
+@pytest.mark.parametrize(
+    "dtype", [np.int8, np.uint8, np.int16, np.int32, np.int64, np.uint64, ">i4"]
+)
 def test_labels_of_any_integer_dtype(dtype, rng):
     logits, labels = rng.standard_normal((6, 5)), np.array([0, 4, 2, 2, 1, 3])
     assert ops.cross_entropy(logits, labels.astype(dtype)) == ops.cross_entropy(logits, labels)
@@ -84,7 +115,9 @@ def test_labels_of_any_integer_dtype(dtype, rng):
 
 def test_one_hot_labels_give_the_loss_of_class_indices(rng):
     logits, labels = rng.standard_normal((6, 5)), np.array([0, 4, 2, 2, 1, 3])
-    assert ops.cross_entropy(logits, ops.one_hot(labels, 5)) == pytest.approx(ops.cross_entropy(logits, labels), rel=1e-14)
+    assert ops.cross_entropy(logits, ops.one_hot(labels, 5)) == pytest.approx(
+        ops.cross_entropy(logits, labels), rel=1e-14
+    )
     grad = ops.cross_entropy_backward(logits, ops.one_hot(labels, 5))
     np.testing.assert_allclose(grad, ops.cross_entropy_backward(logits, labels), rtol=0, atol=1e-15)
 
@@ -92,7 +125,10 @@ def test_one_hot_labels_give_the_loss_of_class_indices(rng):
 @DTYPES
 @pytest.mark.parametrize("shape", [(1, 1), (7, 10), (9, 17), (33, 8), (10,), (2, 3, 16)], ids=str)
 def test_half_sum_of_squares(shape, dtype, rng):
-    output, target = rng.standard_normal(shape).astype(dtype), rng.standard_normal(shape).astype(dtype)
+    output, target = (
+        rng.standard_normal(shape).astype(dtype),
+        rng.standard_normal(shape).astype(dtype),
+    )
     limit = 1e-6 if dtype == np.float32 else 1e-14
     difference = output.astype(np.float64) - target
     count = shape[0] if len(shape) > 1 else 1
@@ -101,26 +137,47 @@ def test_half_sum_of_squares(shape, dtype, rng):
     assert result.shape == (() if len(shape) == 1 else (count,))
     assert reference.error(result.reshape(count), each) <= limit
     assert ops.half_sum_of_squares(output, target) == pytest.approx(each.mean(), rel=limit)
-    assert ops.half_sum_of_squares(output, target, reduction="sum") == pytest.approx(each.sum(), rel=limit)
-    assert reference.error(ops.half_sum_of_squares_backward(output, target), difference / count) <= limit
-    assert reference.error(ops.half_sum_of_squares_backward(output, target, grad_output=-2, reduction="sum"), -2 * difference) <= limit
+    assert ops.half_sum_of_squares(output, target, reduction="sum") == pytest.approx(
+        each.sum(), rel=limit
+    )
+    assert (
+        reference.error(ops.half_sum_of_squares_backward(output, target), difference / count)
+        <= limit
+    )
+    assert (
+        reference.error(
+            ops.half_sum_of_squares_backward(output, target, grad_output=-2, reduction="sum"),
+            -2 * difference,
+        )
+        <= limit
+    )
     start = rng.standard_normal(shape).astype(dtype)
     out = start.copy()
-    assert ops.half_sum_of_squares_backward(output, target, reduction="sum", out=out, accumulate=True) is out
+    assert (
+        ops.half_sum_of_squares_backward(output, target, reduction="sum", out=out, accumulate=True)
+        is out
+    )
     assert reference.error(out, start + difference) <= limit
 
 
 def test_half_sum_of_squares_central_differences(rng):
     output, target = rng.standard_normal((5, 7)), rng.standard_normal((5, 7))
     analytic = ops.half_sum_of_squares_backward(output, target)
-    assert reference.slope_error(lambda v: ops.half_sum_of_squares(v, target), output, analytic, rng, 1e-2) <= 1e-7
+    assert (
+        reference.slope_error(
+            lambda v: ops.half_sum_of_squares(v, target), output, analytic, rng, 1e-2
+        )
+        <= 1e-7
+    )
 
 
 def test_gradient_of_a_batch_is_the_mean_of_its_samples(rng):
     logits, labels = rng.standard_normal((8, 5)), rng.integers(0, 5, 8)
     together = ops.cross_entropy_backward(logits, labels)
     for i in range(8):
-        np.testing.assert_allclose(together[i], ops.cross_entropy_backward(logits[i], labels[i]) / 8, rtol=1e-13)
+        np.testing.assert_allclose(
+            together[i], ops.cross_entropy_backward(logits[i], labels[i]) / 8, rtol=1e-13
+        )
 
 
 def test_one_hot():
@@ -137,10 +194,18 @@ Z = np.zeros((4, 3))
 @pytest.mark.parametrize(
     ("call", "error", "text"),
     [
-        (lambda: ops.cross_entropy(Z, [0, 1, 2, 3]), ArgumentError, "labels: .*0 to 2.*3 at index 3"),
+        (
+            lambda: ops.cross_entropy(Z, [0, 1, 2, 3]),
+            ArgumentError,
+            "labels: .*0 to 2.*3 at index 3",
+        ),
         (lambda: ops.cross_entropy(Z, [0, -1, 2, 1]), ArgumentError, "-1 at index 1"),
         (lambda: ops.cross_entropy_backward(Z, [0, 1, 2, 3]), ArgumentError, "labels"),
-        (lambda: ops.cross_entropy(Z, np.array([0, 1, 2, 2**63], np.uint64)), ArgumentError, "labels"),
+        (
+            lambda: ops.cross_entropy(Z, np.array([0, 1, 2, 2**63], np.uint64)),
+            ArgumentError,
+            "labels",
+        ),
         (lambda: ops.cross_entropy(Z, [0.0, 1.0, 2.0, 1.0]), DTypeError, "labels"),
         (lambda: ops.cross_entropy(Z, np.array(["a"] * 4)), DTypeError, "labels"),
         (lambda: ops.cross_entropy(Z, [0, 1, 2]), ShapeError, "labels"),
@@ -149,8 +214,18 @@ Z = np.zeros((4, 3))
         (lambda: ops.cross_entropy(Z[:0], np.zeros(0, int)), ShapeError, "mean over no samples"),
         (lambda: ops.cross_entropy(Z, [0] * 4, reduction="average"), ArgumentError, "reduction"),
         (lambda: ops.cross_entropy(Z, [0] * 4, out=np.zeros(4)), ArgumentError, "out"),
-        (lambda: ops.cross_entropy_backward(Z, [0] * 4, grad_output=np.ones(4)), DTypeError, "grad_output"),
-        (lambda: ops.cross_entropy_backward(Z, [0] * 4, reduction="none", grad_output=np.ones(3)), ShapeError, "grad_output"),
+        (
+            lambda: ops.cross_entropy_backward(Z, [0] * 4, grad_output=np.ones(4)),
+            DTypeError,
+            "grad_output",
+        ),
+        (
+            lambda: ops.cross_entropy_backward(
+                Z, [0] * 4, reduction="none", grad_output=np.ones(3)
+            ),
+            ShapeError,
+            "grad_output",
+        ),
         (lambda: ops.half_sum_of_squares(Z, Z[:3]), ShapeError, "target"),
         (lambda: ops.half_sum_of_squares(Z[:0], Z[:0]), ShapeError, "mean over no samples"),
         (lambda: ops.half_sum_of_squares(1.0, 2.0), ShapeError, "output"),

@@ -29,12 +29,20 @@ def test_product(size, transpose_a, transpose_b, dtype, rng):
 
 
 def test_bias_relu_and_accumulate(rng):
-    a, b, bias, start = (rng.standard_normal(shape) for shape in [(17, 9), (9, 33), (33,), (17, 33)])
+    a, b, bias, start = (
+        rng.standard_normal(shape) for shape in [(17, 9), (9, 33), (33,), (17, 33)]
+    )
     product = reference.matmul(a, b)
     for dtype, limit in [(np.float32, 1e-6), (np.float64, 1e-14)]:
         left, right, offset = a.astype(dtype), b.astype(dtype), bias.astype(dtype)
         assert reference.error(ops.matmul(left, right, bias=offset), product + bias) <= limit
-        assert reference.error(ops.matmul(left, right, bias=offset, activation="relu"), np.maximum(product + bias, 0)) <= limit
+        assert (
+            reference.error(
+                ops.matmul(left, right, bias=offset, activation="relu"),
+                np.maximum(product + bias, 0),
+            )
+            <= limit
+        )
         out = start.astype(dtype)
         assert ops.matmul(left, right, out=out, accumulate=True) is out
         assert reference.error(out, product + start) <= limit
@@ -48,14 +56,27 @@ def test_integers_come_out_exact(size, rng):
 
 
 def test_gradients_are_products_too(rng):
-    a, b, grad = rng.standard_normal((5, 7)), rng.standard_normal((7, 6)), rng.standard_normal((5, 6))
+    a, b, grad = (
+        rng.standard_normal((5, 7)),
+        rng.standard_normal((7, 6)),
+        rng.standard_normal((5, 6)),
+    )
     grad_a, grad_b = ops.matmul(grad, b, transpose_b=True), ops.matmul(a, grad, transpose_a=True)
-    assert reference.slope_error(lambda v: float(np.sum(ops.matmul(v, b) * grad)), a, grad_a, rng, 0.1) <= 1e-7
-    assert reference.slope_error(lambda v: float(np.sum(ops.matmul(a, v) * grad)), b, grad_b, rng, 0.1) <= 1e-7
+    assert (
+        reference.slope_error(lambda v: float(np.sum(ops.matmul(v, b) * grad)), a, grad_a, rng, 0.1)
+        <= 1e-7
+    )
+    assert (
+        reference.slope_error(lambda v: float(np.sum(ops.matmul(a, v) * grad)), b, grad_b, rng, 0.1)
+        <= 1e-7
+    )
 
 
 def test_a_row_has_the_same_bits_alone_and_among_others(rng):
-    a, b = rng.standard_normal((37, 300)).astype(np.float32), rng.standard_normal((300, 10)).astype(np.float32)
+    a, b = (
+        rng.standard_normal((37, 300)).astype(np.float32),
+        rng.standard_normal((300, 10)).astype(np.float32),
+    )
     together = ops.matmul(a, b)
     for i in range(37):
         np.testing.assert_array_equal(ops.matmul(a[i : i + 1], b)[0], together[i])
@@ -64,9 +85,13 @@ def test_a_row_has_the_same_bits_alone_and_among_others(rng):
 @pytest.mark.parametrize(("m", "k", "n"), [(0, 3, 4), (3, 0, 4), (3, 4, 0), (0, 0, 0)])
 def test_empty(m, k, n):
     np.testing.assert_array_equal(ops.matmul(np.ones((m, k)), np.ones((k, n))), np.zeros((m, n)))
-    np.testing.assert_array_equal(ops.matmul(np.ones((m, k)), np.ones((k, n)), bias=np.ones(n)), np.ones((m, n)))
+    np.testing.assert_array_equal(
+        ops.matmul(np.ones((m, k)), np.ones((k, n)), bias=np.ones(n)), np.ones((m, n))
+    )
     out = np.ones((m, n))
-    np.testing.assert_array_equal(ops.matmul(np.ones((m, k)), np.ones((k, n)), out=out, accumulate=True), np.ones((m, n)))
+    np.testing.assert_array_equal(
+        ops.matmul(np.ones((m, k)), np.ones((k, n)), out=out, accumulate=True), np.ones((m, n))
+    )
 
 
 def test_nan_is_kept():
@@ -79,12 +104,24 @@ def test_nan_is_kept():
     ("call", "error", "text"),
     [
         (lambda: ops.matmul(np.ones((2, 3)), np.ones((4, 2))), ShapeError, "3.*4"),
-        (lambda: ops.matmul(np.ones((2, 3)), np.ones((3, 2)), transpose_a=True), ShapeError, "2.*3"),
+        (
+            lambda: ops.matmul(np.ones((2, 3)), np.ones((3, 2)), transpose_a=True),
+            ShapeError,
+            "2.*3",
+        ),
         (lambda: ops.matmul(np.ones(3), np.ones((3, 2))), ShapeError, "a: "),
         (lambda: ops.matmul(np.ones((2, 3)), np.ones((1, 3, 2))), ShapeError, "b: "),
         (lambda: ops.matmul(np.ones((2, 3)), np.ones((3, 2)), bias=np.ones(3)), ShapeError, "bias"),
-        (lambda: ops.matmul(np.ones((2, 3)), np.ones((3, 2)), activation="tanh"), ArgumentError, "activation"),
-        (lambda: ops.matmul(np.ones((2, 3)), np.ones((3, 2)), accumulate=True), ArgumentError, "accumulate"),
+        (
+            lambda: ops.matmul(np.ones((2, 3)), np.ones((3, 2)), activation="tanh"),
+            ArgumentError,
+            "activation",
+        ),
+        (
+            lambda: ops.matmul(np.ones((2, 3)), np.ones((3, 2)), accumulate=True),
+            ArgumentError,
+            "accumulate",
+        ),
         (lambda: ops.matmul(np.ones((2, 3), complex), np.ones((3, 2))), DTypeError, "a: "),
     ],
 )

@@ -8,7 +8,16 @@ from cnnrs import ops
 from cnnrs.errors import ArgumentError, CnnrsError, DTypeError, ShapeError
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
-SHAPES = [(2, 1), (5, 3), (70, 130), (3, 4, 5, 1), (2, 5, 3, 17), (2, 3, 2, 16), (4, 9, 7, 64), (1, 40, 41, 6)]
+SHAPES = [
+    (2, 1),
+    (5, 3),
+    (70, 130),
+    (3, 4, 5, 1),
+    (2, 5, 3, 17),
+    (2, 3, 2, 16),
+    (4, 9, 7, 64),
+    (1, 40, 41, 6),
+]
 BOTH = pytest.mark.parametrize("relu", [False, True], ids=["plain", "relu"])
 
 
@@ -28,7 +37,9 @@ def test_batch_norm(shape, dtype, relu, rng):
     activation = "relu" if relu else None
     y, mean, variance = ops.batch_norm(x, weight, bias, epsilon=1e-3, activation=activation)
     assert y.dtype == mean.dtype == variance.dtype == dtype
-    expected = batch_norm(x.astype(np.float64), weight.astype(np.float64), bias.astype(np.float64), 1e-3)
+    expected = batch_norm(
+        x.astype(np.float64), weight.astype(np.float64), bias.astype(np.float64), 1e-3
+    )
     assert reference.error(y, np.maximum(expected[0], 0) if relu else expected[0]) <= limit
     assert reference.error(mean, expected[1]) <= limit
     assert reference.error(variance, expected[2]) <= limit
@@ -53,16 +64,22 @@ def test_batch_norm_gradients_by_central_differences(shape, relu, rng):
     assert reference.slope_error(lambda v: loss(x, weight, v), bias, found[2], rng, 1e-5) <= 1e-6
     start = [rng.standard_normal(array.shape) for array in found]
     out = tuple(array.copy() for array in start)
-    added = ops.batch_norm_backward(grad, x, mean, variance, weight, bias, **again, out=out, accumulate=(True, False, False))
+    added = ops.batch_norm_backward(
+        grad, x, mean, variance, weight, bias, **again, out=out, accumulate=(True, False, False)
+    )
     assert all(result is target for result, target in zip(added, out, strict=True))
     np.testing.assert_allclose(added[0], start[0] + found[0], atol=1e-13)
     np.testing.assert_array_equal(added[1], found[1])
-    nothing, *parameters = ops.batch_norm_backward(grad, x, mean, variance, weight, bias, **again, input_gradient=False)
+    nothing, *parameters = ops.batch_norm_backward(
+        grad, x, mean, variance, weight, bias, **again, input_gradient=False
+    )
     assert nothing is None
     np.testing.assert_array_equal(parameters[0], found[1])
     np.testing.assert_array_equal(parameters[1], found[2])
     in_place = grad.copy()
-    ops.batch_norm_backward(in_place, x, mean, variance, weight, bias, **again, out=(in_place, None, None))
+    ops.batch_norm_backward(
+        in_place, x, mean, variance, weight, bias, **again, out=(in_place, None, None)
+    )
     np.testing.assert_array_equal(in_place, found[0])
 
 
@@ -74,7 +91,11 @@ def test_float32_gradients_like_float64(shape, rng):
     for dtype in (np.float32, np.float64):
         arrays = [array.astype(dtype) for array in (x, weight, bias, grad)]
         _, mean, variance = ops.batch_norm(*arrays[:3], epsilon=1e-2)
-        results.append(ops.batch_norm_backward(arrays[3], arrays[0], mean, variance, *arrays[1:3], epsilon=1e-2))
+        results.append(
+            ops.batch_norm_backward(
+                arrays[3], arrays[0], mean, variance, *arrays[1:3], epsilon=1e-2
+            )
+        )
     for single, double in zip(*results, strict=True):
         assert reference.error(single, double) <= 1e-5
 
@@ -94,7 +115,10 @@ def test_weight_and_bias_may_be_left_out(rng):
     y, mean, variance = ops.batch_norm(x)
     np.testing.assert_array_equal(y, ops.batch_norm(x, np.ones(3), np.zeros(3))[0])
     np.testing.assert_array_equal(ops.batch_norm(x, bias=np.zeros(3))[0], y)
-    grads = ops.batch_norm_backward(y, x, mean, variance), ops.batch_norm_backward(y, x, mean, variance, np.ones(3))
+    grads = (
+        ops.batch_norm_backward(y, x, mean, variance),
+        ops.batch_norm_backward(y, x, mean, variance, np.ones(3)),
+    )
     for one, other in zip(*grads, strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -111,14 +135,21 @@ def test_scale_shift(shape, dtype, relu, rng):
     assert reference.error(y, np.maximum(expected, 0) if relu else expected) <= limit
     grad = rng.standard_normal(shape).astype(dtype)
     gradient = ops.scale_shift_backward(grad, scale, activation_output=y if relu else None)
-    np.testing.assert_array_equal(gradient, np.where(y > 0, grad * scale, 0) if relu else grad * scale)
+    np.testing.assert_array_equal(
+        gradient, np.where(y > 0, grad * scale, 0) if relu else grad * scale
+    )
     in_place = x.copy()
-    np.testing.assert_array_equal(ops.scale_shift(in_place, scale, shift, activation="relu" if relu else None, out=in_place), y)
+    np.testing.assert_array_equal(
+        ops.scale_shift(in_place, scale, shift, activation="relu" if relu else None, out=in_place),
+        y,
+    )
     in_place = grad.copy()
     ops.scale_shift_backward(in_place, scale, activation_output=y if relu else None, out=in_place)
     np.testing.assert_array_equal(in_place, gradient)
     start = rng.standard_normal(shape).astype(dtype)
-    added = ops.scale_shift_backward(grad, scale, activation_output=y if relu else None, out=start.copy(), accumulate=True)
+    added = ops.scale_shift_backward(
+        grad, scale, activation_output=y if relu else None, out=start.copy(), accumulate=True
+    )
     assert reference.error(added, start + gradient.astype(np.float64)) <= limit
 
 
@@ -126,9 +157,20 @@ def test_fixed_statistics_give_what_the_definition_gives(rng):
     x = rng.standard_normal((6, 3))
     mean, variance, weight, bias = np.abs(rng.standard_normal((4, 3)))
     scale, shift = ops.batch_norm_scale_shift(mean, variance, weight, bias, epsilon=0.01)
-    np.testing.assert_allclose(ops.scale_shift(x, scale, shift), (x - mean) / np.sqrt(variance + 0.01) * weight + bias, atol=1e-14)
-    alone = ops.scale_shift(x[3:4].astype(np.float32), scale.astype(np.float32), shift.astype(np.float32))
-    np.testing.assert_array_equal(alone, ops.scale_shift(x.astype(np.float32), scale.astype(np.float32), shift.astype(np.float32))[3:4])
+    np.testing.assert_allclose(
+        ops.scale_shift(x, scale, shift),
+        (x - mean) / np.sqrt(variance + 0.01) * weight + bias,
+        atol=1e-14,
+    )
+    alone = ops.scale_shift(
+        x[3:4].astype(np.float32), scale.astype(np.float32), shift.astype(np.float32)
+    )
+    np.testing.assert_array_equal(
+        alone,
+        ops.scale_shift(x.astype(np.float32), scale.astype(np.float32), shift.astype(np.float32))[
+            3:4
+        ],
+    )
 
 
 def test_a_distant_mean_loses_no_digits(rng):

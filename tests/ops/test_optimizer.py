@@ -44,7 +44,13 @@ def test_steps(options, size, dtype, rng):
     weight, velocity = start.copy(), np.zeros(size, dtype)
     for gradient in gradients:
         before = gradient.copy()
-        ops.sgd_step(weight, gradient, velocity if "momentum" in options else None, learning_rate=0.05, **options)
+        ops.sgd_step(
+            weight,
+            gradient,
+            velocity if "momentum" in options else None,
+            learning_rate=0.05,
+            **options,
+        )
         np.testing.assert_array_equal(gradient, before)
     expected = reference.sgd(start, gradients, 0.05, **options)
     assert reference.error(weight, expected) <= (1e-6 if dtype == np.float32 else 1e-14)
@@ -76,15 +82,41 @@ def test_refused_and_nothing_updated():
     step = ops.sgd_step
     for call, error, text in [
         (lambda: step(weight, np.ones(4), learning_rate=1), ShapeError, "gradient"),
-        (lambda: step(weight, np.ones(3), np.zeros(4), learning_rate=1, momentum=0.9), ShapeError, "velocity"),
-        (lambda: step(weight, np.ones(3), np.zeros(3, np.float32), learning_rate=1, momentum=0.9), DTypeError, "velocity"),
-        (lambda: step(weight, np.ones(3), learning_rate=1, momentum=0.9), ArgumentError, "velocity"),
+        (
+            lambda: step(weight, np.ones(3), np.zeros(4), learning_rate=1, momentum=0.9),
+            ShapeError,
+            "velocity",
+        ),
+        (
+            lambda: step(
+                weight, np.ones(3), np.zeros(3, np.float32), learning_rate=1, momentum=0.9
+            ),
+            DTypeError,
+            "velocity",
+        ),
+        (
+            lambda: step(weight, np.ones(3), learning_rate=1, momentum=0.9),
+            ArgumentError,
+            "velocity",
+        ),
         (lambda: step(weight, np.ones(3), learning_rate=-1), ArgumentError, "learning_rate"),
         (lambda: step(weight, np.ones(3), learning_rate=np.nan), ArgumentError, "learning_rate"),
         (lambda: step(weight, np.ones(3), learning_rate="1"), DTypeError, "learning_rate"),
-        (lambda: step(weight, np.ones(3), velocity, learning_rate=1, momentum=1.5), ArgumentError, "momentum"),
-        (lambda: step(weight, np.ones(3), velocity, learning_rate=1, weight_decay=-1), ArgumentError, "weight_decay"),
-        (lambda: step(weight, np.ones(3), velocity, learning_rate=1, nesterov=True), ArgumentError, "nesterov"),
+        (
+            lambda: step(weight, np.ones(3), velocity, learning_rate=1, momentum=1.5),
+            ArgumentError,
+            "momentum",
+        ),
+        (
+            lambda: step(weight, np.ones(3), velocity, learning_rate=1, weight_decay=-1),
+            ArgumentError,
+            "weight_decay",
+        ),
+        (
+            lambda: step(weight, np.ones(3), velocity, learning_rate=1, nesterov=True),
+            ArgumentError,
+            "nesterov",
+        ),
         (lambda: step([1.0, 2.0, 3.0], np.ones(3), learning_rate=1), DTypeError, "parameter"),
         (lambda: step(np.ones(3, int), np.ones(3), learning_rate=1), DTypeError, "parameter"),
         (lambda: step(np.ones(6)[::2], np.ones(3), learning_rate=1), ArgumentError, "parameter"),

@@ -61,7 +61,9 @@ def test_max_of_ties_is_the_first_in_row_major_order(case, dtype, rng):
     x = rng.integers(0, 2, shape).astype(dtype)
     window, keywords = options(case)
     _, argmax = ops.max_pool2d(x, window, **keywords)
-    np.testing.assert_array_equal(argmax, reference.max_pool2d(x, kernel, stride, sides, rounding)[1])
+    np.testing.assert_array_equal(
+        argmax, reference.max_pool2d(x, kernel, stride, sides, rounding)[1]
+    )
 
 
 @DTYPES
@@ -73,7 +75,9 @@ def test_max_never_chooses_padding(case, dtype):
         x = np.full(shape, value, dtype)
         y, argmax = ops.max_pool2d(x, window, **keywords)
         np.testing.assert_array_equal(y, np.full(y.shape, value))
-        np.testing.assert_array_equal(argmax, reference.max_pool2d(x, kernel, stride, sides, rounding)[1])
+        np.testing.assert_array_equal(
+            argmax, reference.max_pool2d(x, kernel, stride, sides, rounding)[1]
+        )
 
 
 @DTYPES
@@ -101,9 +105,13 @@ def test_max_backward(case, dtype, rng):
     expected = reference.max_pool2d_backward(grad, argmax, shape)
     start = rng.integers(-9, 10, shape).astype(dtype)
     for extra in ({}, {"kernel_size": window, **keywords}):
-        np.testing.assert_array_equal(ops.max_pool2d_backward(grad, argmax, shape, **extra), expected)
+        np.testing.assert_array_equal(
+            ops.max_pool2d_backward(grad, argmax, shape, **extra), expected
+        )
         out = start.copy()
-        assert ops.max_pool2d_backward(grad, argmax, shape, out=out, accumulate=True, **extra) is out
+        assert (
+            ops.max_pool2d_backward(grad, argmax, shape, out=out, accumulate=True, **extra) is out
+        )
         np.testing.assert_array_equal(out, start + expected)
 
 
@@ -117,13 +125,27 @@ def test_average(case, dtype, include, rng):
     limit = 1e-6 if dtype == np.float32 else 1e-14
     y = ops.avg_pool2d(x, window, count_include_pad=include, **keywords)
     assert y.dtype == dtype
-    assert reference.error(y, reference.avg_pool2d(x, kernel, stride, sides, rounding, include)) <= limit
+    assert (
+        reference.error(y, reference.avg_pool2d(x, kernel, stride, sides, rounding, include))
+        <= limit
+    )
     grad = rng.standard_normal(y.shape).astype(dtype)
     expected = reference.avg_pool2d_backward(grad, shape, kernel, stride, sides, include)
-    assert reference.error(ops.avg_pool2d_backward(grad, shape, window, count_include_pad=include, **keywords), expected) <= limit
+    assert (
+        reference.error(
+            ops.avg_pool2d_backward(grad, shape, window, count_include_pad=include, **keywords),
+            expected,
+        )
+        <= limit
+    )
     start = rng.standard_normal(shape).astype(dtype)
     out = start.copy()
-    assert ops.avg_pool2d_backward(grad, shape, window, count_include_pad=include, out=out, accumulate=True, **keywords) is out
+    assert (
+        ops.avg_pool2d_backward(
+            grad, shape, window, count_include_pad=include, out=out, accumulate=True, **keywords
+        )
+        is out
+    )
     assert reference.error(out, start + expected) <= limit
 
 
@@ -141,10 +163,15 @@ def test_lp(case, dtype, p, rng):
     assert reference.error(y, reference.lp_pool2d(x, kernel, stride, sides, p, rounding)) <= limit
     grad = rng.standard_normal(y.shape).astype(dtype)
     expected = reference.lp_pool2d_backward(grad, x, kernel, stride, sides, p)
-    assert reference.error(ops.lp_pool2d_backward(grad, x, y, window, p=p, **keywords), expected) <= 5 * limit
+    assert (
+        reference.error(ops.lp_pool2d_backward(grad, x, y, window, p=p, **keywords), expected)
+        <= 5 * limit
+    )
     start = rng.standard_normal(shape).astype(dtype)
     out = start.copy()
-    assert ops.lp_pool2d_backward(grad, x, y, window, p=p, out=out, accumulate=True, **keywords) is out
+    assert (
+        ops.lp_pool2d_backward(grad, x, y, window, p=p, out=out, accumulate=True, **keywords) is out
+    )
     assert reference.error(out, start + expected) <= 5 * limit
 
 
@@ -159,13 +186,16 @@ def test_lp_gradient_of_zeros_is_zero():
 def test_central_differences(case, rng):
     shape, *_ = case
     window, keywords = options(case)
-    # Values far apart, so that no step changes which is largest, and away from 0, where a norm has a corner.
+    # Values far apart, so that no step changes which is largest, and away from 0, where a norm has
+    # a corner.
     x = (rng.permutation(np.prod(shape)).reshape(shape) - np.prod(shape) / 2 + 0.25) / 4
     y, argmax = ops.max_pool2d(x, window, **keywords)
     grad = rng.standard_normal(y.shape)
 
     def slope(function, analytic):
-        return reference.slope_error(lambda v: float(np.sum(function(v) * grad)), x, analytic, rng, 1e-3)
+        return reference.slope_error(
+            lambda v: float(np.sum(function(v) * grad)), x, analytic, rng, 1e-3
+        )
 
     analytic = ops.max_pool2d_backward(grad, argmax, shape, kernel_size=window, **keywords)
     assert slope(lambda v: ops.max_pool2d(v, window, **keywords)[0], analytic) <= 1e-7
@@ -178,16 +208,23 @@ def test_central_differences(case, rng):
 
 
 @DTYPES
-@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (2, 7, 9, 17), (3, 16, 15, 33), (1, 33, 31, 8), (0, 3, 3, 2)])
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 1, 1), (2, 7, 9, 17), (3, 16, 15, 33), (1, 33, 31, 8), (0, 3, 3, 2)]
+)
 def test_global_average(shape, dtype, rng):
     x = rng.standard_normal(shape).astype(dtype)
     limit = 1e-6 if dtype == np.float32 else 1e-14
     y = ops.global_avg_pool2d(x)
     assert y.dtype == dtype
     assert y.shape == (shape[0], shape[3])
-    assert reference.error(y, np.sum(x, axis=(1, 2), dtype=np.float64) / (shape[1] * shape[2])) <= limit
+    assert (
+        reference.error(y, np.sum(x, axis=(1, 2), dtype=np.float64) / (shape[1] * shape[2]))
+        <= limit
+    )
     grad = rng.standard_normal(y.shape).astype(dtype)
-    expected = np.broadcast_to(grad[:, None, None, :].astype(np.float64), shape) / (shape[1] * shape[2])
+    expected = np.broadcast_to(grad[:, None, None, :].astype(np.float64), shape) / (
+        shape[1] * shape[2]
+    )
     assert reference.error(ops.global_avg_pool2d_backward(grad, shape), expected) <= limit
     start = rng.standard_normal(shape).astype(dtype)
     out = start.copy()
@@ -202,14 +239,22 @@ def test_stride_is_the_kernel_size_unless_said():
 
 
 def test_average_follows_pytorch_in_ceil_mode():
-    """torch.nn.functional.avg_pool2d(x, 3, 2, 1, ceil_mode=True) of 1..16 in 4x4; what hangs over the padding is not counted."""
+    """torch.nn.functional.avg_pool2d(x, 3, 2, 1, ceil_mode=True) of 1..16 in 4x4; what hangs over
+    the padding is not counted.
+    """
     x = np.arange(1.0, 17.0).reshape(1, 4, 4, 1)
-    included = ops.avg_pool2d(x, 3, stride=2, padding=1, rounding="ceil", count_include_pad=True)[0, :, :, 0]
+    included = ops.avg_pool2d(x, 3, stride=2, padding=1, rounding="ceil", count_include_pad=True)[
+        0, :, :, 0
+    ]
     np.testing.assert_allclose(
         included,
         [
             [(1 + 2 + 5 + 6) / 9, (2 + 3 + 4 + 6 + 7 + 8) / 9, (4 + 8) / 6],
-            [(5 + 6 + 9 + 10 + 13 + 14) / 9, (6 + 7 + 8 + 10 + 11 + 12 + 14 + 15 + 16) / 9, (8 + 12 + 16) / 6],
+            [
+                (5 + 6 + 9 + 10 + 13 + 14) / 9,
+                (6 + 7 + 8 + 10 + 11 + 12 + 14 + 15 + 16) / 9,
+                (8 + 12 + 16) / 6,
+            ],
             [(13 + 14) / 6, (14 + 15 + 16) / 6, 16 / 4],
         ],
         rtol=1e-15,
@@ -256,19 +301,43 @@ def changed(value):
         (lambda: ops.max_pool2d(X[0], 2), ShapeError, "x: "),
         (lambda: ops.max_pool2d(X[:, :0], 2), ShapeError, "x: "),
         (lambda: ops.max_pool2d(X, 2, out=(np.empty((1, 3, 3, 2)),)), ArgumentError, "out"),
-        (lambda: ops.max_pool2d(X, 2, out=(np.empty((1, 3, 3, 2)), np.empty((1, 3, 3, 2)))), DTypeError, r"out\[1\]"),
+        (
+            lambda: ops.max_pool2d(X, 2, out=(np.empty((1, 3, 3, 2)), np.empty((1, 3, 3, 2)))),
+            DTypeError,
+            r"out\[1\]",
+        ),
         (lambda: ops.max_pool2d_backward(G, changed(-1), X.shape), CnnrsError, "argmax"),
         (lambda: ops.max_pool2d_backward(G, changed(36), X.shape), CnnrsError, "argmax"),
         (lambda: ops.max_pool2d_backward(G, changed(2**31 - 1), X.shape), CnnrsError, "argmax"),
-        (lambda: ops.max_pool2d_backward(G, changed(0).astype(np.int64) + 2**33, X.shape), CnnrsError, "argmax"),
-        (lambda: ops.max_pool2d_backward(G, changed(-1), X.shape, kernel_size=2), CnnrsError, "argmax"),
-        (lambda: ops.max_pool2d_backward(G, changed(36), X.shape, kernel_size=2), CnnrsError, "argmax"),
-        (lambda: ops.max_pool2d_backward(G, changed(0), X.shape, kernel_size=2), CnnrsError, "argmax"),
+        (
+            lambda: ops.max_pool2d_backward(G, changed(0).astype(np.int64) + 2**33, X.shape),
+            CnnrsError,
+            "argmax",
+        ),
+        (
+            lambda: ops.max_pool2d_backward(G, changed(-1), X.shape, kernel_size=2),
+            CnnrsError,
+            "argmax",
+        ),
+        (
+            lambda: ops.max_pool2d_backward(G, changed(36), X.shape, kernel_size=2),
+            CnnrsError,
+            "argmax",
+        ),
+        (
+            lambda: ops.max_pool2d_backward(G, changed(0), X.shape, kernel_size=2),
+            CnnrsError,
+            "argmax",
+        ),
         (lambda: ops.max_pool2d_backward(G, A.astype(np.float64), X.shape), DTypeError, "argmax"),
         (lambda: ops.max_pool2d_backward(G, A[:, :2], X.shape), ShapeError, "argmax"),
         (lambda: ops.max_pool2d_backward(G, A, (2, 6, 6, 2)), ShapeError, "grad_output"),
         (lambda: ops.max_pool2d_backward(G, A, (1, 6, 6, 3)), ShapeError, "grad_output"),
-        (lambda: ops.max_pool2d_backward(G, A, (1, 8, 6, 2), kernel_size=2), ShapeError, "grad_output"),
+        (
+            lambda: ops.max_pool2d_backward(G, A, (1, 8, 6, 2), kernel_size=2),
+            ShapeError,
+            "grad_output",
+        ),
         (lambda: ops.max_pool2d_backward(G, A, X.shape, stride=2), ArgumentError, "kernel_size"),
         (lambda: ops.avg_pool2d_backward(G, (1, 8, 8, 2), 2), ShapeError, "grad_output"),
         (lambda: ops.avg_pool2d_backward(G, (1, 0, 6, 2), 2), ShapeError, "input_shape"),
@@ -277,7 +346,11 @@ def changed(value):
         (lambda: ops.lp_pool2d(X, 2, p="2"), DTypeError, "p: "),
         (lambda: ops.lp_pool2d_backward(G, X, G[:, :2], 2), ShapeError, "y: "),
         (lambda: ops.global_avg_pool2d(X[:, :, :0]), ShapeError, "x: "),
-        (lambda: ops.global_avg_pool2d_backward(np.ones((1, 3)), X.shape), ShapeError, "grad_output"),
+        (
+            lambda: ops.global_avg_pool2d_backward(np.ones((1, 3)), X.shape),
+            ShapeError,
+            "grad_output",
+        ),
     ],
 )
 def test_refused(call, error, text):

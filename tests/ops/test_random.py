@@ -16,7 +16,9 @@ def test_uniform(dtype):
     assert values.min() >= 0
     assert values.max() < 1
     counts = np.bincount((values * 20).astype(int), minlength=20)
-    assert np.sum((counts - 10_000) ** 2 / 10_000) < 45  # chi squared, 19 degrees of freedom: beyond it once in 1,500 seeds
+    assert (
+        np.sum((counts - 10_000) ** 2 / 10_000) < 45
+    )  # chi squared, 19 degrees of freedom: beyond it once in 1,500 seeds
     assert abs(float(np.corrcoef(values[:-1], values[1:])[0, 1])) < 0.01
     assert len(np.unique(values)) > 190_000
 
@@ -28,7 +30,14 @@ def test_the_same_call_gives_the_same_bits_and_any_other_others(dtype):
 
     first = draw()
     np.testing.assert_array_equal(draw(), first)
-    for other in (draw(seed=2), draw(stream=3), draw(step=4), draw(seed=1 + 2**32), draw(seed=3, stream=2, step=1), draw(2**64 - 1)):
+    for other in (
+        draw(seed=2),
+        draw(stream=3),
+        draw(step=4),
+        draw(seed=1 + 2**32),
+        draw(seed=3, stream=2, step=1),
+        draw(2**64 - 1),
+    ):
         assert np.mean(other == first) < 0.01
         assert abs(float(np.corrcoef(other, first)[0, 1])) < 0.15
 
@@ -38,7 +47,9 @@ def test_a_value_depends_on_its_place_only(dtype):
     long = ops.random_uniform(1000, seed=1, dtype=dtype)
     for size in (0, 1, 2, 3, 4, 5, 7, 8, 999):
         np.testing.assert_array_equal(ops.random_uniform(size, seed=1, dtype=dtype), long[:size])
-    np.testing.assert_array_equal(ops.random_uniform((10, 4, 25), seed=1, dtype=dtype).ravel(), long)
+    np.testing.assert_array_equal(
+        ops.random_uniform((10, 4, 25), seed=1, dtype=dtype).ravel(), long
+    )
 
 
 def test_out_is_filled():
@@ -63,9 +74,14 @@ def test_dropout(rate, dtype):
 
 @DTYPES
 def test_the_same_call_is_the_backward_pass(dtype, rng):
-    x, grad = rng.standard_normal((2, 7, 9)).astype(dtype), rng.standard_normal((2, 7, 9)).astype(dtype)
+    x, grad = (
+        rng.standard_normal((2, 7, 9)).astype(dtype),
+        rng.standard_normal((2, 7, 9)).astype(dtype),
+    )
     y = ops.dropout(x, 0.5, seed=3, stream=1, step=9)
-    np.testing.assert_array_equal(ops.dropout(grad, 0.5, seed=3, stream=1, step=9), np.where(y == 0, 0, 2 * grad))
+    np.testing.assert_array_equal(
+        ops.dropout(grad, 0.5, seed=3, stream=1, step=9), np.where(y == 0, 0, 2 * grad)
+    )
     assert (ops.dropout(x, 0.5, seed=3, stream=1, step=10) != y).any()
     assert (ops.dropout(x, 0.5, seed=3, stream=2, step=9) != y).any()
     assert (ops.dropout(x, 0.5, seed=4, stream=1, step=9) != y).any()

@@ -41,7 +41,14 @@ def backward(method, grad, shape, **more):
 
 
 METHODS = pytest.mark.parametrize("method", ["nearest", "bilinear", "average"])
-CASES = [((3, 4), (6, 8), 2), ((5, 3), (7, 11), 1), ((1, 1), (4, 3), 17), ((9, 8), (4, 3), 3), ((4, 4), (4, 4), 64), ((13, 13), (6, 6), 33)]
+CASES = [
+    ((3, 4), (6, 8), 2),
+    ((5, 3), (7, 11), 1),
+    ((1, 1), (4, 3), 17),
+    ((9, 8), (4, 3), 3),
+    ((4, 4), (4, 4), 64),
+    ((13, 13), (6, 6), 33),
+]
 
 
 @METHODS
@@ -52,7 +59,10 @@ def test_weights_of_both_axes(before, after, channels, dtype, method, rng):
     down, along = matrix(method, before[0], after[0]), matrix(method, before[1], after[1])
     limit = 1e-6 if dtype == np.float32 else 1e-14
     y = forward(method, x, after)
-    assert reference.error(y, np.einsum("yh,xw,nhwc->nyxc", down, along, x.astype(np.float64))) <= limit
+    assert (
+        reference.error(y, np.einsum("yh,xw,nhwc->nyxc", down, along, x.astype(np.float64)))
+        <= limit
+    )
     grad = rng.standard_normal(y.shape).astype(dtype)
     wanted = np.einsum("yh,xw,nyxc->nhwc", down, along, grad.astype(np.float64))
     assert reference.error(backward(method, grad, x.shape), wanted) <= limit
@@ -72,7 +82,9 @@ def test_nearest_repeats_and_bilinear_keeps_planes():
 def test_adaptive_pooling_of_a_divisor_is_average_pooling(rng):
     x = rng.standard_normal((2, 6, 9, 5))
     np.testing.assert_allclose(ops.adaptive_avg_pool2d(x, 3), ops.avg_pool2d(x, (2, 3)), atol=1e-14)
-    np.testing.assert_allclose(ops.adaptive_avg_pool2d(x, 1)[:, 0, 0], ops.global_avg_pool2d(x), atol=1e-14)
+    np.testing.assert_allclose(
+        ops.adaptive_avg_pool2d(x, 1)[:, 0, 0], ops.global_avg_pool2d(x), atol=1e-14
+    )
 
 
 @METHODS
@@ -94,8 +106,16 @@ def test_no_images_and_bad_arguments(method):
         (lambda: forward(method, np.ones((1, 2, 2, 1)), 0), ShapeError, "size: "),
         (lambda: forward(method, np.ones((1, 2, 2, 1)), (1, 2, 3)), ShapeError, "size: "),
         (lambda: forward(method, np.ones((1, 2, 2, 1)), 2.5), DTypeError, "size: "),
-        (lambda: backward(method, np.ones((1, 4, 4, 1)), (2, 2, 2, 1)), ShapeError, "grad_output: "),
-        (lambda: backward(method, np.ones((1, 4, 4, 1)), (1, 0, 2, 1)), ShapeError, "input_shape: "),
+        (
+            lambda: backward(method, np.ones((1, 4, 4, 1)), (2, 2, 2, 1)),
+            ShapeError,
+            "grad_output: ",
+        ),
+        (
+            lambda: backward(method, np.ones((1, 4, 4, 1)), (1, 0, 2, 1)),
+            ShapeError,
+            "input_shape: ",
+        ),
         (lambda: backward(method, np.ones((1, 4, 4, 1)), (1, 2, 2)), ShapeError, "input_shape: "),
     ):
         with pytest.raises(error, match=text):
@@ -116,7 +136,7 @@ def test_same_bits_at_any_thread_count_and_in_any_batch(thread_count, rng):
         assert all(np.array_equal(a, b) for a, b in zip(results[0], other, strict=True))
 
 
-# --- max-unpooling -----------------------------------------------------------------------------------------------------------
+# --- max-unpooling --------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("size", "channels", "window"),
     [
@@ -136,7 +156,9 @@ def test_unpooling_puts_back_and_takes_out(size, channels, window, rng):
         wanted[n, argmax[n, i, j, c], c] += values[n, i, j, c]
         taken[n, i, j, c] = grad[n].reshape(-1, channels)[argmax[n, i, j, c], c]
     for more in (window, {}):
-        np.testing.assert_array_equal(ops.max_unpool2d(values, argmax, x.shape, **more).reshape(wanted.shape), wanted)
+        np.testing.assert_array_equal(
+            ops.max_unpool2d(values, argmax, x.shape, **more).reshape(wanted.shape), wanted
+        )
     np.testing.assert_array_equal(ops.max_unpool2d_backward(grad, argmax), taken)
     out = np.ones_like(taken)
     ops.max_unpool2d_backward(grad, argmax, out=out, accumulate=True)

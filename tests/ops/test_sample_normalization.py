@@ -24,23 +24,36 @@ def group_norm(x, groups, weight, bias, epsilon):
 @DTYPES
 @pytest.mark.parametrize(
     ("shape", "groups"),
-    [((3, 6), 2), ((2, 5, 3, 8), 4), ((2, 5, 3, 8), 1), ((3, 30, 30, 17), 17), ((1, 2, 2, 130), 13), ((40, 3, 3, 64), 32)],
+    [
+        ((3, 6), 2),
+        ((2, 5, 3, 8), 4),
+        ((2, 5, 3, 8), 1),
+        ((3, 30, 30, 17), 17),
+        ((1, 2, 2, 130), 13),
+        ((40, 3, 3, 64), 32),
+    ],
     ids=str,
 )
 def test_group_norm(shape, groups, dtype, rng):
     x = (2 * rng.standard_normal(shape) + 3).astype(dtype)
     weight, bias = rng.standard_normal((2, shape[-1])).astype(dtype)
     found = ops.group_norm(x, groups, weight, bias, epsilon=1e-3)
-    expected = group_norm(x.astype(np.float64), groups, weight.astype(np.float64), bias.astype(np.float64), 1e-3)
+    expected = group_norm(
+        x.astype(np.float64), groups, weight.astype(np.float64), bias.astype(np.float64), 1e-3
+    )
     for one, other in zip(found, expected, strict=True):
         assert one.dtype == dtype
         assert reference.error(one, other) <= limit(dtype)
     alone = ops.group_norm(x[-1:], groups, weight, bias, epsilon=1e-3)[0]
-    np.testing.assert_array_equal(alone, found[0][-1:], "a sample has the same bits alone and in a batch")
+    np.testing.assert_array_equal(
+        alone, found[0][-1:], "a sample has the same bits alone and in a batch"
+    )
 
 
 @DTYPES
-@pytest.mark.parametrize("shape", [(3, 1), (4, 5), (2, 3, 5, 16), (2, 4, 4, 37), (700, 64), (2, 3, 20_000)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(3, 1), (4, 5), (2, 3, 5, 16), (2, 4, 4, 37), (700, 64), (2, 3, 20_000)], ids=str
+)
 def test_layer_norm(shape, dtype, rng):
     x = (2 * rng.standard_normal(shape) + 3).astype(dtype)
     weight, bias = rng.standard_normal((2, shape[-1])).astype(dtype)
@@ -78,7 +91,11 @@ def slopes(forward, backward, shape, statistics, rng):
         np.testing.assert_allclose(one, other + 1, atol=1e-13)
 
 
-@pytest.mark.parametrize(("shape", "groups"), [((3, 6), 2), ((2, 5, 3, 8), 4), ((2, 20, 20, 70), 7), ((9, 3, 3, 4), 4)], ids=str)
+@pytest.mark.parametrize(
+    ("shape", "groups"),
+    [((3, 6), 2), ((2, 5, 3, 8), 4), ((2, 20, 20, 70), 7), ((9, 3, 3, 4), 4)],
+    ids=str,
+)
 def test_group_norm_gradients(shape, groups, rng):
     def forward(x, weight, bias):
         return ops.group_norm(x, groups, weight, bias)
@@ -104,7 +121,13 @@ def local_response_norm(x, size, alpha, beta, k):
 
 CONSTANTS = pytest.mark.parametrize(
     ("size", "alpha", "beta", "k"),
-    [(5, 1e-4, 0.75, 2.0), (1, 2.0, 1.0, 0.5), (4, 0.3, 0.5, 1.0), (9, 1.0, 0.3, 0.1), (100, 0.5, 0.75, 1.0)],
+    [
+        (5, 1e-4, 0.75, 2.0),
+        (1, 2.0, 1.0, 0.5),
+        (4, 0.3, 0.5, 1.0),
+        (9, 1.0, 0.3, 0.1),
+        (100, 0.5, 0.75, 1.0),
+    ],
 )
 
 
@@ -114,7 +137,9 @@ CONSTANTS = pytest.mark.parametrize(
 def test_local_response_norm(shape, size, alpha, beta, k, dtype, rng):
     x, grad = (3 * rng.standard_normal((2, *shape))).astype(dtype)
     y = ops.local_response_norm(x, size, alpha=alpha, beta=beta, k=k)
-    assert reference.error(y, local_response_norm(x.astype(np.float64), size, alpha, beta, k)) <= limit(dtype)
+    assert reference.error(
+        y, local_response_norm(x.astype(np.float64), size, alpha, beta, k)
+    ) <= limit(dtype)
     found = ops.local_response_norm_backward(grad, x, size, alpha=alpha, beta=beta, k=k)
     exact = x.astype(np.float64)
 
@@ -123,7 +148,9 @@ def test_local_response_norm(shape, size, alpha, beta, k, dtype, rng):
 
     tolerance = 1e-4 if dtype == np.float32 else 1e-6
     assert reference.slope_error(loss, exact, found.astype(np.float64), rng, 1e-4) <= tolerance
-    added = ops.local_response_norm_backward(grad, x, size, alpha=alpha, beta=beta, k=k, out=np.ones_like(x), accumulate=True)
+    added = ops.local_response_norm_backward(
+        grad, x, size, alpha=alpha, beta=beta, k=k, out=np.ones_like(x), accumulate=True
+    )
     np.testing.assert_allclose(added, found + 1, rtol=1e-5)
 
 
@@ -135,10 +162,15 @@ def test_the_same_bits_with_any_number_of_threads(thread_count, rng):
         group = ops.group_norm(x, 3)
         layer = ops.layer_norm(x)
         response = ops.local_response_norm(x), ops.local_response_norm_backward(grad, x)
-        backward = ops.group_norm_backward(grad, x, *group[1:], 3), ops.layer_norm_backward(grad, x, *layer[1:])
+        backward = (
+            ops.group_norm_backward(grad, x, *group[1:], 3),
+            ops.layer_norm_backward(grad, x, *layer[1:]),
+        )
         batch = ops.batch_norm(x, activation="relu")
         batch_backward = ops.batch_norm_backward(grad, x, *batch[1:], activation="relu")
-        results.append([*group, *layer, *response, *backward[0], *backward[1], *batch, *batch_backward])
+        results.append(
+            [*group, *layer, *response, *backward[0], *backward[1], *batch, *batch_backward]
+        )
     for other in results[1:]:
         for one, two in zip(results[0], other, strict=True):
             np.testing.assert_array_equal(one, two)
@@ -151,7 +183,10 @@ def test_no_samples():
     grads = ops.group_norm_backward(y, y, mean, mean, 2)
     np.testing.assert_array_equal(grads[1], np.zeros(4))
     assert ops.layer_norm(np.ones((0, 4)))[0].shape == (0, 4)
-    np.testing.assert_array_equal(ops.layer_norm_backward(np.ones((0, 4)), np.ones((0, 4)), np.ones(0), np.ones(0))[2], np.zeros(4))
+    np.testing.assert_array_equal(
+        ops.layer_norm_backward(np.ones((0, 4)), np.ones((0, 4)), np.ones(0), np.ones(0))[2],
+        np.zeros(4),
+    )
 
 
 def test_bad_input(rng):

@@ -8,7 +8,19 @@ from cnnrs import ops
 from cnnrs.errors import ShapeError
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
-SHAPES = [(1,), (10,), (1, 1), (7, 10), (9, 8), (15, 17), (33, 31), (2, 3, 16), (2, 2, 2, 33), (0, 5), (1, 1000)]
+SHAPES = [
+    (1,),
+    (10,),
+    (1, 1),
+    (7, 10),
+    (9, 8),
+    (15, 17),
+    (33, 31),
+    (2, 3, 16),
+    (2, 2, 2, 33),
+    (0, 5),
+    (1, 1000),
+]
 
 
 @DTYPES
@@ -34,13 +46,22 @@ def test_forward_and_backward(shape, dtype, rng):
 def test_central_differences(rng):
     x, grad = rng.standard_normal((4, 9)), rng.standard_normal((4, 9))
     analytic = ops.softmax_backward(grad, ops.softmax(x))
-    assert reference.slope_error(lambda v: float(np.sum(ops.softmax(v) * grad)), x, analytic, rng, 1e-3) <= 1e-7
+    assert (
+        reference.slope_error(
+            lambda v: float(np.sum(ops.softmax(v) * grad)), x, analytic, rng, 1e-3
+        )
+        <= 1e-7
+    )
 
 
 @DTYPES
 def test_huge_scores(dtype):
-    y = ops.softmax(np.array([[1e4, -1e4, 0], [-1e4, -1e4, -1e4], [1e4, 1e4, -1e4], [3e38, -3e38, 0]], dtype))
-    np.testing.assert_allclose(y, [[1, 0, 0], [1 / 3, 1 / 3, 1 / 3], [0.5, 0.5, 0], [1, 0, 0]], rtol=1e-6)
+    y = ops.softmax(
+        np.array([[1e4, -1e4, 0], [-1e4, -1e4, -1e4], [1e4, 1e4, -1e4], [3e38, -3e38, 0]], dtype)
+    )
+    np.testing.assert_allclose(
+        y, [[1, 0, 0], [1 / 3, 1 / 3, 1 / 3], [0.5, 0.5, 0], [1, 0, 0]], rtol=1e-6
+    )
 
 
 @DTYPES

@@ -23,7 +23,12 @@ def big(rng, *shape):
 
 def calls(rng):
     """Every kernel on enough work to be shared out."""
-    x, weight, bias, grad = big(rng, 9, 33, 31, 24), big(rng, 3, 3, 24, 40), big(rng, 40), big(rng, 9, 33, 31, 40)
+    x, weight, bias, grad = (
+        big(rng, 9, 33, 31, 24),
+        big(rng, 3, 3, 24, 40),
+        big(rng, 40),
+        big(rng, 9, 33, 31, 40),
+    )
     wide, deep = big(rng, 5, 3, 3, 256), big(rng, 3, 3, 256, 128)
     wide_grad = big(rng, 5, 3, 3, 128)
     rows, labels = big(rng, 20_011, 10), rng.integers(0, 10, 20_011)
@@ -36,19 +41,29 @@ def calls(rng):
         "conv2d": lambda: ops.conv2d(x, weight, bias, padding=1, activation="relu"),
         "conv2d_5x5": lambda: ops.conv2d(x, big(np.random.default_rng(1), 5, 5, 24, 16), padding=2),
         "conv2d_strided": lambda: ops.conv2d(x, weight, bias, stride=2),
-        "conv2d_depthwise": lambda: ops.conv2d(x, big(np.random.default_rng(1), 3, 3, 1, 24), padding=1, groups=24),
+        "conv2d_depthwise": lambda: ops.conv2d(
+            x, big(np.random.default_rng(1), 3, 3, 1, 24), padding=1, groups=24
+        ),
         "conv2d_deep": lambda: ops.conv2d(wide, deep, padding=1),
-        "conv2d_backward_input": lambda: ops.conv2d_backward_input(grad, weight, x.shape, padding=1),
+        "conv2d_backward_input": lambda: ops.conv2d_backward_input(
+            grad, weight, x.shape, padding=1
+        ),
         "conv2d_backward_weight": lambda: ops.conv2d_backward_weight(grad, x, 3, padding=1),
-        "conv2d_backward_weight_deep": lambda: ops.conv2d_backward_weight(wide_grad, wide, 3, padding=1),
+        "conv2d_backward_weight_deep": lambda: ops.conv2d_backward_weight(
+            wide_grad, wide, 3, padding=1
+        ),
         "conv2d_backward_bias": lambda: ops.conv2d_backward_bias(grad),
         "max_pool2d": lambda: ops.max_pool2d(x, 3, stride=2)[0],
         "max_pool2d_backward": lambda: ops.max_pool2d_backward(pooled, places, x.shape),
-        "max_pool2d_backward_window": lambda: ops.max_pool2d_backward(pooled, places, x.shape, kernel_size=3, stride=2),
+        "max_pool2d_backward_window": lambda: ops.max_pool2d_backward(
+            pooled, places, x.shape, kernel_size=3, stride=2
+        ),
         "avg_pool2d": lambda: ops.avg_pool2d(x, 3, stride=2),
         "avg_pool2d_backward": lambda: ops.avg_pool2d_backward(pooled, x.shape, 3, stride=2),
         "lp_pool2d": lambda: ops.lp_pool2d(x, 3, stride=2),
-        "lp_pool2d_backward": lambda: ops.lp_pool2d_backward(pooled, x, ops.lp_pool2d(x, 3, stride=2), 3, stride=2),
+        "lp_pool2d_backward": lambda: ops.lp_pool2d_backward(
+            pooled, x, ops.lp_pool2d(x, 3, stride=2), 3, stride=2
+        ),
         "global_avg_pool2d": lambda: ops.global_avg_pool2d(x),
         "sigmoid": lambda: ops.sigmoid(flat),
         "tanh": lambda: ops.tanh(flat),
@@ -76,7 +91,9 @@ def test_the_same_bits_at_any_thread_count(rng):
         ops.set_num_threads(count)
         for name, call in operations.items():
             result = call().tobytes()
-            assert results.setdefault(name, result) == result, f"{name}: {count} threads give other bits than {COUNTS[0]}"
+            assert results.setdefault(name, result) == result, (
+                f"{name}: {count} threads give other bits than {COUNTS[0]}"
+            )
 
 
 @pytest.mark.usefixtures("thread_count")
@@ -113,14 +130,23 @@ def test_machine():
 
 def run(code, **environment):
     command = [sys.executable, "-c", textwrap.dedent(code)]
-    return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        command,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 def test_environment_sets_the_threads():
     result = run("from cnnrs import ops; print(ops.get_num_threads())", CNNRS_NUM_THREADS="3")
     assert (result.returncode, result.stdout.strip()) == (0, "3"), result.stderr
     for nonsense in ("0", "many", "-2", ""):
-        result = run("from cnnrs import ops; print(ops.get_num_threads())", CNNRS_NUM_THREADS=nonsense)
+        result = run(
+            "from cnnrs import ops; print(ops.get_num_threads())", CNNRS_NUM_THREADS=nonsense
+        )
         assert result.returncode == 0, result.stderr
         assert int(result.stdout) >= 1
 

@@ -1,4 +1,6 @@
-"""Winograd's method, forced: errors, bits, and what it does at edges. The truth is the direct method in float64."""
+"""Winograd's method, forced: errors, bits, and what it does at edges. The truth is the direct
+method in float64.
+"""
 
 import numpy as np
 import pytest
@@ -21,16 +23,31 @@ EDGES = [
     (1, 12, 13, 32, 9, 5, (0, 2, 4, 4)),
     (1, 4, 3, 16, 70, 3, (1, 1, 1, 1)),  # one tile, several panels of filters
 ]
-# Images, size, channels, filters, kernel; "same" padding. From few channels to many, one block of tiles to several.
-LARGE = [(2, 28, 32, 64, 3), (5, 15, 128, 128, 3), (2, 7, 512, 512, 3), (9, 14, 272, 272, 3), (2, 32, 32, 32, 5), (1, 16, 64, 96, 5)]
+# Images, size, channels, filters, kernel; "same" padding. From few channels to many, one block of
+# tiles to several.
+LARGE = [
+    (2, 28, 32, 64, 3),
+    (5, 15, 128, 128, 3),
+    (2, 7, 512, 512, 3),
+    (9, 14, 272, 272, 3),
+    (2, 32, 32, 32, 5),
+    (1, 16, 64, 96, 5),
+]
 
 
 def arrays(n, height, width, channels, filters, kernel, sides, rng):
     """Input, weight, gradient of the output, and the padding as the ops take it."""
     out = (height + sides[0] + sides[1] - kernel + 1, width + sides[2] + sides[3] - kernel + 1)
     x = rng.standard_normal((n, height, width, channels)).astype(np.float32)
-    weight = (rng.standard_normal((kernel, kernel, channels, filters)) / kernel / channels**0.5).astype(np.float32)
-    return x, weight, rng.standard_normal((n, *out, filters)).astype(np.float32), (sides[:2], sides[2:])
+    weight = (
+        rng.standard_normal((kernel, kernel, channels, filters)) / kernel / channels**0.5
+    ).astype(np.float32)
+    return (
+        x,
+        weight,
+        rng.standard_normal((n, *out, filters)).astype(np.float32),
+        (sides[:2], sides[2:]),
+    )
 
 
 def passes(x, weight, grad, padding, algorithm, **more):
@@ -38,7 +55,9 @@ def passes(x, weight, grad, padding, algorithm, **more):
     kernel = weight.shape[:2]
     return (
         ops.conv2d(x, weight, padding=padding, algorithm=algorithm),
-        ops.conv2d_backward_input(grad, weight, x.shape, padding=padding, algorithm=algorithm, **more),
+        ops.conv2d_backward_input(
+            grad, weight, x.shape, padding=padding, algorithm=algorithm, **more
+        ),
         ops.conv2d_backward_weight(grad, x, kernel, padding=padding, algorithm=algorithm, **more),
     )
 
@@ -56,7 +75,8 @@ def bound(algorithm, kernel):
     if algorithm == "winograd_4x4":
         return 8e-6 if kernel == 3 else 1.5e-5
     if algorithm == "winograd_2x2":
-        # F(2×2, 5×5) has the tiles, and so the error, of F(4×4, 3×3). Without fused multiply-add every product is rounded too.
+        # F(2×2, 5×5) has the tiles, and so the error, of F(4×4, 3×3). Without fused multiply-add
+        # every product is rounded too.
         return 4e-6 if kernel == 5 else 1.5e-6 if ops.simd_level() == "portable" else 1e-6
     return 1e-6
 
@@ -78,7 +98,9 @@ def test_any_shape(case, algorithm, rng):
     for more in ({}, {"activation_output": gate}):
         # A lone result may be the difference of larger ones: the scale is that of the terms.
         scales = exact(*(np.abs(a) for a in arguments[:3]), arguments[3])
-        for value, truth, scale in zip(passes(*arguments, algorithm, **more), exact(*arguments, **more), scales, strict=True):
+        for value, truth, scale in zip(
+            passes(*arguments, algorithm, **more), exact(*arguments, **more), scales, strict=True
+        ):
             assert np.abs(value - truth).max() <= bound(algorithm, case[5]) * scale.max()
 
 
@@ -97,25 +119,37 @@ def test_accumulate_adds_to_what_is_there(case, algorithm, rng):
 
 
 @pytest.mark.parametrize("algorithm", TILES)
-@pytest.mark.parametrize("case", [(70, 9, 40, 24, 5), (70, 7, 272, 300, 3), (20, 64, 16, 32, 3)], ids=str)
+@pytest.mark.parametrize(
+    "case", [(70, 9, 40, 24, 5), (70, 7, 272, 300, 3), (20, 64, 16, 32, 3)], ids=str
+)
 def test_alone_in_a_batch_and_prepared_the_same_bits(case, algorithm, rng):
-    """Whether filters are transformed on the way or before, tiles by one thread or for all, results past the caches or through them."""
+    """Whether filters are transformed on the way or before, tiles by one thread or for all, results
+    past the caches or through them.
+    """
     n, size, channels, filters, kernel = case
-    x, weight, _, padding = arrays(n, size, size, channels, filters, kernel, (kernel // 2,) * 4, rng)
+    x, weight, _, padding = arrays(
+        n, size, size, channels, filters, kernel, (kernel // 2,) * 4, rng
+    )
     bias = rng.standard_normal(filters).astype(np.float32)
     together = ops.conv2d(x, weight, bias, padding=padding, algorithm=algorithm, activation="relu")
     prepared = ops.prepare_conv2d_weight(weight, x.shape, padding=padding, algorithm=algorithm)
-    np.testing.assert_array_equal(ops.conv2d(x, prepared, bias, padding=padding, activation="relu"), together)
+    np.testing.assert_array_equal(
+        ops.conv2d(x, prepared, bias, padding=padding, activation="relu"), together
+    )
     for i in (0, 7, n - 1):
         for filters_of in (weight, prepared):
             how = {"algorithm": algorithm} if filters_of is weight else {}
-            alone = ops.conv2d(x[i : i + 1], filters_of, bias, padding=padding, activation="relu", **how)
+            alone = ops.conv2d(
+                x[i : i + 1], filters_of, bias, padding=padding, activation="relu", **how
+            )
             np.testing.assert_array_equal(alone[0], together[i])
 
 
 @pytest.mark.usefixtures("thread_count")
 @pytest.mark.parametrize("algorithm", TILES)
-@pytest.mark.parametrize("case", [(9, 31, 24, 40, 3), (4, 14, 256, 130, 3), (7, 17, 20, 33, 5)], ids=str)
+@pytest.mark.parametrize(
+    "case", [(9, 31, 24, 40, 3), (4, 14, 256, 130, 3), (7, 17, 20, 33, 5)], ids=str
+)
 def test_the_same_bits_at_any_thread_count(case, algorithm, rng):
     n, size, channels, filters, kernel = case
     arguments = arrays(n, size, size, channels, filters, kernel, (kernel // 2,) * 4, rng)
@@ -165,7 +199,12 @@ def strided_arrays(case, rng):
     out = ((height + sides[0] + sides[1] - 3) // 2 + 1, (width + sides[2] + sides[3] - 3) // 2 + 1)
     x = rng.standard_normal((n, height, width, channels)).astype(np.float32)
     weight = (rng.standard_normal((3, 3, channels, filters)) / 3 / channels**0.5).astype(np.float32)
-    return x, weight, rng.standard_normal((n, *out, filters)).astype(np.float32), (sides[:2], sides[2:])
+    return (
+        x,
+        weight,
+        rng.standard_normal((n, *out, filters)).astype(np.float32),
+        (sides[:2], sides[2:]),
+    )
 
 
 @pytest.mark.parametrize("case", STRIDED, ids=str)
@@ -173,7 +212,12 @@ def test_stride_two_error_against_float64(case, rng):
     x, weight, grad, padding = strided_arrays(case, rng)
     gate = rng.standard_normal(grad.shape).astype(np.float32)
     values = strided_passes(x, weight, grad, padding, "winograd_strided", gate)
-    truths = strided_passes(*(a.astype(np.float64) for a in (x, weight, grad)), padding, "direct", gate.astype(np.float64))
+    truths = strided_passes(
+        *(a.astype(np.float64) for a in (x, weight, grad)),
+        padding,
+        "direct",
+        gate.astype(np.float64),
+    )
     for value, truth in zip(values, truths, strict=True):
         assert error(value, truth) <= 5e-6
 
@@ -190,7 +234,9 @@ def test_stride_two_accumulates_what_is_there(case, rng):
     np.testing.assert_array_equal(sum_weight, weight + grad_weight)
 
 
-@pytest.mark.parametrize("case", [(70, 17, 18, 40, 24, (1, 1, 1, 1)), (40, 7, 9, 272, 300, (0, 1, 0, 1))], ids=str)
+@pytest.mark.parametrize(
+    "case", [(70, 17, 18, 40, 24, (1, 1, 1, 1)), (40, 7, 9, 272, 300, (0, 1, 0, 1))], ids=str
+)
 def test_stride_two_alone_in_a_batch_and_prepared_the_same_bits(case, rng):
     x, weight, _, padding = strided_arrays(case, rng)
     bias = rng.standard_normal(weight.shape[3]).astype(np.float32)
@@ -204,11 +250,15 @@ def test_stride_two_alone_in_a_batch_and_prepared_the_same_bits(case, rng):
 
 
 @pytest.mark.usefixtures("thread_count")
-@pytest.mark.parametrize("case", [(9, 31, 30, 24, 40, (1, 1, 1, 1)), (4, 14, 14, 256, 130, (0, 1, 0, 1))], ids=str)
+@pytest.mark.parametrize(
+    "case", [(9, 31, 30, 24, 40, (1, 1, 1, 1)), (4, 14, 14, 256, 130, (0, 1, 0, 1))], ids=str
+)
 def test_stride_two_the_same_bits_at_any_thread_count(case, rng):
     arguments = strided_arrays(case, rng)
     results = []
     for count in (1, 2, 3, 8):
         ops.set_num_threads(count)
-        results.append([value.tobytes() for value in strided_passes(*arguments, "winograd_strided")])
+        results.append(
+            [value.tobytes() for value in strided_passes(*arguments, "winograd_strided")]
+        )
     assert all(result == results[0] for result in results)

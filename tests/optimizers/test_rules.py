@@ -1,17 +1,32 @@
-"""Every rule against its formulas written out in NumPy, float64, fifty steps; and what the rules reach."""
+"""Every rule against its formulas written out in NumPy, float64, fifty steps; and what the rules
+reach.
+"""
 
 import math
 
 import numpy as np
 import pytest
 
-from cnnrs.optimizers import SGD, Adagrad, Adam, AdamW, Lion, Muon, Optimizer, RMSprop, Settings, get
+from cnnrs.optimizers import (
+    SGD,
+    Adagrad,
+    Adam,
+    AdamW,
+    Lion,
+    Muon,
+    Optimizer,
+    RMSprop,
+    Settings,
+    get,
+)
 
 RATE = 0.05
 
 
 class Slow:
-    """The rules, one array operation after another, as the papers (and PyTorch's documentation) write them."""
+    """The rules, one array operation after another, as the papers (and PyTorch's documentation)
+    write them.
+    """
 
     def __init__(self, optimizer):
         self.o = optimizer
@@ -72,7 +87,11 @@ class Slow:
             a = x.T @ x  # the other side than the library takes: the same in exact arithmetic
             x = 3.4445 * x + x @ (-4.7750 * a + 2.0315 * a @ a)
         rows, columns = w.shape
-        size = 0.2 * math.sqrt(max(rows, columns)) if self.o.scale == "match_adamw" else math.sqrt(max(1, columns / rows))
+        size = (
+            0.2 * math.sqrt(max(rows, columns))
+            if self.o.scale == "match_adamw"
+            else math.sqrt(max(1, columns / rows))
+        )
         return w - RATE * decay * w - RATE * size * x
 
 
@@ -102,7 +121,10 @@ RULES = [
 @pytest.mark.parametrize("optimizer", RULES, ids=repr)
 def test_fifty_steps(optimizer, dtype, decay, rng):
     size = 41
-    start, gradients = rng.standard_normal(size).astype(dtype), rng.standard_normal((50, size)).astype(dtype)
+    start, gradients = (
+        rng.standard_normal(size).astype(dtype),
+        rng.standard_normal((50, size)).astype(dtype),
+    )
     values, state = start.copy(), {name: np.zeros(size, dtype) for name in optimizer.slots}
     expected, slow = start.astype(np.float64), Slow(optimizer)
     for step, gradient in enumerate(gradients):
@@ -118,19 +140,30 @@ def test_fifty_steps(optimizer, dtype, decay, rng):
 
 
 @pytest.mark.parametrize("shape", [(12, 5), (5, 12), (3, 3, 2, 7)], ids=str)
-@pytest.mark.parametrize("options", [{}, {"nesterov": False, "scale": "original"}, {"momentum": 0.0, "steps": 3}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"nesterov": False, "scale": "original"}, {"momentum": 0.0, "steps": 3}],
+    ids=str,
+)
 def test_muon(shape, options, rng):
     optimizer = Muon(RATE, **options)
     start, gradients = rng.standard_normal(shape), rng.standard_normal((50, *shape))
-    values, state = start.copy().reshape(-1), {name: np.zeros(start.size) for name in optimizer.slots}
+    values, state = (
+        start.copy().reshape(-1),
+        {name: np.zeros(start.size) for name in optimizer.slots},
+    )
     expected, slow = start.reshape(-1, shape[-1]), Slow(optimizer)
     for step, gradient in enumerate(gradients):
-        optimizer.update(values, gradient.reshape(-1), state, Settings(RATE, 0.1, step=step, shape=shape))
+        optimizer.update(
+            values, gradient.reshape(-1), state, Settings(RATE, 0.1, step=step, shape=shape)
+        )
         expected = slow.step(expected, gradient.reshape(expected.shape), step + 1, 0.1)
     np.testing.assert_allclose(values, expected.reshape(-1), rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("settings", [{"shape": (6,)}, {"shape": (3, 2), "head": True}, {"shape": None}], ids=str)
+@pytest.mark.parametrize(
+    "settings", [{"shape": (6,)}, {"shape": (3, 2), "head": True}, {"shape": None}], ids=str
+)
 def test_muon_is_adamw_for_what_is_no_matrix_and_for_the_head(settings, rng):
     gradients, results = rng.standard_normal((9, 6)), []
     for optimizer in (Muon(RATE, betas=(0.8, 0.9)), AdamW(RATE, (0.8, 0.9))):
@@ -141,7 +174,11 @@ def test_muon_is_adamw_for_what_is_no_matrix_and_for_the_head(settings, rng):
     assert np.array_equal(*results)
 
 
-@pytest.mark.parametrize("optimizer", [SGD(RATE, 0.9), RMSprop(RATE), Adagrad(RATE), Adam(RATE), AdamW(RATE), Lion(RATE)], ids=repr)
+@pytest.mark.parametrize(
+    "optimizer",
+    [SGD(RATE, 0.9), RMSprop(RATE), Adagrad(RATE), Adam(RATE), AdamW(RATE), Lion(RATE)],
+    ids=repr,
+)
 def test_the_gradient_is_scaled_clipped_and_penalised_first(optimizer, rng):
     """As a gradient worked out by `Settings.slope`, which is plain NumPy."""
     gradients = rng.standard_normal((20, 33)) * 3
@@ -153,14 +190,21 @@ def test_the_gradient_is_scaled_clipped_and_penalised_first(optimizer, rng):
         wanted = np.clip(gradient * 0.5, -1.2, 1.2) + 0.3 * np.sign(ready)
         np.testing.assert_allclose(shaping.slope(ready, gradient), wanted, rtol=1e-15)
         optimizer.update(ready, wanted, states[0], Settings(RATE, step=step))
-        optimizer.update(raw, gradient, states[1], Settings(RATE, l1=0.3, gradient_scale=0.5, gradient_limit=1.2, step=step))
+        optimizer.update(
+            raw,
+            gradient,
+            states[1],
+            Settings(RATE, l1=0.3, gradient_scale=0.5, gradient_limit=1.2, step=step),
+        )
     np.testing.assert_allclose(raw, ready, rtol=1e-12, atol=1e-14)
 
 
-# --- non-convex valleys ---------------------------------------------------------------------------------------------------
+# --- non-convex valleys ---------------------------------------------------------------------------
 def rosenbrock(w):
     x, y = w
-    return (1 - x) ** 2 + 100 * (y - x * x) ** 2, np.array([-2 * (1 - x) - 400 * x * (y - x * x), 200 * (y - x * x)])
+    return (1 - x) ** 2 + 100 * (y - x * x) ** 2, np.array(
+        [-2 * (1 - x) - 400 * x * (y - x * x), 200 * (y - x * x)]
+    )
 
 
 def beale(w):
@@ -176,7 +220,9 @@ def test_the_slopes_used_here_are_right(function):
     w = np.array([0.3, -0.7])
     for place in range(2):
         move = np.eye(2)[place] * 1e-6
-        assert function(w)[1][place] == pytest.approx((function(w + move)[0] - function(w - move)[0]) / 2e-6, rel=1e-6)
+        assert function(w)[1][place] == pytest.approx(
+            (function(w + move)[0] - function(w - move)[0]) / 2e-6, rel=1e-6
+        )
 
 
 @pytest.mark.parametrize(

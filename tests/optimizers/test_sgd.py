@@ -8,7 +8,9 @@ from cnnrs.errors import ArgumentError
 from cnnrs.optimizers import SGD, Settings, get
 
 
-@pytest.mark.parametrize(("rate", "converges"), [(0.5, True), (0.99, True), (1.01, False), (1.5, False)])
+@pytest.mark.parametrize(
+    ("rate", "converges"), [(0.5, True), (0.99, True), (1.01, False), (1.5, False)]
+)
 def test_on_a_parabola_it_converges_below_two_over_the_curvature(rate, converges):
     """For L = a w² / 2 with a = 2 the limit is a rate of 1."""
     values, optimizer = np.array([1.0]), SGD(rate)
@@ -31,8 +33,12 @@ def test_a_schedule_sets_the_rate_of_every_step(rng):
         seen.append((epoch, epochs))
         return 0.1 / (1 + epoch)
 
-    trainer = cnnrs.Trainer(cnnrs.Sequential((2,), [cnnrs.layers.Dense(2)]), optimizer=SGD(schedule))
-    trainer.fit((rng.random((8, 2)), rng.integers(0, 2, 8)), epochs=2, batch_size=2, callbacks=[Watch()])
+    trainer = cnnrs.Trainer(
+        cnnrs.Sequential((2,), [cnnrs.layers.Dense(2)]), optimizer=SGD(schedule)
+    )
+    trainer.fit(
+        (rng.random((8, 2)), rng.integers(0, 2, 8)), epochs=2, batch_size=2, callbacks=[Watch()]
+    )
     assert {(epoch, 2) for epoch in (0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75)} <= set(seen)
     assert rates == [0.1 / 1.75, 0.1 / 2.75]
 

@@ -1,4 +1,6 @@
-"""What surrounds a rule in training: groups, frozen layers, clipping, constraints, accumulation, averages, and their state."""
+"""What surrounds a rule in training: groups, frozen layers, clipping, constraints, accumulation,
+averages, and their state.
+"""
 
 import copy
 import json
@@ -15,7 +17,14 @@ from cnnrs.trainer import Trainer
 
 
 def network(dtype="float64", **options):
-    layers = [Conv2D(4, 3, name="conv"), ReLU(), Flatten(), Dense(6, name="hidden"), ReLU(), Dense(3, name="head")]
+    layers = [
+        Conv2D(4, 3, name="conv"),
+        ReLU(),
+        Flatten(),
+        Dense(6, name="hidden"),
+        ReLU(),
+        Dense(3, name="head"),
+    ]
     return cnnrs.Sequential((5, 5, 2), layers, dtype=dtype, **options)
 
 
@@ -30,16 +39,24 @@ def change(optimizer, data, **options):
     trainer = Trainer(model, optimizer=optimizer, **options)
     before = model.state_dict()
     trainer.train_step(*data)
-    return before, model.state_dict(), {name: gradient.copy() for name, gradient in model.gradients().items()}
+    return (
+        before,
+        model.state_dict(),
+        {name: gradient.copy() for name, gradient in model.gradients().items()},
+    )
 
 
-# --- groups -----------------------------------------------------------------------------------------------------------------
+# --- groups ---------------------------------------------------------------------------------------
 def test_biases_do_not_decay_unless_asked(data):
     for decays in (False, True):
         before, after, gradient = change(SGD(0.1, weight_decay=0.5, decay_biases=decays), data)
         for name in before:
             decay = 0.5 if decays or name.endswith("weight") else 0.0
-            np.testing.assert_allclose(after[name], before[name] - 0.1 * (gradient[name] + decay * before[name]), rtol=1e-12)
+            np.testing.assert_allclose(
+                after[name],
+                before[name] - 0.1 * (gradient[name] + decay * before[name]),
+                rtol=1e-12,
+            )
 
 
 def test_groups_by_pattern_and_by_function(data):
@@ -53,7 +70,9 @@ def test_groups_by_pattern_and_by_function(data):
         factor = 10 if name.startswith("head") else 0.1 if name == "conv.weight" else 100
         decay = 0.5 if name in ("conv.weight", "hidden.weight") else 0.0
         penalty = decay * start + (0.25 * np.sign(start) if name == "conv.weight" else 0)
-        np.testing.assert_allclose(after[name], start - 0.01 * factor * (gradient[name] + penalty), rtol=1e-12)
+        np.testing.assert_allclose(
+            after[name], start - 0.01 * factor * (gradient[name] + penalty), rtol=1e-12
+        )
 
 
 def test_frozen_layers_stay_and_nothing_behind_the_last_trainable_one_is_computed(data):
@@ -64,7 +83,9 @@ def test_frozen_layers_stay_and_nothing_behind_the_last_trainable_one_is_compute
     calls = []
     for layer in model.layers:
         original = layer.backward
-        layer.backward = lambda ctx, grad, layer=layer, original=original: calls.append(layer) or original(ctx, grad)
+        layer.backward = lambda ctx, grad, layer=layer, original=original: (
+            calls.append(layer) or original(ctx, grad)
+        )
     trainer.train_step(*data)
     assert calls == [model.layer("head")]
     for name, value in model.state_dict().items():
@@ -78,22 +99,31 @@ def test_frozen_layers_stay_and_nothing_behind_the_last_trainable_one_is_compute
     assert not np.array_equal(model.parameters()["hidden.weight"], before["hidden.weight"])
 
 
-# --- clipping, constraints ----------------------------------------------------------------------------------------------------
+# --- clipping, constraints ------------------------------------------------------------------------
 def test_clip_norm_scales_the_whole_gradient(data):
     before, after, gradient = change(SGD(1.0, clip_norm=0.01), data)
     norm = np.sqrt(sum(np.sum(part**2) for part in gradient.values()))
     assert norm > 0.02
     for name in before:
-        np.testing.assert_allclose(before[name] - after[name], gradient[name] * 0.01 / norm, rtol=1e-8, atol=1e-14)
+        np.testing.assert_allclose(
+            before[name] - after[name], gradient[name] * 0.01 / norm, rtol=1e-8, atol=1e-14
+        )
     before, after, gradient = change(SGD(1.0, clip_norm=100.0), data)
     for name in before:
-        np.testing.assert_allclose(before[name] - after[name], gradient[name], rtol=1e-8, atol=1e-14)
+        np.testing.assert_allclose(
+            before[name] - after[name], gradient[name], rtol=1e-8, atol=1e-14
+        )
 
 
 def test_clip_value(data):
     before, after, gradient = change(SGD(1.0, clip_value=0.003), data)
     for name in before:
-        np.testing.assert_allclose(before[name] - after[name], np.clip(gradient[name], -0.003, 0.003), rtol=1e-8, atol=1e-14)
+        np.testing.assert_allclose(
+            before[name] - after[name],
+            np.clip(gradient[name], -0.003, 0.003),
+            rtol=1e-8,
+            atol=1e-14,
+        )
 
 
 def test_max_norm_holds_each_unit(data):
@@ -135,15 +165,22 @@ def test_a_gradient_that_is_not_finite_changes_nothing(data):
         model.gradients()["hidden.weight"][0, 0] = np.nan
         with pytest.raises(NonFiniteError):
             trainer.update()
-        assert all(np.array_equal(value, before[name]) for name, value in model.state_dict().items())
+        assert all(
+            np.array_equal(value, before[name]) for name, value in model.state_dict().items()
+        )
         assert trainer.updater.updates == 0
 
 
-# --- accumulation -------------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("optimizer", [SGD(0.1, 0.9), Adam(0.01, clip_norm=0.5), Muon(0.01)], ids=repr)
+# --- accumulation ---------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "optimizer", [SGD(0.1, 0.9), Adam(0.01, clip_norm=0.5), Muon(0.01)], ids=repr
+)
 def test_accumulated_batches_are_one_large_batch(optimizer, data):
     x, y = data
-    whole, parts = Trainer(network(), optimizer=optimizer), Trainer(network(), optimizer=optimizer, accumulate=3)
+    whole, parts = (
+        Trainer(network(), optimizer=optimizer),
+        Trainer(network(), optimizer=optimizer, accumulate=3),
+    )
     for _ in range(4):
         whole.train_step(x, y)
         for start in (0, 4, 8):
@@ -151,31 +188,51 @@ def test_accumulated_batches_are_one_large_batch(optimizer, data):
             parts.train_step(x[start : start + 4], y[start : start + 4])
             assert np.array_equal(before, parts.model.arena.values) == (start < 8)
     assert (parts.updater.updates, parts.step) == (4, 12)
-    np.testing.assert_allclose(parts.model.arena.values, whole.model.arena.values, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(
+        parts.model.arena.values, whole.model.arena.values, rtol=1e-7, atol=1e-9
+    )
 
 
-@pytest.mark.parametrize("optimizer", [SGD(0.1, 0.9), Adam(0.01, clip_norm=0.5), Adam(0.01, weight_decay=0.1)], ids=repr)
+@pytest.mark.parametrize(
+    "optimizer", [SGD(0.1, 0.9), Adam(0.01, clip_norm=0.5), Adam(0.01, weight_decay=0.1)], ids=repr
+)
 def test_a_shorter_batch_counts_for_as_much_as_it_has(optimizer, data):
     x, y = data
-    whole, parts = Trainer(network(), optimizer=optimizer), Trainer(network(), optimizer=optimizer, accumulate=3)
+    whole, parts = (
+        Trainer(network(), optimizer=optimizer),
+        Trainer(network(), optimizer=optimizer, accumulate=3),
+    )
     for _ in range(4):
         whole.train_step(x[:11], y[:11])
         for part in (slice(0, 5), slice(5, 10), slice(10, 11)):
             parts.train_step(x[part], y[part])
-    np.testing.assert_allclose(parts.model.arena.values, whole.model.arena.values, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(
+        parts.model.arena.values, whole.model.arena.values, rtol=1e-10, atol=1e-12
+    )
 
 
 def test_an_epoch_whose_last_batch_is_shorter_is_one_large_batch(data):
     x, y = data[0][:11], data[1][:11]
-    whole, parts = Trainer(network(), optimizer=Adam(0.01)), Trainer(network(), optimizer=Adam(0.01), accumulate=3)
+    whole, parts = (
+        Trainer(network(), optimizer=Adam(0.01)),
+        Trainer(network(), optimizer=Adam(0.01), accumulate=3),
+    )
     whole.fit((x, y), epochs=3, batch_size=11, progress=False)
     parts.fit((x, y), epochs=3, batch_size=4, progress=False)
     assert (parts.updater.updates, parts.updater.samples) == (3, 0)
-    np.testing.assert_allclose(parts.model.arena.values, whole.model.arena.values, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(
+        parts.model.arena.values, whole.model.arena.values, rtol=1e-10, atol=1e-12
+    )
 
 
-# --- layers that join later ------------------------------------------------------------------------------------------------------
-LATE = [Adam(0.01, amsgrad=True), AdamW(0.01), SGD(0.1, 0.9, dampening=0.5), Adagrad(0.1, learning_rate_decay=0.5), Muon(0.01)]
+# --- layers that join later -----------------------------------------------------------------------
+LATE = [
+    Adam(0.01, amsgrad=True),
+    AdamW(0.01),
+    SGD(0.1, 0.9, dampening=0.5),
+    Adagrad(0.1, learning_rate_decay=0.5),
+    Muon(0.01),
+]
 
 
 @pytest.mark.parametrize("optimizer", LATE, ids=repr)
@@ -202,7 +259,9 @@ def test_a_layer_that_pauses_goes_on_with_what_it_remembers(data):
         gradient = np.linspace(-1, 1, model.arena.size)
         for step in range(6):
             model.layer("hidden").trainable = not (pause and step in (2, 3))
-            model.arena.gradients[...] = gradient  # the same in each step: values of a layer depend on its own steps alone
+            model.arena.gradients[...] = (
+                gradient  # the same in each step: values of a layer depend on its own steps alone
+            )
             assert trainer.updater.update(0.01)
         return model.state_dict(), trainer.updater
 
@@ -229,7 +288,9 @@ def test_steps_that_layers_missed_are_part_of_the_state(data):
     again = trainer()
     again.model.load_state_dict(whole.model.state_dict())
     state = whole.updater.state_dict()
-    again.updater.load_state_dict({"arrays": state["arrays"], "numbers": json.loads(json.dumps(state["numbers"]))})
+    again.updater.load_state_dict(
+        {"arrays": state["arrays"], "numbers": json.loads(json.dumps(state["numbers"]))}
+    )
     again.step = whole.step
     for each in (whole, again):
         each.model.layer("conv").trainable = True
@@ -239,7 +300,7 @@ def test_steps_that_layers_missed_are_part_of_the_state(data):
     assert np.array_equal(whole.model.arena.values, again.model.arena.values)
 
 
-# --- averages -----------------------------------------------------------------------------------------------------------------
+# --- averages -------------------------------------------------------------------------------------
 @pytest.mark.parametrize("average", [EMA(0.9), SWA(start=3, every=2)], ids=repr)
 def test_averages_are_what_they_say_and_are_what_is_judged(average, data):
     trainer = Trainer(network(), optimizer=SGD(0.2), average=average)
@@ -259,17 +320,25 @@ def test_averages_are_what_they_say_and_are_what_is_judged(average, data):
         loss = cnnrs.losses.CrossEntropy()(trainer.model(data[0]), data[1])
     assert np.array_equal(trainer.model.arena.values, own)
     assert trainer.evaluate(data, leak="ignore")["loss"] == pytest.approx(loss, rel=1e-12)
-    assert cnnrs.losses.CrossEntropy()(trainer.model(data[0]), data[1]) != pytest.approx(loss, rel=1e-9)
+    assert cnnrs.losses.CrossEntropy()(trainer.model(data[0]), data[1]) != pytest.approx(
+        loss, rel=1e-9
+    )
     with pytest.raises(ZeroDivisionError), trainer.averaged_weights():
         _ = 1 / 0
     assert np.array_equal(trainer.model.arena.values, own)
 
 
-# --- state --------------------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("optimizer", [SGD(0.1, 0.9), Adam(0.01, amsgrad=True), Muon(0.01), SGD(cnnrs.schedules.Constant(0.1))], ids=repr)
+# --- state ----------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "optimizer",
+    [SGD(0.1, 0.9), Adam(0.01, amsgrad=True), Muon(0.01), SGD(cnnrs.schedules.Constant(0.1))],
+    ids=repr,
+)
 def test_a_trainer_that_takes_over_the_state_goes_on_with_the_same_bits(optimizer, data):
     def trainer():
-        return Trainer(network(dtype="float32"), optimizer=optimizer, accumulate=2, average=EMA(0.9))
+        return Trainer(
+            network(dtype="float32"), optimizer=optimizer, accumulate=2, average=EMA(0.9)
+        )
 
     whole = trainer()
     for _ in range(5):
@@ -288,7 +357,9 @@ def test_a_trainer_that_takes_over_the_state_goes_on_with_the_same_bits(optimize
     assert np.array_equal(whole.model.arena.values, again.model.arena.values)
     first, second = whole.updater.state_dict(), again.updater.state_dict()
     assert first["numbers"] == second["numbers"]
-    assert all(np.array_equal(first["arrays"][name], second["arrays"][name]) for name in first["arrays"])
+    assert all(
+        np.array_equal(first["arrays"][name], second["arrays"][name]) for name in first["arrays"]
+    )
 
 
 def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(data):
@@ -314,10 +385,12 @@ def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(data):
             trainer.updater.load_state_dict(bad)
         now = trainer.updater.state_dict()
         assert now["numbers"] == good["numbers"]
-        assert all(np.array_equal(now["arrays"][name], good["arrays"][name]) for name in good["arrays"])
+        assert all(
+            np.array_equal(now["arrays"][name], good["arrays"][name]) for name in good["arrays"]
+        )
 
 
-# --- settings -----------------------------------------------------------------------------------------------------------------
+# --- settings -------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "make",
     [
@@ -354,5 +427,11 @@ def test_an_optimizer_in_plain_numpy(data):
             parameter -= settings.learning_rate * np.sign(settings.slope(parameter, gradient))
 
     before, after, gradient = change(Signs(0.01, l1=10.0), data)
-    np.testing.assert_allclose(before["head.weight"] - after["head.weight"], 0.01 * np.sign(before["head.weight"]), rtol=1e-10)
-    np.testing.assert_allclose(before["head.bias"] - after["head.bias"], 0.01 * np.sign(gradient["head.bias"]), rtol=1e-10)
+    np.testing.assert_allclose(
+        before["head.weight"] - after["head.weight"],
+        0.01 * np.sign(before["head.weight"]),
+        rtol=1e-10,
+    )
+    np.testing.assert_allclose(
+        before["head.bias"] - after["head.bias"], 0.01 * np.sign(gradient["head.bias"]), rtol=1e-10
+    )

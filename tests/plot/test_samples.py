@@ -33,7 +33,10 @@ class Boxes:
     def __getitem__(self, index: int) -> Any:
         image = np.zeros((40, 40, 3), np.uint8)
         image[10:30, 10:30] = 255
-        return image, {"boxes": np.array([[10, 10, 30, 30]], np.float32), "labels": np.zeros(1, np.int64)}
+        return image, {
+            "boxes": np.array([[10, 10, 30, 30]], np.float32),
+            "labels": np.zeros(1, np.int64),
+        }
 
 
 class Masks:
@@ -51,7 +54,13 @@ class Masks:
 
 
 def test_every_sample_has_a_cell(tmp_path: Path) -> None:
-    images = np.array([[0, 255], [255, 0]], np.uint8).repeat(9, axis=0).repeat(9, axis=1).reshape(1, 18, 18, 1).repeat(6, axis=0)
+    images = (
+        np.array([[0, 255], [255, 0]], np.uint8)
+        .repeat(9, axis=0)
+        .repeat(9, axis=1)
+        .reshape(1, 18, 18, 1)
+        .repeat(6, axis=0)
+    )
     one = pixels(plot.samples((images[:1], np.arange(1)), tmp_path / "one.png"))
     six = pixels(plot.samples((images, np.arange(6)), tmp_path / "six.png", columns=3))
     assert six.shape[1] > 2.5 * one.shape[1]
@@ -80,8 +89,27 @@ def test_masks_color_what_they_cover(tmp_path: Path) -> None:
 def test_augmentations_show_each_epoch(tmp_path: Path) -> None:
     seen: list[tuple[Any, ...]] = []
 
-    def transform(images: Any, *, labels: Any = None, boxes: Any = None, masks: Any = None, indices: Any, epoch: int, seed: int) -> Any:
-        seen.append((epoch, seed, indices.tolist(), images.shape, masks.shape, boxes[0].tolist(), labels[0].tolist()))
+    def transform(
+        images: Any,
+        *,
+        labels: Any = None,
+        boxes: Any = None,
+        masks: Any = None,
+        indices: Any,
+        epoch: int,
+        seed: int,
+    ) -> Any:
+        seen.append(
+            (
+                epoch,
+                seed,
+                indices.tolist(),
+                images.shape,
+                masks.shape,
+                boxes[0].tolist(),
+                labels[0].tolist(),
+            )
+        )
         return images, labels, boxes, masks
 
     image, _ = Boxes()[0]
@@ -97,7 +125,9 @@ def test_augmentations_show_each_epoch(tmp_path: Path) -> None:
         seed=5,
     )
     assert path.is_file()
-    assert seen == [(epoch, 5, [0], (1, 40, 40, 3), (1, 40, 40), [[1, 2, 3, 4]], [0]) for epoch in range(3)]
+    assert seen == [
+        (epoch, 5, [0], (1, 40, 40, 3), (1, 40, 40), [[1, 2, 3, 4]], [0]) for epoch in range(3)
+    ]
 
 
 def test_floats_are_stretched() -> None:
@@ -114,5 +144,11 @@ def test_bad_input(tmp_path: Path) -> None:
     with pytest.raises(ShapeError, match="1 or 3 channels"):
         plot.samples((np.zeros((1, 4, 4, 2)), [0]), tmp_path / "a.png")
     with pytest.raises(ShapeError, match="box_labels"):
-        plot.augmentations(np.zeros((4, 4, 1)), lambda x, **_: x, tmp_path / "a.png", boxes=[[0, 0, 1, 1]], box_labels=[0, 1])
+        plot.augmentations(
+            np.zeros((4, 4, 1)),
+            lambda x, **_: x,
+            tmp_path / "a.png",
+            boxes=[[0, 0, 1, 1]],
+            box_labels=[0, 1],
+        )
     assert list(tmp_path.iterdir()) == []

@@ -18,11 +18,23 @@ from cnnrs.errors import CnnrsError
         (schedules.Step(1.0, every=3, factor=0.5), {0: 1, 2.9: 1, 3: 0.5, 6: 0.25}),
         (schedules.MultiStep(1.0, [2, 5]), {1.9: 1, 2: 0.1, 5: 0.01}),
         (schedules.Exponential(2.0, 0.5), {0: 2, 1: 1, 3: 0.25}),
-        (schedules.Cosine(1.0, final=0.2), {0: 1, 5: 0.6, 10: 0.2, 2.5: 0.2 + 0.4 * (1 + math.cos(math.pi / 4))}),
+        (
+            schedules.Cosine(1.0, final=0.2),
+            {0: 1, 5: 0.6, 10: 0.2, 2.5: 0.2 + 0.4 * (1 + math.cos(math.pi / 4))},
+        ),
         (schedules.Polynomial(1.0, power=2), {0: 1, 5: 0.25, 10: 0}),
-        (schedules.OneCycle(1.0, up=0.4, start=0.1, final=0.0), {0: 0.1, 2: 0.55, 4: 1, 7: 0.5, 10: 0}),
-        (schedules.Restarts(1.0, first=2, final=0.2), {0: 1, 1: 0.6, 1.5: 0.6 - 0.4 * math.sin(math.pi / 4), 2: 1, 5: 0.6, 1000: 1}),
-        (schedules.Restarts(1.0, first=1, stretch=3), {0: 1, 0.5: 0.5, 1: 1, 2.5: 0.5, 4: 1, 8.5: 0.5, 13: 1}),
+        (
+            schedules.OneCycle(1.0, up=0.4, start=0.1, final=0.0),
+            {0: 0.1, 2: 0.55, 4: 1, 7: 0.5, 10: 0},
+        ),
+        (
+            schedules.Restarts(1.0, first=2, final=0.2),
+            {0: 1, 1: 0.6, 1.5: 0.6 - 0.4 * math.sin(math.pi / 4), 2: 1, 5: 0.6, 1000: 1},
+        ),
+        (
+            schedules.Restarts(1.0, first=1, stretch=3),
+            {0: 1, 0.5: 0.5, 1: 1, 2.5: 0.5, 4: 1, 8.5: 0.5, 13: 1},
+        ),
         (schedules.WarmUp(schedules.Step(1.0, every=5), epochs=4), {0: 0, 1: 0.25, 4: 1, 5: 0.1}),
         (schedules.WarmUp(0.5, epochs=2), {1: 0.25, 9: 0.5}),
     ],
@@ -64,9 +76,17 @@ def test_plateau_by_hand():
     schedule = schedules.Plateau(1.0, factor=0.5, patience=2, cooldown=1, lowest=0.3)
     #                                   3 bad --v   (cooling) v        v-- 3 bad       not below 0.3
     assert rates(schedule, values) == [1, 1, 1, 1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.3]
-    assert rates(schedules.Plateau(1.0, "val_accuracy", factor=0.5, patience=0), [0.1, 0.2, 0.2, 0.3]) == [1, 1, 0.5, 0.5]
-    assert rates(schedules.Plateau(1.0, factor=0.5, patience=0, threshold=0.1), [1.0, 0.95, 0.89]) == [1, 0.5, 0.5]
-    assert rates(schedules.Plateau(1.0, factor=0.5, patience=0), [math.nan, 1.0, math.nan]) == [0.5, 0.5, 0.25]
+    assert rates(
+        schedules.Plateau(1.0, "val_accuracy", factor=0.5, patience=0), [0.1, 0.2, 0.2, 0.3]
+    ) == [1, 1, 0.5, 0.5]
+    assert rates(
+        schedules.Plateau(1.0, factor=0.5, patience=0, threshold=0.1), [1.0, 0.95, 0.89]
+    ) == [1, 0.5, 0.5]
+    assert rates(schedules.Plateau(1.0, factor=0.5, patience=0), [math.nan, 1.0, math.nan]) == [
+        0.5,
+        0.5,
+        0.25,
+    ]
     assert rates(schedules.Plateau(0.1, lowest=0.2, patience=0), [1.0, 1.0]) == [0.1, 0.1]
 
 

@@ -1,6 +1,8 @@
-"""A small training with everything that has a state; run as a script it is the training that a test kills.
+"""A small training with everything that has a state; run as a script it is the training that a test
+kills.
 
-``python resumable.py FOLDER RESULT THREADS`` trains on the digits, with checkpoints in FOLDER, and writes weights and history to RESULT.
+``python resumable.py FOLDER RESULT THREADS`` trains on the digits, with checkpoints in FOLDER, and
+writes weights and history to RESULT.
 """
 
 import json
@@ -21,7 +23,10 @@ STEPS = EPOCHS * -(-SAMPLES // BATCH_SIZE)
 
 def wobble(x, *, labels, indices, epoch, seed):
     """An augmentation, keyed as those of cnnrs are."""
-    noise = [np.random.default_rng([seed, epoch, int(index)]).random(x.shape[1:], np.float32) for index in indices]
+    noise = [
+        np.random.default_rng([seed, epoch, int(index)]).random(x.shape[1:], np.float32)
+        for index in indices
+    ]
     return x + 0.1 * np.stack(noise), labels
 
 
@@ -47,7 +52,13 @@ def make(folder, *, optimizer="sgd", **changes):
         "sgd": lambda: optimizers.SGD(rate, momentum=0.9, weight_decay=1e-3),
         "adam": lambda: optimizers.Adam(rate, weight_decay=1e-3),
     }
-    trainer = cnnrs.Trainer(model, optimizer=rules[optimizer](), seed=5, average=optimizers.EMA(0.9), metrics=["accuracy", "f1", "auc"])
+    trainer = cnnrs.Trainer(
+        model,
+        optimizer=rules[optimizer](),
+        seed=5,
+        average=optimizers.EMA(0.9),
+        metrics=["accuracy", "f1", "auc"],
+    )
     folder = Path(folder)
     folder.mkdir(exist_ok=True)
     arguments = {
@@ -69,20 +80,32 @@ def make(folder, *, optimizer="sgd", **changes):
 
 def outcome(trainer, folder):
     """All that a training leaves behind, without what a clock measured."""
-    history = {name: values for name, values in trainer.history.items() if name not in ("seconds", "images_per_second")}
+    history = {
+        name: values
+        for name, values in trainer.history.items()
+        if name not in ("seconds", "images_per_second")
+    }
     updater = trainer.updater.state_dict()
     log = (Path(folder) / "log.csv").read_text(encoding="utf-8").splitlines()
     columns = log[0].split(",")
     clock = [columns.index(name) for name in ("seconds", "images_per_second")]
     return {
-        "weights": {name: value.tobytes().hex() for name, value in trainer.model.state_dict().items()},
+        "weights": {
+            name: value.tobytes().hex() for name, value in trainer.model.state_dict().items()
+        },
         "updater": {name: value.tobytes().hex() for name, value in updater["arrays"].items()},
         "numbers": updater["numbers"],
         "history": history,
         "counters": [trainer.epoch, trainer.step],
         "seen": len(trainer.guard.state_dict()["fingerprints"]),
-        "log": [[cell for place, cell in enumerate(line.split(",")) if place not in clock] for line in log],
-        "files": {path.name: cnnrs.load(path).layers[-1].weight.tobytes().hex() for path in sorted(Path(folder).glob("best-*.cnnrs"))},
+        "log": [
+            [cell for place, cell in enumerate(line.split(",")) if place not in clock]
+            for line in log
+        ],
+        "files": {
+            path.name: cnnrs.load(path).layers[-1].weight.tobytes().hex()
+            for path in sorted(Path(folder).glob("best-*.cnnrs"))
+        },
     }
 
 

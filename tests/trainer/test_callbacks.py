@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 import cnnrs
-from cnnrs.callbacks import Callback, CSVLogger, EarlyStopping, GradientNorms, ModelCheckpoint, TensorBoard, TimeLimit
+from cnnrs.callbacks import (
+    Callback,
+    CSVLogger,
+    EarlyStopping,
+    GradientNorms,
+    ModelCheckpoint,
+    TensorBoard,
+    TimeLimit,
+)
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
 from cnnrs.layers import Dense, Sigmoid
 from cnnrs.optimizers import SGD
@@ -40,12 +48,18 @@ def test_early_stopping_waits_and_goes_back_to_the_best(trainer):
 
 
 def test_early_stopping_may_keep_the_last_weights(trainer):
-    trainer.fit(DATA, epochs=8, callbacks=[Script([1, 2, 3]), EarlyStopping(patience=2, restore_best=False)])
+    trainer.fit(
+        DATA, epochs=8, callbacks=[Script([1, 2, 3]), EarlyStopping(patience=2, restore_best=False)]
+    )
     assert trainer.model.layers[0].bias.tolist() == [3, 3]
 
 
 def test_more_is_better_for_accuracies_and_small_gains_do_not_count(trainer):
-    trainer.fit(DATA, epochs=6, callbacks=[Script([0] * 6), EarlyStopping("accuracy", patience=2, min_delta=0.01)])
+    trainer.fit(
+        DATA,
+        epochs=6,
+        callbacks=[Script([0] * 6), EarlyStopping("accuracy", patience=2, min_delta=0.01)],
+    )
     assert trainer.epoch < 6
 
 
@@ -60,9 +74,16 @@ def test_checkpoints_keep_the_best_or_all(trainer, tmp_path):
     every = ModelCheckpoint(tmp_path / "{epoch:02d}-{val_loss:.1f}.cnnrs", best_only=False)
     trainer.fit(DATA, epochs=3, callbacks=[script, best, every])
     assert cnnrs.load(tmp_path / "best.cnnrs").layers[0].bias.tolist() == [2, 2]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["01-5.0.cnnrs", "02-4.0.cnnrs", "03-6.0.cnnrs", "best.cnnrs"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "01-5.0.cnnrs",
+        "02-4.0.cnnrs",
+        "03-6.0.cnnrs",
+        "best.cnnrs",
+    ]
     with pytest.raises(ArgumentError, match="fill"):
-        trainer.fit(DATA, callbacks=[ModelCheckpoint(tmp_path / "{nothing}.cnnrs", best_only=False)])
+        trainer.fit(
+            DATA, callbacks=[ModelCheckpoint(tmp_path / "{nothing}.cnnrs", best_only=False)]
+        )
 
 
 def test_the_log_has_a_line_per_epoch(trainer, tmp_path):
@@ -80,7 +101,14 @@ def test_the_newest_or_the_best_few_are_kept(trainer, tmp_path):
     other = ModelCheckpoint(tmp_path / "last.cnnrs", best_only=False, keep=1)
     trainer.fit(DATA, epochs=5, callbacks=[script, newest, best, other])
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        *("best-2.cnnrs", "best-4.cnnrs", "best-5.cnnrs", "last.cnnrs", "new-4.cnnrs", "new-5.cnnrs"),
+        *(
+            "best-2.cnnrs",
+            "best-4.cnnrs",
+            "best-5.cnnrs",
+            "last.cnnrs",
+            "new-4.cnnrs",
+            "new-5.cnnrs",
+        ),
     ]
     assert cnnrs.load(tmp_path / "last.cnnrs").layers[0].bias.tolist() == [5, 5]
     with pytest.raises(ShapeError, match="keep"):
@@ -88,7 +116,11 @@ def test_the_newest_or_the_best_few_are_kept(trainer, tmp_path):
 
 
 def test_nan_is_never_the_best(trainer):
-    trainer.fit(DATA, epochs=9, callbacks=[Script([5, np.nan, np.nan, 4, *[np.nan] * 9]), EarlyStopping(patience=3)])
+    trainer.fit(
+        DATA,
+        epochs=9,
+        callbacks=[Script([5, np.nan, np.nan, 4, *[np.nan] * 9]), EarlyStopping(patience=3)],
+    )
     assert trainer.epoch == 7
     assert trainer.model.layers[0].bias.tolist() == [4, 4]
 
@@ -97,7 +129,11 @@ def test_a_second_training_writes_a_new_log(trainer, tmp_path):
     log = CSVLogger(tmp_path / "log.csv")
     trainer.fit(DATA, epochs=3, callbacks=[log])
     trainer.fit(DATA, epochs=2, callbacks=[log])
-    assert [line.split(",")[0] for line in (tmp_path / "log.csv").read_text().splitlines()] == ["epoch", "4", "5"]
+    assert [line.split(",")[0] for line in (tmp_path / "log.csv").read_text().splitlines()] == [
+        "epoch",
+        "4",
+        "5",
+    ]
 
 
 def test_a_time_limit(trainer):
@@ -116,12 +152,16 @@ def test_the_order_of_the_hooks_is_that_of_the_documentation(trainer):
 
         def __getattribute__(self, hook):
             if hook.startswith("on_"):
-                return lambda *arguments: events.append((hook, object.__getattribute__(self, "name")))
+                return lambda *arguments: events.append(
+                    (hook, object.__getattribute__(self, "name"))
+                )
             return object.__getattribute__(self, hook)
 
     trainer.fit(DATA, epochs=2, batch_size=4, callbacks=[Record("a"), Record("b")])
     once = ["on_epoch_start", *["on_step_end"] * 2, "on_epoch_end"]
-    assert events == [(hook, name) for hook in ["on_fit_start", *once, *once, "on_fit_end"] for name in "ab"]
+    assert events == [
+        (hook, name) for hook in ["on_fit_start", *once, *once, "on_fit_end"] for name in "ab"
+    ]
 
 
 def test_what_is_no_callback_is_refused(trainer):
@@ -129,35 +169,45 @@ def test_what_is_no_callback_is_refused(trainer):
         trainer.fit(DATA, callbacks=[print])
 
 
-# --- gradients ------------------------------------------------------------------------------------------------------------------
+# --- gradients ------------------------------------------------------------------------------------
 def test_gradient_norms_are_those_of_the_arrays(trainer, rng):
     x, y = rng.random((6, 2)), rng.integers(0, 2, 6)
     trainer.forward(x)
     trainer.loss(y)
     trainer.backward()
     gradients = trainer.model.gradients()
-    expected = np.sqrt((gradients["dense_1.weight"] ** 2).sum() + (gradients["dense_1.bias"] ** 2).sum())
+    expected = np.sqrt(
+        (gradients["dense_1.weight"] ** 2).sum() + (gradients["dense_1.bias"] ** 2).sum()
+    )
     assert trainer.gradient_norms() == {"dense_1": pytest.approx(expected, rel=1e-6)}
     trainer.model.layers[0].trainable = False
     assert trainer.gradient_norms() == {}
 
 
 def test_gradient_norms_are_logged_and_vanishing_ones_reported(tmp_path, caplog):
-    model = cnnrs.Sequential((2,), [layer for _ in range(12) for layer in (Dense(6), Sigmoid())] + [Dense(2)])
+    model = cnnrs.Sequential(
+        (2,), [layer for _ in range(12) for layer in (Dense(6), Sigmoid())] + [Dense(2)]
+    )
     norms = GradientNorms(every=2)
-    cnnrs.Trainer(model).fit(DATA, epochs=2, batch_size=2, callbacks=[norms, CSVLogger(tmp_path / "log.csv")])
+    cnnrs.Trainer(model).fit(
+        DATA, epochs=2, batch_size=2, callbacks=[norms, CSVLogger(tmp_path / "log.csv")]
+    )
     with (tmp_path / "log.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert len(norms.epochs) == len(rows) == 2
     assert list(norms.epochs[0]) == [f"dense_{number}" for number in range(1, 14)]
-    assert float(rows[1]["gradient_norm/dense_1"]) == norms.epochs[1]["dense_1"] < 1e-4 * norms.epochs[1]["dense_13"]
+    assert (
+        float(rows[1]["gradient_norm/dense_1"])
+        == norms.epochs[1]["dense_1"]
+        < 1e-4 * norms.epochs[1]["dense_13"]
+    )
     messages = [record.message for record in caplog.records if "vanishing" in record.message]
     assert len(messages) == 1
     assert "dense_1," in messages[0]
     assert "dense_13" in messages[0]
 
 
-# --- TensorBoard ----------------------------------------------------------------------------------------------------------------
+# --- TensorBoard ----------------------------------------------------------------------------------
 def test_tensorboard_without_its_library_says_what_to_install(trainer, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     with pytest.raises(ImportError, match=r"pip install 'cnnrs\[tensorboard\]'"):

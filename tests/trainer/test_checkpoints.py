@@ -1,4 +1,6 @@
-"""The folder of checkpoints: which are kept, damaged and forged ones, those of another training, a full disk."""
+"""The folder of checkpoints: which are kept, damaged and forged ones, those of another training, a
+full disk.
+"""
 
 import subprocess
 
@@ -40,7 +42,10 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(tmp_path):
     small().fit(DATA, checkpoint_dir=tmp_path, epochs=1, **ALL)
     damage(tmp_path / "checkpoint-00000004.safetensors")
     trainer = small()
-    with pytest.warns(CheckpointWarning, match=r"checkpoint-00000004.*tensor '.*' is damaged.*checksum.*checkpoint-00000003"):
+    with pytest.warns(
+        CheckpointWarning,
+        match=r"checkpoint-00000004.*tensor '.*' is damaged.*checksum.*checkpoint-00000003",
+    ):
         trainer.fit(DATA, checkpoint_dir=tmp_path, epochs=2, **ALL)
     assert np.array_equal(trainer.model.arena.values, whole.model.arena.values)
     assert names(tmp_path) == [f"checkpoint-{step:08d}.safetensors" for step in (7, 8)]
@@ -80,7 +85,9 @@ def test_never_starts_anew(tmp_path):
     trainer = small()
     trainer.fit(DATA, checkpoint_dir=tmp_path, epochs=1, resume="never", **ALL)
     assert np.array_equal(trainer.model.arena.values, fresh.model.arena.values)
-    assert names(tmp_path) == [f"checkpoint-{step:08d}.safetensors" for step in (3, 4)], "those of the earlier training are gone"
+    assert names(tmp_path) == [f"checkpoint-{step:08d}.safetensors" for step in (3, 4)], (
+        "those of the earlier training are gone"
+    )
 
 
 def test_a_checkpoint_by_name(tmp_path):
@@ -113,7 +120,9 @@ def test_a_checkpoint_by_name(tmp_path):
         ({"units": 5, "rate": 0.2}, {"batch_size": 8}, ["units=5", "optimizer", "batch_size"]),
     ],
 )
-def test_a_checkpoint_of_another_training_is_refused_with_what_differs(tmp_path, trainer, changes, words):
+def test_a_checkpoint_of_another_training_is_refused_with_what_differs(
+    tmp_path, trainer, changes, words
+):
     small().fit(DATA, checkpoint_dir=tmp_path, **ALL)
     other = small(**trainer)
     before = other.model.arena.values.copy()
@@ -144,9 +153,17 @@ def forge(path, change):
         (lambda c, t: t.pop("model.dense_1.weight"), "dense_1.weight"),
         (lambda c, t: t.update({"model.extra": np.zeros(2)}), "model.extra"),
         (lambda c, t: t.update({"model.dense_1.bias": np.zeros(9, np.float32)}), "dense_1.bias"),
-        (lambda c, t: t.update({"model.dense_1.bias": np.zeros((4, 1), np.float32)}), "dense_1.bias"),
+        (
+            lambda c, t: t.update({"model.dense_1.bias": np.zeros((4, 1), np.float32)}),
+            "dense_1.bias",
+        ),
         (lambda c, t: c["state"]["model"].pop("dense_2.bias"), "dense_2.bias"),
-        (lambda c, t: c["state"]["model"].update({"dense_3.bias": {"$tensor": "model.dense_1.bias"}}), "dense_3.bias|dense_1.bias"),
+        (
+            lambda c, t: c["state"]["model"].update(
+                {"dense_3.bias": {"$tensor": "model.dense_1.bias"}}
+            ),
+            "dense_3.bias|dense_1.bias",
+        ),
         (lambda c, t: c["state"].pop("position"), "malformed|missing"),
         (lambda c, t: c["state"]["position"].update(surprise=1), "malformed"),
         (lambda c, t: c["state"]["counters"].update(step="x"), "malformed"),
@@ -173,7 +190,7 @@ def test_a_checkpoint_of_a_newer_version_is_no_damage(tmp_path):
         small().fit(DATA, checkpoint_dir=tmp_path, **ALL)
 
 
-# --- a full disk -----------------------------------------------------------------------------------------------------------------
+# --- a full disk ----------------------------------------------------------------------------------
 def test_a_full_disk_loses_nothing_and_the_training_goes_on(tmp_path, monkeypatch):
     import os
 
@@ -194,12 +211,17 @@ def test_a_full_disk_loses_nothing_and_the_training_goes_on(tmp_path, monkeypatc
     real = container.write_atomically
     monkeypatch.setattr("cnnrs.trainer.checkpoints.write_atomically", write)
     trainer = small()
-    with pytest.warns(CheckpointWarning, match=r"step 4: .*No space.*checkpoint-00000003.*goes on") as caught:
+    with pytest.warns(
+        CheckpointWarning, match=r"step 4: .*No space.*checkpoint-00000003.*goes on"
+    ) as caught:
         trainer.fit(DATA, epochs=3, checkpoint_dir=tmp_path, **ALL)
     assert len(caught) == 1, "one warning, not one for every step"
     assert np.array_equal(trainer.model.arena.values, whole.model.arena.values)
     full["to"] = 10**9
-    with pytest.warns(CheckpointWarning, match="none yet"), pytest.raises(OSError, match="No space"):
+    with (
+        pytest.warns(CheckpointWarning, match="none yet"),
+        pytest.raises(OSError, match="No space"),
+    ):
         small(seed=4).fit(DATA, epochs=1, checkpoint_dir=tmp_path / "other", **ALL)
     full["from"] = 10**9
     again = small()
@@ -211,16 +233,25 @@ def test_a_disk_that_is_really_full(tmp_path):
     """A file system of 64 kB: the second checkpoint does not fit."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True, check=False).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)],
+        capture_output=True,
+        check=False,
+    ).returncode:
         pytest.skip("only root can mount a small file system")
     try:
         model = cnnrs.Sequential((2,), [Dense(800), Dense(2)])
         trainer = cnnrs.Trainer(model, optimizer=SGD(0.1, 0.9))
-        with pytest.warns(CheckpointWarning, match="No space"), pytest.raises(OSError, match="No space"):
+        with (
+            pytest.warns(CheckpointWarning, match="No space"),
+            pytest.raises(OSError, match="No space"),
+        ):
             trainer.fit(DATA, checkpoint_dir=disk, **ALL)
         assert names(disk) == ["checkpoint-00000001.safetensors"]
         assert trainer.step == 4
-        again = cnnrs.Trainer(cnnrs.Sequential((2,), [Dense(800), Dense(2)]), optimizer=SGD(0.1, 0.9))
+        again = cnnrs.Trainer(
+            cnnrs.Sequential((2,), [Dense(800), Dense(2)]), optimizer=SGD(0.1, 0.9)
+        )
         with pytest.warns(CheckpointWarning), pytest.raises(OSError, match="No space"):
             again.fit(DATA, checkpoint_dir=disk, **ALL)
         assert np.array_equal(again.model.arena.values, model.arena.values)

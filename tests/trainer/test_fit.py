@@ -13,7 +13,7 @@ from cnnrs.trainer import Trainer
 from trainer.small import network
 
 
-# --- epochs --------------------------------------------------------------------------------------------------------------------
+# --- epochs ---------------------------------------------------------------------------------------
 class Watch(Callback):
     def __init__(self):
         self.events = []
@@ -61,9 +61,21 @@ def test_it_learns_and_keeps_a_history(data):
     history = trainer.fit(data, epochs=12, batch_size=20, validation=data, callbacks=[watch])
     assert trainer.evaluate(data, leak="ignore")["accuracy"] == 1
     assert all(len(values) == 12 for values in history.values())
-    assert {"loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds", "images_per_second"} == set(history)
+    assert {
+        "loss",
+        "accuracy",
+        "val_loss",
+        "val_accuracy",
+        "learning_rate",
+        "seconds",
+        "images_per_second",
+    } == set(history)
     assert history["loss"][-1] < 0.2 < history["loss"][0]
-    assert watch.events == ["fit start", *(["epoch start", *["step"] * 3, "epoch end"] * 12), "fit end"]
+    assert watch.events == [
+        "fit start",
+        *(["epoch start", *["step"] * 3, "epoch end"] * 12),
+        "fit end",
+    ]
     more = trainer.fit(data, epochs=1)
     assert more is history
     assert len(history["loss"]) == trainer.epoch == 13
@@ -103,7 +115,13 @@ def test_data_of_every_kind_trains_alike(data):
         return trainer.model.arena.values
 
     truth = weights((x, y), shuffle=False)
-    for source in (Rows(), cnnrs.data.arrays(x, y), cnnrs.data.Loader((x, y), 16), batches(), list(batches())):
+    for source in (
+        Rows(),
+        cnnrs.data.arrays(x, y),
+        cnnrs.data.Loader((x, y), 16),
+        batches(),
+        list(batches()),
+    ):
         assert np.array_equal(weights(source, shuffle=False), truth), type(source)
     assert np.array_equal(weights(Rows()), weights((x, y))), "the same order when shuffled, too"
 
@@ -142,14 +160,22 @@ def test_bad_arguments():
         (ArgumentError, "metrics", lambda: Trainer(model, metrics=["acuracy"])),
         (ArgumentError, "seed", lambda: Trainer(model, seed=-1)),
         (ShapeError, "epochs", lambda: Trainer(model).fit(([[0]], [0]), epochs=-1)),
-        (ArgumentError, "batch_size", lambda: Trainer(model).fit((np.zeros((2, 6, 6, 1)), [0, 1]), batch_size=0)),
-        (ArgumentError, "leak", lambda: Trainer(model).evaluate((np.zeros((2, 6, 6, 1)), [0, 1]), leak="yes")),
+        (
+            ArgumentError,
+            "batch_size",
+            lambda: Trainer(model).fit((np.zeros((2, 6, 6, 1)), [0, 1]), batch_size=0),
+        ),
+        (
+            ArgumentError,
+            "leak",
+            lambda: Trainer(model).evaluate((np.zeros((2, 6, 6, 1)), [0, 1]), leak="yes"),
+        ),
     ):
         with pytest.raises(error, match=word):
             make()
 
 
-# --- freezing -------------------------------------------------------------------------------------------------------------------
+# --- freezing -------------------------------------------------------------------------------------
 def test_layers_frozen_and_thawed_between_calls_of_fit(data):
     model = network()
     first, last = model.layer("conv2d_1"), model.layer("dense_1")
@@ -158,7 +184,9 @@ def test_layers_frozen_and_thawed_between_calls_of_fit(data):
     def changed():
         before = first.weight.copy(), last.weight.copy()
         trainer.fit(data, batch_size=20)
-        return not np.array_equal(first.weight, before[0]), not np.array_equal(last.weight, before[1])
+        return not np.array_equal(first.weight, before[0]), not np.array_equal(
+            last.weight, before[1]
+        )
 
     assert changed() == (True, True)
     first.trainable = False
@@ -170,7 +198,9 @@ def test_layers_frozen_and_thawed_between_calls_of_fit(data):
 
 
 def test_freezing_leaves_nothing_of_earlier_plans_behind(data):
-    """Frozen for one epoch and thawed for the next: the same bits as with a new model and trainer for each stage."""
+    """Frozen for one epoch and thawed for the next: the same bits as with a new model and trainer
+    for each stage.
+    """
 
     def run(anew):
         trainer = Trainer(network(), optimizer=SGD(0.1), seed=2)
@@ -187,7 +217,7 @@ def test_freezing_leaves_nothing_of_earlier_plans_behind(data):
     assert np.array_equal(run(False), run(True))
 
 
-# --- what is shown ------------------------------------------------------------------------------------------------------------------
+# --- what is shown --------------------------------------------------------------------------------
 def test_nothing_is_shown_where_nobody_watches(data, capsys):
     Trainer(network()).fit(data, epochs=2)
     assert capsys.readouterr() == ("", "")
@@ -197,7 +227,16 @@ def test_the_bar_shows_loss_accuracy_speed_and_time(data, capsys):
     Trainer(network()).fit(data, epochs=2, batch_size=20, validation=data, progress=True)
     shown = capsys.readouterr()
     assert shown.out == ""
-    for piece in ("epoch 1/2", "epoch 2/2", "60/60", "loss", "accuracy", "val_loss", "images/s", "<"):
+    for piece in (
+        "epoch 1/2",
+        "epoch 2/2",
+        "60/60",
+        "loss",
+        "accuracy",
+        "val_loss",
+        "images/s",
+        "<",
+    ):
         assert piece in shown.err, piece
 
 

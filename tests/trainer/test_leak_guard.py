@@ -33,7 +33,12 @@ def test_uint8_and_float_images_are_recognised_as_the_same(rng):
 
 def test_the_guard_knows_images_before_their_augmentation(data, rng):
     x, y = data
-    loader = cnnrs.data.Loader((x[:40], y[:40]), 16, shuffle=True, transform=lambda x, *, labels, **key: (x + rng.random(x.shape), labels))
+    loader = cnnrs.data.Loader(
+        (x[:40], y[:40]),
+        16,
+        shuffle=True,
+        transform=lambda x, *, labels, **key: (x + rng.random(x.shape), labels),
+    )
     trainer = Trainer(network(), optimizer=SGD(0.1))
     trainer.fit(loader)
     trainer.evaluate((x[40:], y[40:]))
@@ -83,4 +88,7 @@ def test_the_guard_tells_images_apart_that_differ_a_little(rng):
 def test_validation_on_training_images_is_logged(data, caplog):
     x, y = data
     Trainer(network()).fit((x[:40], y[:40]), epochs=2, validation=(x[30:], y[30:]))
-    assert sum("10 of these 30 images were trained on" in record.message for record in caplog.records) == 1
+    assert (
+        sum("10 of these 30 images were trained on" in record.message for record in caplog.records)
+        == 1
+    )

@@ -13,20 +13,29 @@ from cnnrs.trainer import RateSearch, Trainer, find_learning_rate
 def everything(trainer):
     state = trainer.updater.state_dict()
     arrays = {**trainer.model.state_dict(), **state["arrays"]}
-    return {name: array.copy() for name, array in arrays.items()}, state["numbers"], trainer.step, trainer.learning_rate
+    return (
+        {name: array.copy() for name, array in arrays.items()},
+        state["numbers"],
+        trainer.step,
+        trainer.learning_rate,
+    )
 
 
 @pytest.fixture
 def data(rng):
     labels = rng.integers(0, 4, 96)
-    return np.eye(4)[labels].astype(np.float32) + 0.3 * rng.standard_normal((96, 4)).astype(np.float32), labels
+    return np.eye(4)[labels].astype(np.float32) + 0.3 * rng.standard_normal((96, 4)).astype(
+        np.float32
+    ), labels
 
 
 @pytest.mark.parametrize("steps_before", [0, 3])
 def test_it_leaves_no_trace(steps_before, data):
     def trainer():
         model = cnnrs.Sequential((4,), [Dense(16), ReLU(), Dropout(0.2), Dense(4)])
-        return Trainer(model, optimizer=Adam(cnnrs.schedules.Plateau(0.01)), accumulate=2, average=EMA(0.9))
+        return Trainer(
+            model, optimizer=Adam(cnnrs.schedules.Plateau(0.01)), accumulate=2, average=EMA(0.9)
+        )
 
     searched, other = trainer(), trainer()
     for _ in range(steps_before):
@@ -56,7 +65,9 @@ def test_the_suggestion_trains_and_the_end_explodes(data):
 
 def test_the_suggestion_is_the_steepest_place_before_the_lowest():
     rates = np.geomspace(1e-3, 1, 31)
-    losses = np.concatenate([np.full(10, 2.0), np.linspace(2, 1, 11), np.full(5, 1.0), np.full(5, 9.0)])
+    losses = np.concatenate(
+        [np.full(10, 2.0), np.linspace(2, 1, 11), np.full(5, 1.0), np.full(5, 9.0)]
+    )
     search = RateSearch(rates, losses)
     assert rates[9] < search.suggestion < rates[22]
     np.testing.assert_allclose(search.smoothed[:10], 2.0)
@@ -83,5 +94,7 @@ def test_it_is_drawn(tmp_path):
     from cnnrs import plot
 
     rates = np.geomspace(1e-4, 1, 20)
-    path = plot.learning_rates(RateSearch(rates, 2 - np.exp(-((np.log10(rates) + 1.5) ** 2))), tmp_path / "rates.png")
+    path = plot.learning_rates(
+        RateSearch(rates, 2 - np.exp(-((np.log10(rates) + 1.5) ** 2))), tmp_path / "rates.png"
+    )
     assert path.read_bytes()[:4] == b"\x89PNG"

@@ -1,4 +1,6 @@
-"""Exact resume: a training interrupted anywhere, and resumed, ends with the same bits as one that was not."""
+"""Exact resume: a training interrupted anywhere, and resumed, ends with the same bits as one that
+was not.
+"""
 
 import json
 import random
@@ -92,8 +94,17 @@ def test_the_same_trainer_goes_on_after_ctrl_c(truth, tmp_path):
 
 
 def run(folder, result, threads, rule, kill_after=None):
-    """Train in a process of its own, and perhaps kill it; returns how it ended, and how long it trained."""
-    command = [sys.executable, str(Path(__file__).with_name("resumable.py")), str(folder), str(result), str(threads), rule]
+    """Train in a process of its own, and perhaps kill it; returns how it ended, and how long it
+    trained.
+    """
+    command = [
+        sys.executable,
+        str(Path(__file__).with_name("resumable.py")),
+        str(folder),
+        str(result),
+        str(threads),
+        rule,
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "ready\n"
         start = time.monotonic()
@@ -105,7 +116,9 @@ def run(folder, result, threads, rule, kill_after=None):
 
 @pytest.mark.slow
 def test_twenty_random_kills(tmp_path):
-    """Several trainings, each killed a few times at random moments, each time resumed with another number of threads."""
+    """Several trainings, each killed a few times at random moments, each time resumed with another
+    number of threads.
+    """
     dice, kills = random.Random(7), 0
     for rule in RULES:
         returned, length = run(tmp_path / rule, tmp_path / "whole.json", 1, rule)
@@ -114,7 +127,10 @@ def test_twenty_random_kills(tmp_path):
         while kills < 20 * (RULES.index(rule) + 1) / len(RULES):
             folder, result = tmp_path / f"{rule}-{kills}", tmp_path / "result.json"
             for _ in range(5):
-                kills += run(folder, result, dice.randint(1, 3), rule, dice.uniform(0, length))[0] == -signal.SIGKILL
+                kills += (
+                    run(folder, result, dice.randint(1, 3), rule, dice.uniform(0, length))[0]
+                    == -signal.SIGKILL
+                )
             assert run(folder, result, dice.randint(1, 3), rule)[0] == 0
             assert json.loads(result.read_text()) == expected
     assert kills >= 20
@@ -124,7 +140,13 @@ def test_two_calls_of_fit(tmp_path):
     def both(folder, kill=None):
         trainer = small()
         trainer.fit(DATA, epochs=1, checkpoint_dir=folder / "a", **ALL)
-        trainer.fit(DATA, epochs=1, checkpoint_dir=folder / "b", callbacks=[KillAt(kill)] if kill else [], **ALL)
+        trainer.fit(
+            DATA,
+            epochs=1,
+            checkpoint_dir=folder / "b",
+            callbacks=[KillAt(kill)] if kill else [],
+            **ALL,
+        )
         return trainer.model.arena.values.copy(), trainer.epoch
 
     whole = both(tmp_path / "whole")
@@ -147,7 +169,12 @@ def test_two_calls_of_fit(tmp_path):
 def test_gradients_that_wait_for_more_are_resumed(tmp_path, step, average):
     def trainer():
         model = cnnrs.Sequential((2,), [Dense(4), Dropout(0.2), Dense(2)])
-        return cnnrs.Trainer(model, optimizer=SGD(schedules.Cosine(0.2), 0.9, clip_norm=0.5), accumulate=3, average=average)
+        return cnnrs.Trainer(
+            model,
+            optimizer=SGD(schedules.Cosine(0.2), 0.9, clip_norm=0.5),
+            accumulate=3,
+            average=average,
+        )
 
     arguments = {"data": DATA, "validation": DATA, "epochs": 3, **ALL}
     whole = trainer()
@@ -179,7 +206,9 @@ def test_early_stopping_is_resumed_with_its_best_weights(tmp_path):
     def train(kill=None):
         trainer = small()
         callbacks = [Script(), EarlyStopping(patience=3), *([KillAt(kill)] if kill else [])]
-        trainer.fit(DATA, epochs=6, callbacks=callbacks, checkpoint_dir=tmp_path / str(bool(kill)), **ALL)
+        trainer.fit(
+            DATA, epochs=6, callbacks=callbacks, checkpoint_dir=tmp_path / str(bool(kill)), **ALL
+        )
         return trainer
 
     whole = train()
@@ -188,7 +217,13 @@ def test_early_stopping_is_resumed_with_its_best_weights(tmp_path):
         with pytest.raises(Killed):
             train(kill)
     trainer = small()
-    trainer.fit(DATA, epochs=6, callbacks=[Script(), EarlyStopping(patience=3)], checkpoint_dir=tmp_path / "True", **ALL)
+    trainer.fit(
+        DATA,
+        epochs=6,
+        callbacks=[Script(), EarlyStopping(patience=3)],
+        checkpoint_dir=tmp_path / "True",
+        **ALL,
+    )
     assert trainer.epoch == 5
     assert np.array_equal(trainer.model.arena.values, whole.model.arena.values)
 
@@ -201,7 +236,9 @@ def test_freezing_is_part_of_the_state(tmp_path):
     def train(kill=None):
         trainer = small()
         callbacks = [Freeze(), *([KillAt(kill)] if kill else [])]
-        trainer.fit(DATA, epochs=2, callbacks=callbacks, checkpoint_dir=tmp_path / str(bool(kill)), **ALL)
+        trainer.fit(
+            DATA, epochs=2, callbacks=callbacks, checkpoint_dir=tmp_path / str(bool(kill)), **ALL
+        )
         return trainer.model
 
     whole = train()

@@ -1,4 +1,6 @@
-"""Exact resume of everything that updates remember: moments, accumulated gradients, averages, schedules, tallies of metrics."""
+"""Exact resume of everything that updates remember: moments, accumulated gradients, averages,
+schedules, tallies of metrics.
+"""
 
 import numpy as np
 import pytest
@@ -37,14 +39,22 @@ def test_a_run_that_crashed_ends_with_the_same_bits(optimizer, average, tmp_path
 
     def trainer():
         model = cnnrs.Sequential((3,), [Dense(8), ReLU(), Dropout(0.3), Dense(3)], seed=4)
-        return cnnrs.Trainer(model, optimizer=optimizer, metrics=METRICS, accumulate=2, average=average, seed=7)
+        return cnnrs.Trainer(
+            model, optimizer=optimizer, metrics=METRICS, accumulate=2, average=average, seed=7
+        )
 
     options = {"epochs": 3, "batch_size": 8, "validation": data, "progress": False}
     whole = trainer()
     history = whole.fit(data, **options)
     for crash in (5, 12):  # in the middle of an epoch, in the middle of an accumulation
         with pytest.raises(RuntimeError, match="power cut"):
-            trainer().fit(data, **options, callbacks=[Crash(crash)], checkpoint_dir=tmp_path, checkpoint_every=1)
+            trainer().fit(
+                data,
+                **options,
+                callbacks=[Crash(crash)],
+                checkpoint_dir=tmp_path,
+                checkpoint_every=1,
+            )
     again = trainer()
     resumed = again.fit(data, **options, checkpoint_dir=tmp_path, checkpoint_every=1)
     assert again.step == whole.step == 21
@@ -52,6 +62,8 @@ def test_a_run_that_crashed_ends_with_the_same_bits(optimizer, average, tmp_path
     mine, theirs = again.updater.state_dict(), whole.updater.state_dict()
     assert mine["numbers"] == theirs["numbers"]
     assert mine["arrays"].keys() == theirs["arrays"].keys()
-    assert all(np.array_equal(mine["arrays"][name], theirs["arrays"][name]) for name in mine["arrays"])
+    assert all(
+        np.array_equal(mine["arrays"][name], theirs["arrays"][name]) for name in mine["arrays"]
+    )
     for name in ("loss", "learning_rate", *METRICS, *(f"val_{metric}" for metric in METRICS)):
         assert resumed[name] == history[name], name

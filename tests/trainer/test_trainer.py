@@ -1,4 +1,6 @@
-"""A training step: by hand, in parts, with several losses, at any number of threads; and what it never does to a model."""
+"""A training step: by hand, in parts, with several losses, at any number of threads; and what it
+never does to a model.
+"""
 
 import os
 import signal
@@ -18,7 +20,7 @@ from cnnrs.trainer import Trainer
 from trainer.small import network
 
 
-# --- steps ---------------------------------------------------------------------------------------------------------------------
+# --- steps ----------------------------------------------------------------------------------------
 def test_one_step_by_hand():
     model = cnnrs.Sequential((2,), [Dense(1)], dtype="float64")
     layer = model.layers[0]
@@ -35,7 +37,10 @@ def test_one_step_by_hand():
 
 def test_the_four_parts_are_the_step_bit_for_bit(data):
     x, y = data
-    whole, parts = Trainer(network(), optimizer=SGD(0.1, 0.9), seed=3), Trainer(network(), optimizer=SGD(0.1, 0.9), seed=3)
+    whole, parts = (
+        Trainer(network(), optimizer=SGD(0.1, 0.9), seed=3),
+        Trainer(network(), optimizer=SGD(0.1, 0.9), seed=3),
+    )
     for start in (0, 20, 40):
         xb, yb = x[start : start + 20], y[start : start + 20]
         first = whole.train_step(xb, yb)
@@ -61,7 +66,9 @@ def test_parts_out_of_order_are_refused(data):
 
 def test_the_gradient_of_a_batch_is_the_mean_of_those_of_its_samples(data):
     x, y = data
-    model = cnnrs.Sequential((6, 6, 1), [Conv2D(3, 3), ReLU(), Flatten(), Dense(3)], dtype="float64")
+    model = cnnrs.Sequential(
+        (6, 6, 1), [Conv2D(3, 3), ReLU(), Flatten(), Dense(3)], dtype="float64"
+    )
     trainer = Trainer(model, optimizer=SGD(0.0))
     trainer.train_step(x[:9], y[:9])
     batch = model.arena.gradients.copy()
@@ -76,7 +83,9 @@ def test_labels_and_one_hot_rows_train_alike(data):
     x, y = data
     first, second = Trainer(network(), optimizer=SGD(0.1)), Trainer(network(), optimizer=SGD(0.1))
     assert first.train_step(x, y) == second.train_step(x, np.eye(3)[y].astype(np.float32))
-    np.testing.assert_allclose(first.model.arena.values, second.model.arena.values, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(
+        first.model.arena.values, second.model.arena.values, rtol=1e-5, atol=1e-7
+    )
 
 
 def test_a_label_out_of_range_is_named_with_its_index_and_changes_nothing(data):
@@ -128,7 +137,9 @@ def test_a_model_that_ends_in_softmax_is_trained_on_its_logits(data):
 def test_several_outputs_have_several_losses(rng):
     x = Input((4,))
     hidden = Dense(5, activation="relu")(x)
-    model = cnnrs.Model(x, [Dense(3, name="class")(hidden), Dense(2, name="box")(hidden)], dtype="float64")
+    model = cnnrs.Model(
+        x, [Dense(3, name="class")(hidden), Dense(2, name="box")(hidden)], dtype="float64"
+    )
     trainer = Trainer(model, ["cross_entropy", "mse"], SGD(0.05), loss_weights=[1, 0.5])
     inputs, labels, boxes = rng.random((8, 4)), rng.integers(0, 3, 8), rng.random((8, 2))
     logits, guess = model(inputs)
@@ -158,10 +169,15 @@ def test_weight_decay_spares_biases_unless_asked(data):
         gradient = model.gradients()
         for name, value in model.parameters().items():
             decay = 0.5 if everywhere or "weight" in name else 0.0
-            np.testing.assert_allclose(value, without[name] - 0.1 * (gradient[name] + decay * without[name]), rtol=1e-5, atol=1e-6)
+            np.testing.assert_allclose(
+                value,
+                without[name] - 0.1 * (gradient[name] + decay * without[name]),
+                rtol=1e-5,
+                atol=1e-6,
+            )
 
 
-# --- divergence ------------------------------------------------------------------------------------------------------------------
+# --- divergence -----------------------------------------------------------------------------------
 def test_divergence_stops_with_epoch_and_step_and_whole_parameters(data):
     trainer = Trainer(network(), optimizer=SGD(1e25))
     snapshots = []
@@ -170,7 +186,10 @@ def test_divergence_stops_with_epoch_and_step_and_whole_parameters(data):
         def on_step_end(self, trainer, loss):
             snapshots.append(trainer.model.arena.values.copy())
 
-    with pytest.raises(NonFiniteError, match=r"epoch 1, step \d+.*learning rate below 1e\+25"), np.errstate(all="ignore"):
+    with (
+        pytest.raises(NonFiniteError, match=r"epoch 1, step \d+.*learning rate below 1e\+25"),
+        np.errstate(all="ignore"),
+    ):
         trainer.fit(data, epochs=3, batch_size=20, callbacks=[Keep()])
     assert np.array_equal(trainer.model.arena.values, snapshots[-1])
     assert np.isfinite(trainer.model.arena.values).all()
@@ -191,7 +210,9 @@ def test_the_place_of_what_is_not_finite_is_named(data, rng):
     x, y = data
     bad = x.copy()
     bad[7, 0, 0] = np.inf
-    with pytest.raises(NonFiniteError, match="the input holds a number that is not finite, in sample 7"):
+    with pytest.raises(
+        NonFiniteError, match="the input holds a number that is not finite, in sample 7"
+    ):
         Trainer(network()).train_step(bad, y)
     model = network()
     model.layer("dense_1").bias[1] = np.nan
@@ -213,12 +234,14 @@ def test_a_gradient_that_is_not_finite_is_caught_though_the_loss_is(rng):
     model = cnnrs.Sequential((3,), [Dense(2), Steep()])
     trainer = Trainer(model)
     before = model.arena.values.copy()
-    with pytest.raises(NonFiniteError, match=r"gradient.*dense_1\.(weight|bias) is the first on the way back"):
+    with pytest.raises(
+        NonFiniteError, match=r"gradient.*dense_1\.(weight|bias) is the first on the way back"
+    ):
         trainer.train_step(rng.random((2, 3)), [0, 1])
     assert np.array_equal(model.arena.values, before)
 
 
-# --- Ctrl-C ----------------------------------------------------------------------------------------------------------------------
+# --- Ctrl-C ---------------------------------------------------------------------------------------
 def test_ctrl_c_leaves_a_whole_model(data):
     """The weights after Ctrl-C are those after some whole number of steps."""
     reference, states = Trainer(network(), optimizer=SGD(0.05, 0.9, weight_decay=0.01), seed=1), []

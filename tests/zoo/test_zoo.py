@@ -1,4 +1,6 @@
-"""The zoo: published parameter counts and shapes, weights only when needed, and small versions that train."""
+"""The zoo: published parameter counts and shapes, weights only when needed, and small versions that
+train.
+"""
 
 import numpy as np
 import pytest
@@ -49,7 +51,11 @@ OWN = {"small", "vgg-cifar", "resnet18-cifar"}  # nobody published a count
 def sizes(model):
     """The widths that images have from the input to the output, each once in a row."""
     widths = [node.shape[1] for node in model.graph.nodes if len(node.shape) == 3]
-    return [width for position, width in enumerate(widths) if position == 0 or width != widths[position - 1]]
+    return [
+        width
+        for position, width in enumerate(widths)
+        if position == 0 or width != widths[position - 1]
+    ]
 
 
 @pytest.mark.parametrize(("name", "count"), COUNTS.items())
@@ -95,10 +101,37 @@ def test_published_sizes(name, expected):
 @pytest.mark.parametrize(
     ("name", "stages"),
     [
-        ("resnet34", {"layer1_2": (56, 56, 64), "layer2_3": (28, 28, 128), "layer3_5": (14, 14, 256), "layer4_2": (7, 7, 512)}),
-        ("resnet50", {"layer1_2": (56, 56, 256), "layer2_3": (28, 28, 512), "layer3_5": (14, 14, 1024), "layer4_2": (7, 7, 2048)}),
-        ("resnet56-cifar", {"layer1_8": (32, 32, 16), "layer2_8": (16, 16, 32), "layer3_8": (8, 8, 64)}),
-        ("resnet18-cifar", {"layer1_1": (32, 32, 64), "layer2_1": (16, 16, 128), "layer3_1": (8, 8, 256), "layer4_1": (4, 4, 512)}),
+        (
+            "resnet34",
+            {
+                "layer1_2": (56, 56, 64),
+                "layer2_3": (28, 28, 128),
+                "layer3_5": (14, 14, 256),
+                "layer4_2": (7, 7, 512),
+            },
+        ),
+        (
+            "resnet50",
+            {
+                "layer1_2": (56, 56, 256),
+                "layer2_3": (28, 28, 512),
+                "layer3_5": (14, 14, 1024),
+                "layer4_2": (7, 7, 2048),
+            },
+        ),
+        (
+            "resnet56-cifar",
+            {"layer1_8": (32, 32, 16), "layer2_8": (16, 16, 32), "layer3_8": (8, 8, 64)},
+        ),
+        (
+            "resnet18-cifar",
+            {
+                "layer1_1": (32, 32, 64),
+                "layer2_1": (16, 16, 128),
+                "layer3_1": (8, 8, 256),
+                "layer4_1": (4, 4, 512),
+            },
+        ),
     ],
 )
 def test_stages_of_residual_networks(name, stages):
@@ -110,7 +143,17 @@ def test_stages_of_residual_networks(name, stages):
 
 def test_modules_of_googlenet():
     model = zoo.create("googlenet")
-    channels = {"3a": 256, "3b": 480, "4a": 512, "4b": 512, "4c": 512, "4d": 528, "4e": 832, "5a": 832, "5b": 1024}
+    channels = {
+        "3a": 256,
+        "3b": 480,
+        "4a": 512,
+        "4b": 512,
+        "4c": 512,
+        "4d": 528,
+        "4e": 832,
+        "5a": 832,
+        "5b": 1024,
+    }
     for module, count in channels.items():
         assert model.up_to(f"inception_{module}").output_shape[2] == count
 
@@ -119,7 +162,10 @@ def test_unet_goes_down_and_up_as_in_its_figure():
     model = zoo.create("unet")
     assert model.output_shape == (388, 388, 2)
     widths = {node.shape[1] for node in model.graph.nodes}
-    down, up = {570, 568, 284, 282, 280, 140, 138, 136, 68, 66, 64, 32, 30, 28}, {56, 54, 52, 104, 102, 100, 200, 198, 196, 392, 390, 388}
+    down, up = (
+        {570, 568, 284, 282, 280, 140, 138, 136, 68, 66, 64, 32, 30, 28},
+        {56, 54, 52, 104, 102, 100, 200, 198, 196, 392, 390, 388},
+    )
     assert down | up <= widths
     with pytest.raises(ShapeError):
         zoo.create("unet", input_shape=(64, 64, 1))
@@ -155,24 +201,39 @@ LARGE = {
 
 
 @pytest.mark.parametrize(
-    ("name", "shape"), [*SMALL.items(), *(pytest.param(name, shape, marks=pytest.mark.slow) for name, shape in LARGE.items())]
+    ("name", "shape"),
+    [
+        *SMALL.items(),
+        *(pytest.param(name, shape, marks=pytest.mark.slow) for name, shape in LARGE.items()),
+    ],
 )
 def test_one_step_of_training_reaches_every_parameter(name, shape, rng):
     model = zoo.create(name, input_shape=shape, num_classes=10, seed=2)
     labels = rng.integers(0, 10, (4, *model.output_shape[:-1]))
     trainer = cnnrs.Trainer(model, optimizer=cnnrs.optimizers.SGD(1e-3))
-    assert np.isfinite(trainer.train_step(rng.standard_normal((4, *shape)).astype(np.float32), labels))
+    assert np.isfinite(
+        trainer.train_step(rng.standard_normal((4, *shape)).astype(np.float32), labels)
+    )
     for parameter, gradient in model.gradients().items():
         assert np.isfinite(gradient).all(), parameter
-        assert gradient.any() or name in ("nin-cifar10", "all-cnn-c"), parameter  # a ReLU over few logits may close
+        assert gradient.any() or name in ("nin-cifar10", "all-cnn-c"), (
+            parameter
+        )  # a ReLU over few logits may close
     assert np.isfinite(model(rng.standard_normal((1, *shape)))).all()
 
 
-@pytest.mark.parametrize("name", ["lenet5", "lenet5-original", "small", "classic", "vgg-cifar", "resnet20-cifar"])
+@pytest.mark.parametrize(
+    "name", ["lenet5", "lenet5-original", "small", "classic", "vgg-cifar", "resnet20-cifar"]
+)
 def test_they_learn_and_come_back_from_a_file(name, rng, tmp_path):
-    model = zoo.create(name, input_shape=(32, 32, 1), num_classes=3, seed=5, class_names=["a", "b", "c"])
+    model = zoo.create(
+        name, input_shape=(32, 32, 1), num_classes=3, seed=5, class_names=["a", "b", "c"]
+    )
     x = rng.random((6, 32, 32, 1))
-    trainer = cnnrs.Trainer(model, optimizer=cnnrs.optimizers.SGD(0.001 if name == "lenet5-original" else 0.01, momentum=0.9))
+    trainer = cnnrs.Trainer(
+        model,
+        optimizer=cnnrs.optimizers.SGD(0.001 if name == "lenet5-original" else 0.01, momentum=0.9),
+    )
     losses = [trainer.train_step(x, [0, 1, 2, 0, 1, 2]) for _ in range(20)]
     assert np.mean(losses[-3:]) < losses[0]  # dropout makes single ones uncertain
     model.save(tmp_path / "model.cnnrs")

@@ -1,10 +1,12 @@
-"""Augmentation: transforms that make many training images out of few, boxes, masks and keypoints along with them.
+"""Augmentation: transforms that make many training images out of few, boxes, masks and keypoints
+along with them.
 
-Names and arguments are those of torchvision's ``transforms.v2`` where it has the transform. A transform is called on a batch,
-``pipe(images, labels=..., indices=..., epoch=..., seed=...)``, and returns what it was given, transformed; see `Transform.__call__`.
-Images are uint8 from 0 to 255 or float32 from 0 to 1, channels last. A `Compose` is compiled to one pass over each image, in Rust,
-on all threads. Randomness is counter-based: sample i in epoch e looks the same in any batch, at any number of threads, with any
-instruction set of the CPU, after any resume.
+Names and arguments are those of torchvision's ``transforms.v2`` where it has the transform. A
+transform is called on a batch, ``pipe(images, labels=..., indices=..., epoch=..., seed=...)``, and
+returns what it was given, transformed; see `Transform.__call__`. Images are uint8 from 0 to 255 or
+float32 from 0 to 1, channels last. A `Compose` is compiled to one pass over each image, in Rust, on
+all threads. Randomness is counter-based: sample i in epoch e looks the same in any batch, at any
+number of threads, with any instruction set of the CPU, after any resume.
 
 Examples
 --------
@@ -20,7 +22,14 @@ from cnnrs.augment import presets
 from cnnrs.augment.auto import RandAugment, TrivialAugment
 from cnnrs.augment.color import ColorJitter, Grayscale, PCAColor, RandomGrayscale
 from cnnrs.augment.compose import Compose, Lambda, OneOf, RandomApply
-from cnnrs.augment.crop import CenterCrop, Pad, RandomCrop, RandomHorizontalFlip, RandomTranslate, RandomVerticalFlip
+from cnnrs.augment.crop import (
+    CenterCrop,
+    Pad,
+    RandomCrop,
+    RandomHorizontalFlip,
+    RandomTranslate,
+    RandomVerticalFlip,
+)
 from cnnrs.augment.expand import Expanded, expand
 from cnnrs.augment.mix import CutMix, MixUp, Mosaic
 from cnnrs.augment.noise import Cutout, GaussianBlur, GaussianNoise, RandomErasing

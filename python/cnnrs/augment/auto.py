@@ -21,7 +21,14 @@ Operation: TypeAlias = Callable[["_Automatic", Program, Amounts, Amounts], None]
 
 BITS = 8
 # The largest strength of each operation; of shifts a share of the width or height, or pixels.
-MILD = {"shear": 0.3, "share": 150 / 331, "pixels": 0.0, "degrees": 30.0, "factor": 0.9, "bits": 4.0}
+MILD = {
+    "shear": 0.3,
+    "share": 150 / 331,
+    "pixels": 0.0,
+    "degrees": 30.0,
+    "factor": 0.9,
+    "bits": 4.0,
+}
 WIDE = {"shear": 0.99, "share": 0.0, "pixels": 32.0, "degrees": 135.0, "factor": 0.99, "bits": 6.0}
 
 
@@ -30,7 +37,9 @@ class _Automatic(Transform):
     interpolation: str
     fill: Any
 
-    def _apply(self, program: Program, choice: NDArray[np.int64], strength: Amounts, sign: Amounts) -> None:
+    def _apply(
+        self, program: Program, choice: NDArray[np.int64], strength: Amounts, sign: Amounts
+    ) -> None:
         """Add every operation, each for the samples that drew it."""
         expect_colour(program, type(self).__name__)
         for place, operation in enumerate(OPERATIONS):
@@ -119,8 +128,8 @@ OPERATIONS: tuple[Operation, ...] = (
 class RandAugment(_Automatic):
     """A few transforms out of fourteen, all of one strength.
 
-    Identity, shear and shift in x and y, rotation, brightness, saturation, contrast, sharpness, posterize, solarize, autocontrast
-    and equalize, with the ranges of torchvision.
+    Identity, shear and shift in x and y, rotation, brightness, saturation, contrast, sharpness,
+    posterize, solarize, autocontrast and equalize, with the ranges of torchvision.
 
     Parameters
     ----------
@@ -145,12 +154,19 @@ class RandAugment(_Automatic):
     """
 
     def __init__(
-        self, num_ops: int = 2, magnitude: int = 9, num_magnitude_bins: int = 31, interpolation: str = "bilinear", fill: Any = 0
+        self,
+        num_ops: int = 2,
+        magnitude: int = 9,
+        num_magnitude_bins: int = 31,
+        interpolation: str = "bilinear",
+        fill: Any = 0,
     ) -> None:
         self.num_ops = _arguments.integer("num_ops", num_ops, 0, 100)
         self.num_magnitude_bins = _arguments.integer("num_magnitude_bins", num_magnitude_bins, 2)
         self.magnitude = _arguments.integer("magnitude", magnitude, 0, self.num_magnitude_bins - 1)
-        self.interpolation = _arguments.choice("interpolation", interpolation, ("nearest", "bilinear"))
+        self.interpolation = _arguments.choice(
+            "interpolation", interpolation, ("nearest", "bilinear")
+        )
         self.fill = fill_value(fill)
 
     def lower(self, program: Program) -> None:
@@ -163,7 +179,8 @@ class RandAugment(_Automatic):
 
 
 class TrivialAugment(_Automatic):
-    """One transform out of the fourteen of `RandAugment`, of a random strength in a wide range: nothing to tune.
+    """One transform out of the fourteen of `RandAugment`, of a random strength in a wide range:
+    nothing to tune.
 
     Parameters
     ----------
@@ -175,7 +192,8 @@ class TrivialAugment(_Automatic):
 
     References
     ----------
-    S. Müller & F. Hutter, "TrivialAugment: tuning-free yet state-of-the-art data augmentation", ICCV 2021.
+    S. Müller & F. Hutter, "TrivialAugment: tuning-free yet state-of-the-art data augmentation",
+    ICCV 2021.
 
     Examples
     --------
@@ -187,9 +205,13 @@ class TrivialAugment(_Automatic):
 
     limits = WIDE
 
-    def __init__(self, num_magnitude_bins: int = 31, interpolation: str = "bilinear", fill: Any = 0) -> None:
+    def __init__(
+        self, num_magnitude_bins: int = 31, interpolation: str = "bilinear", fill: Any = 0
+    ) -> None:
         self.num_magnitude_bins = _arguments.integer("num_magnitude_bins", num_magnitude_bins, 2)
-        self.interpolation = _arguments.choice("interpolation", interpolation, ("nearest", "bilinear"))
+        self.interpolation = _arguments.choice(
+            "interpolation", interpolation, ("nearest", "bilinear")
+        )
         self.fill = fill_value(fill)
 
     def lower(self, program: Program) -> None:

@@ -30,16 +30,30 @@ class Batch:
 
     @classmethod
     def of(
-        cls, images: Any, labels: Any = None, boxes: Any = None, masks: Any = None, keypoints: Any = None, difficult: Any = None
+        cls,
+        images: Any,
+        labels: Any = None,
+        boxes: Any = None,
+        masks: Any = None,
+        keypoints: Any = None,
+        difficult: Any = None,
     ) -> Batch:
         """The checked batch of a call."""
         batch = cls(ops.augment_images("images", images))
         count = len(batch.images)
         if boxes is not None:
-            batch.boxes = [_points(f"boxes[{i}]", array, 4, "(k, 4)") for i, array in enumerate(_per_image("boxes", boxes, count))]
+            batch.boxes = [
+                _points(f"boxes[{i}]", array, 4, "(k, 4)")
+                for i, array in enumerate(_per_image("boxes", boxes, count))
+            ]
         if keypoints is not None:
-            points = [_points(f"keypoints[{i}]", array, 2, "(k, 2)") for i, array in enumerate(_per_image("keypoints", keypoints, count))]
-            batch.keypoints = np.stack(points) if isinstance(keypoints, np.ndarray) and points else points
+            points = [
+                _points(f"keypoints[{i}]", array, 2, "(k, 2)")
+                for i, array in enumerate(_per_image("keypoints", keypoints, count))
+            ]
+            batch.keypoints = (
+                np.stack(points) if isinstance(keypoints, np.ndarray) and points else points
+            )
         if masks is not None:
             batch.masks = _masks(masks, batch.images)
         if labels is not None:
@@ -60,10 +74,18 @@ class Batch:
 
     def key(self, indices: Any, epoch: int, seed: int) -> Key:
         """What the random numbers of this batch depend on."""
-        places = np.arange(len(self), dtype=np.int64) if indices is None else _arguments.integers("indices", indices)
+        places = (
+            np.arange(len(self), dtype=np.int64)
+            if indices is None
+            else _arguments.integers("indices", indices)
+        )
         if places.shape != (len(self),):
-            raise ShapeError(f"indices: expected shape ({len(self)},), one for each image, got {places.shape}")
-        return Key(_arguments.counter("seed", seed, 64), _arguments.counter("epoch", epoch, 32), places)
+            raise ShapeError(
+                f"indices: expected shape ({len(self)},), one for each image, got {places.shape}"
+            )
+        return Key(
+            _arguments.counter("seed", seed, 64), _arguments.counter("epoch", epoch, 32), places
+        )
 
     def sizes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Heights and widths."""
@@ -85,23 +107,37 @@ class Batch:
             return int(self.images.shape[-1])
         numbers = {image.shape[-1] for image in self.images}
         if len(numbers) > 1:
-            raise ShapeError(f"images: expected one number of channels for all, got {sorted(numbers)}")
+            raise ShapeError(
+                f"images: expected one number of channels for all, got {sorted(numbers)}"
+            )
         return int(numbers.pop()) if numbers else 0
 
     def floating(self) -> bool:
         """Whether the values are floats."""
-        first = self.images if isinstance(self.images, np.ndarray) else self.images[0] if len(self) else np.zeros(0, np.uint8)
+        first = (
+            self.images
+            if isinstance(self.images, np.ndarray)
+            else self.images[0]
+            if len(self)
+            else np.zeros(0, np.uint8)
+        )
         return bool(first.dtype == np.float32)
 
     def result(self) -> Any:
         """The images, or a tuple of all that was given."""
-        given = [value for value in (self.labels, self.boxes, self.masks, self.keypoints, self.difficult) if value is not None]
+        given = [
+            value
+            for value in (self.labels, self.boxes, self.masks, self.keypoints, self.difficult)
+            if value is not None
+        ]
         return (self.images, *given) if given else self.images
 
 
 def _per_image(name: str, values: Any, count: int) -> Any:
     if not _arguments.is_sequence(values):
-        raise DTypeError(f"{name}: expected a list with one array for each image, got {type(values).__name__}")
+        raise DTypeError(
+            f"{name}: expected a list with one array for each image, got {type(values).__name__}"
+        )
     if len(values) != count:
         raise ShapeError(f"{name}: expected {count} entries, one for each image, got {len(values)}")
     return values
@@ -122,36 +158,61 @@ def _points(name: str, value: Any, width: int, axes: str) -> NDArray[Any]:
 
 
 def _masks(masks: Any, images: Any) -> Any:
-    arrays = [_arguments.as_array(f"masks[{i}]", mask) for i, mask in enumerate(_per_image("masks", masks, len(images)))]
+    arrays = [
+        _arguments.as_array(f"masks[{i}]", mask)
+        for i, mask in enumerate(_per_image("masks", masks, len(images)))
+    ]
     for i, (mask, image) in enumerate(zip(arrays, images, strict=True)):
         if mask.dtype.kind not in "biu":
             raise DTypeError(f"masks[{i}]: expected integers or bool, got {mask.dtype}")
         if mask.shape not in (image.shape[:2], (*image.shape[:2], 1)):
-            raise ShapeError(f"masks[{i}]: expected the size of its image {image.shape[:2]}, got {mask.shape}")
-        if mask.dtype.itemsize > 2 and (int(mask.max()) > LARGEST_MASK_VALUE or int(mask.min()) < -LARGEST_MASK_VALUE):
-            raise ArgumentError(f"masks[{i}]: expected values of at most {LARGEST_MASK_VALUE}, got {mask.min()} to {mask.max()}")
-    same = isinstance(masks, np.ndarray) or (isinstance(images, np.ndarray) and len({(a.dtype, a.shape) for a in arrays}) == 1)
-    return np.asarray(masks) if isinstance(masks, np.ndarray) else np.stack(arrays) if same else arrays
+            raise ShapeError(
+                f"masks[{i}]: expected the size of its image {image.shape[:2]}, got {mask.shape}"
+            )
+        if mask.dtype.itemsize > 2 and (
+            int(mask.max()) > LARGEST_MASK_VALUE or int(mask.min()) < -LARGEST_MASK_VALUE
+        ):
+            raise ArgumentError(
+                f"masks[{i}]: expected values of at most {LARGEST_MASK_VALUE}, got {mask.min()} to "
+                f"{mask.max()}"
+            )
+    same = isinstance(masks, np.ndarray) or (
+        isinstance(images, np.ndarray) and len({(a.dtype, a.shape) for a in arrays}) == 1
+    )
+    return (
+        np.asarray(masks) if isinstance(masks, np.ndarray) else np.stack(arrays) if same else arrays
+    )
 
 
 def _labels(labels: Any, boxes: list[NDArray[Any]] | None, count: int) -> tuple[Any, bool]:
     _per_image("labels", labels, count)
     if boxes is None or isinstance(labels, np.ndarray):
-        return (labels if isinstance(labels, np.ndarray) else _arguments.as_array("labels", labels)), False
+        return (
+            labels if isinstance(labels, np.ndarray) else _arguments.as_array("labels", labels)
+        ), False
     arrays = [_arguments.as_array(f"labels[{i}]", one) for i, one in enumerate(labels)]
     if all(array.ndim == 0 for array in arrays):
         return _arguments.as_array("labels", labels), False
     for i, (array, box) in enumerate(zip(arrays, boxes, strict=True)):
         if array.ndim == 0 or len(array) != len(box):
-            raise ShapeError(f"labels[{i}]: expected {len(box)} labels, one for each box, got shape {array.shape}")
+            raise ShapeError(
+                f"labels[{i}]: expected {len(box)} labels, one for each box, got shape "
+                f"{array.shape}"
+            )
     return arrays, True
 
 
 def _flags(difficult: Any, boxes: list[NDArray[Any]] | None, count: int) -> list[NDArray[np.bool_]]:
     if boxes is None:
         raise ArgumentError("difficult: flags of boxes; pass boxes= with them")
-    arrays = [_arguments.as_array(f"difficult[{i}]", one) for i, one in enumerate(_per_image("difficult", difficult, count))]
+    arrays = [
+        _arguments.as_array(f"difficult[{i}]", one)
+        for i, one in enumerate(_per_image("difficult", difficult, count))
+    ]
     for i, (array, box) in enumerate(zip(arrays, boxes, strict=True)):
         if array.shape != (len(box),):
-            raise ShapeError(f"difficult[{i}]: expected {len(box)} flags, one for each box, got shape {array.shape}")
+            raise ShapeError(
+                f"difficult[{i}]: expected {len(box)} flags, one for each box, got shape "
+                f"{array.shape}"
+            )
     return [array.astype(np.bool_) for array in arrays]

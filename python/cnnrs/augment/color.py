@@ -17,9 +17,14 @@ __all__ = ["ColorJitter", "Grayscale", "PCAColor", "RandomGrayscale"]
 
 # The 24 orders of the four adjustments, each written in base four.
 ORDERS = np.array(
-    [sum(part << 2 * place for place, part in enumerate(order)) for order in itertools.permutations(range(4))], dtype=np.float64
+    [
+        sum(part << 2 * place for place, part in enumerate(order))
+        for order in itertools.permutations(range(4))
+    ],
+    dtype=np.float64,
 )
-# Main axes of the colours of ImageNet (values from 0 to 1), and their deviations: Krizhevsky et al. 2012, as published by Facebook.
+# Main axes of the colours of ImageNet (values from 0 to 1), and their deviations: Krizhevsky et al.
+# 2012, as published by Facebook.
 EIGENVALUES = (0.2175, 0.0188, 0.0045)
 EIGENVECTORS = ((-0.5675, 0.7192, 0.4009), (-0.5808, -0.0045, -0.8140), (-0.5836, -0.6948, 0.4203))
 
@@ -54,16 +59,23 @@ class Grayscale(Transform):
 
     def __init__(self, num_output_channels: int = 1) -> None:
         if num_output_channels not in (1, 3):
-            raise ArgumentError(f"num_output_channels: expected 1 or 3, got {num_output_channels!r}")
+            raise ArgumentError(
+                f"num_output_channels: expected 1 or 3, got {num_output_channels!r}"
+            )
         self.num_output_channels = num_output_channels
 
     def lower(self, program: Program) -> None:
         """Grey for all."""
         expect_colour(program, "Grayscale")
         if program.channels == 1 and self.num_output_channels == 3:
-            raise ShapeError("images: they have one channel; Grayscale makes three out of three only")
+            raise ShapeError(
+                "images: they have one channel; Grayscale makes three out of three only"
+            )
         if program.partial and self.num_output_channels != program.channels:
-            raise ArgumentError("num_output_channels: all images of a batch must have as many; take 3 within RandomApply and OneOf")
+            raise ArgumentError(
+                "num_output_channels: all images of a batch must have as many; take 3 within "
+                "RandomApply and OneOf"
+            )
         program.add("grey", (), (self.num_output_channels,))
         program.channels = self.num_output_channels
 
@@ -104,7 +116,8 @@ class ColorJitter(Transform):
 
     Notes
     -----
-    Values are cut off at 0 and the brightest after each change. Images of one channel have no saturation and no hue.
+    Values are cut off at 0 and the brightest after each change. Images of one channel have no
+    saturation and no hue.
 
     Examples
     --------
@@ -115,7 +128,9 @@ class ColorJitter(Transform):
     [150, 30, 255]
     """
 
-    def __init__(self, brightness: Any = 0.0, contrast: Any = 0.0, saturation: Any = 0.0, hue: Any = 0.0) -> None:
+    def __init__(
+        self, brightness: Any = 0.0, contrast: Any = 0.0, saturation: Any = 0.0, hue: Any = 0.0
+    ) -> None:
         self.brightness = _factors("brightness", brightness)
         self.contrast = _factors("contrast", contrast)
         self.saturation = _factors("saturation", saturation)
@@ -131,7 +146,10 @@ class ColorJitter(Transform):
         numbers = program.draw(5)
         order = ORDERS[(numbers[:, 0] * len(ORDERS)).astype(np.int64)]
         ranges = (self.brightness, self.contrast, self.saturation, self.hue)
-        amounts = [low if low == high else low + numbers[:, 1 + i] * (high - low) for i, (low, high) in enumerate(ranges)]
+        amounts = [
+            low if low == high else low + numbers[:, 1 + i] * (high - low)
+            for i, (low, high) in enumerate(ranges)
+        ]
         program.add("color_jitter", (order, *amounts))
 
 
@@ -143,7 +161,8 @@ def _factors(name: str, value: Any) -> tuple[float, float]:
 
 
 class PCAColor(Transform):
-    """Each pixel gets a random multiple of the main axes of natural colours: AlexNet's augmentation.
+    """Each pixel gets a random multiple of the main axes of natural colours: AlexNet's
+    augmentation.
 
     Parameters
     ----------
@@ -156,7 +175,8 @@ class PCAColor(Transform):
 
     References
     ----------
-    A. Krizhevsky, I. Sutskever & G. Hinton, "ImageNet classification with deep convolutional neural networks", NIPS 2012, section 4.1.
+    A. Krizhevsky, I. Sutskever & G. Hinton, "ImageNet classification with deep convolutional neural
+    networks", NIPS 2012, section 4.1.
 
     Examples
     --------
@@ -167,11 +187,20 @@ class PCAColor(Transform):
     (1, 3)
     """
 
-    def __init__(self, sigma: float = 0.1, eigenvalues: ArrayLike = EIGENVALUES, eigenvectors: ArrayLike = EIGENVECTORS) -> None:
+    def __init__(
+        self,
+        sigma: float = 0.1,
+        eigenvalues: ArrayLike = EIGENVALUES,
+        eigenvectors: ArrayLike = EIGENVECTORS,
+    ) -> None:
         self.sigma = _arguments.number("sigma", sigma, 0.0)
-        self._axes = np.asarray(eigenvectors, dtype=np.float64) * np.asarray(eigenvalues, dtype=np.float64)
+        self._axes = np.asarray(eigenvectors, dtype=np.float64) * np.asarray(
+            eigenvalues, dtype=np.float64
+        )
         if self._axes.shape != (3, 3) or not np.isfinite(self._axes).all():
-            raise ShapeError("eigenvectors: expected finite numbers of shape (3, 3), and eigenvalues (3,)")
+            raise ShapeError(
+                "eigenvectors: expected finite numbers of shape (3, 3), and eigenvalues (3,)"
+            )
 
     def lower(self, program: Program) -> None:
         """Three summands for each sample."""
@@ -182,8 +211,12 @@ class PCAColor(Transform):
 
 
 def normal(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Normal numbers out of as many uniform ones, of which there are an even number: the method of Box and Muller."""
+    """Normal numbers out of as many uniform ones, of which there are an even number: the method of
+    Box and Muller.
+    """
     first, second = np.split(numbers, 2, axis=1)
     radius = np.sqrt(-2 * np.log1p(-first))
-    both: NDArray[np.float64] = np.concatenate([radius * np.cos(2 * np.pi * second), radius * np.sin(2 * np.pi * second)], axis=1)
+    both: NDArray[np.float64] = np.concatenate(
+        [radius * np.cos(2 * np.pi * second), radius * np.sin(2 * np.pi * second)], axis=1
+    )
     return both

@@ -27,8 +27,8 @@ class Compose(Transform):
     ----------
     transforms : sequence of Transform
     min_visibility : float from 0 to 1
-        A box of which less than this share of the area is left is dropped. 0 keeps all, also those outside the image, which then
-        have no area.
+        A box of which less than this share of the area is left is dropped. 0 keeps all, also those
+        outside the image, which then have no area.
 
     Raises
     ------
@@ -46,7 +46,9 @@ class Compose(Transform):
     ((8, 32, 32, 3), dtype('float32'))
     """
 
-    def __init__(self, transforms: Sequence[Transform], *, min_visibility: float = MIN_VISIBILITY) -> None:
+    def __init__(
+        self, transforms: Sequence[Transform], *, min_visibility: float = MIN_VISIBILITY
+    ) -> None:
         self.transforms = transforms_of("transforms", transforms)
         self.min_visibility = probability("min_visibility", min_visibility)
 
@@ -111,9 +113,15 @@ class OneOf(Transform):
         self.transforms = _inner(transforms)
         if not self.transforms:
             raise ArgumentError("transforms: expected at least one, got none")
-        weights = np.ones(len(self.transforms)) if p is None else np.array([_arguments.number("p", value, 0.0) for value in p])
+        weights = (
+            np.ones(len(self.transforms))
+            if p is None
+            else np.array([_arguments.number("p", value, 0.0) for value in p])
+        )
         if len(weights) != len(self.transforms) or weights.sum() == 0:
-            raise ArgumentError(f"p: expected {len(self.transforms)} numbers that are not all 0, got {p!r}")
+            raise ArgumentError(
+                f"p: expected {len(self.transforms)} numbers that are not all 0, got {p!r}"
+            )
         self.p = tuple((weights / weights.sum()).tolist())
 
     def lower(self, program: Program) -> None:
@@ -130,15 +138,19 @@ def _inner(transforms: Any) -> tuple[Transform, ...]:
     for member in members:
         for part in member.parts():
             if isinstance(part, WholeBatch):
-                raise ArgumentError(f"transforms: {type(part).__name__} works on whole batches and can only stand in a Compose")
+                raise ArgumentError(
+                    f"transforms: {type(part).__name__} works on whole batches and can only stand "
+                    "in a Compose"
+                )
     return members
 
 
 class Lambda(WholeBatch):
     """A function of the images, written in NumPy.
 
-    It gets the whole batch ``(n, height, width, channels)`` (or the list, where sizes differ) and returns as many images. What it
-    does at random is its own affair: give it randomness that depends on the batch only if you can do without reproducible samples.
+    It gets the whole batch ``(n, height, width, channels)`` (or the list, where sizes differ) and
+    returns as many images. What it does at random is its own affair: give it randomness that
+    depends on the batch only if you can do without reproducible samples.
 
     Parameters
     ----------
@@ -159,9 +171,13 @@ class Lambda(WholeBatch):
 
     def apply(self, batch: Batch, key: Key, ordinal: int, before: Sequence[Transform]) -> int:
         """Call the function."""
-        images = ops.augment_images("the result of the Lambda", self.function(_read_only(batch.images)))
+        images = ops.augment_images(
+            "the result of the Lambda", self.function(_read_only(batch.images))
+        )
         if len(images) != len(batch):
-            raise ShapeError(f"the result of the Lambda: expected {len(batch)} images, got {len(images)}")
+            raise ShapeError(
+                f"the result of the Lambda: expected {len(batch)} images, got {len(images)}"
+            )
         batch.images = images
         return ordinal
 

@@ -12,7 +12,14 @@ from cnnrs.augment.program import BORDERS, Program
 from cnnrs.augment.transform import Transform, fill_value, probability
 from cnnrs.errors import ArgumentError, ShapeError
 
-__all__ = ["CenterCrop", "Pad", "RandomCrop", "RandomHorizontalFlip", "RandomTranslate", "RandomVerticalFlip"]
+__all__ = [
+    "CenterCrop",
+    "Pad",
+    "RandomCrop",
+    "RandomHorizontalFlip",
+    "RandomTranslate",
+    "RandomVerticalFlip",
+]
 
 
 class _Flip(Transform):
@@ -84,7 +91,9 @@ class Pad(Transform):
     (1, 4, 4, 1)
     """
 
-    def __init__(self, padding: Any, fill: Any = 0, padding_mode: str = "constant", *, mask_fill: int = 0) -> None:
+    def __init__(
+        self, padding: Any, fill: Any = 0, padding_mode: str = "constant", *, mask_fill: int = 0
+    ) -> None:
         self.padding = padding_sides(padding)
         self.fill = fill_value(fill)
         self.padding_mode = _arguments.choice("padding_mode", padding_mode, tuple(BORDERS))
@@ -95,7 +104,13 @@ class Pad(Transform):
         left, top, right, bottom = self.padding
         height, width = program.heights + (top + bottom), program.widths + (left + right)
         constants = (BORDERS[self.padding_mode], *program.fill(self.fill))
-        program.add("crop", (-top, -left, height, width), constants, size=(height, width), mask_fill=self.mask_fill)
+        program.add(
+            "crop",
+            (-top, -left, height, width),
+            constants,
+            size=(height, width),
+            mask_fill=self.mask_fill,
+        )
 
 
 def padding_sides(padding: Any) -> tuple[int, int, int, int]:
@@ -109,7 +124,10 @@ def padding_sides(padding: Any) -> tuple[int, int, int, int]:
     items = tuple(padding) if _arguments.is_sequence(padding) else (padding,)
     numbers = tuple(_arguments.integer("padding", item, 0, 1 << 20) for item in items)
     if len(numbers) not in (1, 2, 4):
-        raise ShapeError(f"padding: expected an integer, a pair (horizontal, vertical) or four (left, top, right, bottom), got {padding!r}")
+        raise ShapeError(
+            "padding: expected an integer, a pair (horizontal, vertical) or four (left, top, "
+            f"right, bottom), got {padding!r}"
+        )
     left, top, right, bottom = numbers * (4 // len(numbers))
     return left, top, right, bottom
 
@@ -134,7 +152,10 @@ class CenterCrop(Transform):
 
     def lower(self, program: Program) -> None:
         """A window in the middle, half a pixel rounded as torchvision does: to the even number."""
-        top, left = (np.round((have - want) / 2) for have, want in zip((program.heights, program.widths), self.size, strict=True))
+        top, left = (
+            np.round((have - want) / 2)
+            for have, want in zip((program.heights, program.widths), self.size, strict=True)
+        )
         program.add("crop", (top, left, *self.size), (0, 0), size=self.size)
 
 
@@ -190,20 +211,26 @@ class RandomCrop(Transform):
         left, top, right, bottom = self.padding or (0, 0, 0, 0)
         starts = []
         for axis, (have, before, after, want) in enumerate(
-            ((program.heights, top, bottom, self.size[0]), (program.widths, left, right, self.size[1]))
+            (
+                (program.heights, top, bottom, self.size[0]),
+                (program.widths, left, right, self.size[1]),
+            )
         ):
             room = have + (before + after - want)
             fits = bool(room.min(initial=0) >= 0)
             if not self.pad_if_needed and not fits:
                 raise ShapeError(
-                    f"images: a window of {self.size} does not fit in {program.heights.min()}x{program.widths.min()} pixels with "
+                    f"images: a window of {self.size} does not fit in "
+                    f"{program.heights.min()}x{program.widths.min()} pixels with "
                     f"padding {self.padding}; pad_if_needed=True adds a border"
                 )
             # Where the image is too small it lies anywhere within the window.
             start = np.floor(numbers[:, axis] * ((room if fits else np.abs(room)) + 1)) - before
             starts.append(start if fits else start + np.minimum(room, 0))
         constants = (BORDERS[self.padding_mode], *program.fill(self.fill))
-        program.add("crop", (*starts, *self.size), constants, size=self.size, mask_fill=self.mask_fill)
+        program.add(
+            "crop", (*starts, *self.size), constants, size=self.size, mask_fill=self.mask_fill
+        )
 
 
 class RandomTranslate(Transform):
@@ -212,8 +239,8 @@ class RandomTranslate(Transform):
     Parameters
     ----------
     translate : int or float, or pair (vertical, horizontal)
-        Each is the largest shift to both sides, or a range ``(low, high)``; positive moves down and to the right. Integers are
-        pixels; floats are shares of the height or width.
+        Each is the largest shift to both sides, or a range ``(low, high)``; positive moves down and
+        to the right. Integers are pixels; floats are shares of the height or width.
     fill : float or one for each channel
         What appears at the border, in the units of the image.
     padding_mode : {"constant", "edge", "reflect", "symmetric"}
@@ -229,10 +256,14 @@ class RandomTranslate(Transform):
     [2, 3, 0]
     """
 
-    def __init__(self, translate: Any, fill: Any = 0, padding_mode: str = "constant", *, mask_fill: int = 0) -> None:
+    def __init__(
+        self, translate: Any, fill: Any = 0, padding_mode: str = "constant", *, mask_fill: int = 0
+    ) -> None:
         both = tuple(translate) if _arguments.is_sequence(translate) else (translate, translate)
         if len(both) != 2:
-            raise ShapeError(f"translate: expected a number or a pair (vertical, horizontal), got {translate!r}")
+            raise ShapeError(
+                f"translate: expected a number or a pair (vertical, horizontal), got {translate!r}"
+            )
         self.translate = (_shift_range(both[0]), _shift_range(both[1]))
         self.fill = fill_value(fill)
         self.padding_mode = _arguments.choice("padding_mode", padding_mode, tuple(BORDERS))
@@ -242,21 +273,42 @@ class RandomTranslate(Transform):
         """A window of the size of the image, moved the other way."""
         numbers = program.draw(2)
         starts = []
-        for axis, ((low, high), side) in enumerate(zip(self.translate, (program.heights, program.widths), strict=True)):
-            first, last = (np.round(bound * side) if isinstance(bound, float) else bound for bound in (low, high))
+        for axis, ((low, high), side) in enumerate(
+            zip(self.translate, (program.heights, program.widths), strict=True)
+        ):
+            first, last = (
+                np.round(bound * side) if isinstance(bound, float) else bound
+                for bound in (low, high)
+            )
             starts.append(-(first + np.floor(numbers[:, axis] * (last - first + 1))))
         height, width = program.heights, program.widths
         constants = (BORDERS[self.padding_mode], *program.fill(self.fill))
-        program.add("crop", (*starts, height, width), constants, size=(height, width), mask_fill=self.mask_fill)
+        program.add(
+            "crop",
+            (*starts, height, width),
+            constants,
+            size=(height, width),
+            mask_fill=self.mask_fill,
+        )
 
 
 def _shift_range(value: Any) -> tuple[float, float]:
     items: Sequence[Any] = tuple(value) if _arguments.is_sequence(value) else (value,)
-    numbers = [item if isinstance(item, int) and not isinstance(item, bool) else _arguments.number("translate", item) for item in items]
+    numbers = [
+        item
+        if isinstance(item, int) and not isinstance(item, bool)
+        else _arguments.number("translate", item)
+        for item in items
+    ]
     if len(numbers) == 1 and numbers[0] >= 0:
         numbers = [-numbers[0], numbers[0]]
     if len(numbers) != 2 or numbers[0] > numbers[1]:
-        raise ArgumentError(f"translate: expected a shift of at least 0 or a range (low, high) for each direction, got {value!r}")
+        raise ArgumentError(
+            "translate: expected a shift of at least 0 or a range (low, high) for each direction, "
+            f"got {value!r}"
+        )
     if any(isinstance(number, float) and abs(number) > 1 for number in numbers):
-        raise ArgumentError(f"translate: floats are shares from -1 to 1 and integers pixels, got {value!r}")
+        raise ArgumentError(
+            f"translate: floats are shares from -1 to 1 and integers pixels, got {value!r}"
+        )
     return numbers[0], numbers[1]

@@ -47,21 +47,26 @@ class Expanded:
         result = np.array(images)
         for number in np.unique(rounds[rounds > 0]).tolist():
             chosen = np.flatnonzero(rounds == number)
-            copies = np.asarray(self.transform(images[chosen], indices=places[chosen], epoch=number, seed=self.seed))
+            copies = np.asarray(
+                self.transform(images[chosen], indices=places[chosen], epoch=number, seed=self.seed)
+            )
             if copies.shape[1:] != result.shape[1:] or copies.dtype != result.dtype:
                 raise ShapeError(
-                    f"transform: its images must be like the originals beside them, {result.dtype} of {result.shape[1:]}, "
-                    f"got {copies.dtype} of {copies.shape[1:]}; normalise and resize in the model or the Loader instead"
+                    f"transform: its images must be like the originals beside them, {result.dtype} "
+                    f"of {result.shape[1:]}, "
+                    f"got {copies.dtype} of {copies.shape[1:]}; normalise and resize in the model "
+                    "or the Loader instead"
                 )
             result[chosen] = copies
         return result, labels
 
 
 def expand(data: Any, transform: Transform, factor: int = 2, *, seed: int = 0) -> Expanded:
-    """A data set `factor` times as large: the originals, and ``factor - 1`` transformed copies of each.
+    """A data set `factor` times as large: the originals, and ``factor - 1`` transformed copies of
+    each.
 
-    On-the-fly augmentation (``cnnrs.data.Loader(..., transform=...)``) makes another copy in every epoch and is the better default; this
-    one is for a fixed, larger set.
+    On-the-fly augmentation (``cnnrs.data.Loader(..., transform=...)``) makes another copy in every
+    epoch and is the better default; this one is for a fixed, larger set.
 
     Parameters
     ----------
@@ -77,13 +82,14 @@ def expand(data: Any, transform: Transform, factor: int = 2, *, seed: int = 0) -
     Returns
     -------
     Expanded
-        A source: sample ``i`` is the original ``i`` for ``i < n``, and from there on copy ``i // n`` of sample ``i % n``, made when asked
-        for and always the same.
+        A source: sample ``i`` is the original ``i`` for ``i < n``, and from there on copy ``i //
+        n`` of sample ``i % n``, made when asked for and always the same.
 
     Raises
     ------
     ArgumentError, DTypeError, ShapeError
-        For arguments that do not fit; for images that the transform makes unlike the originals, when they are asked for.
+        For arguments that do not fit; for images that the transform makes unlike the originals,
+        when they are asked for.
 
     Examples
     --------
@@ -96,7 +102,17 @@ def expand(data: Any, transform: Transform, factor: int = 2, *, seed: int = 0) -
     """
     source = as_source(data)
     if not isinstance(transform, Transform):
-        raise DTypeError(f"transform: expected a transform of cnnrs.augment, got {type(transform).__name__}")
+        raise DTypeError(
+            f"transform: expected a transform of cnnrs.augment, got {type(transform).__name__}"
+        )
     if getattr(source, "target", "labels") != "labels":
-        raise ArgumentError(f"data: its targets are {getattr(source, 'target', '')}; expand takes images with labels")
-    return Expanded(source, transform, _arguments.integer("factor", factor, 1), _arguments.counter("seed", seed, 64))
+        raise ArgumentError(
+            f"data: its targets are {getattr(source, 'target', '')}; expand takes images with "
+            "labels"
+        )
+    return Expanded(
+        source,
+        transform,
+        _arguments.integer("factor", factor, 1),
+        _arguments.counter("seed", seed, 64),
+    )

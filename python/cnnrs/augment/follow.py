@@ -14,7 +14,8 @@ __all__ = ["follow_boxes", "follow_masks", "follow_points"]
 
 MOVING = ("crop", "flip_horizontal", "flip_vertical", "resize", "warp", "elastic")
 EDGE_POINTS = 32  # places looked at along an edge of a box that an elastic transform bends
-ITERATIONS = 8  # of the fixed point q = p - shift(q); the shifts change slowly, each step gains a digit or so
+# of the fixed point q = p - shift(q); the shifts change slowly, each step gains a digit or so
+ITERATIONS = 8
 
 
 def moving(steps: list[Step]) -> list[Step]:
@@ -47,14 +48,20 @@ def move(step: Step, points: NDArray[np.float64], owner: NDArray[np.int64]) -> N
 
 
 def _bend(step: Step, points: NDArray[np.float64], owner: NDArray[np.int64]) -> NDArray[np.float64]:
-    """An elastic step reads each pixel at its own place plus a shift: q is seen at p if q + shift(q) = p."""
+    """An elastic step reads each pixel at its own place plus a shift: q is seen at p if q +
+    shift(q) = p.
+    """
     moved = points.copy()
     for sample in np.unique(owner):
         height, width = int(step.before[0][sample]), int(step.before[1][sample])
         places = np.stack(np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5), axis=-1)
         row = np.array([sample])
-        alone = ops.AugmentStep(step.kind, None, np.ascontiguousarray(take(step, row)), np.array([1.0, np.nan]))
-        seen = ops.augment(places[None].astype(np.float32), [alone], np.array([height]), np.array([width]))[0]
+        alone = ops.AugmentStep(
+            step.kind, None, np.ascontiguousarray(take(step, row)), np.array([1.0, np.nan])
+        )
+        seen = ops.augment(
+            places[None].astype(np.float32), [alone], np.array([height]), np.array([width])
+        )[0]
         shift = np.nan_to_num(seen - places)  # at the border, where the fill shows, as if at rest
         mine = owner == sample
         for _ in range(ITERATIONS):
@@ -74,11 +81,14 @@ def follow_points(steps: list[Step], keypoints: list[NDArray[Any]]) -> list[NDAr
     return _divide(places, keypoints)
 
 
-def follow_boxes(steps: list[Step], boxes: list[NDArray[Any]], min_visibility: float) -> tuple[list[NDArray[Any]], list[NDArray[np.bool_]]]:
-    """The boxes of every sample after all steps, those with too little left dropped, and which were kept.
+def follow_boxes(
+    steps: list[Step], boxes: list[NDArray[Any]], min_visibility: float
+) -> tuple[list[NDArray[Any]], list[NDArray[np.bool_]]]:
+    """The boxes of every sample after all steps, those with too little left dropped, and which were
+    kept.
 
-    A box becomes the smallest upright box around what it was, clipped to the image; what each clipping leaves of its area is
-    multiplied up.
+    A box becomes the smallest upright box around what it was, clipped to the image; what each
+    clipping leaves of its area is multiplied up.
     """
     owner = np.repeat(np.arange(len(boxes)), [len(box) for box in boxes])
     places = np.concatenate([np.zeros((0, 4)), *boxes]).astype(np.float64)
@@ -103,7 +113,9 @@ def follow_boxes(steps: list[Step], boxes: list[NDArray[Any]], min_visibility: f
     return [box[kept] for box, kept in zip(moved, keep, strict=True)], keep
 
 
-def _move_boxes(step: Step, boxes: NDArray[np.float64], owner: NDArray[np.int64]) -> NDArray[np.float64]:
+def _move_boxes(
+    step: Step, boxes: NDArray[np.float64], owner: NDArray[np.int64]
+) -> NDArray[np.float64]:
     share = np.linspace(0, 1, EDGE_POINTS if step.kind == "elastic" else 2)
     x1, y1, x2, y2 = (side[:, None] for side in boxes.T)
     across, down = x1 + (x2 - x1) * share, y1 + (y2 - y1) * share
@@ -111,7 +123,9 @@ def _move_boxes(step: Step, boxes: NDArray[np.float64], owner: NDArray[np.int64]
     x = np.concatenate([across, across, x1 + same, x2 + same], axis=1)
     y = np.concatenate([y1 + same, y2 + same, down, down], axis=1)
     around = x.shape[1]
-    moved = move(step, np.stack([x.ravel(), y.ravel()], axis=1), np.repeat(owner, around)).reshape(-1, around, 2)
+    moved = move(step, np.stack([x.ravel(), y.ravel()], axis=1), np.repeat(owner, around)).reshape(
+        -1, around, 2
+    )
     outline = np.concatenate([moved.min(axis=1), moved.max(axis=1)], axis=1)
     return outline if step.apply is None else np.where(step.apply[owner, None], outline, boxes)
 
@@ -123,12 +137,22 @@ def _areas(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _divide(rows: NDArray[Any], like: list[NDArray[Any]]) -> list[Any]:
     parts = np.split(rows, np.cumsum([len(part) for part in like])[:-1]) if like else []
-    return [part if part.dtype == bool else part.astype(one.dtype) for part, one in zip(parts, like, strict=True)]
+    return [
+        part if part.dtype == bool else part.astype(one.dtype)
+        for part, one in zip(parts, like, strict=True)
+    ]
 
 
-def follow_masks(steps: list[Step], masks: Any, heights: NDArray[np.int64], widths: NDArray[np.int64]) -> Any:
-    """The masks of every sample after all steps: nearest neighbour, and the step's `mask_fill` beyond the border."""
-    program = [ops.AugmentStep(step.kind, step.apply, step.parameters, _nearest(step)) for step in moving(steps)]
+def follow_masks(
+    steps: list[Step], masks: Any, heights: NDArray[np.int64], widths: NDArray[np.int64]
+) -> Any:
+    """The masks of every sample after all steps: nearest neighbour, and the step's `mask_fill`
+    beyond the border.
+    """
+    program = [
+        ops.AugmentStep(step.kind, step.apply, step.parameters, _nearest(step))
+        for step in moving(steps)
+    ]
     if not program:
         return masks
     whole = isinstance(masks, np.ndarray)
@@ -137,16 +161,23 @@ def follow_masks(steps: list[Step], masks: Any, heights: NDArray[np.int64], widt
     if whole:
         pictures = _as_picture(masks[..., None] if flat else masks)
     else:
-        pictures = [_as_picture(mask[..., None] if mask.ndim == 2 else mask, np.float32) for mask in masks]
+        pictures = [
+            _as_picture(mask[..., None] if mask.ndim == 2 else mask, np.float32) for mask in masks
+        ]
     moved = ops.augment(pictures, program, heights, widths)
     if whole and isinstance(moved, np.ndarray):
         return (moved[..., 0] if flat else moved).astype(masks.dtype)
     flats = [flat] * len(masks) if whole else flat
-    return [(new[..., 0] if one else new).astype(mask.dtype) for new, one, mask in zip(moved, flats, masks, strict=True)]
+    return [
+        (new[..., 0] if one else new).astype(mask.dtype)
+        for new, one, mask in zip(moved, flats, masks, strict=True)
+    ]
 
 
 def _as_picture(mask: NDArray[Any], dtype: Any = None) -> NDArray[Any]:
-    return mask.astype((np.uint8 if mask.dtype in (np.uint8, np.bool_) else np.float32) if dtype is None else dtype)
+    return mask.astype(
+        (np.uint8 if mask.dtype in (np.uint8, np.bool_) else np.float32) if dtype is None else dtype
+    )
 
 
 def _nearest(step: Step) -> NDArray[np.float64]:
@@ -154,4 +185,8 @@ def _nearest(step: Step) -> NDArray[np.float64]:
         return np.array([float(INTERPOLATIONS["nearest"])])
     if step.kind in ("warp", "elastic"):
         return np.array([float(INTERPOLATIONS["nearest"]), float(step.mask_fill)])
-    return np.array([step.constants[0], float(step.mask_fill)]) if step.kind == "crop" else step.constants
+    return (
+        np.array([step.constants[0], float(step.mask_fill)])
+        if step.kind == "crop"
+        else step.constants
+    )

@@ -1,4 +1,6 @@
-"""Maps of the plane as ``(n, 3, 3)`` matrices on ``(x, y, 1)``; the origin is the upper left corner, y points down."""
+"""Maps of the plane as ``(n, 3, 3)`` matrices on ``(x, y, 1)``; the origin is the upper left
+corner, y points down.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ def cosine_sine(degrees: Any) -> tuple[Any, Any]:
     turns = np.asarray(degrees, dtype=np.float64) % 360
     radians = np.deg2rad(turns)
     exact = turns % 90 == 0
-    return np.where(exact, np.round(np.cos(radians)), np.cos(radians)), np.where(exact, np.round(np.sin(radians)), np.sin(radians))
+    return np.where(exact, np.round(np.cos(radians)), np.cos(radians)), np.where(
+        exact, np.round(np.sin(radians)), np.sin(radians)
+    )
 
 
 def matrices(rows: list[list[Any]], count: int) -> Matrices:
@@ -37,7 +41,11 @@ def translation(x: Any, y: Any, count: int) -> Matrices:
 def about(inner: Matrices, x: Any, y: Any, to_x: Any = None, to_y: Any = None) -> Matrices:
     """The map with (x, y) as its origin, which goes to (to_x, to_y), by default to itself."""
     count = len(inner)
-    moved: Matrices = translation(x if to_x is None else to_x, y if to_y is None else to_y, count) @ inner @ translation(-x, -y, count)
+    moved: Matrices = (
+        translation(x if to_x is None else to_x, y if to_y is None else to_y, count)
+        @ inner
+        @ translation(-x, -y, count)
+    )
     return moved
 
 

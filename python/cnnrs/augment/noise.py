@@ -40,7 +40,9 @@ class GaussianBlur(Transform):
         self.kernel_size = _arguments.pair("kernel_size", kernel_size)
         if any(side % 2 == 0 for side in self.kernel_size):
             raise ArgumentError(f"kernel_size: expected odd numbers, got {kernel_size!r}")
-        self.sigma = check_range("sigma", sigma if _arguments.is_sequence(sigma) else (sigma, sigma), 0.0, 1e4)
+        self.sigma = check_range(
+            "sigma", sigma if _arguments.is_sequence(sigma) else (sigma, sigma), 0.0, 1e4
+        )
 
     def lower(self, program: Program) -> None:
         """One deviation for each sample."""
@@ -75,7 +77,9 @@ class GaussianNoise(Transform):
 
     def lower(self, program: Program) -> None:
         """One stream of noise for each sample."""
-        program.add("gaussian_noise", (*program.draw(2).T, self.mean, self.sigma), (float(self.clip),))
+        program.add(
+            "gaussian_noise", (*program.draw(2).T, self.mean, self.sigma), (float(self.clip),)
+        )
 
 
 class RandomErasing(Transform):
@@ -104,7 +108,13 @@ class RandomErasing(Transform):
     True
     """
 
-    def __init__(self, p: float = 0.5, scale: Sequence[float] = (0.02, 0.33), ratio: Sequence[float] = (0.3, 3.3), value: Any = 0) -> None:
+    def __init__(
+        self,
+        p: float = 0.5,
+        scale: Sequence[float] = (0.02, 0.33),
+        ratio: Sequence[float] = (0.3, 3.3),
+        value: Any = 0,
+    ) -> None:
         self.p = probability("p", p)
         self.scale = check_range("scale", scale, 0.0, 1.0)
         self.ratio = check_range("ratio", ratio, 1e-3, 1e3)
@@ -113,10 +123,16 @@ class RandomErasing(Transform):
             raise ArgumentError(f'value: expected numbers or "random", got {value!r}')
 
     def lower(self, program: Program) -> None:
-        """One rectangle for each sample: the first of ten drawn that is smaller than the image, else none."""
+        """One rectangle for each sample: the first of ten drawn that is smaller than the image,
+        else none.
+        """
         numbers = program.draw(2 * TRIES + 5)
         heights, widths = program.heights[:, None], program.widths[:, None]
-        area = heights * widths * (self.scale[0] + numbers[:, :TRIES] * (self.scale[1] - self.scale[0]))
+        area = (
+            heights
+            * widths
+            * (self.scale[0] + numbers[:, :TRIES] * (self.scale[1] - self.scale[0]))
+        )
         low, high = (math.log(bound) for bound in self.ratio)
         root = np.exp(0.5 * (low + numbers[:, TRIES : 2 * TRIES] * (high - low)))
         height, width = np.round(np.sqrt(area) * root), np.round(np.sqrt(area) / root)
@@ -131,7 +147,12 @@ class RandomErasing(Transform):
         noise = self.value == "random"
         value = (0.0,) if noise else program.fill(self.value)  # type: ignore[arg-type]
         inside = [np.where(apply, column, 0) for column in (top, left, height, width)]
-        program.add("erase", (*inside, *numbers[:, 2 * TRIES + 2 : -1].T), (float(noise), *value), apply=apply)
+        program.add(
+            "erase",
+            (*inside, *numbers[:, 2 * TRIES + 2 : -1].T),
+            (float(noise), *value),
+            apply=apply,
+        )
 
 
 class Cutout(Transform):
@@ -147,7 +168,8 @@ class Cutout(Transform):
 
     References
     ----------
-    T. DeVries & G. Taylor, "Improved regularization of convolutional neural networks with cutout", 2017.
+    T. DeVries & G. Taylor, "Improved regularization of convolutional neural networks with cutout",
+    2017.
 
     Examples
     --------
@@ -166,9 +188,16 @@ class Cutout(Transform):
         """One rectangle for each sample."""
         numbers = program.draw(3)
         columns = []
-        for axis, (side, length) in enumerate(zip((program.heights, program.widths), self.size, strict=True)):
+        for axis, (side, length) in enumerate(
+            zip((program.heights, program.widths), self.size, strict=True)
+        ):
             start = np.floor(numbers[:, axis] * side) - length // 2
             columns.append((np.maximum(start, 0), np.minimum(start + length, side)))
         (top, bottom), (left, right) = columns
         value = (0.0, *program.fill(self.value))
-        program.add("erase", (top, left, bottom - top, right - left, 0.0, 0.0), value, apply=numbers[:, 2] < self.p)
+        program.add(
+            "erase",
+            (top, left, bottom - top, right - left, 0.0, 0.0),
+            value,
+            apply=numbers[:, 2] < self.p,
+        )

@@ -35,7 +35,8 @@ class ToFloat(Transform):
 
 
 class Normalize(Transform):
-    """``(x - mean) / std`` for each channel; bytes are divided by 255 first, so `mean` and `std` are shares of the brightest.
+    """``(x - mean) / std`` for each channel; bytes are divided by 255 first, so `mean` and `std`
+    are shares of the brightest.
 
     Parameters
     ----------
@@ -72,7 +73,12 @@ class Normalize(Transform):
 
 
 def _values(name: str, values: Any) -> NDArray[np.float64]:
-    array = np.array([_arguments.number(name, value) for value in (values if _arguments.is_sequence(values) else (values,))])
+    array = np.array(
+        [
+            _arguments.number(name, value)
+            for value in (values if _arguments.is_sequence(values) else (values,))
+        ]
+    )
     if array.size == 0:
         raise ShapeError(f"{name}: expected a number or one for each channel, got none")
     return array

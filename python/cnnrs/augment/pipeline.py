@@ -1,4 +1,6 @@
-"""Running a pipeline: what can be one program becomes one, and what works on whole batches stands between programs."""
+"""Running a pipeline: what can be one program becomes one, and what works on whole batches stands
+between programs.
+"""
 
 from __future__ import annotations
 
@@ -24,16 +26,27 @@ class WholeBatch(Transform):
     def apply(self, batch: Batch, key: Key, ordinal: int, before: Sequence[Transform]) -> int:
         """Transform the batch; return the ordinal that comes next.
 
-        `before` are the transforms that the batch went through, for those that need other samples in the same state.
+        `before` are the transforms that the batch went through, for those that need other samples
+        in the same state.
         """
         raise NotImplementedError(f"{type(self).__name__} has no `apply`")
 
     def lower(self, program: Program) -> None:
         """Refused: it must stand in a `Compose`, directly."""
-        raise ArgumentError(f"{type(self).__name__} works on whole batches: it can stand in a Compose, not in RandomApply or OneOf")
+        raise ArgumentError(
+            f"{type(self).__name__} works on whole batches: it can stand in a Compose, not in "
+            "RandomApply or OneOf"
+        )
 
 
-def run(transforms: Sequence[Transform], batch: Batch, key: Key, *, out: NDArray[Any] | None = None, min_visibility: float) -> None:
+def run(
+    transforms: Sequence[Transform],
+    batch: Batch,
+    key: Key,
+    *,
+    out: NDArray[Any] | None = None,
+    min_visibility: float,
+) -> None:
     """Run transforms one after the other on a batch, in place of itself."""
     ordinal, place = 0, 0
     while place < len(transforms):
@@ -45,7 +58,14 @@ def run(transforms: Sequence[Transform], batch: Batch, key: Key, *, out: NDArray
         end = place
         while end < len(transforms) and not isinstance(transforms[end], WholeBatch):
             end += 1
-        ordinal = _run_program(transforms[place:end], batch, key, ordinal, out if end == len(transforms) else None, min_visibility)
+        ordinal = _run_program(
+            transforms[place:end],
+            batch,
+            key,
+            ordinal,
+            out if end == len(transforms) else None,
+            min_visibility,
+        )
         place = end
     if out is not None and batch.images is not out:
         np.copyto(_expect(out, batch.images), batch.images)
@@ -61,7 +81,12 @@ def _expect(out: NDArray[Any], images: Any) -> NDArray[Any]:
 
 
 def _run_program(
-    transforms: Sequence[Transform], batch: Batch, key: Key, ordinal: int, out: NDArray[Any] | None, min_visibility: float
+    transforms: Sequence[Transform],
+    batch: Batch,
+    key: Key,
+    ordinal: int,
+    out: NDArray[Any] | None,
+    min_visibility: float,
 ) -> int:
     heights, widths = batch.sizes()
     empty = len(batch) == 0 and isinstance(batch.images, np.ndarray)
@@ -73,17 +98,27 @@ def _run_program(
         transform.lower(program)
     steps, dtype = program.steps, np.float32 if program.floating else np.uint8
     if empty:
-        batch.images = np.empty((0, int(program.heights[0]), int(program.widths[0]), program.channels), dtype)
+        batch.images = np.empty(
+            (0, int(program.heights[0]), int(program.widths[0]), program.channels), dtype
+        )
         return program.ordinal
     batch.images = ops.augment(
-        batch.images, [step.kernel for step in steps], program.heights, program.widths, channels=program.channels, dtype=dtype, out=out
+        batch.images,
+        [step.kernel for step in steps],
+        program.heights,
+        program.widths,
+        channels=program.channels,
+        dtype=dtype,
+        out=out,
     )
     if batch.boxes is not None:
         batch.boxes, kept = follow_boxes(steps, batch.boxes, min_visibility)
         batch.keep_boxes(kept)
     if batch.keypoints is not None:
         points = follow_points(steps, list(batch.keypoints))
-        batch.keypoints = np.stack(points) if isinstance(batch.keypoints, np.ndarray) and points else points
+        batch.keypoints = (
+            np.stack(points) if isinstance(batch.keypoints, np.ndarray) and points else points
+        )
     if batch.masks is not None:
         batch.masks = follow_masks(steps, batch.masks, program.heights, program.widths)
     return program.ordinal

@@ -1,9 +1,10 @@
 """Pipelines for kinds of images, from what keeps a label true.
 
-A flipped 3 is no 3, and a 6 upside down is a 9: digits are shifted, turned and scaled a little, never flipped. A photo of a thing stays
-one in a mirror, but seldom upside down: `cifar` and `photos` flip left and right only. Where left and right, or colours, are the label
-(road signs, ripe fruit), make a pipeline of your own. None of the presets normalises: that belongs to the model's first layer, which is
-saved with it.
+A flipped 3 is no 3, and a 6 upside down is a 9: digits are shifted, turned and scaled a little,
+never flipped. A photo of a thing stays one in a mirror, but seldom upside down: `cifar` and
+`photos` flip left and right only. Where left and right, or colours, are the label (road signs, ripe
+fruit), make a pipeline of your own. None of the presets normalises: that belongs to the model's
+first layer, which is saved with it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ __all__ = ["cifar", "mnist", "photos"]
 
 
 def mnist() -> Compose:
-    """Small distortions of handwriting: up to 10° and 2 pixels of 28, a tenth larger or smaller, slanted up to 8°; no flips.
+    """Small distortions of handwriting: up to 10° and 2 pixels of 28, a tenth larger or smaller,
+    slanted up to 8°; no flips.
 
     Returns
     -------
@@ -30,7 +32,8 @@ def mnist() -> Compose:
 
     References
     ----------
-    Y. LeCun et al.: Gradient-based learning applied to document recognition. Proceedings of the IEEE, 1998 (section III.C).
+    Y. LeCun et al.: Gradient-based learning applied to document recognition. Proceedings of the
+    IEEE, 1998 (section III.C).
 
     Examples
     --------
@@ -43,7 +46,8 @@ def mnist() -> Compose:
 
 
 def cifar(size: Any = 32) -> Compose:
-    """For small photos: a crop after an eighth of zeros on each side (4 pixels of 32), and a mirror image for every second one.
+    """For small photos: a crop after an eighth of zeros on each side (4 pixels of 32), and a mirror
+    image for every second one.
 
     Parameters
     ----------
@@ -60,11 +64,17 @@ def cifar(size: Any = 32) -> Compose:
     K. He et al.: Deep Residual Learning for Image Recognition. CVPR 2016 (section 4.2).
     """
     height, width = _arguments.pair("size", size)
-    return Compose([RandomCrop((height, width), padding=max(1, max(height, width) // 8)), RandomHorizontalFlip()])
+    return Compose(
+        [
+            RandomCrop((height, width), padding=max(1, max(height, width) // 8)),
+            RandomHorizontalFlip(),
+        ]
+    )
 
 
 def photos(size: Any = 224) -> Compose:
-    """For photos of any size: a random part of 8 to 100 % of the area, resized; a mirror image for every second one; jittered colours.
+    """For photos of any size: a random part of 8 to 100 % of the area, resized; a mirror image for
+    every second one; jittered colours.
 
     Parameters
     ----------
@@ -78,6 +88,9 @@ def photos(size: Any = 224) -> Compose:
 
     References
     ----------
-    C. Szegedy et al.: Going Deeper with Convolutions. CVPR 2015 (section 6); the jitter as in many recipes since.
+    C. Szegedy et al.: Going Deeper with Convolutions. CVPR 2015 (section 6); the jitter as in many
+    recipes since.
     """
-    return Compose([RandomResizedCrop(size), RandomHorizontalFlip(), ColorJitter(0.3, 0.3, 0.3, 0.1)])
+    return Compose(
+        [RandomResizedCrop(size), RandomHorizontalFlip(), ColorJitter(0.3, 0.3, 0.3, 0.1)]
+    )

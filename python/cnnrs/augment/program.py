@@ -1,4 +1,6 @@
-"""A program being written: transforms add steps with the parameters of every sample, and the sizes are followed along."""
+"""A program being written: transforms add steps with the parameters of every sample, and the sizes
+are followed along.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ INTERPOLATIONS = {"nearest": 0, "bilinear": 1, "antialias": 2}
 
 @dataclass(frozen=True)
 class Key:
-    """What the random numbers of a batch depend on: the seed, the epoch, and the index of each sample in its data set."""
+    """What the random numbers of a batch depend on: the seed, the epoch, and the index of each
+    sample in its data set.
+    """
 
     seed: int
     epoch: int
@@ -82,7 +86,13 @@ class Program:
     """
 
     def __init__(
-        self, key: Key, heights: NDArray[np.int64], widths: NDArray[np.int64], channels: int, floating: bool, ordinal: int
+        self,
+        key: Key,
+        heights: NDArray[np.int64],
+        widths: NDArray[np.int64],
+        channels: int,
+        floating: bool,
+        ordinal: int,
     ) -> None:
         self.key = key
         self.heights, self.widths = heights, widths
@@ -100,7 +110,9 @@ class Program:
 
     def draw(self, count: int) -> NDArray[np.float64]:
         """``(n, count)`` uniform numbers in [0, 1), a transform's own."""
-        numbers = ops.augment_uniform(self.key.indices, count, seed=self.key.seed, epoch=self.key.epoch, ordinal=self.ordinal)
+        numbers = ops.augment_uniform(
+            self.key.indices, count, seed=self.key.seed, epoch=self.key.epoch, ordinal=self.ordinal
+        )
         self.ordinal += 1
         return numbers
 
@@ -124,7 +136,9 @@ class Program:
         size: tuple[Column, Column] | None = None,
         mask_fill: int = 0,
     ) -> None:
-        """Add a step; a parameter is a number or one for each sample, and `size` is what the images have after it."""
+        """Add a step; a parameter is a number or one for each sample, and `size` is what the images
+        have after it.
+        """
         if self._chosen is not None:
             apply = self._chosen if apply is None else apply & self._chosen
         if any(isinstance(column, np.ndarray) for column in parameters):
@@ -141,11 +155,19 @@ class Program:
                 rows = np.where(apply, np.asarray(size[0], dtype=np.int64), self.heights)
                 columns = np.where(apply, np.asarray(size[1], dtype=np.int64), self.widths)
             after = self.heights, self.widths = rows, columns
-        self.steps.append(Step(kind, apply, table, np.array(constants, dtype=np.float64), before, after, mask_fill))
+        self.steps.append(
+            Step(
+                kind, apply, table, np.array(constants, dtype=np.float64), before, after, mask_fill
+            )
+        )
 
     def fill(self, fill: float | Sequence[float]) -> tuple[float, ...]:
         """The fill as one number or one for each channel."""
-        values = (float(fill),) if isinstance(fill, (int, float)) else tuple(float(value) for value in fill)
+        values = (
+            (float(fill),)
+            if isinstance(fill, (int, float))
+            else tuple(float(value) for value in fill)
+        )
         if len(values) not in (1, self.channels):
             raise ShapeError(f"fill: {len(values)} values for images of {self.channels} channels")
         return values
@@ -154,16 +176,23 @@ class Program:
         """``factor · value + summand`` for each channel; the values are floats from here on."""
         for name, values in (("mean or std", factors), ("mean or std", summands)):
             if len(values) not in (1, self.channels):
-                raise ShapeError(f"{name}: {len(values)} values for images of {self.channels} channels")
+                raise ShapeError(
+                    f"{name}: {len(values)} values for images of {self.channels} channels"
+                )
         if self.partial:
-            raise ArgumentError("ToFloat and Normalize change the units of all images: they cannot stand in RandomApply or OneOf")
+            raise ArgumentError(
+                "ToFloat and Normalize change the units of all images: they cannot stand in "
+                "RandomApply or OneOf"
+            )
         if factors.shape != summands.shape:
             factors, summands = np.broadcast_arrays(factors, summands)
         self.floating = True
         last = self.steps[-1] if self.steps else None
         if last is not None and last.kind == "affine" and last.apply is None:
             before_factors, before_summands = np.split(last.constants[1:], 2)
-            factors, summands = np.broadcast_arrays(before_factors * factors, before_summands * factors + summands)
+            factors, summands = np.broadcast_arrays(
+                before_factors * factors, before_summands * factors + summands
+            )
             self.steps.pop()
         self.add("affine", (), (1.0, *factors.tolist(), *summands.tolist()))
 
@@ -177,11 +206,20 @@ class Program:
         size: tuple[Column, Column] | None = None,
         mask_fill: int = 0,
     ) -> None:
-        """Move the images by ``(n, 3, 3)`` matrices that take a place (x, y, 1) to where it is seen after."""
+        """Move the images by ``(n, 3, 3)`` matrices that take a place (x, y, 1) to where it is seen
+        after.
+        """
         inverse = np.linalg.inv(forward).reshape(len(self), 9)
         height, width = (self.heights, self.widths) if size is None else size
         constants = (INTERPOLATIONS[interpolation], *self.fill(fill))
-        self.add("warp", (*inverse.T, height, width), constants, apply=apply, size=size, mask_fill=mask_fill)
+        self.add(
+            "warp",
+            (*inverse.T, height, width),
+            constants,
+            apply=apply,
+            size=size,
+            mask_fill=mask_fill,
+        )
 
     @property
     def partial(self) -> bool:
@@ -196,7 +234,9 @@ def take(step: Step, rows: NDArray[np.int64]) -> NDArray[np.float64]:
     return step.parameters[rows]
 
 
-def check_range(name: str, value: Any, low: float = -math.inf, high: float = math.inf) -> tuple[float, float]:
+def check_range(
+    name: str, value: Any, low: float = -math.inf, high: float = math.inf
+) -> tuple[float, float]:
     """A pair of numbers, the first not above the second, both within bounds.
 
     Raises
@@ -207,7 +247,9 @@ def check_range(name: str, value: Any, low: float = -math.inf, high: float = mat
     try:
         first, second = (float(part) for part in value)
     except (TypeError, ValueError) as error:
-        raise ArgumentError(f"{name}: expected a pair of numbers (low, high), got {value!r}") from error
+        raise ArgumentError(
+            f"{name}: expected a pair of numbers (low, high), got {value!r}"
+        ) from error
     if not (low <= first <= second <= high):
         raise ArgumentError(f"{name}: expected {low:g} <= low <= high <= {high:g}, got {value!r}")
     return first, second

@@ -20,12 +20,16 @@ TRIES = 10  # windows drawn before the largest fitting one is taken, as in torch
 
 def interpolation_code(interpolation: str, antialias: bool) -> int:
     """The number of an interpolation in a program."""
-    return INTERPOLATIONS["antialias" if antialias and interpolation == "bilinear" else interpolation]
+    return INTERPOLATIONS[
+        "antialias" if antialias and interpolation == "bilinear" else interpolation
+    ]
 
 
 class _Resizing(Transform):
     def _interpolate(self, interpolation: str, antialias: bool) -> None:
-        self.interpolation = _arguments.choice("interpolation", interpolation, ("nearest", "bilinear"))
+        self.interpolation = _arguments.choice(
+            "interpolation", interpolation, ("nearest", "bilinear")
+        )
         self.antialias = _arguments.flag("antialias", antialias)
 
     def _constants(self) -> tuple[float, ...]:
@@ -52,7 +56,9 @@ class Resize(_Resizing):
     (1, 2, 3, 3)
     """
 
-    def __init__(self, size: Any, interpolation: str = "bilinear", *, antialias: bool = True) -> None:
+    def __init__(
+        self, size: Any, interpolation: str = "bilinear", *, antialias: bool = True
+    ) -> None:
         pair: Any = _arguments.pair("size", size)
         self.size = pair if _arguments.is_sequence(size) else pair[0]
         self._interpolate(interpolation, antialias)
@@ -64,13 +70,17 @@ class Resize(_Resizing):
             size: tuple[Any, Any] = self.size
         else:  # torchvision truncates the longer side
             shorter = np.minimum(height, width)
-            size = (np.where(height <= width, self.size, self.size * height // shorter), self.size * width // shorter)
+            size = (
+                np.where(height <= width, self.size, self.size * height // shorter),
+                self.size * width // shorter,
+            )
             size = (size[0], np.where(width <= height, self.size, size[1]))
         program.add("resize", (0, 0, height, width, *size), self._constants(), size=size)
 
 
 class RandomResizedCrop(_Resizing):
-    """A random window, of a random share of the area and a random ratio of the sides, resized: the standard for photos.
+    """A random window, of a random share of the area and a random ratio of the sides, resized: the
+    standard for photos.
 
     Parameters
     ----------
@@ -125,7 +135,9 @@ def random_window(
     scale: tuple[float, float],
     ratio: tuple[float, float],
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Top, left, height and width of a window for each image: the first of ten drawn that fits, else the largest of a fitting ratio."""
+    """Top, left, height and width of a window for each image: the first of ten drawn that fits,
+    else the largest of a fitting ratio.
+    """
     area = (heights * widths)[:, None] * (scale[0] + numbers[:, :TRIES] * (scale[1] - scale[0]))
     low, high = math.log(ratio[0]), math.log(ratio[1])
     root = np.exp(0.5 * (low + numbers[:, TRIES : 2 * TRIES] * (high - low)))
@@ -137,8 +149,12 @@ def random_window(
     height, width, fitting = height[rows, first], width[rows, first], fits[rows, first]
     if not fitting.all():
         shape = np.clip(widths / heights, *ratio)
-        height = np.where(fitting, height, np.clip(np.round(np.minimum(heights, widths / shape)), 1, heights))
-        width = np.where(fitting, width, np.clip(np.round(np.minimum(widths, heights * shape)), 1, widths))
+        height = np.where(
+            fitting, height, np.clip(np.round(np.minimum(heights, widths / shape)), 1, heights)
+        )
+        width = np.where(
+            fitting, width, np.clip(np.round(np.minimum(widths, heights * shape)), 1, widths)
+        )
     top = np.floor(numbers[:, -2] * (heights - height + 1))
     left = np.floor(numbers[:, -1] * (widths - width + 1))
     middle = ~fitting

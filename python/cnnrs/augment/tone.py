@@ -229,7 +229,8 @@ class RandomSolarize(Solarize):
 
 
 class Sharpness(_Tone):
-    """Sharper or softer by a factor: 0 gives the smoothed image, 1 the image itself, 2 goes as far in the other direction.
+    """Sharper or softer by a factor: 0 gives the smoothed image, 1 the image itself, 2 goes as far
+    in the other direction.
 
     Parameters
     ----------

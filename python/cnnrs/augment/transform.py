@@ -22,8 +22,9 @@ MIN_VISIBILITY = 0.1  # share of a box
 class Transform:
     """Base class of the transforms; a child says in `lower` which steps it adds to a program.
 
-    A transform is called on a batch. What is random in it depends on the seed, the epoch, the sample's index and the place of the
-    transform in its pipeline, on nothing else: a sample looks the same in any batch, at any number of threads.
+    A transform is called on a batch. What is random in it depends on the seed, the epoch, the
+    sample's index and the place of the transform in its pipeline, on nothing else: a sample looks
+    the same in any batch, at any number of threads.
     """
 
     min_visibility = MIN_VISIBILITY
@@ -49,15 +50,17 @@ class Transform:
         images : array_like of shape (n, height, width, channels), or list of (height, width, channels); uint8 or float32
             Never written to.
         labels : array_like of length n, or list of n arrays, optional
-            One per image (kept; the mixing transforms make shares of classes of them). Or, beside `boxes`, a list with one per box:
-            those of dropped boxes are dropped too.
+            One per image (kept; the mixing transforms make shares of classes of them). Or, beside
+            `boxes`, a list with one per box: those of dropped boxes are dropped too.
         boxes : list of n arrays of shape (k, 4), optional
-            ``xyxy`` in pixels, measured from the corner of the image. They are clipped to the image; one of which less than
-            `min_visibility` (a tenth, unless `Compose` says otherwise) of the area is left is dropped.
+            ``xyxy`` in pixels, measured from the corner of the image. They are clipped to the
+            image; one of which less than `min_visibility` (a tenth, unless `Compose` says
+            otherwise) of the area is left is dropped.
         masks : array_like of integers or bool, shape (n, height, width), or list of (height, width), optional
             Moved with the nearest neighbour: no new values but 0 beyond the border.
         keypoints : array_like of shape (n, k, 2), or list of (k, 2), optional
-            ``(x, y)`` from the corner of the image: the centre of the first pixel is (0.5, 0.5). None is dropped; they may leave the image.
+            ``(x, y)`` from the corner of the image: the centre of the first pixel is (0.5, 0.5).
+            None is dropped; they may leave the image.
         difficult : list of n arrays of bool, shape (k,), optional
             A flag for each box, beside `boxes`; those of dropped boxes are dropped too.
         indices : array_like of int, shape (n,), optional
@@ -70,8 +73,8 @@ class Transform:
         Returns
         -------
         ndarray or list, or tuple of them
-            The images, or a tuple of what was given in the order images, labels, boxes, masks, keypoints, difficult. Images of different
-            sizes are a list.
+            The images, or a tuple of what was given in the order images, labels, boxes, masks,
+            keypoints, difficult. Images of different sizes are a list.
 
         Raises
         ------
@@ -85,7 +88,9 @@ class Transform:
         return batch.result()
 
     def parts(self) -> Sequence[Transform]:
-        """The transforms to run one after the other; a pipeline's members, else the transform itself."""
+        """The transforms to run one after the other; a pipeline's members, else the transform
+        itself.
+        """
         return (self,)
 
     def run(self, batch: Batch, key: Key, out: NDArray[Any] | None = None) -> None:
@@ -139,5 +144,8 @@ def transforms_of(name: str, transforms: Any) -> tuple[Transform, ...]:
         raise DTypeError(f"{name}: expected a sequence of transforms, got {transforms!r}")
     for transform in transforms:
         if not isinstance(transform, Transform):
-            raise DTypeError(f"{name}: expected transforms of cnnrs.augment, got {transform!r}; a function goes into Lambda")
+            raise DTypeError(
+                f"{name}: expected transforms of cnnrs.augment, got {transform!r}; a function goes "
+                "into Lambda"
+            )
     return tuple(transforms)

@@ -20,7 +20,9 @@ ROUNDING = 1e-9  # pixels: an extent this much beyond a whole number is that num
 
 class _Warping(Transform):
     def _look(self, interpolation: str, fill: Any, mask_fill: int) -> None:
-        self.interpolation = _arguments.choice("interpolation", interpolation, ("nearest", "bilinear"))
+        self.interpolation = _arguments.choice(
+            "interpolation", interpolation, ("nearest", "bilinear")
+        )
         self.fill = fill_value(fill)
         self.mask_fill = mask_fill
 
@@ -52,7 +54,8 @@ class RandomRotation(_Warping):
     interpolation : {"bilinear", "nearest"}
         torchvision's default is nearest.
     expand : bool
-        Whether the result is as large as the turned image; the images of a batch may then differ in size.
+        Whether the result is as large as the turned image; the images of a batch may then differ in
+        size.
     center : pair (x, y), optional
         In pixels from the corner; by default the middle. Not with `expand`.
     fill : float or one for each channel
@@ -84,7 +87,10 @@ class RandomRotation(_Warping):
         self.center = centre_of(center)
         self._look(interpolation, fill, mask_fill)
         if self.expand and center is not None:
-            raise ArgumentError("center: expand=True shows the whole image wherever its centre is; give one of the two")
+            raise ArgumentError(
+                "center: expand=True shows the whole image wherever its centre is; give one of the "
+                "two"
+            )
 
     def lower(self, program: Program) -> None:
         """One angle for each sample."""
@@ -94,10 +100,14 @@ class RandomRotation(_Warping):
         if not self.expand:
             program.warp(about(turn, x, y), self.interpolation, self.fill, mask_fill=self.mask_fill)
             return
-        reach = np.abs(turn[:, :2, :2]) @ np.stack([program.widths, program.heights], axis=1)[..., None]
+        reach = (
+            np.abs(turn[:, :2, :2]) @ np.stack([program.widths, program.heights], axis=1)[..., None]
+        )
         width, height = np.ceil(reach[:, :, 0] - ROUNDING).T
         matrix = about(turn, x, y, width / 2, height / 2)
-        program.warp(matrix, self.interpolation, self.fill, size=(height, width), mask_fill=self.mask_fill)
+        program.warp(
+            matrix, self.interpolation, self.fill, size=(height, width), mask_fill=self.mask_fill
+        )
 
 
 class RandomAffine(_Warping):
@@ -144,8 +154,14 @@ class RandomAffine(_Warping):
     ) -> None:
         self.degrees = symmetric_range("degrees", degrees)
         if translate is not None and (not _arguments.is_sequence(translate) or len(translate) != 2):
-            raise ShapeError(f"translate: expected a pair (horizontal, vertical), got {translate!r}")
-        self.translate = None if translate is None else tuple(_arguments.number("translate", share, 0.0, 1.0) for share in translate)
+            raise ShapeError(
+                f"translate: expected a pair (horizontal, vertical), got {translate!r}"
+            )
+        self.translate = (
+            None
+            if translate is None
+            else tuple(_arguments.number("translate", share, 0.0, 1.0) for share in translate)
+        )
         self.scale = None if scale is None else check_range("scale", scale, 1e-6)
         self.shear = _shears(shear)
         self.center = centre_of(center)
@@ -162,7 +178,9 @@ class RandomAffine(_Warping):
         shift_x = np.round(between(0, (-across, across)) * program.widths)
         shift_y = np.round(between(1, (-down, down)) * program.heights)
         turn, factor = between(2, self.degrees), between(3, self.scale or (1.0, 1.0))
-        matrix = affine(turn, factor, between(4, self.shear[:2]), between(5, self.shear[2:]), len(program))
+        matrix = affine(
+            turn, factor, between(4, self.shear[:2]), between(5, self.shear[2:]), len(program)
+        )
         x, y = self.center or (program.widths / 2, program.heights / 2)
         matrix = about(matrix, x, y, x + shift_x, y + shift_y)
         program.warp(matrix, self.interpolation, self.fill, mask_fill=self.mask_fill)
@@ -171,10 +189,16 @@ class RandomAffine(_Warping):
 def _shears(shear: Any) -> Any:
     if shear is None:
         return (0.0, 0.0, 0.0, 0.0)
-    items = tuple(shear) if _arguments.is_sequence(shear) else (-_arguments.number("shear", shear, 0.0), shear)
+    items = (
+        tuple(shear)
+        if _arguments.is_sequence(shear)
+        else (-_arguments.number("shear", shear, 0.0), shear)
+    )
     numbers = tuple(_arguments.number("shear", item, -89.0, 89.0) for item in items)
     if len(numbers) not in (2, 4):
-        raise ShapeError(f"shear: expected a number, a range in x, or ranges in x and y, got {shear!r}")
+        raise ShapeError(
+            f"shear: expected a number, a range in x, or ranges in x and y, got {shear!r}"
+        )
     numbers += (0.0, 0.0) * (len(numbers) == 2)
     check_range("shear", numbers[:2])
     check_range("shear", numbers[2:])
@@ -205,7 +229,13 @@ class RandomPerspective(_Warping):
     """
 
     def __init__(
-        self, distortion_scale: float = 0.5, p: float = 0.5, interpolation: str = "bilinear", fill: Any = 0, *, mask_fill: int = 0
+        self,
+        distortion_scale: float = 0.5,
+        p: float = 0.5,
+        interpolation: str = "bilinear",
+        fill: Any = 0,
+        *,
+        mask_fill: int = 0,
     ) -> None:
         self.distortion_scale = _arguments.number("distortion_scale", distortion_scale, 0.0, 1.0)
         self.p = probability("p", p)
@@ -216,15 +246,23 @@ class RandomPerspective(_Warping):
         numbers = program.draw(9)
         size = np.stack([program.widths, program.heights], axis=1)[:, None].astype(np.float64)
         corners = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
-        # 0.98: at full distortion corners could meet, and a map that folds the image has no inverse.
+        # 0.98: at full distortion corners could meet, and a map that folds the image has no
+        # inverse.
         inwards = numbers[:, 1:].reshape(-1, 4, 2) * (self.distortion_scale * 0.98 / 2)
         end = (corners + np.where(corners > 0, -inwards, inwards)) * size
         matrix = homography(corners * size, end)
-        program.warp(matrix, self.interpolation, self.fill, apply=numbers[:, 0] < self.p, mask_fill=self.mask_fill)
+        program.warp(
+            matrix,
+            self.interpolation,
+            self.fill,
+            apply=numbers[:, 0] < self.p,
+            mask_fill=self.mask_fill,
+        )
 
 
 class ElasticTransform(_Warping):
-    """Every pixel is taken from a place shifted a little, the shifts changing smoothly: handwriting by another hand.
+    """Every pixel is taken from a place shifted a little, the shifts changing smoothly: handwriting
+    by another hand.
 
     Parameters
     ----------
@@ -244,7 +282,8 @@ class ElasticTransform(_Warping):
 
     References
     ----------
-    P. Simard, D. Steinkraus & J. Platt, "Best practices for convolutional neural networks applied to visual document analysis", 2003.
+    P. Simard, D. Steinkraus & J. Platt, "Best practices for convolutional neural networks applied
+    to visual document analysis", 2003.
 
     Examples
     --------
@@ -254,7 +293,15 @@ class ElasticTransform(_Warping):
     (2, 28, 28, 1)
     """
 
-    def __init__(self, alpha: Any = 50.0, sigma: Any = 5.0, interpolation: str = "bilinear", fill: Any = 0, *, mask_fill: int = 0) -> None:
+    def __init__(
+        self,
+        alpha: Any = 50.0,
+        sigma: Any = 5.0,
+        interpolation: str = "bilinear",
+        fill: Any = 0,
+        *,
+        mask_fill: int = 0,
+    ) -> None:
         self.alpha = _two("alpha", alpha)
         self.sigma = _two("sigma", sigma)
         self._look(interpolation, fill, mask_fill)
@@ -264,7 +311,12 @@ class ElasticTransform(_Warping):
         key = program.draw(2)
         strength = [alpha / 2 for alpha in self.alpha]
         constants = (INTERPOLATIONS[self.interpolation], *program.fill(self.fill))
-        program.add("elastic", (*key.T, *strength, self.sigma[1], self.sigma[0]), constants, mask_fill=self.mask_fill)
+        program.add(
+            "elastic",
+            (*key.T, *strength, self.sigma[1], self.sigma[0]),
+            constants,
+            mask_fill=self.mask_fill,
+        )
 
 
 def _two(name: str, value: Any) -> tuple[float, float]:

@@ -15,7 +15,8 @@ The order is that of the loop in `Trainer.fit`::
         (a checkpoint: state_dict)
     on_fit_end                          also after an error or Ctrl-C
 
-Several callbacks are called in the order given. A callback ends the training after the epoch by setting ``trainer.stop``.
+Several callbacks are called in the order given. A callback ends the training after the epoch by
+setting ``trainer.stop``.
 """
 
 from cnnrs.callbacks.base import Callback, Chain
@@ -26,4 +27,13 @@ from cnnrs.callbacks.model_checkpoint import ModelCheckpoint
 from cnnrs.callbacks.tensorboard import TensorBoard
 from cnnrs.callbacks.time_limit import TimeLimit
 
-__all__ = ["CSVLogger", "Callback", "Chain", "EarlyStopping", "GradientNorms", "ModelCheckpoint", "TensorBoard", "TimeLimit"]
+__all__ = [
+    "CSVLogger",
+    "Callback",
+    "Chain",
+    "EarlyStopping",
+    "GradientNorms",
+    "ModelCheckpoint",
+    "TensorBoard",
+    "TimeLimit",
+]

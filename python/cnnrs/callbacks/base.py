@@ -30,13 +30,17 @@ class Callback:
         """After an update; `loss` is that of the batch."""
 
     def on_epoch_end(self, trainer: Any, numbers: dict[str, float]) -> None:
-        """After an epoch and its validation; `numbers` are those of the epoch by name. What is added here, later callbacks see."""
+        """After an epoch and its validation; `numbers` are those of the epoch by name. What is
+        added here, later callbacks see.
+        """
 
     def on_fit_end(self, trainer: Any) -> None:
         """After the last epoch, after an error, after Ctrl-C."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What the callback remembers, for a checkpoint: numbers, texts, arrays, and lists and dictionaries of them."""
+        """What the callback remembers, for a checkpoint: numbers, texts, arrays, and lists and
+        dictionaries of them.
+        """
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -49,7 +53,9 @@ class Chain(Callback):
     def __init__(self, callbacks: Sequence[Callback]) -> None:
         for callback in callbacks:
             if not isinstance(callback, Callback):
-                raise DTypeError(f"callbacks: expected cnnrs.callbacks.Callback objects, got {callback!r}")
+                raise DTypeError(
+                    f"callbacks: expected cnnrs.callbacks.Callback objects, got {callback!r}"
+                )
         self.callbacks = list(callbacks)
 
     def on_fit_start(self, trainer: Any) -> None:

@@ -19,17 +19,24 @@ class Best:
     monitor : str
         Its name.
     mode : {"auto", "min", "max"}
-        Whether less or more is better; ``auto`` takes less for names with ``loss`` or ``error`` in them.
+        Whether less or more is better; ``auto`` takes less for names with ``loss`` or ``error`` in
+        them.
     min_delta : float
         What counts as an improvement.
     """
 
     def __init__(self, monitor: str, mode: str, min_delta: float = 0.0) -> None:
         if not isinstance(monitor, str):
-            raise DTypeError(f"monitor: expected the name of a number, such as 'val_loss', got {monitor!r}")
+            raise DTypeError(
+                f"monitor: expected the name of a number, such as 'val_loss', got {monitor!r}"
+            )
         self.monitor = monitor
         _arguments.choice("mode", mode, ("auto", "min", "max"))
-        self.sign = 1 if mode == "min" or (mode == "auto" and ("loss" in monitor or "error" in monitor)) else -1
+        self.sign = (
+            1
+            if mode == "min" or (mode == "auto" and ("loss" in monitor or "error" in monitor))
+            else -1
+        )
         self.min_delta = _arguments.number("min_delta", min_delta, 0)
         self.forget()
 
@@ -46,7 +53,10 @@ class Best:
             If there is no such number.
         """
         if self.monitor not in numbers:
-            raise ArgumentError(f"monitor: there is no {self.monitor!r} in this training; there are {', '.join(map(repr, numbers))}")
+            raise ArgumentError(
+                f"monitor: there is no {self.monitor!r} in this training; there are "
+                f"{', '.join(map(repr, numbers))}"
+            )
         value = self.sign * numbers[self.monitor]
         if value < self.value - self.min_delta:
             self.value = value

@@ -19,8 +19,8 @@ class CSVLogger(Callback):
     Parameters
     ----------
     path : path
-        Overwritten when training starts. A resumed training goes on behind the lines of its checkpoint; later ones, of epochs that are
-        done again, are dropped.
+        Overwritten when training starts. A resumed training goes on behind the lines of its
+        checkpoint; later ones, of epochs that are done again, are dropped.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -45,7 +45,9 @@ class CSVLogger(Callback):
             self._length = stream.tell()
 
     def _cut(self) -> None:
-        """Drop what is behind the last line that counts; all, if the file is not the one that was written."""
+        """Drop what is behind the last line that counts; all, if the file is not the one that was
+        written.
+        """
         size = self.path.stat().st_size if self.path.exists() else 0
         if size < self._length:
             self._length = 0

@@ -24,9 +24,11 @@ class EarlyStopping(Callback):
     min_delta : float
         What counts as an improvement.
     mode : {"auto", "min", "max"}
-        Whether less or more is better; ``auto`` takes less for names with ``loss`` or ``error`` in them.
+        Whether less or more is better; ``auto`` takes less for names with ``loss`` or ``error`` in
+        them.
     restore_best : bool
-        Whether to end with the weights of the best epoch, and with their averages where the trainer averages weights.
+        Whether to end with the weights of the best epoch, and with their averages where the trainer
+        averages weights.
 
     References
     ----------
@@ -34,7 +36,13 @@ class EarlyStopping(Callback):
     """
 
     def __init__(
-        self, monitor: str = "val_loss", patience: int = 5, *, min_delta: float = 0.0, mode: str = "auto", restore_best: bool = True
+        self,
+        monitor: str = "val_loss",
+        patience: int = 5,
+        *,
+        min_delta: float = 0.0,
+        mode: str = "auto",
+        restore_best: bool = True,
     ) -> None:
         self.patience = _arguments.integer("patience", patience, 1)
         self.restore_best = restore_best
@@ -54,7 +62,9 @@ class EarlyStopping(Callback):
             self.waited = 0
             if self.restore_best:
                 self.weights = trainer.model.state_dict()
-                self.averages = {name: array.copy() for name, array in trainer.updater.averages.items()}
+                self.averages = {
+                    name: array.copy() for name, array in trainer.updater.averages.items()
+                }
         else:
             self.waited += 1
             trainer.stop = trainer.stop or self.waited >= self.patience
@@ -70,7 +80,12 @@ class EarlyStopping(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint needs."""
-        return {"best": self.best.value, "waited": self.waited, "weights": self.weights, "averages": self.averages}
+        return {
+            "best": self.best.value,
+            "waited": self.waited,
+            "weights": self.weights,
+            "averages": self.averages,
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over a `state_dict`."""

@@ -16,10 +16,12 @@ _log = logging.getLogger("cnnrs")
 
 
 class GradientNorms(Callback):
-    """Measure the norm of the gradient of each layer with parameters, and add its mean over the epoch to the numbers of the epoch.
+    """Measure the norm of the gradient of each layer with parameters, and add its mean over the
+    epoch to the numbers of the epoch.
 
-    The numbers are called ``gradient_norm/LAYER``; callbacks behind this one, such as `CSVLogger` and `TensorBoard`, log them. Where the
-    gradient of the first layer is less than a ten-thousandth of that of the last, a message is logged.
+    The numbers are called ``gradient_norm/LAYER``; callbacks behind this one, such as `CSVLogger`
+    and `TensorBoard`, log them. Where the gradient of the first layer is less than a ten-thousandth
+    of that of the last, a message is logged.
 
     Parameters
     ----------
@@ -33,7 +35,8 @@ class GradientNorms(Callback):
 
     References
     ----------
-    Y. Bengio, P. Simard, P. Frasconi: Learning long-term dependencies with gradient descent is difficult. 1994.
+    Y. Bengio, P. Simard, P. Frasconi: Learning long-term dependencies with gradient descent is
+    difficult. 1994.
     """
 
     def __init__(self, every: int = 1) -> None:
@@ -67,12 +70,24 @@ class GradientNorms(Callback):
         first, last = next(iter(norms.items())), list(norms.items())[-1]
         if first[1] < VANISHING * last[1] and not self._reported:
             self._reported = True
-            _log.warning("epoch %d: vanishing gradients: %.1e in %s, but %.1e in %s", trainer.epoch, first[1], first[0], last[1], last[0])
+            _log.warning(
+                "epoch %d: vanishing gradients: %.1e in %s, but %.1e in %s",
+                trainer.epoch,
+                first[1],
+                first[0],
+                last[1],
+                last[0],
+            )
         self._sums, self._count = {}, 0
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint needs."""
-        return {"epochs": self.epochs, "sums": self._sums, "count": self._count, "reported": self._reported}
+        return {
+            "epochs": self.epochs,
+            "sums": self._sums,
+            "count": self._count,
+            "reported": self._reported,
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over a `state_dict`."""

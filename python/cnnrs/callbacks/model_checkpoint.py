@@ -17,7 +17,8 @@ __all__ = ["ModelCheckpoint"]
 
 
 class ModelCheckpoint(Callback):
-    """Save the model after an epoch, by default after the best one so far: models to use, where checkpoints are states to go on from.
+    """Save the model after an epoch, by default after the best one so far: models to use, where
+    checkpoints are states to go on from.
 
     ========================================================================  ==========================================
     ``ModelCheckpoint("best.cnnrs")``                                         the best model so far
@@ -33,11 +34,13 @@ class ModelCheckpoint(Callback):
     monitor : str
         Name of the number that says which model is best.
     mode : {"auto", "min", "max"}
-        Whether less or more is better; ``auto`` takes less for names with ``loss`` or ``error`` in them.
+        Whether less or more is better; ``auto`` takes less for names with ``loss`` or ``error`` in
+        them.
     best_only : bool
         Whether to save only when the number has improved.
     keep : int, optional
-        How many files to keep, the newest; those before are deleted once a newer one is on the disk. By default all.
+        How many files to keep, the newest; those before are deleted once a newer one is on the
+        disk. By default all.
 
     Notes
     -----
@@ -66,7 +69,10 @@ class ModelCheckpoint(Callback):
         try:
             path = self.path.format(epoch=trainer.epoch, **numbers)
         except (KeyError, ValueError, IndexError) as error:
-            raise ArgumentError(f"path: {self.path!r} cannot be filled in ({error}); there are epoch, {', '.join(numbers)}") from None
+            raise ArgumentError(
+                f"path: {self.path!r} cannot be filled in ({error}); there are epoch, "
+                f"{', '.join(numbers)}"
+            ) from None
         with trainer.averaged_weights():
             trainer.model.save(path)
         if self.keep is not None:

@@ -14,10 +14,12 @@ __all__ = ["TensorBoard"]
 
 
 class TensorBoard(Callback):
-    """Write the numbers of every epoch for TensorBoard; needs ``pip install 'cnnrs[tensorboard]'``, which brings tensorboardX.
+    """Write the numbers of every epoch for TensorBoard; needs ``pip install 'cnnrs[tensorboard]'``,
+    which brings tensorboardX.
 
-    Numbers with ``val_`` in front are drawn beside those of the training: ``loss/training`` and ``loss/validation``. A resumed training
-    writes a new file into the same folder, which hides the steps after its checkpoint in the older one.
+    Numbers with ``val_`` in front are drawn beside those of the training: ``loss/training`` and
+    ``loss/validation``. A resumed training writes a new file into the same folder, which hides the
+    steps after its checkpoint in the older one.
 
     Parameters
     ----------
@@ -42,11 +44,15 @@ class TensorBoard(Callback):
         try:
             importlib.import_module("tensorboardX")
         except ImportError:
-            raise ImportError("the TensorBoard callback needs tensorboardX: pip install 'cnnrs[tensorboard]'") from None
+            raise ImportError(
+                "the TensorBoard callback needs tensorboardX: pip install 'cnnrs[tensorboard]'"
+            ) from None
 
     def _open(self, step: int) -> Any:
         if self._writer is None:
-            self._writer = importlib.import_module("tensorboardX").SummaryWriter(self.folder, purge_step=step)
+            self._writer = importlib.import_module("tensorboardX").SummaryWriter(
+                self.folder, purge_step=step
+            )
         return self._writer
 
     def on_step_end(self, trainer: Any, loss: float) -> None:

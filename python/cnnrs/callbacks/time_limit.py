@@ -12,7 +12,8 @@ __all__ = ["TimeLimit"]
 
 
 class TimeLimit(Callback):
-    """End the training after the first epoch that ends later than this; time before a resumed checkpoint does not count.
+    """End the training after the first epoch that ends later than this; time before a resumed
+    checkpoint does not count.
 
     Parameters
     ----------

@@ -1,4 +1,6 @@
-"""What the commands' arguments have in common: the checks of numbers and paths, and the error for a wrong command line."""
+"""What the commands' arguments have in common: the checks of numbers and paths, and the error for a
+wrong command line.
+"""
 
 import argparse
 import math
@@ -7,7 +9,17 @@ import sys
 
 from cnnrs import ops
 
-__all__ = ["UsageError", "add_data_dir", "add_threads", "describe_os_error", "note", "positive", "positive_rate", "set_threads", "whole"]
+__all__ = [
+    "UsageError",
+    "add_data_dir",
+    "add_threads",
+    "describe_os_error",
+    "note",
+    "positive",
+    "positive_rate",
+    "set_threads",
+    "whole",
+]
 
 
 class UsageError(Exception):
@@ -46,13 +58,20 @@ def positive_rate(text: str) -> float:
 
 def add_threads(parser: argparse.ArgumentParser) -> None:
     """The option ``--threads``."""
-    parser.add_argument("--threads", type=positive, metavar="N", help="threads to compute with (default: all); changes no result")
+    parser.add_argument(
+        "--threads",
+        type=positive,
+        metavar="N",
+        help="threads to compute with (default: all); changes no result",
+    )
 
 
 def add_data_dir(parser: argparse.ArgumentParser) -> None:
     """The option ``--data-dir``."""
     parser.add_argument(
-        "--data-dir", metavar="DIR", help="where the files of a named data set are; else $CNNRS_DATA, the cache, a download"
+        "--data-dir",
+        metavar="DIR",
+        help="where the files of a named data set are; else $CNNRS_DATA, the cache, a download",
     )
 
 

@@ -1,7 +1,9 @@
-"""``cnnrs data``: what is in a data set: classes, sizes, means and deviations, and images that stand in two of its parts.
+"""``cnnrs data``: what is in a data set: classes, sizes, means and deviations, and images that
+stand in two of its parts.
 
-Understood are the names of `cnnrs.datasets`, a folder of class folders (perhaps within ``train``, ``val`` and ``test``), and a folder in
-the layout of Pascal VOC. Images are read as they are; nothing is resized.
+Understood are the names of `cnnrs.datasets`, a folder of class folders (perhaps within ``train``,
+``val`` and ``test``), and a folder in the layout of Pascal VOC. Images are read as they are;
+nothing is resized.
 """
 
 import argparse
@@ -21,10 +23,25 @@ SHOWN = 5  # images that two parts share
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the command."""
-    text = "Count classes and sizes, work out means and deviations, and look for images that occur twice."
-    parser = subparsers.add_parser("data", help="show what is in a data set", description=text, allow_abbrev=False)
-    parser.add_argument("data", metavar="DATA", help="a folder of class folders, a folder in Pascal VOC's layout, or a known data set")
-    parser.add_argument("--channels", type=int, choices=(1, 3), default=3, help="read a folder's images as grey or as colour (default: 3)")
+    text = (
+        "Count classes and sizes, work out means and deviations, and look for images that occur "
+        "twice."
+    )
+    parser = subparsers.add_parser(
+        "data", help="show what is in a data set", description=text, allow_abbrev=False
+    )
+    parser.add_argument(
+        "data",
+        metavar="DATA",
+        help="a folder of class folders, a folder in Pascal VOC's layout, or a known data set",
+    )
+    parser.add_argument(
+        "--channels",
+        type=int,
+        choices=(1, 3),
+        default=3,
+        help="read a folder's images as grey or as colour (default: 3)",
+    )
     parser.add_argument("--out", metavar="FILE", help="also draw samples into this image file")
     add_data_dir(parser)
     parser.set_defaults(run=run)
@@ -32,7 +49,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the figures of every part, then what they share."""
-    parts = load_sources(arguments.data, "grey" if arguments.channels == 1 else "rgb", arguments.data_dir)
+    parts = load_sources(
+        arguments.data, "grey" if arguments.channels == 1 else "rgb", arguments.data_dir
+    )
     for name, source in parts.items():
         print(f"{name}: {data.statistics(source)}")
     for (first, one), (second, other) in itertools.combinations(parts.items(), 2):
@@ -57,11 +76,21 @@ def load_sources(name: str, mode: str, data_dir: str | None) -> dict[str, Any]:
     if not root.exists():
         raise UsageError(unknown(name))
     if (root / "Annotations").is_dir():
-        there = [split for split in ("train", "val", "test") if (root / "ImageSets" / "Main" / f"{split}.txt").is_file()]
+        there = [
+            split
+            for split in ("train", "val", "test")
+            if (root / "ImageSets" / "Main" / f"{split}.txt").is_file()
+        ]
         parts_of = {split: _voc_split(root, split, mode) for split in there}
-        return {split: source for split, source in parts_of.items() if source is not None} or {"all": data.voc(root, mode=mode)}
+        return {split: source for split, source in parts_of.items() if source is not None} or {
+            "all": data.voc(root, mode=mode)
+        }
     divided = divided_folders(root)
-    return {path.name: data.folder(path, mode=mode) for path in divided} if divided else {"all": data.folder(root, mode=mode)}
+    return (
+        {path.name: data.folder(path, mode=mode) for path in divided}
+        if divided
+        else {"all": data.folder(root, mode=mode)}
+    )
 
 
 def _voc_split(root: Path, split: str, mode: str) -> Any:

@@ -1,4 +1,6 @@
-"""``cnnrs doctor``: what this installation consists of, what the CPU offers and what is in use; the thing to send with a question."""
+"""``cnnrs doctor``: what this installation consists of, what the CPU offers and what is in use; the
+thing to send with a question.
+"""
 
 import argparse
 import importlib.metadata
@@ -24,9 +26,15 @@ VARIABLES = ("CNNRS_NUM_THREADS", "CNNRS_SIMD", "CNNRS_WINOGRAD", "CNNRS_DATA", 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the command."""
-    text = "Show versions, CPU features, threads and data folders, and test the kernels on numbers known by heart."
+    text = (
+        "Show versions, CPU features, threads and data folders, and test the kernels on numbers "
+        "known by heart."
+    )
     parser = subparsers.add_parser(
-        "doctor", help="show versions, CPU features, threads, data folders", description=text, allow_abbrev=False
+        "doctor",
+        help="show versions, CPU features, threads, data folders",
+        description=text,
+        allow_abbrev=False,
     )
     parser.set_defaults(run=run)
 
@@ -36,7 +44,10 @@ def run(arguments: argparse.Namespace) -> int:
     sound = kernels_are_sound()
     rows = [
         *machine(),
-        ("self-test", "passed" if sound else "FAILED: the kernels give wrong results on this machine"),
+        (
+            "self-test",
+            "passed" if sound else "FAILED: the kernels give wrong results on this machine",
+        ),
         *software(),
         *data(),
     ]
@@ -53,19 +64,34 @@ def machine() -> Iterator[tuple[str, str]]:
     yield "SIMD path", ops.simd_level()
     affinity = getattr(os, "sched_getaffinity", None)
     usable = len(affinity(0)) if affinity is not None else os.cpu_count()
-    yield "threads", f"{ops.get_num_threads()} (this process may use {usable} of {os.cpu_count()} CPUs)"
+    yield (
+        "threads",
+        f"{ops.get_num_threads()} (this process may use {usable} of {os.cpu_count()} CPUs)",
+    )
     yield "Winograd", "allowed" if ops.get_winograd() else "off"
 
 
 def kernels_are_sound() -> bool:
-    """Whether the kernels get right what NumPy says: sums of 3 x 3 windows plus 1, and the sum of the squares of 1 to 40."""
+    """Whether the kernels get right what NumPy says: sums of 3 x 3 windows plus 1, and the sum of
+    the squares of 1 to 40.
+    """
     x = np.arange(36).reshape(1, 6, 6, 1)
-    expected = np.lib.stride_tricks.sliding_window_view(x[0, :, :, 0], (3, 3)).sum(axis=(2, 3))[np.newaxis, :, :, np.newaxis] + 1
+    expected = (
+        np.lib.stride_tricks.sliding_window_view(x[0, :, :, 0], (3, 3)).sum(axis=(2, 3))[
+            np.newaxis, :, :, np.newaxis
+        ]
+        + 1
+    )
     numbers = np.arange(1, 41)
     for dtype in (np.float32, np.float64):
-        y = ops.conv2d(x.astype(dtype), np.ones((3, 3, 1, 20), dtype=dtype), np.ones(20, dtype=dtype))
+        y = ops.conv2d(
+            x.astype(dtype), np.ones((3, 3, 1, 20), dtype=dtype), np.ones(20, dtype=dtype)
+        )
         row = numbers[np.newaxis].astype(dtype)
-        if not (np.abs(y - expected) <= 1e-3).all() or ops.matmul(row, row.T)[0, 0] != (numbers**2).sum():
+        if (
+            not (np.abs(y - expected) <= 1e-3).all()
+            or ops.matmul(row, row.T)[0, 0] != (numbers**2).sum()
+        ):
             return False
     return True
 
@@ -83,7 +109,12 @@ def software() -> Iterator[tuple[str, str]]:
 def data() -> Iterator[tuple[str, str]]:
     """Where data sets are looked for, and the environment variables that are set."""
     folder = os.environ.get("CNNRS_DATA")
-    yield "data folder", f"{folder}: {_holds(Path(folder).expanduser())}" if folder else "none ($CNNRS_DATA is not set)"
+    yield (
+        "data folder",
+        f"{folder}: {_holds(Path(folder).expanduser())}"
+        if folder
+        else "none ($CNNRS_DATA is not set)",
+    )
     yield "cache folder", f"{datasets.cache_dir()}: {_holds(datasets.cache_dir())}"
     for name in VARIABLES:
         if name in os.environ:

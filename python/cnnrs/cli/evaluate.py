@@ -17,18 +17,39 @@ __all__ = ["add_parser"]
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the command."""
     text = (
-        "Test a model and print the confusion matrix, precision and recall of each class, and the accuracy. Of a named data set the "
-        "official test images are taken. Of a folder, its part 'test' if it is divided, else the images that 'cnnrs train FOLDER' with "
+        "Test a model and print the confusion matrix, precision and recall of each class, and the "
+        "accuracy. Of a named data set the "
+        "official test images are taken. Of a folder, its part 'test' if it is divided, else the "
+        "images that 'cnnrs train FOLDER' with "
         "the same --seed holds back for the test; --all takes every image."
     )
-    parser = subparsers.add_parser("evaluate", help="test a model", description=text, allow_abbrev=False)
+    parser = subparsers.add_parser(
+        "evaluate", help="test a model", description=text, allow_abbrev=False
+    )
     parser.add_argument("model", metavar="MODEL", help="a .cnnrs file")
     parser.add_argument(
-        "data", metavar="DATA", help="digits, mnist, fashion-mnist, cifar10, or a folder with one sub-folder of images per class"
+        "data",
+        metavar="DATA",
+        help="digits, mnist, fashion-mnist, cifar10, or a folder with one sub-folder of images per "
+        "class",
     )
-    parser.add_argument("--all", action="store_true", help="take every image, also those that the model may have been trained on")
-    parser.add_argument("--seed", type=whole, default=0, metavar="N", help="of the division of a folder (default: 0)")
-    parser.add_argument("--skip-broken", action="store_true", help="leave damaged image files out instead of stopping")
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="take every image, also those that the model may have been trained on",
+    )
+    parser.add_argument(
+        "--seed",
+        type=whole,
+        default=0,
+        metavar="N",
+        help="of the division of a folder (default: 0)",
+    )
+    parser.add_argument(
+        "--skip-broken",
+        action="store_true",
+        help="leave damaged image files out instead of stopping",
+    )
     add_data_dir(parser)
     add_threads(parser)
     parser.set_defaults(run=run)
@@ -41,20 +62,33 @@ def run(arguments: argparse.Namespace) -> int:
     shape = image_shape_of(model, arguments.model)
     options = FolderOptions(shape[:2], shape[2], arguments.skip_broken)
     if arguments.all:
-        (images, labels), data_names, description = load_whole(arguments.data, options, arguments.data_dir)
+        (images, labels), data_names, description = load_whole(
+            arguments.data, options, arguments.data_dir
+        )
     else:
         parts = load_parts(arguments.data, options, arguments.data_dir, arguments.seed)
         (images, labels), data_names, description = parts.test, parts.class_names, parts.description
     if images.shape[1:] != shape:
-        raise ShapeError(f"{arguments.model} takes images of {_text(shape)}, those of {arguments.data} are {_text(images.shape[1:])}")
+        raise ShapeError(
+            f"{arguments.model} takes images of {_text(shape)}, those of {arguments.data} are "
+            f"{_text(images.shape[1:])}"
+        )
     note(f"{description}; {'every image' if arguments.all else 'the test part'}")
     names = class_names_of(model)
-    print_report(model, images, translated(labels, data_names, names, model.class_names is None), names)
+    print_report(
+        model, images, translated(labels, data_names, names, model.class_names is None), names
+    )
     return 0
 
 
-def translated(labels: NDArray[np.int64], from_names: tuple[str, ...], to_names: tuple[str, ...], by_number: bool) -> NDArray[np.int64]:
-    """The labels of the data as labels of the model: by the names of the classes, or by number if the model has no names.
+def translated(
+    labels: NDArray[np.int64],
+    from_names: tuple[str, ...],
+    to_names: tuple[str, ...],
+    by_number: bool,
+) -> NDArray[np.int64]:
+    """The labels of the data as labels of the model: by the names of the classes, or by number if
+    the model has no names.
 
     Raises
     ------
@@ -66,7 +100,10 @@ def translated(labels: NDArray[np.int64], from_names: tuple[str, ...], to_names:
     unknown = [name for name in from_names if name not in to_names]
     if unknown or by_number:
         missing = f"{unknown[0]!r}" if unknown else f"number {len(to_names)}"
-        raise ShapeError(f"the data has the class {missing}, which the model has not; its classes are {', '.join(to_names[:10])}")
+        raise ShapeError(
+            f"the data has the class {missing}, which the model has not; its classes are "
+            f"{', '.join(to_names[:10])}"
+        )
     return np.array([to_names.index(name) for name in from_names], dtype=np.int64)[labels]
 
 

@@ -35,8 +35,13 @@ def image_shape_of(model: Model, path: str) -> tuple[int, int, int]:
         If it is no classifier of grey or colour images.
     """
     shapes = [node.shape for node in model.inputs], [node.shape for node in model.outputs]
-    is_classifier = len(shapes[0]) == len(shapes[1]) == 1 and len(shapes[1][0]) == 1 and shapes[1][0][0] >= 2
+    is_classifier = (
+        len(shapes[0]) == len(shapes[1]) == 1 and len(shapes[1][0]) == 1 and shapes[1][0][0] >= 2
+    )
     if not is_classifier or len(shapes[0][0]) != 3 or shapes[0][0][2] not in (1, 3):
-        raise FormatError(f"{path}: not a classifier of single grey or colour images; it goes from {shapes[0]} to {shapes[1]}")
+        raise FormatError(
+            f"{path}: not a classifier of single grey or colour images; it goes from {shapes[0]} "
+            f"to {shapes[1]}"
+        )
     height, width, channels = shapes[0][0]
     return height, width, channels

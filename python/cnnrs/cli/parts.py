@@ -1,8 +1,9 @@
 """The data set that the command line names, divided into images for training, validation and test.
 
-A set with an official test part keeps it, and a tenth of the rest is for validation. A folder of classes is divided 70 / 15 / 15; one that
-holds the folders ``train`` and ``test`` (perhaps ``val``) is taken as divided; of ``train`` and ``val`` alone, ``val`` is the test.
-All parts are stratified and fixed by the seed.
+A set with an official test part keeps it, and a tenth of the rest is for validation. A folder of
+classes is divided 70 / 15 / 15; one that holds the folders ``train`` and ``test`` (perhaps ``val``)
+is taken as divided; of ``train`` and ``val`` alone, ``val`` is the test. All parts are stratified
+and fixed by the seed.
 """
 
 import difflib
@@ -18,13 +19,23 @@ from cnnrs.cli.arguments import UsageError, note
 from cnnrs.data import FolderSource, folder, split
 from cnnrs.errors import FormatError, ShapeError
 
-__all__ = ["FolderOptions", "Parts", "divided_folders", "load_parts", "load_whole", "short_name", "unknown"]
+__all__ = [
+    "FolderOptions",
+    "Parts",
+    "divided_folders",
+    "load_parts",
+    "load_whole",
+    "short_name",
+    "unknown",
+]
 
 Part: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
 OFFICIAL_VALIDATION = 0.1  # of the training images, where the test images are given
 FOLDER_SIZES = (0.7, 0.15, 0.15)
-SMALL_IMAGE = 64  # pixels: folders of images up to this size are taken as they are, others are resized to it
+SMALL_IMAGE = (
+    64  # pixels: folders of images up to this size are taken as they are, others are resized to it
+)
 MAX_BYTES = 4 << 30  # of decoded images
 VALIDATION_FOLDERS = ("val", "valid", "validation")
 
@@ -50,7 +61,9 @@ class FolderOptions:
 
 @dataclass(frozen=True)
 class Parts:
-    """Images, labels and names of a data set; each part is a pair ``(x, y)``, x uint8 and ``(n, height, width, channels)``."""
+    """Images, labels and names of a data set; each part is a pair ``(x, y)``, x uint8 and ``(n,
+    height, width, channels)``.
+    """
 
     name: str
     description: str
@@ -66,7 +79,9 @@ class Parts:
         return height, width, channels
 
 
-def load_parts(data: str, options: FolderOptions, data_dir: str | None = None, seed: int = 0) -> Parts:
+def load_parts(
+    data: str, options: FolderOptions, data_dir: str | None = None, seed: int = 0
+) -> Parts:
     """Load and divide a data set.
 
     Parameters
@@ -93,7 +108,10 @@ def load_parts(data: str, options: FolderOptions, data_dir: str | None = None, s
         return Parts(data, loaded.description, loaded.class_names, train, validation, loaded.test)
     root, names, given = _read_folder(data, options)
     if len(names) < 2:
-        raise FormatError(f"{root}: holds one class, {names[0]!r}; to tell images apart takes at least two folders of images")
+        raise FormatError(
+            f"{root}: holds one class, {names[0]!r}; to tell images apart takes at least two "
+            "folders of images"
+        )
     _refuse_small_classes(root, names, given[0][1], max(1, 4 - len(given)))
     if len(given) == 1:
         train, validation, test = split(given[0], FOLDER_SIZES, seed=seed)
@@ -105,8 +123,12 @@ def load_parts(data: str, options: FolderOptions, data_dir: str | None = None, s
     return Parts(short_name(data), _folder_text(root, names, given), names, train, validation, test)
 
 
-def load_whole(data: str, options: FolderOptions, data_dir: str | None = None) -> tuple[Part, tuple[str, ...], str]:
-    """Load a data set without dividing it: its images and labels, the names of its classes, and what it is."""
+def load_whole(
+    data: str, options: FolderOptions, data_dir: str | None = None
+) -> tuple[Part, tuple[str, ...], str]:
+    """Load a data set without dividing it: its images and labels, the names of its classes, and
+    what it is.
+    """
     if data in datasets.names():
         loaded = datasets.load(data, data_dir)
         return _joined([loaded.train, loaded.test]), loaded.class_names, loaded.description
@@ -124,28 +146,42 @@ def unknown(data: str) -> str:
     near = difflib.get_close_matches(data, datasets.names(), n=1)
     meant = f"; did you mean {near[0]!r}?" if near else ""
     known = ", ".join(datasets.names())
-    return f"no data set and no folder is called {data!r}{meant}; known: {known}, or a folder with one sub-folder of images per class"
+    return (
+        f"no data set and no folder is called {data!r}{meant}; known: {known}, or a folder with "
+        "one sub-folder of images per class"
+    )
 
 
 def _read_folder(data: str, options: FolderOptions) -> tuple[Path, tuple[str, ...], list[Part]]:
-    """The classes, and the images in as many parts as the folder comes in: one, or training, (validation) and test."""
+    """The classes, and the images in as many parts as the folder comes in: one, or training,
+    (validation) and test.
+    """
     root = Path(data).expanduser()
     if not root.exists():
         raise UsageError(unknown(data))
-    mode, broken = "grey" if options.channels == 1 else "rgb", "skip" if options.skip_broken else "refuse"
+    mode, broken = (
+        "grey" if options.channels == 1 else "rgb",
+        "skip" if options.skip_broken else "refuse",
+    )
     sources = [folder(path, options.size, mode, broken) for path in divided_folders(root) or [root]]
     names = sources[0].class_names
     for source in sources[1:]:
         if source.class_names != names:
             raise FormatError(
-                f"{source.root}: its classes {_listed(source.class_names)} are not those of {sources[0].root}, {_listed(names)}"
+                f"{source.root}: its classes {_listed(source.class_names)} are not those of "
+                f"{sources[0].root}, {_listed(names)}"
             )
     size = options.size or _common_size(sources)
     if size is None:
         size = (SMALL_IMAGE, SMALL_IMAGE)
-        note(f"images of {root} are resized to {SMALL_IMAGE}x{SMALL_IMAGE}; --image-size chooses another size")
+        note(
+            f"images of {root} are resized to {SMALL_IMAGE}x{SMALL_IMAGE}; --image-size chooses "
+            "another size"
+        )
     _refuse_too_many(root, sum(map(len, sources)), size, options.channels)
-    whole = [FolderSource(s.root, names, s.paths, s.labels, size, s.mode).load_arrays() for s in sources]
+    whole = [
+        FolderSource(s.root, names, s.paths, s.labels, size, s.mode).load_arrays() for s in sources
+    ]
     return root, names, whole
 
 
@@ -154,7 +190,10 @@ def _joined(given: list[Part]) -> Part:
 
 
 def _folder_text(root: Path, names: tuple[str, ...], given: list[Part]) -> str:
-    return f"{root}: {sum(len(y) for _, y in given)} images in {len(names)} class{'es' * (len(names) != 1)}"
+    return (
+        f"{root}: {sum(len(y) for _, y in given)} images in {len(names)} "
+        f"class{'es' * (len(names) != 1)}"
+    )
 
 
 def divided_folders(root: Path) -> list[Path]:
@@ -179,17 +218,22 @@ def _refuse_too_many(root: Path, count: int, size: tuple[int, int], channels: in
     needed = count * size[0] * size[1] * channels
     if needed > MAX_BYTES:
         raise MemoryError(
-            f"{root}: {count} images of {size[0]}x{size[1]} take {needed / 2**30:.1f} GiB decoded, more than the "
-            f"{MAX_BYTES >> 30} GiB that this command allows; choose a smaller --image-size, or use cnnrs.Trainer with cnnrs.data.folder"
+            f"{root}: {count} images of {size[0]}x{size[1]} take {needed / 2**30:.1f} GiB decoded, "
+            "more than the "
+            f"{MAX_BYTES >> 30} GiB that this command allows; choose a smaller --image-size, or "
+            "use cnnrs.Trainer with cnnrs.data.folder"
         )
 
 
-def _refuse_small_classes(root: Path, names: tuple[str, ...], labels: NDArray[np.int64], parts: int) -> None:
+def _refuse_small_classes(
+    root: Path, names: tuple[str, ...], labels: NDArray[np.int64], parts: int
+) -> None:
     counts = np.bincount(labels, minlength=len(names))
     if counts.min() < parts:
         name, count = names[int(counts.argmin())], int(counts.min())
         raise FormatError(
-            f"{root / name}: holds {count} image{'s' * (count != 1)}; at least {parts} are needed to divide them for training and test"
+            f"{root / name}: holds {count} image{'s' * (count != 1)}; at least {parts} are needed "
+            "to divide them for training and test"
         )
 
 

@@ -1,7 +1,8 @@
 """``cnnrs predict``: the most probable classes of image files.
 
-Each image is brought to what the model takes: grey or colour, and the size. Values stay 0 to 255, for scaling them is the model's own
-first layer. A file that is no whole image is named, and the others are still done.
+Each image is brought to what the model takes: grey or colour, and the size. Values stay 0 to 255,
+for scaling them is the model's own first layer. A file that is no whole image is named, and the
+others are still done.
 """
 
 import argparse
@@ -19,11 +20,22 @@ __all__ = ["add_parser"]
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the command."""
-    text = "Print the most probable classes of images, one line each: the file, then each class with its probability."
-    parser = subparsers.add_parser("predict", help="name what images show", description=text, allow_abbrev=False)
+    text = (
+        "Print the most probable classes of images, one line each: the file, then each class with "
+        "its probability."
+    )
+    parser = subparsers.add_parser(
+        "predict", help="name what images show", description=text, allow_abbrev=False
+    )
     parser.add_argument("model", metavar="MODEL", help="a .cnnrs file")
     parser.add_argument("images", metavar="IMAGE", nargs="+", help="an image file")
-    parser.add_argument("--top", type=positive, default=3, metavar="N", help="how many classes to print (default: 3)")
+    parser.add_argument(
+        "--top",
+        type=positive,
+        default=3,
+        metavar="N",
+        help="how many classes to print (default: 3)",
+    )
     add_threads(parser)
     parser.set_defaults(run=run)
 
@@ -41,12 +53,19 @@ def run(arguments: argparse.Namespace) -> int:
             image = read_image(path, "grey" if channels == 1 else "rgb", size=(height, width))
         except (CnnrsError, OSError) as error:
             sys.stdout.flush()
-            print(f"cnnrs: error: {describe_os_error(error) if isinstance(error, OSError) else error}", file=sys.stderr)
+            print(
+                f"cnnrs: error: {describe_os_error(error) if isinstance(error, OSError) else error}",
+                file=sys.stderr,
+            )
             failed = True
             continue
         if found != (height, width):
             note(f"{path}: resized from {found[0]}x{found[1]} to {height}x{width} (height x width)")
         labels, probabilities = model.top_k(image[np.newaxis], min(arguments.top, len(names)))
         best = zip(labels[0], probabilities[0], strict=True)
-        print(f"{path}: " + ", ".join(f"{names[label]} {100 * probability:.2f} %" for label, probability in best), flush=True)
+        print(
+            f"{path}: "
+            + ", ".join(f"{names[label]} {100 * probability:.2f} %" for label, probability in best),
+            flush=True,
+        )
     return 1 if failed else 0

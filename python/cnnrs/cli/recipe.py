@@ -1,6 +1,8 @@
-"""How ``cnnrs train`` trains: network, optimizer, learning rate and augmentation, where the command line does not say.
+"""How ``cnnrs train`` trains: network, optimizer, learning rate and augmentation, where the command
+line does not say.
 
-All networks of the zoo that put out one vector of classes are offered; what an image is too small for is refused, with the way out.
+All networks of the zoo that put out one vector of classes are offered; what an image is too small
+for is refused, with the way out.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ WEIGHT_DECAY = 5e-4
 WARM_UP = 0.1  # of the training; without it a first large step can leave every ReLU at zero
 BATCH_SIZE = 64
 IMAGE_SIDE = 32  # pixels
-# Of SGD, at that batch size and image size. Filters of five by five with many channels have larger gradients, and take smaller steps.
+# Of SGD, at that batch size and image size. Filters of five by five with many channels have larger
+# gradients, and take smaller steps.
 LEARNING_RATES = {"small": 0.02, "lenet5": 0.02}
 LEARNING_RATE = 0.01
 # Optimizers whose steps do not grow with the gradient have rates of their own, for all networks.
@@ -55,31 +58,56 @@ class Recipe:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options that a recipe is made of."""
-    parser.add_argument("--model", choices=MODELS, metavar="NAME", help=f"the network (default: by data set); one of {', '.join(MODELS)}")
-    parser.add_argument("--epochs", type=positive, metavar="N", help="passes over the training images (default: by data set)")
-    parser.add_argument("--batch-size", type=positive, metavar="N", help="images per step (default: by data set)")
-    parser.add_argument("--optimizer", choices=OPTIMIZERS, default="sgd", help="sgd is with momentum (default: sgd)")
     parser.add_argument(
-        "--lr", type=positive_rate, metavar="X", help="highest learning rate; it falls to 0 on a cosine (default: by model and optimizer)"
+        "--model",
+        choices=MODELS,
+        metavar="NAME",
+        help=f"the network (default: by data set); one of {', '.join(MODELS)}",
+    )
+    parser.add_argument(
+        "--epochs",
+        type=positive,
+        metavar="N",
+        help="passes over the training images (default: by data set)",
+    )
+    parser.add_argument(
+        "--batch-size", type=positive, metavar="N", help="images per step (default: by data set)"
+    )
+    parser.add_argument(
+        "--optimizer", choices=OPTIMIZERS, default="sgd", help="sgd is with momentum (default: sgd)"
+    )
+    parser.add_argument(
+        "--lr",
+        type=positive_rate,
+        metavar="X",
+        help="highest learning rate; it falls to 0 on a cosine (default: by model and optimizer)",
     )
     parser.add_argument(
         "--augment",
         choices=AUGMENTATIONS,
         default="none",
-        help="vary the training images: mnist for digits, cifar for small photos, photos for larger ones (default: none)",
+        help="vary the training images: mnist for digits, cifar for small photos, photos for "
+        "larger ones (default: none)",
     )
 
 
 def choose(arguments: argparse.Namespace, image_side: int) -> Recipe:
     """What the command line says, and for the rest what suits the data set."""
     model, epochs, batch_size = DEFAULTS.get(arguments.data, FOLDER_DEFAULTS)
-    model, epochs, batch_size = arguments.model or model, arguments.epochs or epochs, arguments.batch_size or batch_size
+    model, epochs, batch_size = (
+        arguments.model or model,
+        arguments.epochs or epochs,
+        arguments.batch_size or batch_size,
+    )
     rate = OTHER_RATES.get(arguments.optimizer)
     if rate is None:
-        # Less for small batches, whose gradients are noisier, and for large images, from which more values reach the last layer.
+        # Less for small batches, whose gradients are noisier, and for large images, from which more
+        # values reach the last layer.
         by_size = min(1.0, (batch_size / BATCH_SIZE) ** 0.5) * min(1.0, IMAGE_SIDE / image_side)
         rate = LEARNING_RATES.get(model, LEARNING_RATE) * by_size
-    return Recipe(model, epochs, batch_size, arguments.optimizer, arguments.lr or rate, arguments.augment)
+    return Recipe(
+        model, epochs, batch_size, arguments.optimizer, arguments.lr or rate, arguments.augment
+    )
 
 
 def build(name: str, parts: Parts, first: Layer, seed: int) -> Model:
@@ -91,13 +119,21 @@ def build(name: str, parts: Parts, first: Layer, seed: int) -> Model:
         For images that it cannot take.
     """
     try:
-        return zoo.create(name, input_shape=parts.image_shape, class_names=parts.class_names, preprocessing=first, seed=seed)
+        return zoo.create(
+            name,
+            input_shape=parts.image_shape,
+            class_names=parts.class_names,
+            preprocessing=first,
+            seed=seed,
+        )
     except ShapeError as error:
         height, width, channels = parts.image_shape
         made_for = zoo.ENTRIES[name].input_shape
         raise UsageError(
-            f"--model {name}: does not take images of {height}x{width}x{channels}; it was made for {'x'.join(map(str, made_for))}. "
-            f"Choose another network, or resize the images of a folder with --image-size {max(made_for[:2])} ({error})"
+            f"--model {name}: does not take images of {height}x{width}x{channels}; it was made for "
+            f"{'x'.join(map(str, made_for))}. "
+            "Choose another network, or resize the images of a folder with --image-size "
+            f"{max(made_for[:2])} ({error})"
         ) from None
 
 
@@ -127,7 +163,10 @@ def augmentation(recipe: Recipe, image_shape: tuple[int, int, int]) -> Transform
     height, width, channels = image_shape
     if recipe.augmentation == "photos":
         if channels != 3:
-            raise UsageError("--augment photos: varies colours, and these images are grey; mnist and cifar do not")
+            raise UsageError(
+                "--augment photos: varies colours, and these images are grey; mnist and cifar do "
+                "not"
+            )
         return augment.presets.photos((height, width))
     if recipe.augmentation == "cifar":
         return augment.presets.cifar((height, width))

@@ -1,4 +1,6 @@
-"""What a test says, as text: the confusion matrix, each class by itself, and last the share of images that were named rightly."""
+"""What a test says, as text: the confusion matrix, each class by itself, and last the share of
+images that were named rightly.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -16,8 +18,15 @@ PAIRS = 10  # shown in place of a matrix
 NAME_WIDTH = 12
 
 
-def print_report(model: Model, images: NDArray[np.uint8], labels: NDArray[np.int64], names: Sequence[str], part: str = "test") -> float:
-    """Test a model and print the outcome; the last line is such as ``test accuracy 98.89 % (360 images)``.
+def print_report(
+    model: Model,
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    names: Sequence[str],
+    part: str = "test",
+) -> float:
+    """Test a model and print the outcome; the last line is such as ``test accuracy 98.89 % (360
+    images)``.
 
     Parameters
     ----------
@@ -37,14 +46,23 @@ def print_report(model: Model, images: NDArray[np.uint8], labels: NDArray[np.int
     """
     predictions = model.predict(images)
     matrix = confusion_matrix(labels, predictions, len(names))
-    print("\n".join(_matrix_lines(matrix, names) if len(names) <= MATRIX_CLASSES else _pair_lines(matrix, names)))
+    print(
+        "\n".join(
+            _matrix_lines(matrix, names)
+            if len(names) <= MATRIX_CLASSES
+            else _pair_lines(matrix, names)
+        )
+    )
     print()
     print("\n".join(_class_lines(class_scores(labels, predictions, len(names)), names)))
     print()
     right, total = int(np.trace(matrix)), len(labels)
     low, high = wilson_interval(right, total)
     print(f"95 % confidence interval of the accuracy: {100 * low:.2f} % to {100 * high:.2f} %")
-    print(f"{part} accuracy {100 * right / total:.2f} % ({total} image{'s' * (total != 1)})", flush=True)
+    print(
+        f"{part} accuracy {100 * right / total:.2f} % ({total} image{'s' * (total != 1)})",
+        flush=True,
+    )
     return right / total
 
 

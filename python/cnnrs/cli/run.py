@@ -38,7 +38,11 @@ class Version(argparse.Action):
 
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    parser = Parser(prog="cnnrs", description="Train, test and use convolutional networks on images, on the CPU.", allow_abbrev=False)
+    parser = Parser(
+        prog="cnnrs",
+        description="Train, test and use convolutional networks on images, on the CPU.",
+        allow_abbrev=False,
+    )
     parser.add_argument("--version", action=Version, nargs=0, help="print the version and leave")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
@@ -65,7 +69,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     cnnrs ...
     0
     """
-    for stream in (sys.stdout, sys.stderr):  # a class name that the terminal cannot show is no reason to fail
+    for stream in (
+        sys.stdout,
+        sys.stderr,
+    ):  # a class name that the terminal cannot show is no reason to fail
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     with warnings.catch_warnings():
@@ -88,7 +95,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         except CnnrsError as error:
             return _fail(f"{error}", 1)
         except MemoryError as error:
-            return _fail(f"out of memory{f': {error}' if str(error) else ''}; try a smaller --batch-size or smaller images", 1)
+            return _fail(
+                f"out of memory{f': {error}' if str(error) else ''}; try a smaller --batch-size or "
+                "smaller images",
+                1,
+            )
         except OSError as error:
             return _fail(describe_os_error(error), 1)
         except Exception as error:
@@ -109,6 +120,11 @@ def _debugging() -> bool:
 
 
 def _show_warning(
-    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None, line: str | None = None
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
 ) -> None:
     print(f"cnnrs: warning: {message}", file=sys.stderr)

@@ -1,4 +1,6 @@
-"""``cnnrs summary``: the layers of a model file, with shapes, parameters, multiply-adds and receptive field."""
+"""``cnnrs summary``: the layers of a model file, with shapes, parameters, multiply-adds and
+receptive field.
+"""
 
 import argparse
 
@@ -10,7 +12,10 @@ __all__ = ["add_parser"]
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the command."""
     parser = subparsers.add_parser(
-        "summary", help="show the layers of a model", description="Show the layers of a model.", allow_abbrev=False
+        "summary",
+        help="show the layers of a model",
+        description="Show the layers of a model.",
+        allow_abbrev=False,
     )
     parser.add_argument("model", metavar="MODEL", help="a .cnnrs file")
     parser.set_defaults(run=run)

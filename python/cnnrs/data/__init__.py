@@ -1,8 +1,9 @@
 """From files and arrays to batches.
 
-A *source* is anything with ``len(source)`` and ``source[i] -> (x, y)``; `arrays`, `folder`, `voc`, `coco`, `masks`, `csv` and
-`memmap` make them, `split` divides them, a `Loader` turns them into batches. Images are uint8, ``(height, width, channels)``;
-labels are int64. Nothing is unpickled, and a name found in an annotation never leads out of its data folder.
+A *source* is anything with ``len(source)`` and ``source[i] -> (x, y)``; `arrays`, `folder`, `voc`,
+`coco`, `masks`, `csv` and `memmap` make them, `split` divides them, a `Loader` turns them into
+batches. Images are uint8, ``(height, width, channels)``; labels are int64. Nothing is unpickled,
+and a name found in an annotation never leads out of its data folder.
 """
 
 from cnnrs.data.boxes import BoxSource, BoxTarget
@@ -15,7 +16,17 @@ from cnnrs.data.loader import Loader
 from cnnrs.data.mask_pairs import MaskSource, masks
 from cnnrs.data.memory_map import MemoryMapSource, memmap
 from cnnrs.data.pascal_voc import voc
-from cnnrs.data.source import ArraySource, FileSource, Source, Subset, arrays, as_source, collate, fetch, labels_of
+from cnnrs.data.source import (
+    ArraySource,
+    FileSource,
+    Source,
+    Subset,
+    arrays,
+    as_source,
+    collate,
+    fetch,
+    labels_of,
+)
 from cnnrs.data.splitting import split, split_indices, stratified_kfold
 
 __all__ = [

@@ -1,8 +1,8 @@
 """Sources of images with boxes, whatever file the boxes came from.
 
-A target is a dict of ``"boxes"``, float32 ``(n, 4)``, ``xyxy`` in pixels; ``"labels"``, int64 ``(n,)``; and ``"difficult"``, bool
-``(n,)``: VOC's mark of an object that is hard to see, COCO's of a crowd. Boxes of zero size are kept: dropping them is the
-training's decision.
+A target is a dict of ``"boxes"``, float32 ``(n, 4)``, ``xyxy`` in pixels; ``"labels"``, int64
+``(n,)``; and ``"difficult"``, bool ``(n,)``: VOC's mark of an object that is hard to see, COCO's of
+a crowd. Boxes of zero size are kept: dropping them is the training's decision.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,9 @@ class BoxTarget(TypedDict):
 
 @dataclass(frozen=True)
 class Annotation:
-    """What a file says about one image: its boxes, and its size ``(height, width)`` where that is stated."""
+    """What a file says about one image: its boxes, and its size ``(height, width)`` where that is
+    stated.
+    """
 
     image: Path
     boxes: list[list[float]]
@@ -88,7 +90,8 @@ class BoxSource(FileSource):
         stated = self.annotations[index].size
         if stated is not None and stated != (height, width):
             raise FormatError(
-                f"{self.annotations[index].where}: says that {self.paths[index].name} is {stated[0]}x{stated[1]} (height x width), "
+                f"{self.annotations[index].where}: says that {self.paths[index].name} is "
+                f"{stated[0]}x{stated[1]} (height x width), "
                 f"but it is {height}x{width}; its boxes belong to another image"
             )
         stored = self.targets[index]
@@ -97,17 +100,31 @@ class BoxSource(FileSource):
         if self.size is not None:
             scale = np.array([self.size[1] / width, self.size[0] / height] * 2)
             boxes = (boxes * scale).astype(np.float32)
-        return image, {"boxes": boxes, "labels": stored["labels"].copy(), "difficult": stored["difficult"].copy()}
+        return image, {
+            "boxes": boxes,
+            "labels": stored["labels"].copy(),
+            "difficult": stored["difficult"].copy(),
+        }
 
 
-def box_source(annotations: Sequence[Annotation], class_names: tuple[str, ...] | None, size: Size, mode: str, where: str) -> BoxSource:
-    """Number the classes and make the source; `class_names` None takes the names that occur, sorted."""
+def box_source(
+    annotations: Sequence[Annotation],
+    class_names: tuple[str, ...] | None,
+    size: Size,
+    mode: str,
+    where: str,
+) -> BoxSource:
+    """Number the classes and make the source; `class_names` None takes the names that occur,
+    sorted.
+    """
     pair = image_size_pair(size)
     one_of("mode", mode, MODES)
     if not annotations:
         raise FormatError(f"{where}: no annotated images")
     if class_names is None:
-        class_names = tuple(sorted({name for annotation in annotations for name in annotation.names}))
+        class_names = tuple(
+            sorted({name for annotation in annotations for name in annotation.names})
+        )
     class_names = tuple(class_names)
     if len(set(class_names)) != len(class_names):
         raise ArgumentError(f"class_names holds a name twice: {list(class_names)}")
@@ -116,7 +133,10 @@ def box_source(annotations: Sequence[Annotation], class_names: tuple[str, ...] |
     for annotation in annotations:
         unknown = [name for name in annotation.names if name not in number]
         if unknown:
-            raise FormatError(f"{annotation.where}: the class {unknown[0]!r} is not one of {', '.join(class_names)}")
+            raise FormatError(
+                f"{annotation.where}: the class {unknown[0]!r} is not one of "
+                f"{', '.join(class_names)}"
+            )
         targets.append(
             {
                 "boxes": np.array(annotation.boxes, dtype=np.float32).reshape(-1, 4),

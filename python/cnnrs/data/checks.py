@@ -22,7 +22,9 @@ def whole_number(name: str, value: object, minimum: int) -> int:
     try:
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
-        raise DTypeError(f"{name} must be a whole number, got {value!r} of type {type(value).__name__}") from None
+        raise DTypeError(
+            f"{name} must be a whole number, got {value!r} of type {type(value).__name__}"
+        ) from None
     if number < minimum:
         raise ArgumentError(f"{name} must be at least {minimum}, got {number}")
     return number
@@ -52,7 +54,8 @@ def image_size_pair(size: int | tuple[int, int] | None) -> tuple[int, int] | Non
 
 
 def inside(folder: Path, name: str, where: str) -> Path:
-    """Return the path of `name` below `folder`, or refuse it if it leads anywhere else, also through a symbolic link.
+    """Return the path of `name` below `folder`, or refuse it if it leads anywhere else, also
+    through a symbolic link.
 
     Parameters
     ----------
@@ -63,7 +66,9 @@ def inside(folder: Path, name: str, where: str) -> Path:
     where : str
         The file that holds the name, for the message.
     """
-    too_long = len(name) > LONGEST_NAME or any(len(part.encode(errors="replace")) > LONGEST_PART for part in name.split("/"))
+    too_long = len(name) > LONGEST_NAME or any(
+        len(part.encode(errors="replace")) > LONGEST_PART for part in name.split("/")
+    )
     if not name or "\0" in name or "\\" in name or too_long:
         raise FormatError(f"{where}: {name!r:.80} is not a usable file name")
     try:
@@ -72,5 +77,8 @@ def inside(folder: Path, name: str, where: str) -> Path:
     except (OSError, RuntimeError, ValueError) as error:  # such as a loop of links
         raise FormatError(f"{where}: {name!r} is not a usable file name ({error})") from None
     if target == root or not target.is_relative_to(root):
-        raise FormatError(f"{where}: {name!r} leads out of the data folder {folder}; files outside it are never opened")
+        raise FormatError(
+            f"{where}: {name!r} leads out of the data folder {folder}; files outside it are never "
+            "opened"
+        )
     return target

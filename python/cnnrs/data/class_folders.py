@@ -1,8 +1,9 @@
 """A folder of images with one sub-folder per class.
 
-The classes are the names of the sub-folders, sorted; label 0 is the first. Names that start with a dot are ignored, and so are
-files whose suffix is not that of an image (`cnnrs.data.image.IMAGE_SUFFIXES`) and files beside the class folders.
-Constructing lists the files; an image is decoded when it is asked for.
+The classes are the names of the sub-folders, sorted; label 0 is the first. Names that start with a
+dot are ignored, and so are files whose suffix is not that of an image
+(`cnnrs.data.image.IMAGE_SUFFIXES`) and files beside the class folders. Constructing lists the
+files; an image is decoded when it is asked for.
 """
 
 import os
@@ -57,7 +58,9 @@ class FolderSource(FileSource):
         return len(self.paths)
 
     def __repr__(self) -> str:
-        return f"FolderSource({str(self.root)!r}, {len(self)} images, {len(self.class_names)} classes)"
+        return (
+            f"FolderSource({str(self.root)!r}, {len(self)} images, {len(self.class_names)} classes)"
+        )
 
     def describe(self, index: int) -> str:
         """Return the path of the image at `index`."""
@@ -69,7 +72,8 @@ class FolderSource(FileSource):
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """``(height, width, channels)`` of every image; without ``size=`` all headers are read to make sure.
+        """``(height, width, channels)`` of every image; without ``size=`` all headers are read to
+        make sure.
 
         Raises
         ------
@@ -89,7 +93,8 @@ class FolderSource(FileSource):
             first = first or size
             if size != first:
                 raise ShapeError(
-                    f"the images differ in size: {self.paths[0]} is {first[0]}x{first[1]}, {path} is {size[0]}x{size[1]} "
+                    f"the images differ in size: {self.paths[0]} is {first[0]}x{first[1]}, {path} "
+                    f"is {size[0]}x{size[1]} "
                     "(height x width); pass size=(height, width) to resize them"
                 )
         assert first is not None
@@ -112,15 +117,22 @@ class FolderSource(FileSource):
         """
         shape = self.image_shape
         x = np.empty((len(self), *shape), dtype=np.uint8)
-        images = map_ahead(lambda i: self.read(i)[0], range(len(self)), threads=decoding_threads(), ahead=64)
+        images = map_ahead(
+            lambda i: self.read(i)[0], range(len(self)), threads=decoding_threads(), ahead=64
+        )
         for index, image in enumerate(images):
             if image.shape != shape:
-                raise ShapeError(f"{self.paths[index]} has shape {image.shape}, the others {shape}; pass size= and mode=")
+                raise ShapeError(
+                    f"{self.paths[index]} has shape {image.shape}, the others {shape}; pass size= "
+                    "and mode="
+                )
             x[index] = image
         return x, self.labels.copy()
 
 
-def folder(path: str | os.PathLike[str], size: Size = None, mode: str = "rgb", broken: str = "refuse") -> FolderSource:
+def folder(
+    path: str | os.PathLike[str], size: Size = None, mode: str = "rgb", broken: str = "refuse"
+) -> FolderSource:
     """Make a source of a folder that holds one sub-folder of images per class.
 
     Parameters
@@ -128,18 +140,19 @@ def folder(path: str | os.PathLike[str], size: Size = None, mode: str = "rgb", b
     path : str or path-like
         The folder. Symbolic links are followed.
     size : int or (height, width), optional
-        Resize every image to this; needed where they differ. Bilinear with antialiasing, the aspect ratio is not kept.
+        Resize every image to this; needed where they differ. Bilinear with antialiasing, the aspect
+        ratio is not kept.
     mode : {"rgb", "grey", "unchanged"}
         As in `read_image`.
     broken : {"refuse", "skip"}
-        ``"refuse"`` raises when a damaged file is read. ``"skip"`` decodes every file once now, leaves the damaged ones out and
-        warns with their names.
+        ``"refuse"`` raises when a damaged file is read. ``"skip"`` decodes every file once now,
+        leaves the damaged ones out and warns with their names.
 
     Returns
     -------
     FolderSource
-        Lazy: ``len``, ``source[i] -> (image, label)``, ``source.batch(indices)``, ``class_names``, ``labels``, ``paths``,
-        ``image_shape``, ``load_arrays()``.
+        Lazy: ``len``, ``source[i] -> (image, label)``, ``source.batch(indices)``, ``class_names``,
+        ``labels``, ``paths``, ``image_shape``, ``load_arrays()``.
 
     Raises
     ------
@@ -163,16 +176,23 @@ def folder(path: str | os.PathLike[str], size: Size = None, mode: str = "rgb", b
     pair = image_size_pair(size)
     one_of("mode", mode, MODES)
     one_of("broken", broken, ("refuse", "skip"))
-    names = sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    names = sorted(
+        entry.name for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith(".")
+    )
     if not names:
-        raise FormatError(f"{root}: no class folders; expected one sub-folder of images per class, such as {root / 'cat'}")
+        raise FormatError(
+            f"{root}: no class folders; expected one sub-folder of images per class, such as "
+            f"{root / 'cat'}"
+        )
     paths: list[Path] = []
     labels: list[int] = []
     for label, name in enumerate(names):
         files = _images_of_class(root, name)
         paths += files
         labels += [label] * len(files)
-    source = FolderSource(root, tuple(names), tuple(paths), np.array(labels, dtype=np.int64), pair, mode)
+    source = FolderSource(
+        root, tuple(names), tuple(paths), np.array(labels, dtype=np.int64), pair, mode
+    )
     return _without_broken(source) if broken == "skip" else source
 
 
@@ -181,12 +201,25 @@ def _images_of_class(root: Path, name: str) -> list[Path]:
     files = [entry for entry in visible if has_image_suffix(entry) and entry.is_file()]
     folders = [entry.name for entry in visible if entry.is_dir()]
     if folders and files:
-        raise FormatError(f"{root / name}: holds images and the folder {folders[0]!r}; class folders are read one level deep only")
+        raise FormatError(
+            f"{root / name}: holds images and the folder {folders[0]!r}; class folders are read "
+            "one level deep only"
+        )
     if folders:
-        raise FormatError(f"{root / name}: holds no images but folders ({_shown(folders)}); did you mean the path {root / name} itself?")
+        raise FormatError(
+            f"{root / name}: holds no images but folders ({_shown(folders)}); did you mean the "
+            f"path {root / name} itself?"
+        )
     if not files:
-        others = f"; its {len(visible)} other files ({_shown([e.name for e in visible])}) are not images" if visible else ""
-        raise FormatError(f"{root / name}: the class {name!r} has no images{others}; add some or remove the folder")
+        others = (
+            f"; its {len(visible)} other files ({_shown([e.name for e in visible])}) are not images"
+            if visible
+            else ""
+        )
+        raise FormatError(
+            f"{root / name}: the class {name!r} has no images{others}; add some or remove the "
+            "folder"
+        )
     return files
 
 
@@ -206,8 +239,13 @@ def _without_broken(source: FolderSource) -> FolderSource:
     labels = source.labels[whole]
     for label, name in enumerate(source.class_names):
         if not (labels == label).any():
-            raise FormatError(f"{source.root / name}: every image of the class {name!r} is damaged, such as {bad[0]}")
-    warnings.warn(f"skipped {len(bad)} damaged image files:\n" + "\n".join(bad), UserWarning, stacklevel=3)
+            raise FormatError(
+                f"{source.root / name}: every image of the class {name!r} is damaged, such as "
+                f"{bad[0]}"
+            )
+    warnings.warn(
+        f"skipped {len(bad)} damaged image files:\n" + "\n".join(bad), UserWarning, stacklevel=3
+    )
     kept = tuple(source.paths[index] for index in whole)
     return FolderSource(source.root, source.class_names, kept, labels, source.size, source.mode)
 

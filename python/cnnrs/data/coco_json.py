@@ -1,7 +1,8 @@
 """Boxes from a COCO JSON file.
 
-A COCO box ``x y width height`` becomes ``xyxy``; labels count the categories in the order of their ids, so they are not the ids
-themselves. Names of image files are relative to the image folder and cannot lead out of it.
+A COCO box ``x y width height`` becomes ``xyxy``; labels count the categories in the order of their
+ids, so they are not the ids themselves. Names of image files are relative to the image folder and
+cannot lead out of it.
 """
 
 import math
@@ -45,7 +46,8 @@ def coco(
     Raises
     ------
     FormatError
-        If the file is damaged, an entry lacks something or has it of a wrong kind, or a name leads out of the folder.
+        If the file is damaged, an entry lacks something or has it of a wrong kind, or a name leads
+        out of the folder.
     OSError
         If the file or the folder is not there.
 
@@ -62,8 +64,14 @@ def coco(
     if not folder.is_dir():
         raise NotADirectoryError(f"images: {folder} is not a folder")
     content = _load(where)
-    categories = {_get(c, "id", int, f"{where}: category {k}"): c for k, c in enumerate(_list(content, "categories", where))}
-    names = {key: _get(category, "name", str, f"{where}: category id {key}") for key, category in sorted(categories.items())}
+    categories = {
+        _get(c, "id", int, f"{where}: category {k}"): c
+        for k, c in enumerate(_list(content, "categories", where))
+    }
+    names = {
+        key: _get(category, "name", str, f"{where}: category id {key}")
+        for key, category in sorted(categories.items())
+    }
     pictures: dict[int, Annotation] = {}
     for number, entry in enumerate(_list(content, "images", where)):
         place = f"{where}: image {number}"
@@ -72,10 +80,15 @@ def coco(
             raise FormatError(f"{place}: its id {key} was used before")
         height, width = _get(entry, "height", int, place), _get(entry, "width", int, place)
         file = inside(folder, _get(entry, "file_name", str, place), place)
-        pictures[key] = Annotation(file, [], [], [], (height, width) if height > 0 and width > 0 else None, place)
+        pictures[key] = Annotation(
+            file, [], [], [], (height, width) if height > 0 and width > 0 else None, place
+        )
     for number, entry in enumerate(_list(content, "annotations", where)):
         place = f"{where}: annotation {number}"
-        image_id, category_id = _get(entry, "image_id", int, place), _get(entry, "category_id", int, place)
+        image_id, category_id = (
+            _get(entry, "image_id", int, place),
+            _get(entry, "category_id", int, place),
+        )
         if image_id not in pictures or category_id not in names:
             raise FormatError(f"{place}: there is no image {image_id} or no category {category_id}")
         x, y, box_width, box_height = _box(_get(entry, "bbox", list, place), place)
@@ -97,7 +110,9 @@ def _load(where: str) -> dict[str, Any]:
         except (ValueError, RecursionError) as error:
             raise FormatError(f"{where}: damaged JSON ({type(error).__name__}: {error})") from None
     if not isinstance(content, dict):
-        raise FormatError(f"{where}: expected a JSON object with images, annotations and categories")
+        raise FormatError(
+            f"{where}: expected a JSON object with images, annotations and categories"
+        )
     return content
 
 
@@ -116,7 +131,14 @@ def _get(entry: Any, key: str, kind: type, where: str) -> Any:
 
 
 def _box(values: list[Any], where: str) -> list[float]:
-    good = len(values) == 4 and all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
-    if not good or not all(abs(v) < 1e9 and math.isfinite(v) for v in values) or values[2] < 0 or values[3] < 0:
+    good = len(values) == 4 and all(
+        isinstance(v, (int, float)) and not isinstance(v, bool) for v in values
+    )
+    if (
+        not good
+        or not all(abs(v) < 1e9 and math.isfinite(v) for v in values)
+        or values[2] < 0
+        or values[3] < 0
+    ):
         raise FormatError(f"{where}: 'bbox' must be [x, y, width, height], got {values!r:.80}")
     return [float(v) for v in values]

@@ -1,6 +1,7 @@
 """Images listed in a CSV file with the label of each.
 
-The first row names the columns. Labels that are all whole numbers are used as they are; names are numbered in sorted order.
+The first row names the columns. Labels that are all whole numbers are used as they are; names are
+numbered in sorted order.
 """
 
 import os
@@ -95,7 +96,8 @@ def csv(
     Raises
     ------
     FormatError
-        If a column is missing, a row is incomplete, or a name leads out of the folder; the row is named.
+        If a column is missing, a row is incomplete, or a name leads out of the folder; the row is
+        named.
     OSError
         If the file is not there.
 
@@ -128,11 +130,16 @@ def _rows(path: Path, file_column: str, label_column: str) -> list[tuple[int, st
         try:
             for name in (file_column, label_column):
                 if name not in (reader.fieldnames or ()):
-                    raise FormatError(f"{path}: no column {name!r}; the first row has {reader.fieldnames}")
+                    raise FormatError(
+                        f"{path}: no column {name!r}; the first row has {reader.fieldnames}"
+                    )
             for row in reader:
                 values = row[file_column], row[label_column]
                 if not values[0] or not values[1] or None in row:
-                    raise FormatError(f"{path}: line {reader.line_num} lacks a file name or a label, or has too many fields")
+                    raise FormatError(
+                        f"{path}: line {reader.line_num} lacks a file name or a label, or has too "
+                        "many fields"
+                    )
                 rows.append((reader.line_num, values[0].strip(), values[1].strip()))
         except (csv_reader.Error, UnicodeDecodeError) as error:
             raise FormatError(f"{path}: damaged, or no CSV file in UTF-8 ({error})") from None
@@ -141,11 +148,16 @@ def _rows(path: Path, file_column: str, label_column: str) -> list[tuple[int, st
     return rows
 
 
-def _numbered(labels: list[tuple[int, str]], class_names: tuple[str, ...] | None, path: Path) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def _numbered(
+    labels: list[tuple[int, str]], class_names: tuple[str, ...] | None, path: Path
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     if class_names is None and all(label.isdecimal() for _, label in labels):
         numbers = [min(int(label[:20]), MAX_LABEL) for _, label in labels]
         if max(numbers) >= MAX_LABEL:
-            raise FormatError(f"{path}: line {labels[int(np.argmax(numbers))][0]} has a label of {MAX_LABEL} or more")
+            raise FormatError(
+                f"{path}: line {labels[int(np.argmax(numbers))][0]} has a label of {MAX_LABEL} or "
+                "more"
+            )
         return np.array(numbers, dtype=np.int64), tuple(map(str, range(max(numbers) + 1)))
     names = tuple(sorted({label for _, label in labels}) if class_names is None else class_names)
     if len(set(names)) != len(names):
@@ -153,5 +165,7 @@ def _numbered(labels: list[tuple[int, str]], class_names: tuple[str, ...] | None
     number = {name: k for k, name in enumerate(names)}
     for line, label in labels:
         if label not in number:
-            raise FormatError(f"{path}: line {line} has the label {label!r}, which is not in class_names")
+            raise FormatError(
+                f"{path}: line {line} has the label {label!r}, which is not in class_names"
+            )
     return np.array([number[label] for _, label in labels], dtype=np.int64), names

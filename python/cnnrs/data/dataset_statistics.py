@@ -1,4 +1,6 @@
-"""What is in a data set: how many samples of each class, how large, how bright, and which occur twice."""
+"""What is in a data set: how many samples of each class, how large, how bright, and which occur
+twice.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -27,11 +29,13 @@ class Statistics:
     count : int
         Samples.
     class_counts : dict of str to int
-        Samples of each class, or objects of each class where the targets are boxes; empty for masks and other targets.
+        Samples of each class, or objects of each class where the targets are boxes; empty for masks
+        and other targets.
     sizes : dict of (height, width) to int
         How many images have each size, the most frequent first.
     mean, std : tuple of float
-        Of every channel over all pixels, in the units of the images (0..255 for uint8); to normalise with.
+        Of every channel over all pixels, in the units of the images (0..255 for uint8); to
+        normalise with.
     repeated : int
         Images that are equal, pixel by pixel, to an earlier one.
     empty_boxes : int
@@ -49,8 +53,15 @@ class Statistics:
     def __str__(self) -> str:
         lines = [f"{self.count} images, {self.repeated} of them repeated"]
         lines += [f"  {name}: {number}" for name, number in self.class_counts.items()]
-        shown = [f"{height}x{width} ({number})" for (height, width), number in list(self.sizes.items())[:8]]
-        lines.append("sizes (height x width): " + ", ".join(shown) + (", ..." if len(self.sizes) > len(shown) else ""))
+        shown = [
+            f"{height}x{width} ({number})"
+            for (height, width), number in list(self.sizes.items())[:8]
+        ]
+        lines.append(
+            "sizes (height x width): "
+            + ", ".join(shown)
+            + (", ..." if len(self.sizes) > len(shown) else "")
+        )
         lines.append("mean per channel: " + ", ".join(f"{value:.2f}" for value in self.mean))
         lines.append("deviation per channel: " + ", ".join(f"{value:.2f}" for value in self.std))
         if self.empty_boxes:
@@ -78,7 +89,8 @@ def statistics(data: Any) -> Statistics:
 
     References
     ----------
-    T. F. Chan, G. H. Golub, R. J. LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances", 1979.
+    T. F. Chan, G. H. Golub, R. J. LeVeque, "Updating formulae and a pairwise algorithm for
+    computing sample variances", 1979.
 
     Examples
     --------
@@ -98,7 +110,9 @@ def statistics(data: Any) -> Statistics:
     for images, targets in _read(source):
         for image in images:
             if image.ndim != 3:
-                raise ShapeError(f"samples must be images of shape (height, width, channels), got {image.shape}")
+                raise ShapeError(
+                    f"samples must be images of shape (height, width, channels), got {image.shape}"
+                )
             sizes[image.shape[0], image.shape[1]] += 1
             seen.add(_digest(image))
             moments = _merge(moments, image)
@@ -114,7 +128,11 @@ def statistics(data: Any) -> Statistics:
     assert moments is not None
     names = tuple(getattr(source, "class_names", ()))
     known = range(len(names)) if names else ()
-    class_counts = {names[k] if 0 <= k < len(names) else str(k): labels[k] for k in sorted({*labels, *known})} if labels else {}
+    class_counts = (
+        {names[k] if 0 <= k < len(names) else str(k): labels[k] for k in sorted({*labels, *known})}
+        if labels
+        else {}
+    )
     pixels, mean, deviations = moments
     return Statistics(
         count=len(source),
@@ -128,7 +146,8 @@ def statistics(data: Any) -> Statistics:
 
 
 def duplicates(first: Any, second: Any) -> list[tuple[int, int]]:
-    """Find the images of one data set that are also in another, pixel by pixel: a test set must share none with training.
+    """Find the images of one data set that are also in another, pixel by pixel: a test set must
+    share none with training.
 
     Parameters
     ----------
@@ -150,13 +169,19 @@ def duplicates(first: Any, second: Any) -> list[tuple[int, int]]:
     where: dict[bytes, int] = {}
     for index, digest in enumerate(_digests(as_source(first))):
         where.setdefault(digest, index)
-    return [(where[digest], index) for index, digest in enumerate(_digests(as_source(second))) if digest in where]
+    return [
+        (where[digest], index)
+        for index, digest in enumerate(_digests(as_source(second)))
+        if digest in where
+    ]
 
 
 def _read(source: Source) -> Iterator[tuple[Any, Any]]:
     """Yield images and targets, a few at a time; files are decoded in threads."""
     if fetches_items(source):
-        for image, target in map_ahead(source.__getitem__, range(len(source)), threads=decoding_threads(), ahead=32):
+        for image, target in map_ahead(
+            source.__getitem__, range(len(source)), threads=decoding_threads(), ahead=32
+        ):
             yield [np.asarray(image)], [target]
         return
     for start in range(0, len(source), SAMPLES_PER_READ):
@@ -178,7 +203,9 @@ def _digest(image: NDArray[Any]) -> bytes:
 def _merge(
     so_far: tuple[int, NDArray[np.float64], NDArray[np.float64]] | None, image: NDArray[Any]
 ) -> tuple[int, NDArray[np.float64], NDArray[np.float64]]:
-    """Add an image's pixels to the count, the mean and the sum of squared deviations of each channel."""
+    """Add an image's pixels to the count, the mean and the sum of squared deviations of each
+    channel.
+    """
     pixels = image.reshape(-1, image.shape[2]).astype(np.float64)
     mean = pixels.mean(axis=0)
     deviations = ((pixels - mean) ** 2).sum(axis=0)
@@ -186,7 +213,10 @@ def _merge(
         return len(pixels), mean, deviations
     count, old_mean, old_deviations = so_far
     if old_mean.shape != mean.shape:
-        raise ShapeError(f"images differ in channels: {len(old_mean)} and {len(mean)}; pass mode= for one number of channels")
+        raise ShapeError(
+            f"images differ in channels: {len(old_mean)} and {len(mean)}; pass mode= for one "
+            "number of channels"
+        )
     total = count + len(pixels)
     shift = mean - old_mean
     weight = len(pixels) / total

@@ -1,10 +1,12 @@
-"""Image files to NumPy arrays, through Pillow, in the orientation and the colours that a viewer shows.
+"""Image files to NumPy arrays, through Pillow, in the orientation and the colours that a viewer
+shows.
 
-Conventions: an image is uint8 of shape ``(height, width, channels)``; the EXIF orientation is applied; of an animation the
-first frame is taken; 16-bit grey is scaled to 8 bits by its high byte, as Pillow itself does for 16-bit colour.
-Transparency is dropped, as ``Image.convert("RGB")`` does, which shows the colour stored under transparent pixels; pass
-``background=`` to see the image composited on a colour instead.
-A file that is not a whole image is a `FormatError` that names it. Pillow is imported at the first use.
+Conventions: an image is uint8 of shape ``(height, width, channels)``; the EXIF orientation is
+applied; of an animation the first frame is taken; 16-bit grey is scaled to 8 bits by its high byte,
+as Pillow itself does for 16-bit colour. Transparency is dropped, as ``Image.convert("RGB")`` does,
+which shows the colour stored under transparent pixels; pass ``background=`` to see the image
+composited on a colour instead. A file that is not a whole image is a `FormatError` that names it.
+Pillow is imported at the first use.
 """
 
 import io
@@ -39,7 +41,11 @@ ORIENTATION_TAG = 0x0112
 
 
 def read_image(
-    path: str | os.PathLike[str], mode: str = "rgb", *, size: Size = None, background: tuple[int, int, int] | None = None
+    path: str | os.PathLike[str],
+    mode: str = "rgb",
+    *,
+    size: Size = None,
+    background: tuple[int, int, int] | None = None,
 ) -> NDArray[np.uint8]:
     """Read one image file.
 
@@ -48,13 +54,15 @@ def read_image(
     path : str or path-like
         The file, in any format that Pillow reads.
     mode : {"rgb", "grey", "unchanged"}
-        ``"rgb"`` gives three channels; ``"grey"`` (or ``"gray"``) one, by the luma weights 0.299, 0.587, 0.114;
-        ``"unchanged"`` as many as the file has: 1 grey, 2 grey and alpha, 3 colour, 4 colour and alpha (a palette is looked up).
+        ``"rgb"`` gives three channels; ``"grey"`` (or ``"gray"``) one, by the luma weights 0.299,
+        0.587, 0.114; ``"unchanged"`` as many as the file has: 1 grey, 2 grey and alpha, 3 colour, 4
+        colour and alpha (a palette is looked up).
     size : int or (height, width), optional
         Resize to this, bilinear with antialiasing; the aspect ratio is not kept.
     background : (red, green, blue), optional
-        0..255. Composite transparent pixels on this colour. By default alpha is dropped, not applied, and whatever colour
-        the file stores under transparent pixels is seen. Not together with ``"unchanged"``.
+        0..255. Composite transparent pixels on this colour. By default alpha is dropped, not
+        applied, and whatever colour the file stores under transparent pixels is seen. Not together
+        with ``"unchanged"``.
 
     Returns
     -------
@@ -64,8 +72,8 @@ def read_image(
     Raises
     ------
     FormatError
-        If the file is empty, cut short, damaged, no image, or so large when decoded that it looks like a decompression bomb
-        (the message has the pixel count).
+        If the file is empty, cut short, damaged, no image, or so large when decoded that it looks
+        like a decompression bomb (the message has the pixel count).
     OSError
         If the file cannot be opened.
 
@@ -126,7 +134,8 @@ def decode_image(
 
 
 def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
-    """Return the ``(height, width)`` that `read_image` would give, from the header of the file alone.
+    """Return the ``(height, width)`` that `read_image` would give, from the header of the file
+    alone.
 
     Parameters
     ----------
@@ -155,7 +164,11 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     def measure(image: "Image.Image") -> tuple[int, int]:
         width, height = image.size
         # Pillow's TIFF reader swaps the size by itself.
-        return (width, height) if _orientation(image) >= 5 and image.format != "TIFF" else (height, width)
+        return (
+            (width, height)
+            if _orientation(image) >= 5 and image.format != "TIFF"
+            else (height, width)
+        )
 
     with open(path, "rb") as file:
         return _guarded(os.fspath(path), file, measure)
@@ -167,7 +180,8 @@ def read_mask(path: str | os.PathLike[str], *, size: Size = None) -> NDArray[np.
     Parameters
     ----------
     path : str or path-like
-        A palette, grey (8 or 16 bits) or 1-bit image. The numbers of a palette image are its palette indices.
+        A palette, grey (8 or 16 bits) or 1-bit image. The numbers of a palette image are its
+        palette indices.
     size : int or (height, width), optional
         Resize to this by nearest neighbour, so that no new numbers arise.
 
@@ -197,7 +211,10 @@ def read_mask(path: str | os.PathLike[str], *, size: Size = None) -> NDArray[np.
 
         image = _upright(image)
         if image.mode not in ("1", "L", "P", "I", "I;16", "I;16L", "I;16B", "I;16N"):
-            raise FormatError(f"a mask must be a palette or grey image whose pixels are ids; this one has mode {image.mode}")
+            raise FormatError(
+                "a mask must be a palette or grey image whose pixels are ids; this one has mode "
+                f"{image.mode}"
+            )
         if target is not None:
             image = image.resize((target[1], target[0]), Image.Resampling.NEAREST)
         return np.array(image).astype(np.int32)
@@ -210,15 +227,27 @@ def _options(mode: str, size: Size, background: tuple[int, int, int] | None) -> 
     mode = one_of("mode", mode, MODES).replace("gray", "grey")
     if background is not None:
         if mode == "unchanged":
-            raise ArgumentError('background= removes the alpha channel that mode="unchanged" is to keep; ask for "rgb" or "grey"')
+            raise ArgumentError(
+                'background= removes the alpha channel that mode="unchanged" is to keep; ask for '
+                '"rgb" or "grey"'
+            )
         background = tuple(background)  # type: ignore[assignment]
         if len(background) != 3 or not all(0 <= value <= 255 for value in background):
-            raise ArgumentError(f"background must be three numbers within 0..255, got {background!r}")
+            raise ArgumentError(
+                f"background must be three numbers within 0..255, got {background!r}"
+            )
     return mode, image_size_pair(size), background
 
 
-def _guarded(name: str, file: IO[bytes], use: Callable[["Image.Image"], Result], formats: tuple[str, ...] | None = None) -> Result:
-    """Open `file` with Pillow and apply `use`; whatever a damaged file makes Pillow raise becomes a `FormatError`."""
+def _guarded(
+    name: str,
+    file: IO[bytes],
+    use: Callable[["Image.Image"], Result],
+    formats: tuple[str, ...] | None = None,
+) -> Result:
+    """Open `file` with Pillow and apply `use`; whatever a damaged file makes Pillow raise becomes a
+    `FormatError`.
+    """
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -234,18 +263,26 @@ def _guarded(name: str, file: IO[bytes], use: Callable[["Image.Image"], Result],
             "if you trust the file, set PIL.Image.MAX_IMAGE_PIXELS = None"
         ) from error
     except UnidentifiedImageError:
-        kind = "empty" if file.seek(0, os.SEEK_END) == 0 else "not an image that Pillow can read, or damaged in its header"
+        kind = (
+            "empty"
+            if file.seek(0, os.SEEK_END) == 0
+            else "not an image that Pillow can read, or damaged in its header"
+        )
         raise FormatError(f"{name}: the file is {kind}") from None
     except Exception as error:  # Pillow's readers raise errors of every kind on damaged data
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk failed, not the file's content
-        raise FormatError(f"{name}: the image is damaged or cut short ({type(error).__name__}: {error})") from error
+        raise FormatError(
+            f"{name}: the image is damaged or cut short ({type(error).__name__}: {error})"
+        ) from error
 
 
 def _orientation(image: "Image.Image") -> int:
     try:
         value = image.getexif().get(ORIENTATION_TAG, 1)
-    except Exception:  # damaged EXIF data says nothing about orientation, and the pixels may well be whole
+    except (
+        Exception
+    ):  # damaged EXIF data says nothing about orientation, and the pixels may well be whole
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
@@ -271,12 +308,15 @@ def _eight_bits(image: "Image.Image") -> "Image.Image":
     """Bring any mode to 1, L, LA, P, RGB, RGBA, CMYK or another that `convert` knows."""
     from PIL import Image
 
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in (None, "PNG", "PPM")):
+    if image.mode.startswith("I;16") or (
+        image.mode == "I" and image.format in (None, "PNG", "PPM")
+    ):
         values = np.asarray(image).astype(np.int64)
         return Image.fromarray((values >> 8).clip(0, 255).astype(np.uint8))
     if image.mode in ("I", "F"):
         raise FormatError(
-            f"pixels of mode {image.mode} (32-bit numbers) have no agreed range; read the file with Pillow or tifffile "
+            f"pixels of mode {image.mode} (32-bit numbers) have no agreed range; read the file "
+            "with Pillow or tifffile "
             "and scale the array yourself"
         )
     return image
@@ -286,7 +326,12 @@ def _has_alpha(image: "Image.Image") -> bool:
     return image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
 
 
-def _pixels(image: "Image.Image", mode: str, size: tuple[int, int] | None, background: tuple[int, int, int] | None) -> NDArray[np.uint8]:
+def _pixels(
+    image: "Image.Image",
+    mode: str,
+    size: tuple[int, int] | None,
+    background: tuple[int, int, int] | None,
+) -> NDArray[np.uint8]:
     from PIL import Image
 
     file_format = image.format

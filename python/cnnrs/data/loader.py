@@ -1,8 +1,10 @@
-"""Batches of a data set, epoch after epoch, in an order fixed by the seed, with decoding ahead in threads.
+"""Batches of a data set, epoch after epoch, in an order fixed by the seed, with decoding ahead in
+threads.
 
-How batches are made: sources that decode files give single samples, a few at a time, to a thread each; sources that have a
-``batch`` method of their own give whole batches to one thread; arrays in memory are gathered by the calling thread. The batches
-are the same in all three, and whatever the number of threads.
+How batches are made: sources that decode files give single samples, a few at a time, to a thread
+each; sources that have a ``batch`` method of their own give whole batches to one thread; arrays in
+memory are gathered by the calling thread. The batches are the same in all three, and whatever the
+number of threads.
 """
 
 import inspect
@@ -14,7 +16,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from cnnrs.data.checks import whole_number
 from cnnrs.data.random_order import Purpose, balanced_order, permutation, weighted_order
-from cnnrs.data.source import Sample, Source, as_source, collate, describe, fetch, fetches_items, labels_of, same_shape
+from cnnrs.data.source import (
+    Sample,
+    Source,
+    as_source,
+    collate,
+    describe,
+    fetch,
+    fetches_items,
+    labels_of,
+    same_shape,
+)
 from cnnrs.data.threads import decoding_threads, map_ahead
 from cnnrs.errors import ArgumentError, ShapeError
 
@@ -32,25 +44,29 @@ class Loader:
     data : Source or pair (x, y) of arrays
         Where the samples come from.
     batch_size : int
-        Samples per batch; the last batch of an epoch is shorter if the number of samples is no multiple.
+        Samples per batch; the last batch of an epoch is shorter if the number of samples is no
+        multiple.
     shuffle : bool
-        A new random order for every epoch, keyed by `seed` and the epoch. Without it the order is that of the data.
+        A new random order for every epoch, keyed by `seed` and the epoch. Without it the order is
+        that of the data.
     drop_last : bool
         Leave a last, shorter batch out.
     seed : int
         Another seed, another order.
     balanced : bool
-        Draw as many samples of each class as of any other; an epoch keeps its length. Small classes repeat, of large ones
-        each epoch takes another random part. Always in random order.
+        Draw as many samples of each class as of any other; an epoch keeps its length. Small classes
+        repeat, of large ones each epoch takes another random part. Always in random order.
     weights : array-like of shape (n,), optional
-        Draw samples with replacement, each with a probability proportional to its weight. Not together with `balanced`.
+        Draw samples with replacement, each with a probability proportional to its weight. Not
+        together with `balanced`.
     transform : callable, optional
-        Called on every batch as ``transform(x, labels=y, indices=indices, epoch=epoch, seed=seed)``, and returns ``x, y``. For
-        mask targets it gets ``masks=`` instead; for box targets ``labels=``, ``boxes=`` and, if it takes that, ``difficult=`` (lists of
-        arrays), and returns as many. Photos of several sizes come as a list; they must leave with one size.
+        Called on every batch as ``transform(x, labels=y, indices=indices, epoch=epoch,
+        seed=seed)``, and returns ``x, y``. For mask targets it gets ``masks=`` instead; for box
+        targets ``labels=``, ``boxes=`` and, if it takes that, ``difficult=`` (lists of arrays), and
+        returns as many. Photos of several sizes come as a list; they must leave with one size.
     threads : int, optional
-        Threads that read ahead; 0 reads when a batch is asked for. By default as many as processors, at most 8, for files;
-        1 for other sources; 0 for arrays in memory.
+        Threads that read ahead; 0 reads when a batch is asked for. By default as many as
+        processors, at most 8, for files; 1 for other sources; 0 for arrays in memory.
     prefetch : int
         Batches kept ready ahead of the one in use; this bounds the memory.
 
@@ -63,8 +79,9 @@ class Loader:
 
     Notes
     -----
-    An epoch that is read to its end moves the loader on to the next, so that ``for x, y in loader`` twice gives two orders;
-    `set_epoch` says which comes next. The threads are started by the iteration and joined at its end.
+    An epoch that is read to its end moves the loader on to the next, so that ``for x, y in loader``
+    twice gives two orders; `set_epoch` says which comes next. The threads are started by the
+    iteration and joined at its end.
 
     Examples
     --------
@@ -101,7 +118,10 @@ class Loader:
         if count == 0:
             raise ShapeError("data holds no samples")
         if self.drop_last and count < self.batch_size:
-            raise ShapeError(f"drop_last=True leaves no batch: {count} samples are fewer than batch_size={self.batch_size}")
+            raise ShapeError(
+                f"drop_last=True leaves no batch: {count} samples are fewer than "
+                f"batch_size={self.batch_size}"
+            )
         if balanced and weights is not None:
             raise ArgumentError("balanced=True and weights= are two ways to draw samples; give one")
         if transform is not None and not callable(transform):
@@ -144,7 +164,11 @@ class Loader:
             return balanced_order(self._balance, count, key)
         if self._weights is not None:
             return weighted_order(self._weights, count, key)
-        return permutation(count, Purpose.SHUFFLE, key) if self.shuffle else np.arange(count, dtype=np.int64)
+        return (
+            permutation(count, Purpose.SHUFFLE, key)
+            if self.shuffle
+            else np.arange(count, dtype=np.int64)
+        )
 
     def __iter__(self) -> Iterator[Sample]:
         """Read the epoch that comes next; at its end the loader moves on to the one after."""
@@ -154,7 +178,8 @@ class Loader:
             self.epoch = epoch + 1
 
     def batches(self, epoch: int | None = None, start: int = 0) -> Iterator[Sample]:
-        """Read the batches of one epoch, from batch `start` on; what comes before is not read at all.
+        """Read the batches of one epoch, from batch `start` on; what comes before is not read at
+        all.
 
         Parameters
         ----------
@@ -179,10 +204,19 @@ class Loader:
 
     def _read_whole(self, parts: list[Indices]) -> Iterator[Sample]:
         stack = self.transform is None
-        return map_ahead(lambda indices: fetch(self.source, indices, stack=stack), parts, threads=self.threads, ahead=self.prefetch)
+        return map_ahead(
+            lambda indices: fetch(self.source, indices, stack=stack),
+            parts,
+            threads=self.threads,
+            ahead=self.prefetch,
+        )
 
     def _read_items(self, parts: list[Indices]) -> Iterator[Sample]:
-        chunks = (indices[k : k + SAMPLES_PER_TASK] for indices in parts for k in range(0, len(indices), SAMPLES_PER_TASK))
+        chunks = (
+            indices[k : k + SAMPLES_PER_TASK]
+            for indices in parts
+            for k in range(0, len(indices), SAMPLES_PER_TASK)
+        )
         per_batch = -(-self.batch_size // SAMPLES_PER_TASK)
         source, stack = self.source, self.transform is None
 
@@ -195,7 +229,11 @@ class Loader:
                 samples: list[Sample] = []
                 while len(samples) < len(indices):
                     samples += next(results)
-                yield collate(samples, lambda k, indices=indices: describe(source, int(indices[k])), stack=stack)  # type: ignore[misc]
+                yield collate(
+                    samples,
+                    lambda k, indices=indices: describe(source, int(indices[k])),
+                    stack=stack,
+                )  # type: ignore[misc]
         finally:
             results.close()
 
@@ -209,22 +247,40 @@ class Loader:
                 given["difficult"] = [_flags(one) for one in y]
         result = self.transform(x, **given, indices=indices, epoch=epoch, seed=self.seed)
         if not isinstance(result, tuple) or len(result) != 1 + len(given):
-            expected = f"a tuple of {1 + len(given)}: the images and what it was given with them ({', '.join(given)})"
+            expected = (
+                f"a tuple of {1 + len(given)}: the images and what it was given with them "
+                f"({', '.join(given)})"
+            )
             raise ShapeError(f"transform must return {expected}; got {type(result)}")
         images = self._one_size("images", result[0], indices)
         if target == "boxes":
             moved = dict(zip(given, result[1:], strict=True))
             if not self._takes_difficult:
-                moved["difficult"] = [_kept_flags(one, boxes) for one, boxes in zip(y, moved["boxes"], strict=True)]
-            return images, [{**one, **dict(zip(moved, parts, strict=True))} for one, *parts in zip(y, *moved.values(), strict=True)]
-        return images, self._one_size("targets", result[1], indices) if target == "masks" else result[1]
+                moved["difficult"] = [
+                    _kept_flags(one, boxes) for one, boxes in zip(y, moved["boxes"], strict=True)
+                ]
+            return images, [
+                {**one, **dict(zip(moved, parts, strict=True))}
+                for one, *parts in zip(y, *moved.values(), strict=True)
+            ]
+        return images, self._one_size(
+            "targets", result[1], indices
+        ) if target == "masks" else result[1]
 
     def _one_size(self, what: str, arrays: Any, indices: Indices) -> Any:
         if not isinstance(arrays, (list, tuple)):
             return arrays
         columns = [np.asarray(array) for array in arrays]
-        way_out = "end transform= with one that gives one size, such as Resize((height, width)) or RandomResizedCrop, or pass size="
-        same_shape(f"{what} after the transform", columns, lambda k: describe(self.source, int(indices[k])), way_out)
+        way_out = (
+            "end transform= with one that gives one size, such as Resize((height, width)) or "
+            "RandomResizedCrop, or pass size="
+        )
+        same_shape(
+            f"{what} after the transform",
+            columns,
+            lambda k: describe(self.source, int(indices[k])),
+            way_out,
+        )
         return np.stack(columns)
 
 
@@ -247,7 +303,8 @@ def _kept_flags(target: Any, boxes: Any) -> NDArray[np.bool_]:
         return flags
     if flags.any():
         raise ShapeError(
-            f"transform gave {len(boxes)} boxes for {len(flags)}: which of them are difficult cannot be known; let it take difficult=, a "
+            f"transform gave {len(boxes)} boxes for {len(flags)}: which of them are difficult "
+            "cannot be known; let it take difficult=, a "
             "list of arrays as labels= is, and return what is left of it as well"
         )
     return np.zeros(len(boxes), dtype=np.bool_)

@@ -1,6 +1,7 @@
 """Images with a mask each: class ids per pixel (semantic) or one id per object (instance).
 
-An image and its mask have the same file name but for the suffix. Masks are read as the numbers they hold (`read_mask`).
+An image and its mask have the same file name but for the suffix. Masks are read as the numbers they
+hold (`read_mask`).
 """
 
 import os
@@ -109,9 +110,18 @@ def masks(
     alone = sorted(pictures.keys() ^ labelled.keys())
     if alone:
         without = "image" if alone[0] in labelled else "mask"
-        raise FormatError(f"{(pictures.get(alone[0]) or labelled[alone[0]])}: has no {without}; {len(alone)} files have no partner")
+        raise FormatError(
+            f"{(pictures.get(alone[0]) or labelled[alone[0]])}: has no {without}; {len(alone)} "
+            "files have no partner"
+        )
     stems = sorted(pictures)
-    return MaskSource(tuple(pictures[s] for s in stems), tuple(labelled[s] for s in stems), tuple(class_names), pair, mode)
+    return MaskSource(
+        tuple(pictures[s] for s in stems),
+        tuple(labelled[s] for s in stems),
+        tuple(class_names),
+        pair,
+        mode,
+    )
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:
@@ -120,7 +130,9 @@ def _by_stem(folder: Path) -> dict[str, Path]:
         if file.name.startswith(".") or not has_image_suffix(file) or not file.is_file():
             continue
         if file.stem in files:
-            raise FormatError(f"{file}: {files[file.stem].name} has the same name but for the suffix")
+            raise FormatError(
+                f"{file}: {files[file.stem].name} has the same name but for the suffix"
+            )
         files[file.stem] = file
     if not files:
         raise FormatError(f"{folder}: holds no images")

@@ -1,7 +1,8 @@
 """Arrays in ``.npy`` files that are larger than memory: only the samples of a batch are read.
 
-The file is mapped to look at it as an array, but samples are read from it by place where the system can do that: pages of a mapping
-count as resident memory of the process, and one that is touched may bring two megabytes along.
+The file is mapped to look at it as an array, but samples are read from it by place where the system
+can do that: pages of a mapping count as resident memory of the process, and one that is touched may
+bring two megabytes along.
 """
 
 import os
@@ -20,7 +21,9 @@ __all__ = ["MemoryMapSource", "memmap"]
 class MemoryMapSource(ArraySource):
     """Samples in a memory-mapped file; made by `memmap`."""
 
-    def __init__(self, x: "np.memmap[Any, Any]", y: NDArray[Any], class_names: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, x: "np.memmap[Any, Any]", y: NDArray[Any], class_names: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(x, y, class_names)
         self.in_memory = False
         self._path = str(x.filename)
@@ -44,8 +47,15 @@ class MemoryMapSource(ArraySource):
         if out.size:
             rows = out.reshape(len(out), -1).view(np.uint8)
             first = 0
-            for last in (*(np.flatnonzero(np.diff(positions) != 1) + 1).tolist(), len(positions)):  # neighbours in one go
-                self._read(self._file, self._start + int(positions[first]) * rows.shape[1], rows[first:last].reshape(-1).data)
+            for last in (
+                *(np.flatnonzero(np.diff(positions) != 1) + 1).tolist(),
+                len(positions),
+            ):  # neighbours in one go
+                self._read(
+                    self._file,
+                    self._start + int(positions[first]) * rows.shape[1],
+                    rows[first:last].reshape(-1).data,
+                )
                 first = last
         return out, np.asarray(self.y[positions])
 
@@ -53,11 +63,15 @@ class MemoryMapSource(ArraySource):
         while len(into):
             count = os.preadv(file, [into], place)
             if count == 0:
-                raise FormatError(f"{self._path}: ends at byte {place}; it became shorter since it was opened")
+                raise FormatError(
+                    f"{self._path}: ends at byte {place}; it became shorter since it was opened"
+                )
             place, into = place + count, into[count:]
 
 
-def memmap(x: str | os.PathLike[str], y: str | os.PathLike[str], class_names: tuple[str, ...] = ()) -> MemoryMapSource:
+def memmap(
+    x: str | os.PathLike[str], y: str | os.PathLike[str], class_names: tuple[str, ...] = ()
+) -> MemoryMapSource:
     """Make a source of two ``.npy`` files, the first of which may be larger than memory.
 
     Parameters
@@ -76,7 +90,8 @@ def memmap(x: str | os.PathLike[str], y: str | os.PathLike[str], class_names: tu
     Raises
     ------
     FormatError
-        If a file is no ``.npy`` file, is cut short, or holds Python objects, which are never unpickled.
+        If a file is no ``.npy`` file, is cut short, or holds Python objects, which are never
+        unpickled.
     ShapeError
         If the two differ in length or have no rows.
     OSError
@@ -95,7 +110,10 @@ def memmap(x: str | os.PathLike[str], y: str | os.PathLike[str], class_names: tu
     if not isinstance(samples, np.memmap):
         raise FormatError(f"{os.fspath(x)}: cannot be mapped")
     if not samples.flags.c_contiguous:
-        raise FormatError(f"{os.fspath(x)}: in Fortran order every sample is spread over the whole file; save it in C order")
+        raise FormatError(
+            f"{os.fspath(x)}: in Fortran order every sample is spread over the whole file; save it "
+            "in C order"
+        )
     return MemoryMapSource(samples, targets, class_names)
 
 

@@ -1,8 +1,9 @@
 """Boxes from Pascal VOC annotation files, one XML file per image.
 
-Layout: ``Annotations/*.xml``, ``JPEGImages/``, and the splits in ``ImageSets/Main/<split>.txt``. Boxes are taken as written,
-``xmin ymin xmax ymax`` in pixels, also those of zero size. XML with a document type, hence with entities, is refused; the
-``path`` of an annotation is not used, and its ``filename`` cannot lead out of the image folder.
+Layout: ``Annotations/*.xml``, ``JPEGImages/``, and the splits in ``ImageSets/Main/<split>.txt``.
+Boxes are taken as written, ``xmin ymin xmax ymax`` in pixels, also those of zero size. XML with a
+document type, hence with entities, is refused; the ``path`` of an annotation is not used, and its
+``filename`` cannot lead out of the image folder.
 """
 
 import math
@@ -38,19 +39,22 @@ def voc(
     path : str or path-like
         The folder that holds ``Annotations`` and ``JPEGImages``.
     split : str, optional
-        A name such as ``"train"``: the images that ``ImageSets/Main/train.txt`` lists. By default every annotation.
+        A name such as ``"train"``: the images that ``ImageSets/Main/train.txt`` lists. By default
+        every annotation.
     size : int or (height, width), optional
         Resize every image to this; the boxes are scaled along.
     mode : {"rgb", "grey", "unchanged"}
         As in `read_image`.
     class_names : tuple of str, optional
-        The classes in the order of their labels. By default the names in all annotations, of whatever split, sorted.
+        The classes in the order of their labels. By default the names in all annotations, of
+        whatever split, sorted.
 
     Returns
     -------
     BoxSource
-        Lazy: ``source[i]`` is ``(image, target)`` with ``target["boxes"]`` float32 ``(n, 4)``, ``xyxy`` in pixels,
-        ``target["labels"]`` int64 ``(n,)`` and ``target["difficult"]`` bool ``(n,)``.
+        Lazy: ``source[i]`` is ``(image, target)`` with ``target["boxes"]`` float32 ``(n, 4)``,
+        ``xyxy`` in pixels, ``target["labels"]`` int64 ``(n,)`` and ``target["difficult"]`` bool
+        ``(n,)``.
 
     Raises
     ------
@@ -70,24 +74,41 @@ def voc(
     """
     root = Path(path)
     annotations, images = root / "Annotations", root / "JPEGImages"
-    files = sorted(file for file in annotations.iterdir() if file.suffix.lower() == ".xml" and not file.name.startswith("."))
+    files = sorted(
+        file
+        for file in annotations.iterdir()
+        if file.suffix.lower() == ".xml" and not file.name.startswith(".")
+    )
     if not files:
         raise FormatError(f"{annotations}: no .xml files")
     if split is not None:
         wanted = _split_names(root, split)
         if class_names is None:
-            class_names = tuple(sorted({name for file in files for name in _parse(file, None).names}))
-        files = [inside(annotations, f"{name}.xml", str(root / "ImageSets" / "Main" / f"{split}.txt")) for name in wanted]
+            class_names = tuple(
+                sorted({name for file in files for name in _parse(file, None).names})
+            )
+        files = [
+            inside(annotations, f"{name}.xml", str(root / "ImageSets" / "Main" / f"{split}.txt"))
+            for name in wanted
+        ]
     return box_source([_parse(file, images) for file in files], class_names, size, mode, str(root))
 
 
 def _split_names(root: Path, split: str) -> list[str]:
     if not split or set(split) & set("/\\\0") or split.startswith("."):
-        raise ArgumentError(f"split must be the name of a file in ImageSets/Main, without suffix; got {split!r}")
+        raise ArgumentError(
+            f"split must be the name of a file in ImageSets/Main, without suffix; got {split!r}"
+        )
     file = root / "ImageSets" / "Main" / f"{split}.txt"
     if not file.is_file():
-        known = sorted(other.stem for other in file.parent.glob("*.txt")) if file.parent.is_dir() else []
-        raise ArgumentError(f"split {split!r} is not in {file.parent}; it has {', '.join(known) or 'none'}")
+        known = (
+            sorted(other.stem for other in file.parent.glob("*.txt"))
+            if file.parent.is_dir()
+            else []
+        )
+        raise ArgumentError(
+            f"split {split!r} is not in {file.parent}; it has {', '.join(known) or 'none'}"
+        )
     try:
         lines = [line.split() for line in file.read_text(encoding="utf-8").splitlines()]
     except UnicodeDecodeError as error:
@@ -99,18 +120,26 @@ def _split_names(root: Path, split: str) -> list[str]:
 
 
 def _tree(content: bytes, file: Path) -> "ElementTree.Element":
-    """Parse XML that has no document type; one is refused at its first word, before any entity in it is declared."""
+    """Parse XML that has no document type; one is refused at its first word, before any entity in
+    it is declared.
+    """
     from xml.etree import ElementTree  # here, to keep `import cnnrs` short
 
     class Builder(ElementTree.TreeBuilder):
         def doctype(self, name: str, pubid: str | None, system: str | None) -> NoReturn:
-            raise FormatError("the XML has a document type (DOCTYPE), which may hide entities; remove it")
+            raise FormatError(
+                "the XML has a document type (DOCTYPE), which may hide entities; remove it"
+            )
 
     try:
         return ElementTree.fromstring(content, parser=ElementTree.XMLParser(target=Builder()))
     except FormatError as error:
         raise FormatError(f"{file}: {error}") from None
-    except (ElementTree.ParseError, ValueError, LookupError) as error:  # a LookupError is an unknown encoding
+    except (
+        ElementTree.ParseError,
+        ValueError,
+        LookupError,
+    ) as error:  # a LookupError is an unknown encoding
         raise FormatError(f"{file}: damaged XML ({error})") from error
 
 
@@ -119,7 +148,9 @@ def _parse(file: Path, images: Path | None) -> Annotation:
     with open(file, "rb") as stream:
         content = stream.read(MAX_XML_BYTES + 1)
     if len(content) > MAX_XML_BYTES:
-        raise FormatError(f"{file}: larger than the {MAX_XML_BYTES} bytes allowed for an annotation")
+        raise FormatError(
+            f"{file}: larger than the {MAX_XML_BYTES} bytes allowed for an annotation"
+        )
     tree = _tree(content, file)
     if tree.tag != "annotation":
         raise FormatError(f"{file}: its root is <{tree.tag}>, expected <annotation>")
@@ -129,17 +160,30 @@ def _parse(file: Path, images: Path | None) -> Annotation:
         name = (item.findtext("name") or "").strip()
         if not name:
             raise FormatError(f"{where} has no name")
-        corners = [_number(item, f"bndbox/{corner}", where) for corner in ("xmin", "ymin", "xmax", "ymax")]
+        corners = [
+            _number(item, f"bndbox/{corner}", where) for corner in ("xmin", "ymin", "xmax", "ymax")
+        ]
         if corners[2] < corners[0] or corners[3] < corners[1]:
-            raise FormatError(f"{where} ({name}) has a box from right to left or bottom to top: {corners}")
+            raise FormatError(
+                f"{where} ({name}) has a box from right to left or bottom to top: {corners}"
+            )
         boxes.append(corners)
         names.append(name)
         difficult.append((item.findtext("difficult") or "0").strip() == "1")
-    image = Path() if images is None else _image_file(file, (tree.findtext("filename") or "").strip(), images)
+    image = (
+        Path()
+        if images is None
+        else _image_file(file, (tree.findtext("filename") or "").strip(), images)
+    )
     stated = None
     if tree.find("size") is not None:
-        height, width = _number(tree, "size/height", str(file)), _number(tree, "size/width", str(file))
-        stated = (int(height), int(width)) if height > 0 and width > 0 else None  # some tools write zeros
+        height, width = (
+            _number(tree, "size/height", str(file)),
+            _number(tree, "size/width", str(file)),
+        )
+        stated = (
+            (int(height), int(width)) if height > 0 and width > 0 else None
+        )  # some tools write zeros
     return Annotation(image, boxes, names, difficult, stated, str(file))
 
 
@@ -155,7 +199,9 @@ def _number(item: "ElementTree.Element", tag: str, where: str) -> float:
 
 
 def _image_file(annotation: Path, name: str, images: Path) -> Path:
-    """The file that the annotation names, or, as tools often misspell it, one with the annotation's own name."""
+    """The file that the annotation names, or, as tools often misspell it, one with the annotation's
+    own name.
+    """
     if name:
         named = inside(images, name, str(annotation))
         if named.is_file():
@@ -164,4 +210,6 @@ def _image_file(annotation: Path, name: str, images: Path) -> Path:
         sibling = images / f"{annotation.stem}{suffix}"
         if sibling.is_file():
             return inside(images, sibling.name, str(annotation))
-    raise FileNotFoundError(f"{annotation}: its image {name or annotation.stem!r} is not in {images}")
+    raise FileNotFoundError(
+        f"{annotation}: its image {name or annotation.stem!r} is not in {images}"
+    )

@@ -1,7 +1,8 @@
 """Random orders of samples, each a function of its key alone: seed, epoch and purpose.
 
-The numbers are the raw 64-bit output of Philox, a counter-based generator, so an order is the same on every machine and
-with every version of NumPy, and the order of one epoch needs no memory of those before it.
+The numbers are the raw 64-bit output of Philox, a counter-based generator, so an order is the same
+on every machine and with every version of NumPy, and the order of one epoch needs no memory of
+those before it.
 """
 
 from collections.abc import Sequence
@@ -23,7 +24,9 @@ class Purpose:
 
 
 def random_words(count: int, purpose: int, key: Sequence[int]) -> NDArray[np.uint64]:
-    """Return `count` random 64-bit words for `purpose`, keyed by up to two numbers such as seed and epoch."""
+    """Return `count` random 64-bit words for `purpose`, keyed by up to two numbers such as seed and
+    epoch.
+    """
     key_words = np.array([value % 2**64 for value in (*key, 0)][:2], dtype=np.uint64)
     counter = np.array([0, 0, 0, purpose], dtype=np.uint64)
     drawn: NDArray[np.uint64] = np.random.Philox(key=key_words, counter=counter).random_raw(count)
@@ -35,9 +38,13 @@ def permutation(count: int, purpose: int, key: Sequence[int]) -> NDArray[np.int6
     return np.argsort(random_words(count, purpose, key), kind="stable").astype(np.int64, copy=False)
 
 
-def weighted_order(weights: NDArray[np.float64], count: int, key: Sequence[int]) -> NDArray[np.int64]:
+def weighted_order(
+    weights: NDArray[np.float64], count: int, key: Sequence[int]
+) -> NDArray[np.int64]:
     """Draw `count` indices with replacement, each with a probability proportional to its weight."""
-    uniform = (random_words(count, Purpose.WEIGHTED, key) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    uniform = (random_words(count, Purpose.WEIGHTED, key) >> np.uint64(11)).astype(
+        np.float64
+    ) * 2.0**-53
     cumulative = np.cumsum(weights)
     drawn = np.searchsorted(cumulative, uniform * cumulative[-1], side="right")
     last = int(np.flatnonzero(weights)[-1])
@@ -46,10 +53,11 @@ def weighted_order(weights: NDArray[np.float64], count: int, key: Sequence[int])
 
 
 def balanced_order(labels: NDArray[np.int64], count: int, key: Sequence[int]) -> NDArray[np.int64]:
-    """Draw `count` indices, as many of each class as of any other (give or take one), in random order.
+    """Draw `count` indices, as many of each class as of any other (give or take one), in random
+    order.
 
-    A class that is too small is used again and again, each sample as often as any other of its class, give or take once;
-    of one that is too large each epoch takes another random part.
+    A class that is too small is used again and again, each sample as often as any other of its
+    class, give or take once; of one that is too large each epoch takes another random part.
     """
     shuffled = permutation(len(labels), Purpose.BALANCED, key)
     classes = np.unique(labels)

@@ -1,9 +1,10 @@
 """What a data set has to offer: a length, and samples by index.
 
-A *source* is anything with ``len(source)`` and ``source[i] -> (x, y)``; that is the whole protocol. One that can fetch many
-samples faster than one by one also has ``batch(indices) -> (x, y)``. Further attributes are used where they exist:
-``labels`` (int64, one per sample; needed to stratify or balance), ``class_names``, ``describe(i)`` (a name for messages) and
-``target``, which says what ``y`` is: ``"labels"`` (the default), ``"boxes"`` or ``"masks"``.
+A *source* is anything with ``len(source)`` and ``source[i] -> (x, y)``; that is the whole protocol.
+One that can fetch many samples faster than one by one also has ``batch(indices) -> (x, y)``.
+Further attributes are used where they exist: ``labels`` (int64, one per sample; needed to stratify
+or balance), ``class_names``, ``describe(i)`` (a name for messages) and ``target``, which says what
+``y`` is: ``"labels"`` (the default), ``"boxes"`` or ``"masks"``.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +15,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
 
-__all__ = ["ArraySource", "FileSource", "Source", "Subset", "arrays", "as_source", "collate", "fetch", "labels_of"]
+__all__ = [
+    "ArraySource",
+    "FileSource",
+    "Source",
+    "Subset",
+    "arrays",
+    "as_source",
+    "collate",
+    "fetch",
+    "labels_of",
+]
 
 Sample: TypeAlias = tuple[Any, Any]
 Indices: TypeAlias = NDArray[np.int64]
@@ -59,12 +70,16 @@ def check_indices(indices: ArrayLike, length: int) -> Indices:
     if array.dtype.kind not in "iu":
         raise DTypeError(f"indices must be whole numbers, got dtype {array.dtype}")
     if array.min() < -length or array.max() >= length:
-        raise IndexError(f"an index is outside a data set of {length} samples: {array.min()}..{array.max()}")
+        raise IndexError(
+            f"an index is outside a data set of {length} samples: {array.min()}..{array.max()}"
+        )
     signed = array.astype(np.int64)
     return np.where(signed < 0, signed + length, signed)
 
 
-def collate(samples: Sequence[Sample], describe: Callable[[int], str] | None = None, *, stack: bool = True) -> Sample:
+def collate(
+    samples: Sequence[Sample], describe: Callable[[int], str] | None = None, *, stack: bool = True
+) -> Sample:
     """Join samples into one batch.
 
     Parameters
@@ -74,7 +89,8 @@ def collate(samples: Sequence[Sample], describe: Callable[[int], str] | None = N
     describe : callable, optional
         Names sample `k` of the sequence in an error message.
     stack : bool
-        Whether images of several sizes are an error; otherwise they are left in a list, and so are targets, such as masks.
+        Whether images of several sizes are an error; otherwise they are left in a list, and so are
+        targets, such as masks.
 
     Returns
     -------
@@ -107,7 +123,9 @@ def collate(samples: Sequence[Sample], describe: Callable[[int], str] | None = N
     return images, joined
 
 
-def _joined(what: str, items: list[NDArray[Any]], describe: Callable[[int], str], stack: bool) -> NDArray[Any] | list[NDArray[Any]]:
+def _joined(
+    what: str, items: list[NDArray[Any]], describe: Callable[[int], str], stack: bool
+) -> NDArray[Any] | list[NDArray[Any]]:
     if not stack and len({item.shape for item in items}) > 1:
         return items
     same_shape(what, items, describe)
@@ -130,15 +148,18 @@ def same_shape(
     for position, item in enumerate(items):
         if item.shape != items[0].shape:
             raise ShapeError(
-                f"{what} of one batch must have one shape: {describe(0)} has {items[0].shape}, {describe(position)} has {item.shape}; "
+                f"{what} of one batch must have one shape: {describe(0)} has {items[0].shape}, "
+                f"{describe(position)} has {item.shape}; "
                 f"{hint}"
             )
 
 
 class FileSource:
-    """Base class of sources that decode each sample from a file; a `Loader` spreads their samples over its threads.
+    """Base class of sources that decode each sample from a file; a `Loader` spreads their samples
+    over its threads.
 
-    A child defines ``__len__`` and ``read(index)``, the latter safe to be called from several threads.
+    A child defines ``__len__`` and ``read(index)``, the latter safe to be called from several
+    threads.
     """
 
     target = "labels"
@@ -162,7 +183,9 @@ class FileSource:
     def batch(self, indices: ArrayLike) -> Sample:
         """Return the samples at `indices` as one batch ``(x, y)``."""
         positions = check_indices(indices, len(self))
-        return collate([self.read(int(i)) for i in positions], lambda k: self.describe(int(positions[k])))
+        return collate(
+            [self.read(int(i)) for i in positions], lambda k: self.describe(int(positions[k]))
+        )
 
 
 class ArraySource:
@@ -180,7 +203,9 @@ class ArraySource:
     def labels(self) -> NDArray[np.int64]:
         """The targets, where they are one whole number per sample."""
         if self.y.ndim != 1 or self.y.dtype.kind not in "iu":
-            raise ArgumentError(f"these targets are no class labels: shape {self.y.shape}, dtype {self.y.dtype}")
+            raise ArgumentError(
+                f"these targets are no class labels: shape {self.y.shape}, dtype {self.y.dtype}"
+            )
         return self.y.astype(np.int64, copy=False)
 
     def __len__(self) -> int:
@@ -242,7 +267,10 @@ def arrays(x: ArrayLike, y: ArrayLike, class_names: Sequence[str] = ()) -> Array
             raise ShapeError(f"{name} must have one row per sample, got a single number")
         columns.append(array)
     if len(columns[0]) != len(columns[1]):
-        raise ShapeError(f"x and y must have one row per sample each: x has {len(columns[0])}, y has {len(columns[1])}")
+        raise ShapeError(
+            f"x and y must have one row per sample each: x has {len(columns[0])}, y has "
+            f"{len(columns[1])}"
+        )
     if len(columns[0]) == 0:
         raise ShapeError(f"x holds no samples: shape {columns[0].shape}")
     return ArraySource(columns[0], columns[1], class_names)
@@ -300,7 +328,10 @@ def as_source(data: object) -> Source:
             raise ShapeError(f"data must be a source or a pair (x, y), got {len(data)} items")
         return arrays(data[0], data[1])
     if isinstance(data, (np.ndarray, str, bytes, dict)) or not isinstance(data, Source):
-        raise DTypeError(f"data must be a source (len and item) or a pair (x, y) of arrays, got {type(data).__name__}")
+        raise DTypeError(
+            "data must be a source (len and item) or a pair (x, y) of arrays, got "
+            f"{type(data).__name__}"
+        )
     return data
 
 
@@ -311,17 +342,25 @@ def describe(source: object, index: int) -> str:
 
 
 def fetch(source: Source, indices: ArrayLike, *, stack: bool = True) -> Sample:
-    """Return a batch of any source, by its ``batch`` method if it has one, else sample by sample; `stack` as in `collate`."""
+    """Return a batch of any source, by its ``batch`` method if it has one, else sample by sample;
+    `stack` as in `collate`.
+    """
     positions = check_indices(indices, len(source))
     whole = getattr(source, "batch", None)
     if whole is not None and (stack or not fetches_items(source)):
         x, y = whole(positions)
         return x, y
-    return collate([source[int(i)] for i in positions], lambda k: describe(source, int(positions[k])), stack=stack)
+    return collate(
+        [source[int(i)] for i in positions],
+        lambda k: describe(source, int(positions[k])),
+        stack=stack,
+    )
 
 
 def fetches_items(source: object) -> bool:
-    """Tell whether batches of `source` are put together sample by sample, so that threads may share one batch."""
+    """Tell whether batches of `source` are put together sample by sample, so that threads may share
+    one batch.
+    """
     if isinstance(source, Subset):
         return fetches_items(source.source)
     return isinstance(source, FileSource) or not hasattr(source, "batch")
@@ -346,8 +385,14 @@ def labels_of(source: object) -> NDArray[np.int64]:
     """
     labels = getattr(source, "labels", None)
     if labels is None:
-        raise ArgumentError(f"{type(source).__name__} has no labels; give it an attribute `labels` with one whole number per sample")
+        raise ArgumentError(
+            f"{type(source).__name__} has no labels; give it an attribute `labels` with one whole "
+            "number per sample"
+        )
     array = np.asarray(labels)
     if array.ndim != 1 or array.dtype.kind not in "iu":
-        raise DTypeError(f"labels must be whole numbers, one per sample; got shape {array.shape}, dtype {array.dtype}")
+        raise DTypeError(
+            f"labels must be whole numbers, one per sample; got shape {array.shape}, dtype "
+            f"{array.dtype}"
+        )
     return array.astype(np.int64)

@@ -1,7 +1,8 @@
 """Splits of a data set into parts without common samples, stratified by class and fixed by a seed.
 
-Stratified: every part has each class in the proportion of the whole, as near as whole samples allow (within one sample).
-The indices of a part come in ascending order; shuffling is the `Loader`'s work.
+Stratified: every part has each class in the proportion of the whole, as near as whole samples allow
+(within one sample). The indices of a part come in ascending order; shuffling is the `Loader`'s
+work.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,8 +29,8 @@ def split(data: Any, sizes: Sizes, *, stratify: bool = True, seed: int = 0) -> t
     data : Source or pair (x, y) of arrays
         What to split.
     sizes : sequence of float, int or None
-        One entry per part: fractions (``0.8, 0.2``) or numbers of samples (``1437, 360``). Together they make the whole;
-        one may be None and takes the rest.
+        One entry per part: fractions (``0.8, 0.2``) or numbers of samples (``1437, 360``). Together
+        they make the whole; one may be None and takes the rest.
     stratify : bool
         Keep the proportions of the classes in every part.
     seed : int
@@ -38,7 +39,8 @@ def split(data: Any, sizes: Sizes, *, stratify: bool = True, seed: int = 0) -> t
     Returns
     -------
     tuple
-        As many parts as `sizes` has entries: pairs ``(x, y)`` of arrays if `data` was one, else `Subset` sources.
+        As many parts as `sizes` has entries: pairs ``(x, y)`` of arrays if `data` was one, else
+        `Subset` sources.
 
     Raises
     ------
@@ -61,7 +63,9 @@ def split(data: Any, sizes: Sizes, *, stratify: bool = True, seed: int = 0) -> t
     return tuple(Subset(source, part) for part in parts)
 
 
-def split_indices(labels: ArrayLike, sizes: Sizes, *, stratify: bool = True, seed: int = 0) -> tuple[NDArray[np.int64], ...]:
+def split_indices(
+    labels: ArrayLike, sizes: Sizes, *, stratify: bool = True, seed: int = 0
+) -> tuple[NDArray[np.int64], ...]:
     """Split the indices of samples with these labels; as `split`, for labels alone.
 
     Parameters
@@ -85,8 +89,11 @@ def split_indices(labels: ArrayLike, sizes: Sizes, *, stratify: bool = True, see
     return _split(_as_labels(labels), sizes, stratify, seed)
 
 
-def stratified_kfold(labels: ArrayLike, folds: int, *, seed: int = 0) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Yield `folds` pairs of training and validation indices; every sample is in exactly one validation part.
+def stratified_kfold(
+    labels: ArrayLike, folds: int, *, seed: int = 0
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield `folds` pairs of training and validation indices; every sample is in exactly one
+    validation part.
 
     Parameters
     ----------
@@ -109,7 +116,8 @@ def stratified_kfold(labels: ArrayLike, folds: int, *, seed: int = 0) -> Iterato
 
     References
     ----------
-    Kohavi, "A study of cross-validation and bootstrap for accuracy estimation and model selection", IJCAI 1995.
+    Kohavi, "A study of cross-validation and bootstrap for accuracy estimation and model selection",
+    IJCAI 1995.
 
     Examples
     --------
@@ -137,7 +145,9 @@ def _as_labels(labels: ArrayLike) -> NDArray[np.int64]:
     return array.astype(np.int64)
 
 
-def _split(labels: NDArray[np.int64], sizes: Sizes, stratify: bool, seed: int) -> tuple[NDArray[np.int64], ...]:
+def _split(
+    labels: NDArray[np.int64], sizes: Sizes, stratify: bool, seed: int
+) -> tuple[NDArray[np.int64], ...]:
     seed = whole_number("seed", seed, 0)
     if len(labels) == 0:
         raise ShapeError("data holds no samples: there is nothing to split")
@@ -162,7 +172,9 @@ def _grouped(labels: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.
 
 
 def _take_stratified(grouped_labels: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
-    """Mark `count` entries, of each class its share; what rounding leaves goes to the largest remainders."""
+    """Mark `count` entries, of each class its share; what rounding leaves goes to the largest
+    remainders.
+    """
     _, starts, sizes = np.unique(grouped_labels, return_index=True, return_counts=True)
     total = len(grouped_labels)
     if total == 0:
@@ -192,18 +204,27 @@ def part_counts(total: int, sizes: Sizes) -> list[int]:
         counts = [None if size is None else int(size) for size in sizes]
     else:
         if any(size > 1 for size in given):
-            raise ArgumentError(f"sizes must be all fractions or all whole numbers, got {list(sizes)}")
+            raise ArgumentError(
+                f"sizes must be all fractions or all whole numbers, got {list(sizes)}"
+            )
         fractions = [0.0 if size is None else float(size) for size in sizes]
         whole = sum(fractions)
         if whole > 1 + 1e-9 or (len(given) == len(sizes) and whole < 1 - 1e-9):
-            raise ArgumentError(f"fractions must add up to 1, got {list(sizes)} = {whole:g}; one may be None for the rest")
+            raise ArgumentError(
+                f"fractions must add up to 1, got {list(sizes)} = {whole:g}; one may be None for "
+                "the rest"
+            )
         # The ends of the parts are rounded, not the parts, so that the counts add up.
         ends = [round(total * min(1.0, sum(fractions[: i + 1]))) for i in range(len(fractions))]
         lengths = [end - start for start, end in zip([0, *ends], ends, strict=False)]
-        counts = [None if size is None else length for size, length in zip(sizes, lengths, strict=True)]
+        counts = [
+            None if size is None else length for size, length in zip(sizes, lengths, strict=True)
+        ]
     rest = total - sum(count for count in counts if count is not None)
     if rest < 0 or (rest > 0 and None not in counts):
-        raise ArgumentError(f"sizes {list(sizes)} do not make up the {total} samples; one may be None for the rest")
+        raise ArgumentError(
+            f"sizes {list(sizes)} do not make up the {total} samples; one may be None for the rest"
+        )
     return [rest if count is None else count for count in counts]
 
 
@@ -212,4 +233,7 @@ def _refuse_small_classes(labels: NDArray[np.int64], parts: int, what: str) -> N
     if counts.min() < parts:
         label = int(classes[counts.argmin()])
         way_out = "ask for fewer folds" if what == "folds" else "pass stratify=False"
-        raise ArgumentError(f"class {label} has {counts.min()} samples for {parts} {what}; add samples, or {way_out}")
+        raise ArgumentError(
+            f"class {label} has {counts.min()} samples for {parts} {what}; add samples, or "
+            f"{way_out}"
+        )

@@ -1,7 +1,8 @@
 """Work done ahead in threads, handed over in order, with a bounded number of results waiting.
 
-Threads live from the first result to the last: they are started by the iteration and joined when it ends, is abandoned or is
-interrupted, so none is alive between two iterations. A child made by `os.fork` in the middle of one does the rest by itself.
+Threads live from the first result to the last: they are started by the iteration and joined when it
+ends, is abandoned or is interrupted, so none is alive between two iterations. A child made by
+`os.fork` in the middle of one does the rest by itself.
 """
 
 import os
@@ -28,8 +29,11 @@ def decoding_threads() -> int:
     return min(MAX_THREADS, count)
 
 
-def map_ahead(function: Callable[[Task], Result], tasks: Iterable[Task], *, threads: int, ahead: int) -> Generator[Result, None, None]:
-    """Yield ``function(task)`` for each task in order, with up to `ahead` further ones being computed meanwhile.
+def map_ahead(
+    function: Callable[[Task], Result], tasks: Iterable[Task], *, threads: int, ahead: int
+) -> Generator[Result, None, None]:
+    """Yield ``function(task)`` for each task in order, with up to `ahead` further ones being
+    computed meanwhile.
 
     Parameters
     ----------
@@ -77,7 +81,9 @@ def map_ahead(function: Callable[[Task], Result], tasks: Iterable[Task], *, thre
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _take(function: Callable[[Task], Result], pending: "deque[tuple[Task, Future[Result]]]", owner: int) -> Result:
+def _take(
+    function: Callable[[Task], Result], pending: "deque[tuple[Task, Future[Result]]]", owner: int
+) -> Result:
     from concurrent.futures import wait
 
     task, future = pending.popleft()

@@ -1,8 +1,9 @@
 """Well-known data sets of small images, ready to train on.
 
-`load_digits` needs no files and no network. The others are looked for in ``data_dir=``, the folder ``$CNNRS_DATA``, the cache
-folder, and last on the network (extra ``datasets``), with the hash of every file checked. All give a `Dataset`: images uint8 of
-shape ``(n, height, width, channels)``, 0..255, and labels int64.
+`load_digits` needs no files and no network. The others are looked for in ``data_dir=``, the folder
+``$CNNRS_DATA``, the cache folder, and last on the network (extra ``datasets``), with the hash of
+every file checked. All give a `Dataset`: images uint8 of shape ``(n, height, width, channels)``,
+0..255, and labels int64.
 """
 
 import os
@@ -45,7 +46,9 @@ def names() -> tuple[str, ...]:
     return ("digits", *_LOADERS)
 
 
-def load(name: str, data_dir: str | os.PathLike[str] | None = None, *, download: bool = True) -> Dataset:
+def load(
+    name: str, data_dir: str | os.PathLike[str] | None = None, *, download: bool = True
+) -> Dataset:
     """Load a data set by its name.
 
     Parameters

@@ -1,7 +1,8 @@
 """CIFAR-10, from its published binary batches or from a pack of JPEG images.
 
-Looked for in a folder, in this order: the six ``.bin`` files; ``cifar-10-binary.tar.gz``, which is read without being unpacked;
-``cifar10_jpeg.npz``, whose images were compressed again with loss. The Python batches are pickles and are never opened.
+Looked for in a folder, in this order: the six ``.bin`` files; ``cifar-10-binary.tar.gz``, which is
+read without being unpacked; ``cifar10_jpeg.npz``, whose images were compressed again with loss. The
+Python batches are pickles and are never opened.
 """
 
 import os
@@ -21,7 +22,18 @@ from cnnrs.errors import FormatError
 
 __all__ = ["load_cifar10"]
 
-CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+CLASS_NAMES = (
+    "airplane",
+    "automobile",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "truck",
+)
 TRAIN_FILES = tuple(f"data_batch_{k}.bin" for k in range(1, 6))
 TEST_FILE = "test_batch.bin"
 ARCHIVE = "cifar-10-binary.tar.gz"
@@ -30,26 +42,35 @@ RECORD_BYTES = 1 + 3 * 32 * 32  # the label, then the red, green and blue planes
 MAX_FILE_BYTES = 1 << 28
 IMAGES_PER_TASK = 250
 LAYOUTS = ("cifar10", "cifar10/cifar-10-batches-bin", "cifar-10-batches-bin", "")
-REMOTE = (RemoteFile(ARCHIVE, "md5:c32a1d4ab5d03f1284b67883e8d87530", (f"https://www.cs.toronto.edu/~kriz/{ARCHIVE}",)),)
+REMOTE = (
+    RemoteFile(
+        ARCHIVE,
+        "md5:c32a1d4ab5d03f1284b67883e8d87530",
+        (f"https://www.cs.toronto.edu/~kriz/{ARCHIVE}",),
+    ),
+)
 JPEG_ARRAYS = {"jpeg": ("u", 1), "offsets": ("i", 1), "labels": ("iu", 1)}
 
 
-def load_cifar10(data_dir: str | os.PathLike[str] | None = None, *, download: bool = True) -> Dataset:
+def load_cifar10(
+    data_dir: str | os.PathLike[str] | None = None, *, download: bool = True
+) -> Dataset:
     """Load CIFAR-10: 50,000 training and 10,000 test photos of ten classes, 32 x 32 RGB.
 
     Parameters
     ----------
     data_dir : str or path-like, optional
-        The folder with the ``.bin`` files, the ``.tar.gz`` or the JPEG pack, or with a sub-folder ``cifar10``. If it does not
-        have them, ``$CNNRS_DATA`` and the cache folder are tried, then a download.
+        The folder with the ``.bin`` files, the ``.tar.gz`` or the JPEG pack, or with a sub-folder
+        ``cifar10``. If it does not have them, ``$CNNRS_DATA`` and the cache folder are tried, then
+        a download.
     download : bool
         Whether the network may be used.
 
     Returns
     -------
     Dataset
-        Images of shape (32, 32, 3), uint8. Where they come from the JPEG pack, `description` says so: figures reached on them
-        are not comparable with published ones.
+        Images of shape (32, 32, 3), uint8. Where they come from the JPEG pack, `description` says
+        so: figures reached on them are not comparable with published ones.
 
     Raises
     ------
@@ -74,7 +95,10 @@ def load_cifar10(data_dir: str | os.PathLike[str] | None = None, *, download: bo
     else:
         contents = _read_archive(origin) if origin.name == ARCHIVE else _read_files(origin)
         parts = [_parse(contents[name], f"{origin}/{name}") for name in TRAIN_FILES]
-        x_train, y_train = np.concatenate([x for x, _ in parts]), np.concatenate([y for _, y in parts])
+        x_train, y_train = (
+            np.concatenate([x for x, _ in parts]),
+            np.concatenate([y for _, y in parts]),
+        )
         x_test, y_test = _parse(contents[TEST_FILE], f"{origin}/{TEST_FILE}")
     return Dataset(
         name="cifar10",
@@ -84,7 +108,12 @@ def load_cifar10(data_dir: str | os.PathLike[str] | None = None, *, download: bo
         y_test=y_test,
         class_names=CLASS_NAMES,
         description="CIFAR-10: photos of ten classes, the official split, 32x32 RGB"
-        + ("" if lossless else "; images recompressed as JPEG, so figures are not comparable with published figures"),
+        + (
+            ""
+            if lossless
+            else "; images recompressed as JPEG, so figures are not comparable with published "
+            "figures"
+        ),
         licence="no formal licence (A. Krizhevsky, V. Nair, G. Hinton)",
         origin=str(origin),
     )
@@ -122,9 +151,14 @@ def _read_archive(path: Path) -> dict[str, bytes]:
             with tarfile.open(fileobj=file, mode="r:gz") as archive:
                 for member in archive:
                     if member.size > MAX_FILE_BYTES:
-                        raise FormatError(f"{path}: {member.name} announces {member.size} bytes, more than the {MAX_FILE_BYTES} allowed")
+                        raise FormatError(
+                            f"{path}: {member.name} announces {member.size} bytes, more than the "
+                            f"{MAX_FILE_BYTES} allowed"
+                        )
                     name = member.name.rsplit("/", 1)[-1]
-                    stream = archive.extractfile(member) if name in wanted and member.isreg() else None
+                    stream = (
+                        archive.extractfile(member) if name in wanted and member.isreg() else None
+                    )
                     if stream is not None:
                         contents[name] = stream.read()
                     if contents.keys() == wanted:
@@ -143,17 +177,23 @@ def _read_archive(path: Path) -> dict[str, bytes]:
 
 def _parse(content: bytes, where: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     if len(content) == 0 or len(content) % RECORD_BYTES:
-        raise FormatError(f"{where}: {len(content)} bytes are no whole number of records of {RECORD_BYTES} bytes")
+        raise FormatError(
+            f"{where}: {len(content)} bytes are no whole number of records of {RECORD_BYTES} bytes"
+        )
     records = np.frombuffer(content, dtype=np.uint8).reshape(-1, RECORD_BYTES)
     labels = records[:, 0].astype(np.int64)
     if labels.max() >= len(CLASS_NAMES):
-        raise FormatError(f"{where}: record {int(labels.argmax())} has the label {labels.max()}; expected 0..9")
+        raise FormatError(
+            f"{where}: record {int(labels.argmax())} has the label {labels.max()}; expected 0..9"
+        )
     planes = records[:, 1:].reshape(-1, 3, 32, 32)
     return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), labels
 
 
 def _read_jpeg_pack(path: Path) -> list[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
-    expected: Mapping[str, tuple[str, int]] = {f"{s}_{name}": spec for s in ("train", "test") for name, spec in JPEG_ARRAYS.items()}
+    expected: Mapping[str, tuple[str, int]] = {
+        f"{s}_{name}": spec for s in ("train", "test") for name, spec in JPEG_ARRAYS.items()
+    }
     stored = read_npz(path, expected)
     parts = []
     for split in ("train", "test"):
@@ -162,7 +202,9 @@ def _read_jpeg_pack(path: Path) -> list[tuple[NDArray[np.uint8], NDArray[np.int6
         labels = stored[f"{split}_labels"].astype(np.int64)
         whole = len(offsets) == len(labels) + 1 and offsets[0] == 0 and offsets[-1] == len(content)
         if not whole or (np.diff(offsets) <= 0).any():
-            raise FormatError(f"{path}: {split}_offsets do not divide {split}_jpeg into one image per label")
+            raise FormatError(
+                f"{path}: {split}_offsets do not divide {split}_jpeg into one image per label"
+            )
         if len(labels) == 0 or labels.min() < 0 or labels.max() >= len(CLASS_NAMES):
             raise FormatError(f"{path}: {split}_labels must lie within 0..9")
         parts.append((_decode_all(content, offsets, f"{path}: {split}"), labels))
@@ -176,11 +218,15 @@ def _decode_all(content: bytes, offsets: NDArray[np.int64], where: str) -> NDArr
     def decode(start: int) -> None:
         for index in range(start, min(start + IMAGES_PER_TASK, count)):
             name = f"{where} image {index}"
-            image = decode_image(content[offsets[index] : offsets[index + 1]], name=name, formats=("JPEG",))
+            image = decode_image(
+                content[offsets[index] : offsets[index + 1]], name=name, formats=("JPEG",)
+            )
             if image.shape != (32, 32, 3):
                 raise FormatError(f"{name}: is {image.shape[0]}x{image.shape[1]}, expected 32x32")
             images[index] = image
 
-    for _ in map_ahead(decode, range(0, count, IMAGES_PER_TASK), threads=decoding_threads(), ahead=16):
+    for _ in map_ahead(
+        decode, range(0, count, IMAGES_PER_TASK), threads=decoding_threads(), ahead=16
+    ):
         pass
     return images

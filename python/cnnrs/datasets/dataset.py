@@ -1,4 +1,6 @@
-"""What the loaders of `cnnrs.datasets` return: the training and the test images of one data set, with its names and terms."""
+"""What the loaders of `cnnrs.datasets` return: the training and the test images of one data set,
+with its names and terms.
+"""
 
 from dataclasses import dataclass, field
 
@@ -50,15 +52,24 @@ class Dataset:
     origin: str
 
     def __post_init__(self) -> None:
-        for part, x, y in (("training", self.x_train, self.y_train), ("test", self.x_test, self.y_test)):
+        for part, x, y in (
+            ("training", self.x_train, self.y_train),
+            ("test", self.x_test, self.y_test),
+        ):
             if len(x) != len(y):
                 raise FormatError(f"{self.origin}: {len(x)} {part} images but {len(y)} labels")
             if len(x) == 0:
                 raise FormatError(f"{self.origin}: there are no {part} images")
             if y.min() < 0 or y.max() >= len(self.class_names):
-                raise FormatError(f"{self.origin}: a {part} label is {y.max()}, beyond the {len(self.class_names)} classes")
+                raise FormatError(
+                    f"{self.origin}: a {part} label is {y.max()}, beyond the "
+                    f"{len(self.class_names)} classes"
+                )
         if self.x_train.shape[1:] != self.x_test.shape[1:]:
-            raise FormatError(f"{self.origin}: training images are {self.x_train.shape[1:]}, test images {self.x_test.shape[1:]}")
+            raise FormatError(
+                f"{self.origin}: training images are {self.x_train.shape[1:]}, test images "
+                f"{self.x_test.shape[1:]}"
+            )
 
     @property
     def train(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -84,6 +95,7 @@ class Dataset:
     def __repr__(self) -> str:
         shape = "x".join(map(str, self.image_shape))
         return (
-            f"Dataset({self.name!r}, {len(self.x_train)} training and {len(self.x_test)} test images of {shape}, "
+            f"Dataset({self.name!r}, {len(self.x_train)} training and {len(self.x_test)} test "
+            f"images of {shape}, "
             f"{self.num_classes} classes)"
         )

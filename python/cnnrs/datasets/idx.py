@@ -1,6 +1,7 @@
 """The idx file format of MNIST: a big-endian header, then the numbers; gzip-compressed or plain.
 
-Header: two zero bytes, the element type, the number of axes, then each axis as 32 bits. Here the elements are always uint8.
+Header: two zero bytes, the element type, the number of axes, then each axis as 32 bits. Here the
+elements are always uint8.
 """
 
 import math
@@ -21,7 +22,9 @@ MAX_BYTES = 1 << 30
 GZIP_MAGIC = b"\x1f\x8b"
 
 
-def read_idx(path: str | os.PathLike[str], ndim: int | None = None, *, max_bytes: int = MAX_BYTES) -> NDArray[np.uint8]:
+def read_idx(
+    path: str | os.PathLike[str], ndim: int | None = None, *, max_bytes: int = MAX_BYTES
+) -> NDArray[np.uint8]:
     """Read an idx file of bytes.
 
     Parameters
@@ -41,7 +44,8 @@ def read_idx(path: str | os.PathLike[str], ndim: int | None = None, *, max_bytes
     Raises
     ------
     FormatError
-        If the file is no idx file of bytes, is cut short, too long or damaged, or announces too much.
+        If the file is no idx file of bytes, is cut short, too long or damaged, or announces too
+        much.
     OSError
         If it cannot be opened.
 
@@ -69,7 +73,9 @@ def read_idx(path: str | os.PathLike[str], ndim: int | None = None, *, max_bytes
             with gzip.GzipFile(fileobj=file) as stream:
                 return _parse(cast("IO[bytes]", stream), where, ndim, max_bytes)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise FormatError(f"{where}: the gzip data is damaged or cut short ({error})") from error
+            raise FormatError(
+                f"{where}: the gzip data is damaged or cut short ({error})"
+            ) from error
 
 
 def _parse(stream: IO[bytes], where: str, ndim: int | None, max_bytes: int) -> NDArray[np.uint8]:
@@ -77,7 +83,9 @@ def _parse(stream: IO[bytes], where: str, ndim: int | None, max_bytes: int) -> N
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[3] == 0:
         raise FormatError(f"{where}: not an idx file; it starts with {magic!r}")
     if magic[2] != UINT8:
-        raise FormatError(f"{where}: idx elements of type 0x{magic[2]:02x}; only bytes (0x08) are read")
+        raise FormatError(
+            f"{where}: idx elements of type 0x{magic[2]:02x}; only bytes (0x08) are read"
+        )
     axes = magic[3]
     if ndim is not None and axes != ndim:
         raise FormatError(f"{where}: expected an idx file with {ndim} axes, this one has {axes}")
@@ -87,7 +95,10 @@ def _parse(stream: IO[bytes], where: str, ndim: int | None, max_bytes: int) -> N
     shape = tuple(int.from_bytes(header[4 * k : 4 * k + 4], "big") for k in range(axes))
     size = math.prod(shape)
     if size > max_bytes:
-        raise FormatError(f"{where}: its header announces {size} bytes (shape {shape}), more than the {max_bytes} allowed")
+        raise FormatError(
+            f"{where}: its header announces {size} bytes (shape {shape}), more than the "
+            f"{max_bytes} allowed"
+        )
     content = stream.read(size + 1)  # one more, to see whether something follows
     if len(content) != size:
         came = f"only {len(content)} follow" if len(content) < size else "more follow"
@@ -97,7 +108,12 @@ def _parse(stream: IO[bytes], where: str, ndim: int | None, max_bytes: int) -> N
 
 def suffixes_found(folder: Path, stem: str) -> Path | None:
     """Return the file ``stem.gz`` or ``stem`` in `folder`, also with a dot before ``idx``, or None."""
-    for name in (f"{stem}.gz", stem, f"{stem.replace('-idx', '.idx')}.gz", stem.replace("-idx", ".idx")):
+    for name in (
+        f"{stem}.gz",
+        stem,
+        f"{stem.replace('-idx', '.idx')}.gz",
+        stem.replace("-idx", ".idx"),
+    ):
         if (folder / name).is_file():
             return folder / name
     return None

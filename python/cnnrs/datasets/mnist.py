@@ -12,7 +12,12 @@ from cnnrs.errors import FormatError
 
 __all__ = ["load_fashion_mnist", "load_mnist"]
 
-STEMS = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+STEMS = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
 MNIST_SHA256 = (
     "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
     "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
@@ -25,25 +30,41 @@ FASHION_SHA256 = (
     "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
     "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
 )
-MNIST_MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/")
+MNIST_MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+)
 FASHION_MIRRORS = (
     "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
 )
-# The test labels of the two, unpacked: the files have the same names, so only their content tells which set a folder holds.
+# The test labels of the two, unpacked: the files have the same names, so only their content tells
+# which set a folder holds.
 MNIST_LABELS = "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5"
 FASHION_LABELS = "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9"
-FASHION_NAMES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+FASHION_NAMES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
 
 
 def load_mnist(data_dir: str | os.PathLike[str] | None = None, *, download: bool = True) -> Dataset:
-    """Load MNIST: 60,000 training and 10,000 test images of handwritten digits, 28 x 28, white on black.
+    """Load MNIST: 60,000 training and 10,000 test images of handwritten digits, 28 x 28, white on
+    black.
 
     Parameters
     ----------
     data_dir : str or path-like, optional
-        The folder with the four original ``.gz`` files, or with a sub-folder ``mnist``. If it does not have them,
-        ``$CNNRS_DATA`` and the cache folder are tried, then a download.
+        The folder with the four original ``.gz`` files, or with a sub-folder ``mnist``. If it does
+        not have them, ``$CNNRS_DATA`` and the cache folder are tried, then a download.
     download : bool
         Whether the network may be used.
 
@@ -61,8 +82,8 @@ def load_mnist(data_dir: str | os.PathLike[str] | None = None, *, download: bool
 
     References
     ----------
-    Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document recognition",
-    Proceedings of the IEEE 86 (11), 1998.
+    Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document
+    recognition", Proceedings of the IEEE 86 (11), 1998.
 
     Examples
     --------
@@ -78,18 +99,23 @@ def load_mnist(data_dir: str | os.PathLike[str] | None = None, *, download: bool
         foreign=(FASHION_LABELS, "these are the files of Fashion-MNIST"),
         download=download,
         class_names=tuple("0123456789"),
-        description="MNIST: handwritten digits, the official split of 60,000 training and 10,000 test images of 28x28",
+        description="MNIST: handwritten digits, the official split of 60,000 training and 10,000 "
+        "test images of 28x28",
         licence="commonly given as CC BY-SA 3.0 (Y. LeCun, C. Cortes, C. Burges)",
     )
 
 
-def load_fashion_mnist(data_dir: str | os.PathLike[str] | None = None, *, download: bool = True) -> Dataset:
-    """Load Fashion-MNIST: 60,000 training and 10,000 test images of clothes, 28 x 28, light on black.
+def load_fashion_mnist(
+    data_dir: str | os.PathLike[str] | None = None, *, download: bool = True
+) -> Dataset:
+    """Load Fashion-MNIST: 60,000 training and 10,000 test images of clothes, 28 x 28, light on
+    black.
 
     Parameters
     ----------
     data_dir : str or path-like, optional
-        The folder with the four original ``.gz`` files, or with a sub-folder ``fashion-mnist``; else as in `load_mnist`.
+        The folder with the four original ``.gz`` files, or with a sub-folder ``fashion-mnist``;
+        else as in `load_mnist`.
     download : bool
         Whether the network may be used.
 
@@ -105,8 +131,8 @@ def load_fashion_mnist(data_dir: str | os.PathLike[str] | None = None, *, downlo
 
     References
     ----------
-    H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine learning algorithms",
-    arXiv:1708.07747, 2017.
+    H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine
+    learning algorithms", arXiv:1708.07747, 2017.
 
     Examples
     --------
@@ -121,14 +147,17 @@ def load_fashion_mnist(data_dir: str | os.PathLike[str] | None = None, *, downlo
         foreign=(MNIST_LABELS, "these are the files of MNIST"),
         download=download,
         class_names=FASHION_NAMES,
-        description="Fashion-MNIST: clothes, the official split of 60,000 training and 10,000 test images of 28x28",
+        description="Fashion-MNIST: clothes, the official split of 60,000 training and 10,000 test "
+        "images of 28x28",
         licence="MIT (Zalando SE)",
     )
 
 
 def _remote(mirrors: tuple[str, ...], hashes: tuple[str, ...]) -> tuple[RemoteFile, ...]:
     return tuple(
-        RemoteFile(f"{stem}.gz", f"sha256:{digest}", tuple(f"{mirror}{stem}.gz" for mirror in mirrors))
+        RemoteFile(
+            f"{stem}.gz", f"sha256:{digest}", tuple(f"{mirror}{stem}.gz" for mirror in mirrors)
+        )
         for stem, digest in zip(STEMS, hashes, strict=True)
     )
 
@@ -152,14 +181,20 @@ def _load(
         if missing:
             return f"no {', '.join(f'{stem}.gz' for stem in missing)}"
         found = [file for file in files if file is not None]
-        return foreign[1] if hashlib.sha256(read_idx(found[3], 1).tobytes()).hexdigest() == foreign[0] else found
+        return (
+            foreign[1]
+            if hashlib.sha256(read_idx(found[3], 1).tobytes()).hexdigest() == foreign[0]
+            else found
+        )
 
     files = find(name, data_dir, layouts, look, remote, download)
     images = [read_idx(files[0], 3), read_idx(files[2], 3)]
     labels = [read_idx(files[1], 1), read_idx(files[3], 1)]
     for file, image in zip((files[0], files[2]), images, strict=True):
         if image.shape[1:] != (28, 28):
-            raise FormatError(f"{file}: images of {name} are 28x28, these are {image.shape[1]}x{image.shape[2]}")
+            raise FormatError(
+                f"{file}: images of {name} are 28x28, these are {image.shape[1]}x{image.shape[2]}"
+            )
     return Dataset(
         name=name,
         x_train=images[0][..., np.newaxis],

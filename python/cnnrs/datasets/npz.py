@@ -1,4 +1,6 @@
-"""A strict reader of ``.npz`` files that come from elsewhere: named arrays of plain numbers, sizes checked before allocating."""
+"""A strict reader of ``.npz`` files that come from elsewhere: named arrays of plain numbers, sizes
+checked before allocating.
+"""
 
 import math
 import os
@@ -20,7 +22,10 @@ MAX_BYTES = 1 << 30
 
 
 def read_npz(
-    path: str | os.PathLike[str], expected: Mapping[str, tuple[str, int]], *, max_bytes: int = MAX_BYTES
+    path: str | os.PathLike[str],
+    expected: Mapping[str, tuple[str, int]],
+    *,
+    max_bytes: int = MAX_BYTES,
 ) -> dict[str, NDArray[Any]]:
     """Read the arrays `expected` from an ``.npz`` file; others in it are not looked at.
 
@@ -29,7 +34,8 @@ def read_npz(
     path : str or path-like
         The file.
     expected : mapping of str to (str, int)
-        For each array its kind as in ``numpy.dtype.kind`` and its number of axes. Whole numbers are ``"iu"``.
+        For each array its kind as in ``numpy.dtype.kind`` and its number of axes. Whole numbers are
+        ``"iu"``.
     max_bytes : int
         The most that one array may take.
 
@@ -40,7 +46,8 @@ def read_npz(
     Raises
     ------
     FormatError
-        If the file is damaged, an array is missing, of another kind, or larger than allowed. Nothing is ever unpickled.
+        If the file is damaged, an array is missing, of another kind, or larger than allowed.
+        Nothing is ever unpickled.
 
     Examples
     --------
@@ -56,18 +63,36 @@ def read_npz(
     with open(path, "rb") as file:
         try:
             with zipfile.ZipFile(file) as archive:
-                return {name: _read(archive, name, kind, ndim, max_bytes, where) for name, (kind, ndim) in expected.items()}
+                return {
+                    name: _read(archive, name, kind, ndim, max_bytes, where)
+                    for name, (kind, ndim) in expected.items()
+                }
         except FormatError:
             raise
-        except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError, SyntaxError, TypeError) as error:
-            raise FormatError(f"{where}: damaged, or no .npz file ({type(error).__name__}: {error})") from error
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            ValueError,
+            NotImplementedError,
+            RuntimeError,
+            SyntaxError,
+            TypeError,
+        ) as error:
+            raise FormatError(
+                f"{where}: damaged, or no .npz file ({type(error).__name__}: {error})"
+            ) from error
 
 
-def _read(archive: "zipfile.ZipFile", name: str, kind: str, ndim: int, max_bytes: int, where: str) -> NDArray[Any]:
+def _read(
+    archive: "zipfile.ZipFile", name: str, kind: str, ndim: int, max_bytes: int, where: str
+) -> NDArray[Any]:
     try:
         entry = archive.getinfo(f"{name}.npy")
     except KeyError:
-        raise FormatError(f"{where}: the array {name!r} is missing; it holds {archive.namelist()[:10]}") from None
+        raise FormatError(
+            f"{where}: the array {name!r} is missing; it holds {archive.namelist()[:10]}"
+        ) from None
     with archive.open(entry) as stream:
         version = np.lib.format.read_magic(stream)
         if version == (1, 0):
@@ -77,11 +102,20 @@ def _read(archive: "zipfile.ZipFile", name: str, kind: str, ndim: int, max_bytes
         else:
             raise FormatError(f"{where}: the array {name!r} has the unknown .npy version {version}")
         if dtype.kind not in kind or len(shape) != ndim or fortran_order:
-            raise FormatError(f"{where}: the array {name!r} has dtype {dtype} and shape {shape}; expected kind {kind!r}, {ndim} axes")
+            raise FormatError(
+                f"{where}: the array {name!r} has dtype {dtype} and shape {shape}; expected kind "
+                f"{kind!r}, {ndim} axes"
+            )
         size = math.prod(shape) * dtype.itemsize
         if size > max_bytes:
-            raise FormatError(f"{where}: the array {name!r} announces {size} bytes, more than the {max_bytes} allowed")
+            raise FormatError(
+                f"{where}: the array {name!r} announces {size} bytes, more than the {max_bytes} "
+                "allowed"
+            )
         content = stream.read(size + 1)
     if len(content) != size:
-        raise FormatError(f"{where}: the array {name!r} announces {size} bytes, but {min(len(content), size + 1)} came")
+        raise FormatError(
+            f"{where}: the array {name!r} announces {size} bytes, but "
+            f"{min(len(content), size + 1)} came"
+        )
     return np.frombuffer(content, dtype=dtype).reshape(shape)

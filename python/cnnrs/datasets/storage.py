@@ -1,7 +1,8 @@
 """Where the files of a data set are looked for, and how they come over the network.
 
-In this order: ``data_dir=``, the folder that ``$CNNRS_DATA`` names, the cache folder, a download into the cache folder. In each
-folder first the sub-folders that belong to the data set are tried (``mnist/``, ...), then the files lying directly in it.
+In this order: ``data_dir=``, the folder that ``$CNNRS_DATA`` names, the cache folder, a download
+into the cache folder. In each folder first the sub-folders that belong to the data set are tried
+(``mnist/``, ...), then the files lying directly in it.
 """
 
 import os
@@ -20,7 +21,9 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """One published file: its name, its hash as pooch writes it (``sha256:...``), and the addresses to try in turn."""
+    """One published file: its name, its hash as pooch writes it (``sha256:...``), and the addresses
+    to try in turn.
+    """
 
     name: str
     known_hash: str
@@ -72,7 +75,8 @@ def find(
     data_dir : str or path-like, optional
         The folder to look in first.
     layouts : sequence of str
-        The sub-folders to try in every folder; ``""`` is the folder itself. Downloads go to the first.
+        The sub-folders to try in every folder; ``""`` is the folder itself. Downloads go to the
+        first.
     look : callable
         Gets a folder, returns what it found there, or in a few words what is missing.
     remote : sequence of RemoteFile
@@ -83,7 +87,8 @@ def find(
     Raises
     ------
     FileNotFoundError
-        If the files are nowhere and cannot be downloaded; the message lists where they were looked for and what to do.
+        If the files are nowhere and cannot be downloaded; the message lists where they were looked
+        for and what to do.
     """
     environment = os.environ.get("CNNRS_DATA")
     places = [("data_dir", data_dir), ("$CNNRS_DATA", environment or None), ("cache", cache_dir())]
@@ -118,7 +123,8 @@ def find(
     raise FileNotFoundError(
         f"data set {name!r} was not found. Looked in:\n  "
         + "\n  ".join(misses)
-        + f"\nPut the published files ({addresses}) into a folder {layouts[0]!r} and pass data_dir= or set CNNRS_DATA to the folder "
+        + f"\nPut the published files ({addresses}) into a folder {layouts[0]!r} and pass "
+        "data_dir= or set CNNRS_DATA to the folder "
         "above it, or run once with network access"
     )
 

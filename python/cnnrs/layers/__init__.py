@@ -1,11 +1,22 @@
 """Layers: the parts that models are made of.
 
-Arrays are ``(n, height, width, channels)`` or ``(n, features)``; the shapes that ``build`` sees leave out ``n``. A layer keeps no
-activations, so it can stand in several places of a graph and run in several threads. To write your own, derive from `Layer`.
+Arrays are ``(n, height, width, channels)`` or ``(n, features)``; the shapes that ``build`` sees
+leave out ``n``. A layer keeps no activations, so it can stand in several places of a graph and run
+in several threads. To write your own, derive from `Layer`.
 """
 
 from cnnrs.layers.activation import ReLU, Sigmoid, Softmax, Tanh
-from cnnrs.layers.activation_curves import ELU, GELU, SELU, HardSigmoid, HardSwish, LeakyReLU, ReLU6, SiLU, Softplus
+from cnnrs.layers.activation_curves import (
+    ELU,
+    GELU,
+    SELU,
+    HardSigmoid,
+    HardSwish,
+    LeakyReLU,
+    ReLU6,
+    SiLU,
+    Softplus,
+)
 from cnnrs.layers.base import Layer, Parameter, Traits, Window
 from cnnrs.layers.context import Context
 from cnnrs.layers.conv import Conv2D
@@ -18,7 +29,13 @@ from cnnrs.layers.merge import Add, Concat, Multiply
 from cnnrs.layers.node import Input, Node
 from cnnrs.layers.normalization import BatchNorm
 from cnnrs.layers.padding import Crop2D, ZeroPad2D, ZeroPadChannels
-from cnnrs.layers.pooling import AveragePool2D, GlobalAveragePool2D, GlobalMaxPool2D, LpPool2D, MaxPool2D
+from cnnrs.layers.pooling import (
+    AveragePool2D,
+    GlobalAveragePool2D,
+    GlobalMaxPool2D,
+    LpPool2D,
+    MaxPool2D,
+)
 from cnnrs.layers.prelu import PReLU
 from cnnrs.layers.preprocessing import Normalize, Rescale
 from cnnrs.layers.reshape import Flatten, Permute, Reshape

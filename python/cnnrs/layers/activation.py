@@ -108,8 +108,8 @@ class Tanh(_Activation):
 class Softmax(_Activation):
     """Turn the last axis into probabilities: ``exp(x) / sum(exp(x))``, without overflow.
 
-    A model does not need it: models put out logits, the loss takes logits, and ``predict_proba`` applies softmax unless the model
-    ends in it.
+    A model does not need it: models put out logits, the loss takes logits, and ``predict_proba``
+    applies softmax unless the model ends in it.
 
     Parameters
     ----------

@@ -1,7 +1,9 @@
-"""The activations beyond ReLU, sigmoid and tanh: element-wise curves, some of them with a number of their own.
+"""The activations beyond ReLU, sigmoid and tanh: element-wise curves, some of them with a number of
+their own.
 
-Those whose derivative is written in their output (`LeakyReLU`, `ELU`, `SELU`, `ReLU6`, `HardSigmoid`, `Softplus`) need not keep their
-input and work in place; `GELU`, `SiLU` and `HardSwish` keep it. The usual form of each is also known to `Conv2D` and `Dense` by name:
+Those whose derivative is written in their output (`LeakyReLU`, `ELU`, `SELU`, `ReLU6`,
+`HardSigmoid`, `Softplus`) need not keep their input and work in place; `GELU`, `SiLU` and
+`HardSwish` keep it. The usual form of each is also known to `Conv2D` and `Dense` by name:
 ``activation="gelu"``.
 """
 
@@ -14,7 +16,17 @@ from cnnrs.layers.base import Layer, Traits
 from cnnrs.layers.context import Context
 from cnnrs.layers.node import Shape
 
-__all__ = ["ELU", "GELU", "SELU", "HardSigmoid", "HardSwish", "LeakyReLU", "ReLU6", "SiLU", "Softplus"]
+__all__ = [
+    "ELU",
+    "GELU",
+    "SELU",
+    "HardSigmoid",
+    "HardSwish",
+    "LeakyReLU",
+    "ReLU6",
+    "SiLU",
+    "Softplus",
+]
 
 
 class _Curve(Layer):
@@ -36,7 +48,8 @@ class LeakyReLU(_Curve):
 
     References
     ----------
-    A. Maas, A. Hannun, A. Ng: Rectifier Nonlinearities Improve Neural Network Acoustic Models. ICML 2013.
+    A. Maas, A. Hannun, A. Ng: Rectifier Nonlinearities Improve Neural Network Acoustic Models. ICML
+    2013.
 
     Examples
     --------
@@ -59,7 +72,9 @@ class LeakyReLU(_Curve):
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
         """``g``, times the slope where the output is not above 0."""
-        return ops.leaky_relu_backward(grad_output, ctx.saved.y, self.slope, **ctx.input_destination())
+        return ops.leaky_relu_backward(
+            grad_output, ctx.saved.y, self.slope, **ctx.input_destination()
+        )
 
 
 class ELU(_Curve):
@@ -73,7 +88,8 @@ class ELU(_Curve):
 
     References
     ----------
-    D. Clevert, T. Unterthiner, S. Hochreiter: Fast and Accurate Deep Network Learning by Exponential Linear Units. ICLR 2016.
+    D. Clevert, T. Unterthiner, S. Hochreiter: Fast and Accurate Deep Network Learning by
+    Exponential Linear Units. ICLR 2016.
 
     Examples
     --------
@@ -100,7 +116,8 @@ class ELU(_Curve):
 
 
 class SELU(_Curve):
-    """Scaled exponential linear unit, whose constants keep activations at mean 0 and variance 1 (with LeCun-normal weights).
+    """Scaled exponential linear unit, whose constants keep activations at mean 0 and variance 1
+    (with LeCun-normal weights).
 
     Parameters
     ----------
@@ -163,7 +180,9 @@ class GELU(_Curve):
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
         """``g`` times the derivative at the input."""
-        return ops.gelu_backward(grad_output, ctx.saved.x, approximate=self.approximate, **ctx.input_destination())
+        return ops.gelu_backward(
+            grad_output, ctx.saved.x, approximate=self.approximate, **ctx.input_destination()
+        )
 
 
 class SiLU(_Curve):
@@ -175,7 +194,8 @@ class SiLU(_Curve):
 
     References
     ----------
-    S. Elfwing, E. Uchibe, K. Doya: Sigmoid-weighted linear units for neural network function approximation. Neural Networks 107, 2018.
+    S. Elfwing, E. Uchibe, K. Doya: Sigmoid-weighted linear units for neural network function
+    approximation. Neural Networks 107, 2018.
 
     Examples
     --------
@@ -205,7 +225,8 @@ class Softplus(_Curve):
 
     References
     ----------
-    C. Dugas et al.: Incorporating Second-Order Functional Knowledge for Better Option Pricing. NeurIPS 2000.
+    C. Dugas et al.: Incorporating Second-Order Functional Knowledge for Better Option Pricing.
+    NeurIPS 2000.
 
     Examples
     --------
@@ -297,7 +318,8 @@ class ReLU6(_Curve):
 
     References
     ----------
-    A. Howard et al.: MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications. arXiv:1704.04861, 2017.
+    A. Howard et al.: MobileNets: Efficient Convolutional Neural Networks for Mobile Vision
+    Applications. arXiv:1704.04861, 2017.
 
     Examples
     --------

@@ -1,12 +1,13 @@
 """The base class of every layer, and the parameters that a layer declares.
 
-A layer is small: ``build(input_shape) -> output_shape`` declares its parameters, ``forward(ctx, x) -> y`` computes, and
-``backward(ctx, grad_y) -> grad_x`` adds to the parameter gradients. Shapes given to ``build`` are those of one sample; arrays have the
-batch axis in front. A layer with several inputs takes them one after another: ``build(shape_1, shape_2)``, ``forward(ctx, x_1, x_2)``,
-and
-``backward`` returns a tuple.
+A layer is small: ``build(input_shape) -> output_shape`` declares its parameters, ``forward(ctx, x)
+-> y`` computes, and ``backward(ctx, grad_y) -> grad_x`` adds to the parameter gradients. Shapes
+given to ``build`` are those of one sample; arrays have the batch axis in front. A layer with
+several inputs takes them one after another: ``build(shape_1, shape_2)``, ``forward(ctx, x_1,
+x_2)``, and ``backward`` returns a tuple.
 
-Each argument of a layer's constructor is kept in an attribute of the same name; saving a model relies on that.
+Each argument of a layer's constructor is kept in an attribute of the same name; saving a model
+relies on that.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ class Parameter:
         Name within the layer, such as ``weight``.
     shape : tuple of int
     initializer : Initializer or None
-        Where the values start; None leaves the choice to the model (He-normal, and small in the head).
+        Where the values start; None leaves the choice to the model (He-normal, and small in the
+        head).
     trainable : bool
         False for state such as running means, which is saved but not trained.
     stamp : int
@@ -61,7 +63,9 @@ class Parameter:
 
     __slots__ = ("initializer", "name", "shape", "stamp", "storage", "trainable", "view")
 
-    def __init__(self, name: str, shape: Shape, initializer: Initializer | None, trainable: bool) -> None:
+    def __init__(
+        self, name: str, shape: Shape, initializer: Initializer | None, trainable: bool
+    ) -> None:
         self.name = name
         self.shape = shape
         self.initializer = initializer
@@ -79,14 +83,21 @@ class Parameter:
     def value(self) -> Any:
         """The values, a view into the arena of the model."""
         view = self.peek()
-        self.stamp = next(stamps)  # while the view is held: at no moment does a view exist that neither stamp nor count tells of
+        self.stamp = next(
+            stamps
+            # while the view is held: at no moment does a view exist that neither stamp nor count tells
+            # of
+        )
         return view
 
     def peek(self) -> Any:
         """The values for somebody who only reads them, and keeps no reference."""
         if self.view is None:
             if self.storage is None:
-                raise ArgumentError(f"{self.name}: the layer is in no model yet; its values exist once a Model or Sequential holds it")
+                raise ArgumentError(
+                    f"{self.name}: the layer is in no model yet; its values exist once a Model or "
+                    "Sequential holds it"
+                )
             self.view = self.storage.view(self)
         return self.view
 
@@ -99,7 +110,9 @@ class Parameter:
 
 
 def _own_references() -> int:
-    """How many references `Parameter.is_held` counts where there is no other: it depends on the interpreter."""
+    """How many references `Parameter.is_held` counts where there is no other: it depends on the
+    interpreter.
+    """
     parameter = Parameter("", (), None, False)
     parameter.view = object()
     return sys.getrefcount(parameter.view)
@@ -117,10 +130,12 @@ class Traits:
     saves_input, saves_output : bool
         Whether ``backward`` reads the layer's input, its output; those arrays are kept until then.
     in_place : bool
-        ``forward`` may write its output over its input, and ``backward`` the input's gradient over the output's.
+        ``forward`` may write its output over its input, and ``backward`` the input's gradient over
+        the output's.
     sums_inputs : bool
-        The output is the sum of the inputs: ``forward`` may write it over the first or second of them, and the gradient of every input
-        is that of the output, so that one array may serve all of them.
+        The output is the sum of the inputs: ``forward`` may write it over the first or second of
+        them, and the gradient of every input is that of the output, so that one array may serve all
+        of them.
     writes_gradient : bool
         ``backward`` changes the gradient of the output, which it is handed.
     view : bool
@@ -128,8 +143,9 @@ class Traits:
     identity_in_prediction : bool
         The output is the input when not training.
     affine_in_prediction : bool
-        When not training, the output is the input times one number for each channel (of the last axis) plus another;
-        `Layer.scale_and_shift` gives them, and the plan may fold them into the layer in front.
+        When not training, the output is the input times one number for each channel (of the last
+        axis) plus another; `Layer.scale_and_shift` gives them, and the plan may fold them into the
+        layer in front.
     folds : bool
         The layer takes the weights that ``ctx.weights`` hands it, with such numbers folded in.
     fuses : tuple of str
@@ -156,7 +172,8 @@ class Traits:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What one output pixel sees of a layer's input: a window that slides; the default sees one pixel.
+    """What one output pixel sees of a layer's input: a window that slides; the default sees one
+    pixel.
 
     Attributes
     ----------
@@ -190,7 +207,8 @@ class Layer:
     Attributes
     ----------
     trainable : bool
-        Set to False to freeze the layer: its parameters keep their values, and no gradients of them are computed.
+        Set to False to freeze the layer: its parameters keep their values, and no gradients of them
+        are computed.
 
     Examples
     --------
@@ -235,9 +253,11 @@ class Layer:
             self.name = name
             self.name_given = True
 
-    # --- what a child defines ----------------------------------------------------------------------------------------------
+    # --- what a child defines ---------------------------------------------------------------------
     def build(self, *input_shape: Shape) -> Shape:
-        """Declare the parameters for inputs of that shape (of one sample), and return the shape of the output."""
+        """Declare the parameters for inputs of that shape (of one sample), and return the shape of
+        the output.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define build(self, input_shape)")
 
     def forward(self, ctx: Any, *x: Any) -> Any:
@@ -245,27 +265,37 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} must define forward(self, ctx, x)")
 
     def backward(self, ctx: Any, grad_output: Any) -> Any:
-        """Add to the parameter gradients, and return the gradient of the input (a tuple of them for several inputs)."""
+        """Add to the parameter gradients, and return the gradient of the input (a tuple of them for
+        several inputs).
+        """
         raise NotImplementedError(f"{type(self).__name__} must define backward(self, ctx, grad_y)")
 
-    # --- what a child may define --------------------------------------------------------------------------------------------
+    # --- what a child may define ------------------------------------------------------------------
     def scratch(self, *input_shape: Shape) -> dict[str, tuple[Shape, DTypeLike | None]]:
-        """Arrays that the layer keeps from ``forward`` to ``backward`` beside its input and output: name -> (shape per sample, dtype).
+        """Arrays that the layer keeps from ``forward`` to ``backward`` beside its input and output:
+        name -> (shape per sample, dtype).
 
         A dtype of None stands for that of the model.
         """
         return {}
 
     def scale_and_shift(self) -> tuple[Any, Any]:
-        """For a layer with the trait ``affine_in_prediction``: factor and summand of each channel, float64, from `Parameter.peek`."""
+        """For a layer with the trait ``affine_in_prediction``: factor and summand of each channel,
+        float64, from `Parameter.peek`.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define scale_and_shift(self)")
 
     def fold(self, scale: Any, shift: Any) -> tuple[Any, Any]:
-        """For a layer with the trait ``folds``: weight and bias such that its output comes times `scale` plus `shift`, per channel."""
+        """For a layer with the trait ``folds``: weight and bias such that its output comes times
+        `scale` plus `shift`, per channel.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define fold(self, scale, shift)")
 
-    def pools(self, layer: Layer, input_shape: Shape, output_shape: Shape, dtype: np.dtype[Any]) -> bool:
-        """Whether in prediction this layer can pool its own output as another would, and gains by it; ``ctx.max_pool`` then asks for it.
+    def pools(
+        self, layer: Layer, input_shape: Shape, output_shape: Shape, dtype: np.dtype[Any]
+    ) -> bool:
+        """Whether in prediction this layer can pool its own output as another would, and gains by
+        it; ``ctx.max_pool`` then asks for it.
 
         Parameters
         ----------
@@ -279,7 +309,9 @@ class Layer:
         return False
 
     def multiplications_per_output(self, *input_shape: Shape) -> int:
-        """How many multiplications make one value of the output; 0 where that is not what the layer does."""
+        """How many multiplications make one value of the output; 0 where that is not what the layer
+        does.
+        """
         return 0
 
     def window(self, input_shape: Shape) -> Window:
@@ -298,33 +330,46 @@ class Layer:
                 value = getattr(self, name)
             else:
                 raise ArgumentError(
-                    f"{type(self).__name__}: the argument {name!r} is not kept as an attribute; set self.{name} or define config(self)"
+                    f"{type(self).__name__}: the argument {name!r} is not kept as an attribute; "
+                    f"set self.{name} or define config(self)"
                 )
             result[name] = _plain(value)
         return result
 
-    # --- parameters ---------------------------------------------------------------------------------------------------------
+    # --- parameters -------------------------------------------------------------------------------
     def add_parameter(
-        self, name: str, shape: Sequence[int], initializer: str | Initializer | None = "zeros", *, trainable: bool = True
+        self,
+        name: str,
+        shape: Sequence[int],
+        initializer: str | Initializer | None = "zeros",
+        *,
+        trainable: bool = True,
     ) -> None:
         """Declare a parameter, in ``build``; afterwards it is the attribute of that name.
 
         Raises
         ------
         ShapeError
-            If the layer is shared between inputs for which the parameter would have different shapes.
+            If the layer is shared between inputs for which the parameter would have different
+            shapes.
         """
         wanted = tuple(int(size) for size in shape)
         known = self.parameters.get(name)
         if known is not None:
             if known.shape != wanted:
                 raise ShapeError(
-                    f"{name}: this {type(self).__name__} is shared, and its {name} has shape {known.shape} where this input needs {wanted}"
+                    f"{name}: this {type(self).__name__} is shared, and its {name} has shape "
+                    f"{known.shape} where this input needs {wanted}"
                 )
             return
         if not name.isidentifier() or hasattr(self, name):
-            raise ArgumentError(f"name: {type(self).__name__} cannot have a parameter called {name!r}; the attribute exists already")
-        self.parameters[name] = Parameter(name, wanted, None if initializer is None else get_initializer(initializer), trainable)
+            raise ArgumentError(
+                f"name: {type(self).__name__} cannot have a parameter called {name!r}; the "
+                "attribute exists already"
+            )
+        self.parameters[name] = Parameter(
+            name, wanted, None if initializer is None else get_initializer(initializer), trainable
+        )
 
     def __getattr__(self, name: str) -> Any:
         parameters = self.__dict__.get("parameters")
@@ -346,25 +391,34 @@ class Layer:
         """Number of trainable values; 0 before the layer is in a model."""
         return sum(parameter.size for parameter in self.parameters.values() if parameter.trainable)
 
-    # --- graph --------------------------------------------------------------------------------------------------------------
+    # --- graph ------------------------------------------------------------------------------------
     @property
     def kind(self) -> str:
         """The name of the class in the style of a variable: ``conv2d``, ``max_pool2d``."""
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", type(self).__name__).lower()
 
     def __call__(self, inputs: Node | Sequence[Node]) -> Node:
-        """Put the layer into a graph, behind a node or, for layers with several inputs, a list of nodes."""
+        """Put the layer into a graph, behind a node or, for layers with several inputs, a list of
+        nodes.
+        """
         nodes = (inputs,) if isinstance(inputs, Node) else inputs
-        if not isinstance(nodes, (list, tuple)) or not nodes or not all(isinstance(node, Node) for node in nodes):
+        if (
+            not isinstance(nodes, (list, tuple))
+            or not nodes
+            or not all(isinstance(node, Node) for node in nodes)
+        ):
             raise DTypeError(
-                f"{type(self).__name__} is called on nodes (cnnrs.Input or what a layer returned), got {type(inputs).__name__}; "
+                f"{type(self).__name__} is called on nodes (cnnrs.Input or what a layer returned), "
+                f"got {type(inputs).__name__}; "
                 "to compute, put it into a model and call that on arrays"
             )
         return apply(self, tuple(nodes))
 
     def __repr__(self) -> str:
         try:
-            arguments = ", ".join(f"{name}={value!r}" for name, value in self.config().items() if value is not None)
+            arguments = ", ".join(
+                f"{name}={value!r}" for name, value in self.config().items() if value is not None
+            )
         except ArgumentError:
             arguments = ""
         return f"{type(self).__name__}({arguments})"

@@ -23,10 +23,12 @@ __all__ = ["Conv2DTranspose"]
 
 
 class Conv2DTranspose(Linear):
-    """Spread every input pixel over a window of the output, weighted by filters: what `Conv2D` does to its gradient.
+    """Spread every input pixel over a window of the output, weighted by filters: what `Conv2D` does
+    to its gradient.
 
-    The output has size ``(W - 1) * S - 2P + D * (K - 1) + 1 + output_padding`` in each direction (``W * S`` with ``padding="same"``): the
-    size of an image that a `Conv2D` with the same arguments turns into one of size ``W``.
+    The output has size ``(W - 1) * S - 2P + D * (K - 1) + 1 + output_padding`` in each direction
+    (``W * S`` with ``padding="same"``): the size of an image that a `Conv2D` with the same
+    arguments turns into one of size ``W``.
 
     Parameters
     ----------
@@ -35,14 +37,15 @@ class Conv2DTranspose(Linear):
     kernel_size, stride, padding, dilation
         Those of the convolution that is run backwards: padding takes a border off the output.
     output_padding : int or (height, width)
-        Rows and columns more at the bottom and right, less than the stride: several sizes are turned into one by a stride, this chooses
-        among them. Not with ``padding="same"``.
+        Rows and columns more at the bottom and right, less than the stride: several sizes are
+        turned into one by a stride, this chooses among them. Not with ``padding="same"``.
     groups : int
         As for `Conv2D`.
     use_bias, activation
         As for `Conv2D`.
     weight_initializer : str or Initializer, optional
-        By default normal numbers of the deviation that keeps the size of activations through layers of ReLU.
+        By default normal numbers of the deviation that keeps the size of activations through layers
+        of ReLU.
     bias_initializer : str or Initializer
     name : str, optional
 
@@ -54,7 +57,8 @@ class Conv2DTranspose(Linear):
 
     References
     ----------
-    V. Dumoulin, F. Visin: A guide to convolution arithmetic for deep learning. arXiv:1603.07285, 2016.
+    V. Dumoulin, F. Visin: A guide to convolution arithmetic for deep learning. arXiv:1603.07285,
+    2016.
 
     Examples
     --------
@@ -91,13 +95,19 @@ class Conv2DTranspose(Linear):
         self.dilation = _arguments.pair("dilation", dilation)
         self.groups = _arguments.integer("groups", groups, 1)
         if self.filters % self.groups:
-            raise ShapeError(f"groups: {self.groups} must divide the number of filters {self.filters}")
+            raise ShapeError(
+                f"groups: {self.groups} must divide the number of filters {self.filters}"
+            )
         if isinstance(padding, str) and padding == "same" and self.output_padding != (0, 0):
             raise ShapeError(
-                f'output_padding: with padding="same" the output has the input\'s size times the stride, got {output_padding!r}'
+                'output_padding: with padding="same" the output has the input\'s size times the '
+                f"stride, got {output_padding!r}"
             )
         if any(more >= step for more, step in zip(self.output_padding, self.stride, strict=True)):
-            raise ShapeError(f"output_padding: expected less than the stride {self.stride}, got {self.output_padding}")
+            raise ShapeError(
+                f"output_padding: expected less than the stride {self.stride}, got "
+                f"{self.output_padding}"
+            )
 
     def _output_size(self, height: int, width: int) -> Pair:
         if isinstance(self.padding, str) and self.padding == "same":
@@ -113,24 +123,40 @@ class Conv2DTranspose(Linear):
             for axis, size in enumerate((height, width))
         ]
         if min(sizes) < 1:
-            raise ShapeError(f"padding: {self.padding!r} leaves nothing of an output of {sizes[0]} x {sizes[1]} pixels")
+            raise ShapeError(
+                f"padding: {self.padding!r} leaves nothing of an output of {sizes[0]} x {sizes[1]} "
+                "pixels"
+            )
         return sizes[0], sizes[1]
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
         """Declare weight and bias for images of that shape."""
         height, width, channels = check_image(self, input_shape)
         if channels % self.groups:
-            raise ShapeError(f"groups: {self.groups} must divide the {channels} channels of the input")
+            raise ShapeError(
+                f"groups: {self.groups} must divide the {channels} channels of the input"
+            )
         size = self._output_size(height, width)
-        area = math.prod(self.kernel_size) / math.prod(self.stride)  # how many inputs meet in one output
-        initializer = self.weight_initializer or Normal(std=math.sqrt(2 * self.groups / (channels * area)))
-        self.add_parameter("weight", (*self.kernel_size, self.filters // self.groups, channels), initializer)
+        area = math.prod(self.kernel_size) / math.prod(
+            self.stride
+        )  # how many inputs meet in one output
+        initializer = self.weight_initializer or Normal(
+            std=math.sqrt(2 * self.groups / (channels * area))
+        )
+        self.add_parameter(
+            "weight", (*self.kernel_size, self.filters // self.groups, channels), initializer
+        )
         self.add_bias(self.filters)
         return (*size, self.filters)
 
     @property
     def _geometry(self) -> dict[str, Any]:
-        return {"stride": self.stride, "padding": self.padding, "dilation": self.dilation, "groups": self.groups}
+        return {
+            "stride": self.stride,
+            "padding": self.padding,
+            "dilation": self.dilation,
+            "groups": self.groups,
+        }
 
     def forward(self, ctx: Context, x: Any) -> Any:
         """The convolution's gradient of the input, as a forward pass."""
@@ -142,17 +168,27 @@ class Conv2DTranspose(Linear):
         return self.finish(ctx, x, y)
 
     def fold(self, scale: Any, shift: Any) -> tuple[Any, Any]:
-        """As for `Conv2D`, but the channels of the output are the third axis of the weight, those of each group beside its inputs."""
+        """As for `Conv2D`, but the channels of the output are the third axis of the weight, those
+        of each group beside its inputs.
+        """
         weight = self.parameters["weight"].peek()
         bias = scale * self.parameters["bias"].peek() + shift if self.use_bias else shift
         scales = np.repeat(scale.reshape(self.groups, -1).T, weight.shape[3] // self.groups, axis=1)
-        return np.multiply(weight, scales, out=np.empty_like(weight), casting="same_kind"), bias.astype(weight.dtype)
+        return np.multiply(
+            weight, scales, out=np.empty_like(weight), casting="same_kind"
+        ), bias.astype(weight.dtype)
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
         """Gradients of weight, bias and input: the convolution itself is the last."""
         grad, _ = self.start_backward(ctx, grad_output)
         if ctx.needs_parameter_gradients:
-            ops.conv2d_backward_weight(ctx.saved.x, grad, self.kernel_size, **self._geometry, **ctx.parameter_destination("weight"))
+            ops.conv2d_backward_weight(
+                ctx.saved.x,
+                grad,
+                self.kernel_size,
+                **self._geometry,
+                **ctx.parameter_destination("weight"),
+            )
             if self.use_bias:
                 ops.conv2d_backward_bias(grad, **ctx.parameter_destination("bias"))
         if not ctx.needs_input_gradient():
@@ -165,11 +201,26 @@ class Conv2DTranspose(Linear):
         return round(area * input_shape[2] / self.groups)
 
     def window(self, input_shape: Shape) -> Window:
-        """The inputs that can meet in one output; there are as many outputs to one place as the stride says."""
-        border = sides(self._output_size(*input_shape[:2]), self.kernel_size, self.stride, self.padding, self.dilation)
-        reach = [(size - 1) * spread for size, spread in zip(self.kernel_size, self.dilation, strict=True)]
+        """The inputs that can meet in one output; there are as many outputs to one place as the
+        stride says.
+        """
+        border = sides(
+            self._output_size(*input_shape[:2]),
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+        )
+        reach = [
+            (size - 1) * spread
+            for size, spread in zip(self.kernel_size, self.dilation, strict=True)
+        ]
         count = [far // step + 1 for far, step in zip(reach, self.stride, strict=True)]
         # output 0 sees input pixels from ceil((padding - reach) / stride) on
         before = [(reach[axis] - border[2 * axis]) // self.stride[axis] for axis in (0, 1)]
         after = [(reach[axis] - border[2 * axis + 1]) // self.stride[axis] for axis in (0, 1)]
-        return Window((count[0], count[1]), padding=(before[0], after[0], before[1], after[1]), upsampling=self.stride)
+        return Window(
+            (count[0], count[1]),
+            padding=(before[0], after[0], before[1], after[1]),
+            upsampling=self.stride,
+        )

@@ -26,10 +26,11 @@ class Dense(Linear):
     use_bias : bool
         Whether each output adds a number of its own.
     activation : str, optional
-        Applied to the output: "relu", "sigmoid", "tanh", "elu", "gelu", "hard_sigmoid", "hard_swish", "leaky_relu", "relu6", "selu", "silu"
-        or "softplus".
+        Applied to the output: "relu", "sigmoid", "tanh", "elu", "gelu", "hard_sigmoid",
+        "hard_swish", "leaky_relu", "relu6", "selu", "silu" or "softplus".
     weight_initializer : str or Initializer, optional
-        Where ``weight`` starts; by default He-normal, and a tenth of LeCun-normal in the head of a model.
+        Where ``weight`` starts; by default He-normal, and a tenth of LeCun-normal in the head of a
+        model.
     bias_initializer : str or Initializer
         Where ``bias`` starts.
     name : str, optional
@@ -64,7 +65,8 @@ class Dense(Linear):
         """Declare weight and bias for that many features."""
         if len(input_shape) != 1:
             raise ShapeError(
-                f"Dense needs a vector of features, got {shape_text(input_shape)}; put Flatten or a global pooling layer in front"
+                f"Dense needs a vector of features, got {shape_text(input_shape)}; put Flatten or "
+                "a global pooling layer in front"
             )
         self.add_linear_parameters((input_shape[0], self.units))
         return (self.units,)

@@ -22,7 +22,8 @@ __all__ = ["DepthwiseConv2D", "SeparableConv2D"]
 
 
 class DepthwiseConv2D(Conv2D):
-    """Slide filters of depth 1 over an image: every channel has filters of its own and sees no other channel.
+    """Slide filters of depth 1 over an image: every channel has filters of its own and sees no
+    other channel.
 
     The same as `Conv2D` with as many groups as there are channels.
 
@@ -32,7 +33,8 @@ class DepthwiseConv2D(Conv2D):
     stride, padding, dilation
         As for `Conv2D`.
     depth_multiplier : int
-        Filters per channel: the output has so many times as many channels, those of the first channel first.
+        Filters per channel: the output has so many times as many channels, those of the first
+        channel first.
     use_bias, activation, rounding, weight_initializer, bias_initializer, name
         As for `Conv2D`.
 
@@ -93,7 +95,8 @@ class DepthwiseConv2D(Conv2D):
 
 
 class SeparableConv2D(Linear):
-    """A depthwise convolution followed by one of 1x1, which mixes the channels; with nothing in between.
+    """A depthwise convolution followed by one of 1x1, which mixes the channels; with nothing in
+    between.
 
     Parameters
     ----------
@@ -150,18 +153,24 @@ class SeparableConv2D(Linear):
         self.padding = padding
         self.dilation = _arguments.pair("dilation", dilation)
         self.depth_multiplier = _arguments.integer("depth_multiplier", depth_multiplier, 1)
-        self.depthwise_initializer = None if depthwise_initializer is None else get_initializer(depthwise_initializer)
+        self.depthwise_initializer = (
+            None if depthwise_initializer is None else get_initializer(depthwise_initializer)
+        )
 
     def _middle(self, input_shape: Shape) -> Shape:
         """The shape between the two parts."""
         height, width, channels = check_image(self, input_shape)
-        size = output_size((height, width), self.kernel_size, self.stride, self.padding, self.dilation, "floor")
+        size = output_size(
+            (height, width), self.kernel_size, self.stride, self.padding, self.dilation, "floor"
+        )
         return (*size, channels * self.depth_multiplier)
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
         """Declare both weights and the bias."""
         height, width, channels = self._middle(input_shape)
-        self.add_parameter("depthwise_weight", (*self.kernel_size, 1, channels), self.depthwise_initializer)
+        self.add_parameter(
+            "depthwise_weight", (*self.kernel_size, 1, channels), self.depthwise_initializer
+        )
         self.add_linear_parameters((1, 1, channels, self.filters))
         return height, width, self.filters
 
@@ -170,12 +179,19 @@ class SeparableConv2D(Linear):
         return {"middle": (self._middle(input_shape), None), **super().scratch(input_shape)}
 
     def _depthwise(self, channels: int) -> dict[str, Any]:
-        return {"stride": self.stride, "padding": self.padding, "dilation": self.dilation, "groups": channels}
+        return {
+            "stride": self.stride,
+            "padding": self.padding,
+            "dilation": self.dilation,
+            "groups": channels,
+        }
 
     def forward(self, ctx: Context, x: Any) -> Any:
         """Both convolutions."""
         weight, bias = self.operands(ctx)
-        middle = ops.conv2d(x, self.depthwise_weight, **self._depthwise(x.shape[3]), out=ctx.scratch("middle"))
+        middle = ops.conv2d(
+            x, self.depthwise_weight, **self._depthwise(x.shape[3]), out=ctx.scratch("middle")
+        )
         y = ops.conv2d(middle, weight, bias, activation=self.fused(ctx), out=ctx.out())
         ctx.save(middle=middle)
         return self.finish(ctx, x, y)
@@ -185,24 +201,46 @@ class SeparableConv2D(Linear):
         x, middle = ctx.saved.x, ctx.saved.middle
         grad, mask = self.start_backward(ctx, grad_output)
         if ctx.needs_parameter_gradients:
-            ops.conv2d_backward_weight(grad, middle, 1, activation_output=mask, **ctx.parameter_destination("weight"))
+            ops.conv2d_backward_weight(
+                grad, middle, 1, activation_output=mask, **ctx.parameter_destination("weight")
+            )
             if self.use_bias:
-                ops.conv2d_backward_bias(grad, activation_output=mask, **ctx.parameter_destination("bias"))
+                ops.conv2d_backward_bias(
+                    grad, activation_output=mask, **ctx.parameter_destination("bias")
+                )
         # What lay in between is not needed any more; its gradient takes its place.
-        grad = ops.conv2d_backward_input(grad, self.own("weight"), middle.shape, activation_output=mask, out=middle)
+        grad = ops.conv2d_backward_input(
+            grad, self.own("weight"), middle.shape, activation_output=mask, out=middle
+        )
         geometry = self._depthwise(x.shape[3])
         if ctx.needs_parameter_gradients:
-            ops.conv2d_backward_weight(grad, x, self.kernel_size, **geometry, **ctx.parameter_destination("depthwise_weight"))
+            ops.conv2d_backward_weight(
+                grad,
+                x,
+                self.kernel_size,
+                **geometry,
+                **ctx.parameter_destination("depthwise_weight"),
+            )
         if not ctx.needs_input_gradient():
             return None
-        return ops.conv2d_backward_input(grad, self.depthwise_weight, x.shape, **geometry, **ctx.input_destination())
+        return ops.conv2d_backward_input(
+            grad, self.depthwise_weight, x.shape, **geometry, **ctx.input_destination()
+        )
 
     def multiplications_per_output(self, input_shape: Shape) -> int:  # type: ignore[override]
-        """Those of the 1x1 part, and the part of the depthwise ones that falls to one output, rounded."""
+        """Those of the 1x1 part, and the part of the depthwise ones that falls to one output,
+        rounded.
+        """
         middle = input_shape[2] * self.depth_multiplier
         return middle + round(self.kernel_size[0] * self.kernel_size[1] * middle / self.filters)
 
     def window(self, input_shape: Shape) -> Window:
         """The window of a depthwise filter."""
-        padding = sides((input_shape[0], input_shape[1]), self.kernel_size, self.stride, self.padding, self.dilation)
+        padding = sides(
+            (input_shape[0], input_shape[1]),
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+        )
         return Window(self.kernel_size, self.stride, padding, self.dilation)

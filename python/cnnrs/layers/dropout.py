@@ -18,9 +18,11 @@ __all__ = ["Dropout", "GaussianDropout", "SpatialDropout2D"]
 
 
 class Dropout(Layer):
-    """Set a random part of the activations to zero in training, and multiply the others by ``1 / (1 - rate)``.
+    """Set a random part of the activations to zero in training, and multiply the others by ``1 / (1
+    - rate)``.
 
-    In prediction the output is the input, bit for bit. The mask is a function of seed, layer and step alone.
+    In prediction the output is the input, bit for bit. The mask is a function of seed, layer and
+    step alone.
 
     Parameters
     ----------
@@ -35,7 +37,8 @@ class Dropout(Layer):
 
     References
     ----------
-    N. Srivastava et al.: Dropout: A Simple Way to Prevent Neural Networks from Overfitting. JMLR 15, 2014.
+    N. Srivastava et al.: Dropout: A Simple Way to Prevent Neural Networks from Overfitting. JMLR
+    15, 2014.
 
     Examples
     --------
@@ -45,7 +48,13 @@ class Dropout(Layer):
     [[1.0, 2.0, 3.0]]
     """
 
-    traits = Traits(saves_input=False, saves_output=False, in_place=True, identity_in_prediction=True, non_negative="keeps")
+    traits = Traits(
+        saves_input=False,
+        saves_output=False,
+        in_place=True,
+        identity_in_prediction=True,
+        non_negative="keeps",
+    )
 
     def __init__(self, rate: float = 0.5, *, name: str | None = None) -> None:
         super().__init__(name=name)
@@ -61,18 +70,23 @@ class Dropout(Layer):
         """Zero some activations."""
         if not ctx.training:
             return x
-        return ops.dropout(x, self.rate, seed=ctx.seed, stream=ctx.stream, step=ctx.step, out=ctx.out())
+        return ops.dropout(
+            x, self.rate, seed=ctx.seed, stream=ctx.stream, step=ctx.step, out=ctx.out()
+        )
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
         """The same mask on the gradient."""
-        return ops.dropout(grad_output, self.rate, seed=ctx.seed, stream=ctx.stream, step=ctx.step, out=ctx.out())
+        return ops.dropout(
+            grad_output, self.rate, seed=ctx.seed, stream=ctx.stream, step=ctx.step, out=ctx.out()
+        )
 
 
 class SpatialDropout2D(Dropout):
-    """Set random channels of images to zero in training, each whole, and multiply the others by ``1 / (1 - rate)``.
+    """Set random channels of images to zero in training, each whole, and multiply the others by ``1
+    / (1 - rate)``.
 
-    Neighbouring pixels of a channel are alike; where single ones are dropped, the rest still tells what was there. In prediction the
-    output is the input, bit for bit.
+    Neighbouring pixels of a channel are alike; where single ones are dropped, the rest still tells
+    what was there. In prediction the output is the input, bit for bit.
 
     Parameters
     ----------
@@ -104,7 +118,9 @@ class SpatialDropout2D(Dropout):
     def _factors(self, ctx: Context, count: int, channels: int) -> Any:
         """0 or ``1 / (1 - rate)`` for each channel of each image."""
         ones = np.ones((count, 1, 1, channels), ctx.dtype)
-        return ops.dropout(ones, self.rate, seed=ctx.seed, stream=ctx.stream, step=ctx.step, out=ones)
+        return ops.dropout(
+            ones, self.rate, seed=ctx.seed, stream=ctx.stream, step=ctx.step, out=ones
+        )
 
     def forward(self, ctx: Context, x: Any) -> Any:
         """Zero some channels."""
@@ -114,11 +130,16 @@ class SpatialDropout2D(Dropout):
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
         """The same channels of the gradient."""
-        return np.multiply(grad_output, self._factors(ctx, grad_output.shape[0], grad_output.shape[3]), out=ctx.out())
+        return np.multiply(
+            grad_output,
+            self._factors(ctx, grad_output.shape[0], grad_output.shape[3]),
+            out=ctx.out(),
+        )
 
 
 class GaussianDropout(Dropout):
-    """Multiply activations in training by normal numbers of mean 1 and variance ``rate / (1 - rate)``, that of `Dropout`.
+    """Multiply activations in training by normal numbers of mean 1 and variance ``rate / (1 -
+    rate)``, that of `Dropout`.
 
     In prediction the output is the input, bit for bit.
 
@@ -135,7 +156,8 @@ class GaussianDropout(Dropout):
 
     References
     ----------
-    N. Srivastava et al.: Dropout: A Simple Way to Prevent Neural Networks from Overfitting. JMLR 15, 2014, section 10.
+    N. Srivastava et al.: Dropout: A Simple Way to Prevent Neural Networks from Overfitting. JMLR
+    15, 2014, section 10.
 
     Examples
     --------
@@ -145,11 +167,15 @@ class GaussianDropout(Dropout):
     [[1.0, 2.0, 3.0]]
     """
 
-    traits = Traits(saves_input=False, saves_output=False, in_place=True, identity_in_prediction=True)
+    traits = Traits(
+        saves_input=False, saves_output=False, in_place=True, identity_in_prediction=True
+    )
 
     def _noisy(self, ctx: Context, x: Any) -> Any:
         std = math.sqrt(self.rate / (1 - self.rate))
-        return ops.gaussian_noise(x, std, seed=ctx.seed, stream=ctx.stream, step=ctx.step, out=ctx.out())
+        return ops.gaussian_noise(
+            x, std, seed=ctx.seed, stream=ctx.stream, step=ctx.step, out=ctx.out()
+        )
 
     def forward(self, ctx: Context, x: Any) -> Any:
         """Multiply by noise."""

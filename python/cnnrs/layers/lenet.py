@@ -1,4 +1,6 @@
-"""The parts of the original LeNet-5 that nets of today have no more: feature maps that see some of the others, scaled pooling, codes."""
+"""The parts of the original LeNet-5 that nets of today have no more: feature maps that see some of
+the others, scaled pooling, codes.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,9 @@ class ChannelScale(Layer):
 
     def scale_and_shift(self) -> tuple[Any, Any]:
         """Factor and summand of each channel."""
-        return self.parameters["scale"].peek().astype(np.float64), self.parameters["bias"].peek().astype(np.float64)
+        return self.parameters["scale"].peek().astype(np.float64), self.parameters[
+            "bias"
+        ].peek().astype(np.float64)
 
     def forward(self, ctx: Context, x: Any) -> Any:
         """``x · scale + bias``."""
@@ -66,8 +70,13 @@ class ChannelScale(Layer):
         """Gradients of factors, summands and input."""
         if ctx.needs_parameter_gradients:
             channels = grad_output.shape[-1]
-            ops.conv2d_backward_bias((grad_output * ctx.saved.x).reshape(-1, channels), **ctx.parameter_destination("scale"))
-            ops.conv2d_backward_bias(grad_output.reshape(-1, channels), **ctx.parameter_destination("bias"))
+            ops.conv2d_backward_bias(
+                (grad_output * ctx.saved.x).reshape(-1, channels),
+                **ctx.parameter_destination("scale"),
+            )
+            ops.conv2d_backward_bias(
+                grad_output.reshape(-1, channels), **ctx.parameter_destination("bias")
+            )
         if not ctx.needs_input_gradient():
             return None
         return ops.scale_shift_backward(grad_output, self.scale, **ctx.input_destination())
@@ -91,7 +100,8 @@ class TableConv2D(Layer):
 
     References
     ----------
-    Y. LeCun et al.: Gradient-based learning applied to document recognition. Proceedings of the IEEE, 1998, table I.
+    Y. LeCun et al.: Gradient-based learning applied to document recognition. Proceedings of the
+    IEEE, 1998, table I.
 
     Examples
     --------
@@ -102,14 +112,24 @@ class TableConv2D(Layer):
 
     traits = Traits(saves_output=False)
 
-    def __init__(self, table: Sequence[Sequence[int]], kernel_size: PairLike, *, name: str | None = None) -> None:
+    def __init__(
+        self, table: Sequence[Sequence[int]], kernel_size: PairLike, *, name: str | None = None
+    ) -> None:
         super().__init__(name=name)
-        if not _arguments.is_sequence(table) or not all(_arguments.is_sequence(row) for row in table):
-            raise ShapeError(f"table: expected for each filter the channels that it sees, got {table!r}")
-        self.table = tuple(tuple(_arguments.integer("table", channel) for channel in row) for row in table)
+        if not _arguments.is_sequence(table) or not all(
+            _arguments.is_sequence(row) for row in table
+        ):
+            raise ShapeError(
+                f"table: expected for each filter the channels that it sees, got {table!r}"
+            )
+        self.table = tuple(
+            tuple(_arguments.integer("table", channel) for channel in row) for row in table
+        )
         self.kernel_size = _arguments.pair("kernel_size", kernel_size)
         if not self.table or not all(row and len(set(row)) == len(row) for row in self.table):
-            raise ArgumentError("table: expected at least one filter, and for each at least one channel, none twice")
+            raise ArgumentError(
+                "table: expected at least one filter, and for each at least one channel, none twice"
+            )
         self._channels = [channel for row in self.table for channel in row]
         self._filters = [number for number, row in enumerate(self.table) for _ in row]
 
@@ -118,11 +138,14 @@ class TableConv2D(Layer):
         height, width, channels = check_image(self, input_shape)
         if max(self._channels) >= channels:
             raise ShapeError(
-                f"table: channel {max(self._channels)} is named, but {shape_text(input_shape)} has channels 0 to {channels - 1}"
+                f"table: channel {max(self._channels)} is named, but {shape_text(input_shape)} has "
+                f"channels 0 to {channels - 1}"
             )
         size = output_size((height, width), self.kernel_size, (1, 1), 0, (1, 1), "floor")
         inputs = self.kernel_size[0] * self.kernel_size[1] * len(self._channels) / len(self.table)
-        self.add_parameter("weight", (*self.kernel_size, len(self._channels)), Normal(std=inputs**-0.5))
+        self.add_parameter(
+            "weight", (*self.kernel_size, len(self._channels)), Normal(std=inputs**-0.5)
+        )
         self.add_parameter("bias", (len(self.table),), "zeros")
         return (*size, len(self.table))
 
@@ -146,11 +169,15 @@ class TableConv2D(Layer):
             ops.conv2d_backward_bias(grad_output, **ctx.parameter_destination("bias"))
         if not ctx.needs_input_gradient():
             return None
-        return ops.conv2d_backward_input(grad_output, self._whole(x.shape[3]), x.shape, **ctx.input_destination())
+        return ops.conv2d_backward_input(
+            grad_output, self._whole(x.shape[3]), x.shape, **ctx.input_destination()
+        )
 
     def multiplications_per_output(self, input_shape: Shape) -> int:  # type: ignore[override]
         """Kernel height x kernel width x channels that a filter sees, on average and rounded."""
-        return round(self.kernel_size[0] * self.kernel_size[1] * len(self._channels) / len(self.table))
+        return round(
+            self.kernel_size[0] * self.kernel_size[1] * len(self._channels) / len(self.table)
+        )
 
     def window(self, input_shape: Shape) -> Window:
         """The window of a filter."""
@@ -158,10 +185,12 @@ class TableConv2D(Layer):
 
 
 class RBFCodes(Layer):
-    """Minus half the squared distance to a fixed code for each class: the output of LeNet-5, as logits.
+    """Minus half the squared distance to a fixed code for each class: the output of LeNet-5, as
+    logits.
 
-    The codes consist of 1 and -1. LeCun et al. drew them as small pictures of the characters and say that random ones would do for most
-    uses; these are random, fixed by the model's seed, and saved with it.
+    The codes consist of 1 and -1. LeCun et al. drew them as small pictures of the characters and
+    say that random ones would do for most uses; these are random, fixed by the model's seed, and
+    saved with it.
 
     Parameters
     ----------
@@ -175,7 +204,8 @@ class RBFCodes(Layer):
 
     References
     ----------
-    Y. LeCun et al.: Gradient-based learning applied to document recognition. Proceedings of the IEEE, 1998, section II.B.
+    Y. LeCun et al.: Gradient-based learning applied to document recognition. Proceedings of the
+    IEEE, 1998, section II.B.
 
     Examples
     --------
@@ -194,7 +224,10 @@ class RBFCodes(Layer):
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
         """Declare the codes."""
         if len(input_shape) != 1:
-            raise ShapeError(f"RBFCodes needs a vector of features, got {shape_text(input_shape)}; put Flatten in front")
+            raise ShapeError(
+                f"RBFCodes needs a vector of features, got {shape_text(input_shape)}; put Flatten "
+                "in front"
+            )
         self.add_parameter("codes", (self.classes, input_shape[0]), "signs", trainable=False)
         return (self.classes,)
 

@@ -1,7 +1,8 @@
-"""What `Conv2D`, `Dense` and their kin share: a weight, a bias, and an activation that may be given by name.
+"""What `Conv2D`, `Dense` and their kin share: a weight, a bias, and an activation that may be given
+by name.
 
-The kernels apply ReLU to their own output. Other activations run over it in place; those whose derivative is written in their input have
-that kept in an array beside the output.
+The kernels apply ReLU to their own output. Other activations run over it in place; those whose
+derivative is written in their input have that kept in an array beside the output.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ class Linear(Layer):
         super().__init__(name=name)
         self.use_bias = _arguments.flag("use_bias", use_bias)
         self.activation = _arguments.choice("activation", activation, (None, *ACTIVATIONS))
-        self.weight_initializer = None if weight_initializer is None else get_initializer(weight_initializer)
+        self.weight_initializer = (
+            None if weight_initializer is None else get_initializer(weight_initializer)
+        )
         self.bias_initializer = get_initializer(bias_initializer)
         known = None if activation is None else ACTIVATIONS[activation]
         self.traits = Traits(
@@ -83,10 +86,14 @@ class Linear(Layer):
         return self.parameters[name].peek()
 
     def fold(self, scale: Any, shift: Any) -> tuple[Any, Any]:
-        """``(x · weight + bias) · scale + shift`` is ``x · (weight · scale) + (bias · scale + shift)``: the last axis is the channel."""
+        """``(x · weight + bias) · scale + shift`` is ``x · (weight · scale) + (bias · scale +
+        shift)``: the last axis is the channel.
+        """
         weight = self.parameters["weight"].peek()
         bias = scale * self.parameters["bias"].peek() + shift if self.use_bias else shift
-        return np.multiply(weight, scale, out=np.empty_like(weight), casting="same_kind"), bias.astype(weight.dtype)
+        return np.multiply(
+            weight, scale, out=np.empty_like(weight), casting="same_kind"
+        ), bias.astype(weight.dtype)
 
     def fused(self, ctx: Context) -> str | None:
         """The activation that the kernel applies itself."""
@@ -108,9 +115,13 @@ class Linear(Layer):
         return y
 
     def start_backward(self, ctx: Context, grad_output: Any) -> tuple[Any, Any]:
-        """The gradient in front of the activation, and the output by which the kernel still has to mask it (None if it has not)."""
+        """The gradient in front of the activation, and the output by which the kernel still has to
+        mask it (None if it has not).
+        """
         if self.fused(ctx):
             return grad_output, ctx.saved.y
         if self.activation is None:
             return grad_output, None
-        return ACTIVATIONS[self.activation].backward(grad_output, ctx.saved.y, out=grad_output), None
+        return ACTIVATIONS[self.activation].backward(
+            grad_output, ctx.saved.y, out=grad_output
+        ), None

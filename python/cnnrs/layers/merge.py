@@ -17,13 +17,19 @@ __all__ = ["Add", "Concat", "Multiply"]
 
 def _check_several(layer: Layer, shapes: tuple[Shape, ...]) -> None:
     if len(shapes) < 2:
-        raise ShapeError(f"{type(layer).__name__} joins at least two inputs, got {len(shapes)}; call it on a list of nodes")
+        raise ShapeError(
+            f"{type(layer).__name__} joins at least two inputs, got {len(shapes)}; call it on a "
+            "list of nodes"
+        )
 
 
 def _check_equal(layer: Layer, shapes: tuple[Shape, ...]) -> Shape:
     _check_several(layer, shapes)
     if len(set(shapes)) > 1:
-        raise ShapeError(f"{type(layer).__name__} needs inputs of one shape, got {' and '.join(map(shape_text, shapes))}")
+        raise ShapeError(
+            f"{type(layer).__name__} needs inputs of one shape, got "
+            f"{' and '.join(map(shape_text, shapes))}"
+        )
     return shapes[0]
 
 
@@ -42,7 +48,13 @@ class Add(Layer):
     [[2.0, 4.0]]
     """
 
-    traits = Traits(saves_input=False, saves_output=False, sums_inputs=True, fuses=("relu",), non_negative="keeps")
+    traits = Traits(
+        saves_input=False,
+        saves_output=False,
+        sums_inputs=True,
+        fuses=("relu",),
+        non_negative="keeps",
+    )
 
     def build(self, *input_shape: Shape) -> Shape:
         """The shape stays."""
@@ -57,7 +69,9 @@ class Add(Layer):
         return y
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """Every input gets the whole gradient; where the plan lets them share one array, nothing is copied."""
+        """Every input gets the whole gradient; where the plan lets them share one array, nothing is
+        copied.
+        """
         if ctx.activation is not None:
             ops.relu_backward(grad_output, ctx.saved.y, out=grad_output)
         return tuple(_pass_on(ctx, index, grad_output) for index in range(ctx.saved.count))
@@ -123,7 +137,10 @@ class Concat(Layer):
         """The last sizes add up; the others must agree."""
         _check_several(self, input_shape)
         if len({shape[:-1] for shape in input_shape}) > 1:
-            raise ShapeError(f"Concat needs inputs that differ in the last size only, got {' and '.join(map(shape_text, input_shape))}")
+            raise ShapeError(
+                "Concat needs inputs that differ in the last size only, got "
+                f"{' and '.join(map(shape_text, input_shape))}"
+            )
         return (*input_shape[0][:-1], sum(shape[-1] for shape in input_shape))
 
     def forward(self, ctx: Context, *x: Any) -> Any:
@@ -134,7 +151,10 @@ class Concat(Layer):
     def backward(self, ctx: Context, grad_output: Any) -> Any:
         """Every input gets its part of the gradient."""
         ends = np.cumsum(ctx.saved.sizes)[:-1]
-        return tuple(_pass_on(ctx, index, part) for index, part in enumerate(np.split(grad_output, ends, axis=-1)))
+        return tuple(
+            _pass_on(ctx, index, part)
+            for index, part in enumerate(np.split(grad_output, ends, axis=-1))
+        )
 
 
 def _pass_on(ctx: Context, index: int, gradient: Any) -> Any:

@@ -1,7 +1,9 @@
-"""The symbolic side of layers: a `Node` is the output of one layer (or an input) before there is any data.
+"""The symbolic side of layers: a `Node` is the output of one layer (or an input) before there is
+any data.
 
-Calling a layer on nodes makes a new node, whose shape is known at once; a call that cannot work fails there, with the chain of shapes
-that leads to it. Shapes are those of one sample: ``(height, width, channels)`` or ``(features,)``, without the batch axis.
+Calling a layer on nodes makes a new node, whose shape is known at once; a call that cannot work
+fails there, with the chain of shapes that leads to it. Shapes are those of one sample: ``(height,
+width, channels)`` or ``(features,)``, without the batch axis.
 """
 
 from __future__ import annotations
@@ -43,7 +45,9 @@ class Node:
 
     __slots__ = ("inputs", "layer", "name", "prefix", "shape")
 
-    def __init__(self, layer: Layer | None, inputs: tuple[Node, ...], shape: Shape, name: str | None = None) -> None:
+    def __init__(
+        self, layer: Layer | None, inputs: tuple[Node, ...], shape: Shape, name: str | None = None
+    ) -> None:
         self.layer = layer
         self.inputs = inputs
         self.shape = shape
@@ -55,7 +59,9 @@ class Node:
         return f"<Node {shape_text(self.shape)} from {source}>"
 
     def __bool__(self) -> bool:
-        raise DTypeError("a node has no value yet; build a cnnrs.Model of it and call that on an array")
+        raise DTypeError(
+            "a node has no value yet; build a cnnrs.Model of it and call that on an array"
+        )
 
 
 class Prefix:
@@ -75,7 +81,8 @@ def Input(shape: int | Sequence[int], *, name: str | None = None) -> Node:
     Parameters
     ----------
     shape : int or sequence of int
-        Shape of one sample, without the batch axis: ``(height, width, channels)`` or ``(features,)``.
+        Shape of one sample, without the batch axis: ``(height, width, channels)`` or
+        ``(features,)``.
     name : str, optional
         Shown in errors and in the summary.
 
@@ -97,7 +104,9 @@ def sample_shape(shape: int | Sequence[int]) -> Shape:
     """The shape of one sample as a tuple of sizes of at least 1."""
     items = tuple(shape) if _arguments.is_sequence(shape) else (shape,)  # type: ignore[arg-type]
     if not items:
-        raise ShapeError("input_shape: expected at least one size, such as (height, width, channels), got ()")
+        raise ShapeError(
+            "input_shape: expected at least one size, such as (height, width, channels), got ()"
+        )
     return tuple(_arguments.integer("input_shape", size, 1) for size in items)
 
 
@@ -113,7 +122,9 @@ def shape_text(shape: Shape) -> str:
 
 
 def ancestors(outputs: Iterable[Node]) -> list[Node]:
-    """All nodes that the outputs depend on, and themselves, each after its inputs; the order depends on the graph alone."""
+    """All nodes that the outputs depend on, and themselves, each after its inputs; the order
+    depends on the graph alone.
+    """
     order: list[Node] = []
     seen: set[Node] = set()
     for output in outputs:
@@ -125,15 +136,17 @@ def ancestors(outputs: Iterable[Node]) -> list[Node]:
             elif node not in seen:
                 seen.add(node)
                 stack.append((node, True))
-                stack.extend((source, False) for source in reversed(node.inputs) if source not in seen)
+                stack.extend(
+                    (source, False) for source in reversed(node.inputs) if source not in seen
+                )
     return order
 
 
 def layer_names(nodes: Sequence[Node]) -> dict[Layer, str]:
     """The name of every layer of a graph, whose nodes come in topological order.
 
-    A layer keeps the name it was given; the others are numbered by kind: ``conv2d_1``, ``conv2d_2``, ... Layers of a nested model have its
-    name in front: ``backbone.conv2d_1``.
+    A layer keeps the name it was given; the others are numbered by kind: ``conv2d_1``,
+    ``conv2d_2``, ... Layers of a nested model have its name in front: ``backbone.conv2d_1``.
 
     Raises
     ------
@@ -144,7 +157,9 @@ def layer_names(nodes: Sequence[Node]) -> dict[Layer, str]:
     owner: dict[str, Layer] = {}
     for layer in own:
         if layer.name_given and owner.setdefault(layer.name or "", layer) is not layer:
-            raise ArgumentError(f"name: two layers are called {layer.name!r}; names within a model must differ")
+            raise ArgumentError(
+                f"name: two layers are called {layer.name!r}; names within a model must differ"
+            )
     for layer in own:  # a number that a layer got in an earlier model stays, if nobody else has it
         if layer.name is not None:
             owner.setdefault(layer.name, layer)
@@ -166,7 +181,11 @@ def layer_names(nodes: Sequence[Node]) -> dict[Layer, str]:
         layer, prefix = node.layer, node.prefix
         if prefix is not None:
             if prefix not in prefixes:
-                prefixes[prefix] = prefix.name if prefix.name and prefix.name not in taken else numbered(prefix.kind)
+                prefixes[prefix] = (
+                    prefix.name
+                    if prefix.name and prefix.name not in taken
+                    else numbered(prefix.kind)
+                )
                 taken.add(prefixes[prefix])
             name = f"{prefixes[prefix]}.{prefix.names[layer]}"
         elif layer.name is not None and owner[layer.name] is layer:
@@ -192,8 +211,13 @@ def apply(layer: Layer, inputs: tuple[Node, ...]) -> Node:
         shape = layer.build(*shapes)
     except CnnrsError as error:
         raise type(error)(f"{_chain(layer, inputs)}: {error}") from error
-    if not (isinstance(shape, tuple) and shape and all(type(size) is int and size > 0 for size in shape)):
-        raise ShapeError(f"{_chain(layer, inputs)}: {type(layer).__name__}.build must return a tuple of sizes of at least 1, got {shape!r}")
+    if not (
+        isinstance(shape, tuple) and shape and all(type(size) is int and size > 0 for size in shape)
+    ):
+        raise ShapeError(
+            f"{_chain(layer, inputs)}: {type(layer).__name__}.build must return a tuple of sizes "
+            f"of at least 1, got {shape!r}"
+        )
     return Node(layer, inputs, shape)
 
 
@@ -206,12 +230,15 @@ def _check_number(layer: Layer, shapes: Sequence[Shape]) -> None:
         kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
         most = sum(parameter.kind in kinds for parameter in signature.parameters.values())
         raise ShapeError(
-            f"{type(layer).__name__} takes {most} input{'s' * (most != 1)}, got {len(shapes)}; Add, Multiply and Concat join several"
+            f"{type(layer).__name__} takes {most} input{'s' * (most != 1)}, got {len(shapes)}; "
+            "Add, Multiply and Concat join several"
         ) from None
 
 
 def _chain(layer: Layer, inputs: tuple[Node, ...]) -> str:
-    """The shapes from the first input up to a layer that does not fit: ``28x28x1 -> conv2d_1 24x24x32 -> dense_1``."""
+    """The shapes from the first input up to a layer that does not fit: ``28x28x1 -> conv2d_1
+    24x24x32 -> dense_1``.
+    """
     fault = Node(layer, inputs, ())
     names = layer_names(ancestors([fault]))
     links = [names[layer]]

@@ -1,4 +1,6 @@
-"""Normalisation: bring activations to mean 0 and variance 1, then scale and shift them by what is learnt."""
+"""Normalisation: bring activations to mean 0 and variance 1, then scale and shift them by what is
+learnt.
+"""
 
 from __future__ import annotations
 
@@ -19,19 +21,25 @@ __all__ = ["BatchNorm"]
 def channels_of(layer: Layer, input_shape: Shape) -> int:
     """The size of the last axis."""
     if not input_shape or input_shape[-1] == 0:
-        raise ShapeError(f"{type(layer).__name__} needs inputs with channels or features in the last axis, got {shape_text(input_shape)}")
+        raise ShapeError(
+            f"{type(layer).__name__} needs inputs with channels or features in the last axis, got "
+            f"{shape_text(input_shape)}"
+        )
     return input_shape[-1]
 
 
 class BatchNorm(Layer):
-    """Normalise each channel with the mean and variance of the batch in training, with running ones in prediction.
+    """Normalise each channel with the mean and variance of the batch in training, with running ones
+    in prediction.
 
-    ``y = (x - mean) / sqrt(variance + epsilon) * weight + bias``, the statistics taken over all axes but the last. Every forward pass in
-    training moves the running statistics once: ``running = (1 - momentum) * running + momentum * batch``, with the unbiased variance (as
-    in PyTorch; Keras' momentum is one minus this). A batch whose statistics are not finite leaves them alone. A layer that stands in
-    several places of a graph moves them in each.
+    ``y = (x - mean) / sqrt(variance + epsilon) * weight + bias``, the statistics taken over all
+    axes but the last. Every forward pass in training moves the running statistics once: ``running =
+    (1 - momentum) * running + momentum * batch``, with the unbiased variance (as in PyTorch; Keras'
+    momentum is one minus this). A batch whose statistics are not finite leaves them alone. A layer
+    that stands in several places of a graph moves them in each.
 
-    Frozen (``layer.trainable = False``), it uses the running statistics in training too and does not move them.
+    Frozen (``layer.trainable = False``), it uses the running statistics in training too and does
+    not move them.
 
     Parameters
     ----------
@@ -53,11 +61,13 @@ class BatchNorm(Layer):
     Raises
     ------
     ShapeError
-        In training, for a batch with a single value per channel: its variance is 0, and nothing of it would be left.
+        In training, for a batch with a single value per channel: its variance is 0, and nothing of
+        it would be left.
 
     References
     ----------
-    S. Ioffe, C. Szegedy: Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift. ICML 2015.
+    S. Ioffe, C. Szegedy: Batch Normalization: Accelerating Deep Network Training by Reducing
+    Internal Covariate Shift. ICML 2015.
 
     Examples
     --------
@@ -76,7 +86,14 @@ class BatchNorm(Layer):
 
     traits = Traits(saves_output=False, in_place=True, fuses=("relu",), affine_in_prediction=True)
 
-    def __init__(self, momentum: float = 0.1, epsilon: float = 1e-5, affine: bool = True, *, name: str | None = None) -> None:
+    def __init__(
+        self,
+        momentum: float = 0.1,
+        epsilon: float = 1e-5,
+        affine: bool = True,
+        *,
+        name: str | None = None,
+    ) -> None:
         super().__init__(name=name)
         self.momentum = _arguments.number("momentum", momentum, 0, 1)
         self.epsilon = _arguments.number("epsilon", epsilon, 1e-300)
@@ -93,10 +110,16 @@ class BatchNorm(Layer):
         return input_shape
 
     def scale_and_shift(self) -> tuple[Any, Any]:
-        """What prediction multiplies each channel by, and what it then adds; new arrays, of the values as they are now."""
+        """What prediction multiplies each channel by, and what it then adds; new arrays, of the
+        values as they are now.
+        """
         values = {name: parameter.peek() for name, parameter in self.parameters.items()}
         scale, shift = ops.batch_norm_scale_shift(
-            values["running_mean"], values["running_var"], values.get("weight"), values.get("bias"), epsilon=self.epsilon
+            values["running_mean"],
+            values["running_var"],
+            values.get("weight"),
+            values.get("bias"),
+            epsilon=self.epsilon,
         )
         return scale, shift
 
@@ -109,11 +132,15 @@ class BatchNorm(Layer):
             return y
         if math.prod(x.shape[:-1]) < 2:
             raise ShapeError(
-                f"{self.name or 'BatchNorm'}: in training it needs more than one value per channel, got a batch of shape {x.shape}; use "
-                "a larger batch, drop a last batch of one sample, or freeze the layer (trainable = False)"
+                f"{self.name or 'BatchNorm'}: in training it needs more than one value per "
+                f"channel, got a batch of shape {x.shape}; use "
+                "a larger batch, drop a last batch of one sample, or freeze the layer (trainable = "
+                "False)"
             )
         weight, bias = (self.weight, self.bias) if self.affine else (None, None)
-        y, mean, variance = ops.batch_norm(x, weight, bias, epsilon=self.epsilon, activation=ctx.activation, out=ctx.out())
+        y, mean, variance = ops.batch_norm(
+            x, weight, bias, epsilon=self.epsilon, activation=ctx.activation, out=ctx.out()
+        )
         self._move_statistics(mean, variance, math.prod(x.shape[:-1]))
         ctx.save(fixed_scale=None, x=x, mean=mean, variance=variance)
         return y
@@ -121,7 +148,10 @@ class BatchNorm(Layer):
     def _move_statistics(self, mean: Any, variance: Any, count: int) -> None:
         if not (np.isfinite(mean).all() and np.isfinite(variance).all()):
             return
-        for running, batch in ((self.running_mean, mean), (self.running_var, variance * (count / (count - 1)))):
+        for running, batch in (
+            (self.running_mean, mean),
+            (self.running_var, variance * (count / (count - 1))),
+        ):
             running *= 1 - self.momentum
             running += self.momentum * batch
 
@@ -130,7 +160,9 @@ class BatchNorm(Layer):
         saved = ctx.saved
         if saved.fixed_scale is not None:
             mask = saved.y if ctx.activation == "relu" else None
-            return ops.scale_shift_backward(grad_output, saved.fixed_scale, activation_output=mask, **ctx.input_destination())
+            return ops.scale_shift_backward(
+                grad_output, saved.fixed_scale, activation_output=mask, **ctx.input_destination()
+            )
         nowhere: dict[str, Any] = {"out": None, "accumulate": False}
         targets: list[Any] = [nowhere, nowhere, nowhere]
         if ctx.needs_input_gradient():
@@ -147,6 +179,10 @@ class BatchNorm(Layer):
             activation=ctx.activation,
             input_gradient=ctx.needs_input_gradient(),
             out=(targets[0]["out"], targets[1]["out"], targets[2]["out"]),
-            accumulate=(targets[0]["accumulate"], targets[1]["accumulate"], targets[2]["accumulate"]),
+            accumulate=(
+                targets[0]["accumulate"],
+                targets[1]["accumulate"],
+                targets[2]["accumulate"],
+            ),
         )
         return grad_x

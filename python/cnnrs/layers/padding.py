@@ -20,7 +20,10 @@ __all__ = ["Crop2D", "ZeroPad2D", "ZeroPadChannels"]
 def _sides(name: str, value: PaddingLike) -> Sides:
     """``(top, bottom, left, right)`` of an int, a pair or four sides."""
     if isinstance(value, str):
-        raise ArgumentError(f"{name}: expected an integer, (height, width) or ((top, bottom), (left, right)), got {value!r}")
+        raise ArgumentError(
+            f"{name}: expected an integer, (height, width) or ((top, bottom), (left, right)), got "
+            f"{value!r}"
+        )
     return sides((1, 1), (1, 1), (1, 1), value, (1, 1))
 
 
@@ -105,7 +108,9 @@ class Crop2D(Layer):
         height, width, channels = check_image(self, input_shape)
         top, bottom, left, right = self._border
         if top + bottom >= height or left + right >= width:
-            raise ShapeError(f"cropping: {self.cropping!r} leaves nothing of {shape_text(input_shape)}")
+            raise ShapeError(
+                f"cropping: {self.cropping!r} leaves nothing of {shape_text(input_shape)}"
+            )
         return height - top - bottom, width - left - right, channels
 
     def window(self, input_shape: Shape) -> Window:
@@ -130,7 +135,8 @@ class Crop2D(Layer):
 
 
 class ZeroPadChannels(Layer):
-    """Put channels of zeros before and after those of the input: with a stride, the shortcut without parameters of residual nets.
+    """Put channels of zeros before and after those of the input: with a stride, the shortcut
+    without parameters of residual nets.
 
     Parameters
     ----------
@@ -140,7 +146,8 @@ class ZeroPadChannels(Layer):
 
     References
     ----------
-    K. He, X. Zhang, S. Ren, J. Sun: Deep Residual Learning for Image Recognition. CVPR 2016 (option A).
+    K. He, X. Zhang, S. Ren, J. Sun: Deep Residual Learning for Image Recognition. CVPR 2016 (option
+    A).
 
     Examples
     --------

@@ -30,7 +30,8 @@ class Pool2D(Layer):
     padding : int, (height, width), ((top, bottom), (left, right)), "same" or "valid"
         At most half the window; padding never wins a maximum and never counts in an average.
     rounding : {"floor", "ceil", "exact"}
-        What to do with border pixels that no whole window reaches: leave them unused, add a window that hangs over, or refuse to build.
+        What to do with border pixels that no whole window reaches: leave them unused, add a window
+        that hangs over, or refuse to build.
     name : str, optional
     """
 
@@ -52,21 +53,44 @@ class Pool2D(Layer):
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
         """Height and width shrink, channels stay."""
         height, width, channels = check_image(self, input_shape)
-        top, bottom, left, right = sides((height, width), self.kernel_size, self.stride, self.padding, (1, 1))
+        top, bottom, left, right = sides(
+            (height, width), self.kernel_size, self.stride, self.padding, (1, 1)
+        )
         if 2 * max(top, bottom) > self.kernel_size[0] or 2 * max(left, right) > self.kernel_size[1]:
-            raise ShapeError(f"padding: expected at most half of the window {self.kernel_size}, got {self.padding!r}")
-        return (*output_size((height, width), self.kernel_size, self.stride, self.padding, (1, 1), self.rounding), channels)
+            raise ShapeError(
+                f"padding: expected at most half of the window {self.kernel_size}, got "
+                f"{self.padding!r}"
+            )
+        return (
+            *output_size(
+                (height, width), self.kernel_size, self.stride, self.padding, (1, 1), self.rounding
+            ),
+            channels,
+        )
 
     def window(self, input_shape: Shape) -> Window:
         """The pooling window."""
         return Window(
-            self.kernel_size, self.stride, sides((input_shape[0], input_shape[1]), self.kernel_size, self.stride, self.padding, (1, 1))
+            self.kernel_size,
+            self.stride,
+            sides(
+                (input_shape[0], input_shape[1]),
+                self.kernel_size,
+                self.stride,
+                self.padding,
+                (1, 1),
+            ),
         )
 
     @property
     def geometry(self) -> dict[str, Any]:
         """The arguments that all pooling operations take."""
-        return {"kernel_size": self.kernel_size, "stride": self.stride, "padding": self.padding, "rounding": self.rounding}
+        return {
+            "kernel_size": self.kernel_size,
+            "stride": self.stride,
+            "padding": self.padding,
+            "rounding": self.rounding,
+        }
 
 
 class MaxPool2D(Pool2D):
@@ -81,7 +105,8 @@ class MaxPool2D(Pool2D):
     padding : int, (height, width), ((top, bottom), (left, right)), "same" or "valid"
         At most half the window; padding is never chosen.
     rounding : {"floor", "ceil", "exact"}
-        What to do with border pixels that no whole window reaches: leave them unused, add a window that hangs over, or refuse to build.
+        What to do with border pixels that no whole window reaches: leave them unused, add a window
+        that hangs over, or refuse to build.
     name : str, optional
 
     Examples
@@ -99,7 +124,9 @@ class MaxPool2D(Pool2D):
     def halves(self, input_shape: Shape) -> bool:
         """Whether it takes windows of 2 × 2 pixels that lie side by side and inside the image."""
         height, width, channels = input_shape
-        alone = self.kernel_size == self.stride == (2, 2) and not any(self.window(input_shape).padding)
+        alone = self.kernel_size == self.stride == (2, 2) and not any(
+            self.window(input_shape).padding
+        )
         return alone and self.build(input_shape) == (height // 2, width // 2, channels)
 
     def scratch(self, input_shape: Shape) -> dict[str, tuple[Shape, DTypeLike | None]]:  # type: ignore[override]
@@ -115,7 +142,9 @@ class MaxPool2D(Pool2D):
     def backward(self, ctx: Context, grad_output: Any) -> Any:
         """The gradient goes to the pixel that was the largest."""
         saved = ctx.saved
-        return ops.max_pool2d_backward(grad_output, saved.argmax, saved.shape, **self.geometry, **ctx.input_destination())
+        return ops.max_pool2d_backward(
+            grad_output, saved.argmax, saved.shape, **self.geometry, **ctx.input_destination()
+        )
 
 
 class AveragePool2D(Pool2D):
@@ -130,7 +159,8 @@ class AveragePool2D(Pool2D):
     padding : int, (height, width), ((top, bottom), (left, right)), "same" or "valid"
         At most half the window.
     rounding : {"floor", "ceil", "exact"}
-        What to do with border pixels that no whole window reaches: leave them unused, add a window that hangs over, or refuse to build.
+        What to do with border pixels that no whole window reaches: leave them unused, add a window
+        that hangs over, or refuse to build.
     count_include_pad : bool
         Whether to divide by the size of the window even where part of it is padding.
     name : str, optional
@@ -161,17 +191,24 @@ class AveragePool2D(Pool2D):
     def forward(self, ctx: Context, x: Any) -> Any:
         """The mean of each window."""
         ctx.save(shape=x.shape)
-        return ops.avg_pool2d(x, **self.geometry, count_include_pad=self.count_include_pad, out=ctx.out())
+        return ops.avg_pool2d(
+            x, **self.geometry, count_include_pad=self.count_include_pad, out=ctx.out()
+        )
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
         """Every pixel of a window gets an equal part."""
         return ops.avg_pool2d_backward(
-            grad_output, ctx.saved.shape, **self.geometry, count_include_pad=self.count_include_pad, **ctx.input_destination()
+            grad_output,
+            ctx.saved.shape,
+            **self.geometry,
+            count_include_pad=self.count_include_pad,
+            **ctx.input_destination(),
         )
 
 
 class LpPool2D(Pool2D):
-    """The p-norm of each window, ``sum(|x|^p)^(1/p)``: L2 pooling at ``p=2``. Its gradient at a window of zeros is 0.
+    """The p-norm of each window, ``sum(|x|^p)^(1/p)``: L2 pooling at ``p=2``. Its gradient at a
+    window of zeros is 0.
 
     Parameters
     ----------
@@ -182,7 +219,8 @@ class LpPool2D(Pool2D):
     padding : int, (height, width), ((top, bottom), (left, right)), "same" or "valid"
         At most half the window.
     rounding : {"floor", "ceil", "exact"}
-        What to do with border pixels that no whole window reaches: leave them unused, add a window that hangs over, or refuse to build.
+        What to do with border pixels that no whole window reaches: leave them unused, add a window
+        that hangs over, or refuse to build.
     p : float
         At least 1.
     name : str, optional
@@ -217,7 +255,14 @@ class LpPool2D(Pool2D):
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
         """Pixels get the gradient in proportion to their part in the norm."""
-        return ops.lp_pool2d_backward(grad_output, ctx.saved.x, ctx.saved.y, **self.geometry, p=self.p, **ctx.input_destination())
+        return ops.lp_pool2d_backward(
+            grad_output,
+            ctx.saved.x,
+            ctx.saved.y,
+            **self.geometry,
+            p=self.p,
+            **ctx.input_destination(),
+        )
 
 
 class _GlobalPool2D(Layer):
@@ -256,7 +301,9 @@ class GlobalAveragePool2D(_GlobalPool2D):
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
         """Every pixel gets an equal part."""
-        return ops.global_avg_pool2d_backward(grad_output, ctx.saved.shape, **ctx.input_destination())
+        return ops.global_avg_pool2d_backward(
+            grad_output, ctx.saved.shape, **ctx.input_destination()
+        )
 
 
 class GlobalMaxPool2D(_GlobalPool2D):
@@ -286,4 +333,10 @@ class GlobalMaxPool2D(_GlobalPool2D):
     def backward(self, ctx: Context, grad_output: Any) -> Any:
         """The gradient goes to the pixel that was the largest."""
         argmax, shape = ctx.saved.argmax, ctx.saved.shape
-        return ops.max_pool2d_backward(grad_output.reshape(argmax.shape), argmax, shape, kernel_size=shape[1:3], **ctx.input_destination())
+        return ops.max_pool2d_backward(
+            grad_output.reshape(argmax.shape),
+            argmax,
+            shape,
+            kernel_size=shape[1:3],
+            **ctx.input_destination(),
+        )

@@ -43,14 +43,18 @@ class PReLU(Layer):
 
     traits = Traits(saves_output=False, non_negative="keeps")
 
-    def __init__(self, initial_slope: float = 0.25, shared: bool = False, *, name: str | None = None) -> None:
+    def __init__(
+        self, initial_slope: float = 0.25, shared: bool = False, *, name: str | None = None
+    ) -> None:
         super().__init__(name=name)
         self.initial_slope = _arguments.number("initial_slope", initial_slope)
         self.shared = _arguments.flag("shared", shared)
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
         """Declare the slopes; the shape stays."""
-        self.add_parameter("slope", (1,) if self.shared else input_shape[-1:], Constant(self.initial_slope))
+        self.add_parameter(
+            "slope", (1,) if self.shared else input_shape[-1:], Constant(self.initial_slope)
+        )
         return input_shape
 
     def _slopes(self, channels: int) -> Any:
@@ -71,4 +75,6 @@ class PReLU(Layer):
                 ops.prelu_backward_slope(grad_output, x, **ctx.parameter_destination("slope"))
         if not ctx.needs_input_gradient():
             return None
-        return ops.prelu_backward_input(grad_output, x, self._slopes(x.shape[-1]), **ctx.input_destination())
+        return ops.prelu_backward_input(
+            grad_output, x, self._slopes(x.shape[-1]), **ctx.input_destination()
+        )

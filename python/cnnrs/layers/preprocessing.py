@@ -1,4 +1,6 @@
-"""Preprocessing as first layers, saved with the model: whoever loads it hands in plain images, uint8 too."""
+"""Preprocessing as first layers, saved with the model: whoever loads it hands in plain images,
+uint8 too.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,9 @@ class Rescale(_Affine):
     [0.0, 1.0]
     """
 
-    def __init__(self, scale: float = 1 / 255, offset: float = 0.0, *, name: str | None = None) -> None:
+    def __init__(
+        self, scale: float = 1 / 255, offset: float = 0.0, *, name: str | None = None
+    ) -> None:
         super().__init__(name=name)
         self.scale = _arguments.number("scale", scale)
         self.offset = _arguments.number("offset", offset)
@@ -102,7 +106,9 @@ class Normalize(_Affine):
         """The shape stays; the channels must be as many as the values."""
         for name, values in (("mean", self.mean), ("std", self.std)):
             if values.ndim == 1 and len(values) not in (1, input_shape[-1]):
-                raise ShapeError(f"{name}: {len(values)} values for an input of {input_shape[-1]} channels")
+                raise ShapeError(
+                    f"{name}: {len(values)} values for an input of {input_shape[-1]} channels"
+                )
         return input_shape
 
     def coefficients(self, dtype: Any) -> tuple[Any, Any]:

@@ -64,16 +64,24 @@ class Reshape(Layer):
     def __init__(self, shape: int | Sequence[int], *, name: str | None = None) -> None:
         super().__init__(name=name)
         sizes = tuple(shape) if _arguments.is_sequence(shape) else (shape,)  # type: ignore[arg-type]
-        self.shape = tuple(-1 if type(size) is int and size == -1 else _arguments.integer("shape", size, 1) for size in sizes)
+        self.shape = tuple(
+            -1 if type(size) is int and size == -1 else _arguments.integer("shape", size, 1)
+            for size in sizes
+        )
         if not self.shape or self.shape.count(-1) > 1:
-            raise ShapeError(f"shape: expected sizes of at least 1, at most one of them -1, got {shape!r}")
+            raise ShapeError(
+                f"shape: expected sizes of at least 1, at most one of them -1, got {shape!r}"
+            )
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
         """The shape asked for."""
         size, known = math.prod(input_shape), math.prod(item for item in self.shape if item != -1)
         left = size // known if -1 in self.shape else 1
         if known * left != size or left == 0:
-            raise ShapeError(f"shape: {shape_text(input_shape)} has {size} values, which do not fit into {self.shape}")
+            raise ShapeError(
+                f"shape: {shape_text(input_shape)} has {size} values, which do not fit into "
+                f"{self.shape}"
+            )
         return tuple(left if item == -1 else item for item in self.shape)
 
     def forward(self, ctx: Context, x: Any) -> Any:
@@ -92,8 +100,8 @@ class Permute(Layer):
     Parameters
     ----------
     axes : sequence of int
-        For each axis of the output, which of the input it is. As in the arrays, axis 0 is the batch, which stays: the axes of an image are
-        1, 2 and 3.
+        For each axis of the output, which of the input it is. As in the arrays, axis 0 is the
+        batch, which stays: the axes of an image are 1, 2 and 3.
     name : str, optional
 
     Examples
@@ -115,7 +123,9 @@ class Permute(Layer):
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
         """The sizes in the new order."""
         if len(self.axes) != len(input_shape):
-            raise ShapeError(f"axes: {len(self.axes)} axes for an input of {shape_text(input_shape)}")
+            raise ShapeError(
+                f"axes: {len(self.axes)} axes for an input of {shape_text(input_shape)}"
+            )
         return tuple(input_shape[axis - 1] for axis in self.axes)
 
     def forward(self, ctx: Context, x: Any) -> Any:

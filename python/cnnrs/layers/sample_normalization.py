@@ -49,9 +49,11 @@ class _AffineNorm(Layer):
 
 
 class LayerNorm(_AffineNorm):
-    """Normalise every vector along the last axis: each row of features, each pixel across its channels.
+    """Normalise every vector along the last axis: each row of features, each pixel across its
+    channels.
 
-    ``y = (x - mean) / sqrt(variance + epsilon) * weight + bias``. For the statistics of a whole image use ``GroupNorm(1)``.
+    ``y = (x - mean) / sqrt(variance + epsilon) * weight + bias``. For the statistics of a whole
+    image use ``GroupNorm(1)``.
 
     Parameters
     ----------
@@ -77,12 +79,16 @@ class LayerNorm(_AffineNorm):
     [[-1.0, 1.0]]
     """
 
-    def __init__(self, epsilon: float = 1e-5, affine: bool = True, *, name: str | None = None) -> None:
+    def __init__(
+        self, epsilon: float = 1e-5, affine: bool = True, *, name: str | None = None
+    ) -> None:
         super().__init__(epsilon, affine, name)
 
     def forward(self, ctx: Context, x: Any) -> Any:
         """Normalise each vector."""
-        y, mean, variance = ops.layer_norm(x, *self._parameters, epsilon=self.epsilon, out=ctx.out())
+        y, mean, variance = ops.layer_norm(
+            x, *self._parameters, epsilon=self.epsilon, out=ctx.out()
+        )
         ctx.save(x=x, mean=mean, variance=variance)
         return y
 
@@ -91,7 +97,13 @@ class LayerNorm(_AffineNorm):
         saved = ctx.saved
         weight = self._parameters[0]
         return ops.layer_norm_backward(
-            grad_output, saved.x, saved.mean, saved.variance, weight, epsilon=self.epsilon, **self._targets(ctx)
+            grad_output,
+            saved.x,
+            saved.mean,
+            saved.variance,
+            weight,
+            epsilon=self.epsilon,
+            **self._targets(ctx),
         )[0]
 
 
@@ -116,7 +128,8 @@ class GroupNorm(_AffineNorm):
     Raises
     ------
     ShapeError
-        If the groups do not divide the channels, or a group has a single value, of which nothing would be left.
+        If the groups do not divide the channels, or a group has a single value, of which nothing
+        would be left.
 
     References
     ----------
@@ -129,7 +142,9 @@ class GroupNorm(_AffineNorm):
     [[-1.0, 1.0, -1.0, 1.0]]
     """
 
-    def __init__(self, groups: int, epsilon: float = 1e-5, affine: bool = True, *, name: str | None = None) -> None:
+    def __init__(
+        self, groups: int, epsilon: float = 1e-5, affine: bool = True, *, name: str | None = None
+    ) -> None:
         super().__init__(epsilon, affine, name)
         self.groups = _arguments.integer("groups", groups, 1)
 
@@ -139,15 +154,22 @@ class GroupNorm(_AffineNorm):
 
     def _build(self, input_shape: Shape, groups: int) -> Shape:
         if channels_of(self, input_shape) % groups:
-            raise ShapeError(f"groups: {groups} must divide the {input_shape[-1]} channels of the input")
+            raise ShapeError(
+                f"groups: {groups} must divide the {input_shape[-1]} channels of the input"
+            )
         if math.prod(input_shape) == groups:
-            raise ShapeError(f"{type(self).__name__} needs more than one value in each group, got one of shape {input_shape}")
+            raise ShapeError(
+                f"{type(self).__name__} needs more than one value in each group, got one of shape "
+                f"{input_shape}"
+            )
         return super().build(input_shape)
 
     def forward(self, ctx: Context, x: Any) -> Any:
         """Normalise each group."""
         groups = self._count(x)
-        y, mean, variance = ops.group_norm(x, groups, *self._parameters, epsilon=self.epsilon, out=ctx.out())
+        y, mean, variance = ops.group_norm(
+            x, groups, *self._parameters, epsilon=self.epsilon, out=ctx.out()
+        )
         ctx.save(x=x, mean=mean, variance=variance)
         return y
 
@@ -156,7 +178,14 @@ class GroupNorm(_AffineNorm):
         saved = ctx.saved
         groups = self._count(saved.x)
         return ops.group_norm_backward(
-            grad_output, saved.x, saved.mean, saved.variance, groups, self._parameters[0], epsilon=self.epsilon, **self._targets(ctx)
+            grad_output,
+            saved.x,
+            saved.mean,
+            saved.variance,
+            groups,
+            self._parameters[0],
+            epsilon=self.epsilon,
+            **self._targets(ctx),
         )[0]
 
     def _count(self, x: Any) -> int:
@@ -188,7 +217,8 @@ class InstanceNorm(GroupNorm):
 
     References
     ----------
-    D. Ulyanov, A. Vedaldi, V. Lempitsky: Instance Normalization: The Missing Ingredient for Fast Stylization. 2016.
+    D. Ulyanov, A. Vedaldi, V. Lempitsky: Instance Normalization: The Missing Ingredient for Fast
+    Stylization. 2016.
 
     Examples
     --------
@@ -198,7 +228,9 @@ class InstanceNorm(GroupNorm):
     [-1.0, 1.0]
     """
 
-    def __init__(self, epsilon: float = 1e-5, affine: bool = False, *, name: str | None = None) -> None:
+    def __init__(
+        self, epsilon: float = 1e-5, affine: bool = False, *, name: str | None = None
+    ) -> None:
         _AffineNorm.__init__(self, epsilon, affine, name)
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
@@ -210,11 +242,13 @@ class InstanceNorm(GroupNorm):
 
 
 class LocalResponseNorm(Layer):
-    """Divide each value by a power of the squares around it across channels: ``x / (k + alpha / size * sum(x²))**beta``.
+    """Divide each value by a power of the squares around it across channels: ``x / (k + alpha /
+    size * sum(x²))**beta``.
 
-    The window of channel ``c`` goes from ``c - size // 2`` to ``c + (size - 1) // 2``. The constants are in PyTorch's convention, whose
-    `alpha` is divided by `size`; AlexNet's paper writes its 1e-4 without that division, which is ``alpha=5e-4`` here. `k` is the paper's
-    2; PyTorch's own default is 1.
+    The window of channel ``c`` goes from ``c - size // 2`` to ``c + (size - 1) // 2``. The
+    constants are in PyTorch's convention, whose `alpha` is divided by `size`; AlexNet's paper
+    writes its 1e-4 without that division, which is ``alpha=5e-4`` here. `k` is the paper's 2;
+    PyTorch's own default is 1.
 
     Parameters
     ----------
@@ -228,7 +262,8 @@ class LocalResponseNorm(Layer):
 
     References
     ----------
-    A. Krizhevsky, I. Sutskever, G. E. Hinton: ImageNet Classification with Deep Convolutional Neural Networks. NIPS 2012.
+    A. Krizhevsky, I. Sutskever, G. E. Hinton: ImageNet Classification with Deep Convolutional
+    Neural Networks. NIPS 2012.
 
     Examples
     --------
@@ -239,7 +274,15 @@ class LocalResponseNorm(Layer):
 
     traits = Traits(saves_output=False, non_negative="keeps")
 
-    def __init__(self, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 2.0, *, name: str | None = None) -> None:
+    def __init__(
+        self,
+        size: int = 5,
+        alpha: float = 1e-4,
+        beta: float = 0.75,
+        k: float = 2.0,
+        *,
+        name: str | None = None,
+    ) -> None:
         super().__init__(name=name)
         self.size = _arguments.integer("size", size, 1)
         self.alpha = _arguments.number("alpha", alpha, 0)
@@ -262,4 +305,6 @@ class LocalResponseNorm(Layer):
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
         """The gradient of the input, from all windows that a value is in."""
-        return ops.local_response_norm_backward(grad_output, ctx.saved.x, **self._constants, **ctx.input_destination())
+        return ops.local_response_norm_backward(
+            grad_output, ctx.saved.x, **self._constants, **ctx.input_destination()
+        )

@@ -22,8 +22,8 @@ __all__ = ["AdaptiveAveragePool2D", "MaxUnpool2D", "UpSample2D"]
 class UpSample2D(Layer):
     """Enlarge images by a whole factor: repeat pixels, or interpolate between them.
 
-    Bilinear interpolation puts the centres of pixels at half-integers, so that the corners of both images coincide
-    (``align_corners=False`` in PyTorch).
+    Bilinear interpolation puts the centres of pixels at half-integers, so that the corners of both
+    images coincide (``align_corners=False`` in PyTorch).
 
     Parameters
     ----------
@@ -40,10 +40,14 @@ class UpSample2D(Layer):
 
     traits = Traits(saves_input=False, saves_output=False, non_negative="keeps")
 
-    def __init__(self, factor: PairLike = 2, interpolation: str = "nearest", *, name: str | None = None) -> None:
+    def __init__(
+        self, factor: PairLike = 2, interpolation: str = "nearest", *, name: str | None = None
+    ) -> None:
         super().__init__(name=name)
         self.factor = _arguments.pair("factor", factor)
-        self.interpolation = _arguments.choice("interpolation", interpolation, ("nearest", "bilinear"))
+        self.interpolation = _arguments.choice(
+            "interpolation", interpolation, ("nearest", "bilinear")
+        )
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
         """Height and width grow, channels stay."""
@@ -64,14 +68,21 @@ class UpSample2D(Layer):
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
         """Gradients go to the pixels that were copied, by their weights."""
-        return ops.upsample2d_backward(grad_output, ctx.saved.shape, interpolation=self.interpolation, **ctx.input_destination())
+        return ops.upsample2d_backward(
+            grad_output,
+            ctx.saved.shape,
+            interpolation=self.interpolation,
+            **ctx.input_destination(),
+        )
 
 
 class AdaptiveAveragePool2D(Layer):
-    """Means over windows chosen such that the output has a given size, whatever the size of the input.
+    """Means over windows chosen such that the output has a given size, whatever the size of the
+    input.
 
-    Output ``o`` is the mean from pixel ``floor(o * in / out)`` to ``ceil((o + 1) * in / out)``, as in PyTorch: where the sizes do not
-    divide, windows overlap; where the input is smaller, its pixels are repeated.
+    Output ``o`` is the mean from pixel ``floor(o * in / out)`` to ``ceil((o + 1) * in / out)``, as
+    in PyTorch: where the sizes do not divide, windows overlap; where the input is smaller, its
+    pixels are repeated.
 
     Parameters
     ----------
@@ -97,8 +108,14 @@ class AdaptiveAveragePool2D(Layer):
 
     def window(self, input_shape: Shape) -> Window:
         """The widest window; exact where the sizes divide."""
-        strides = [max(1, size // count) for size, count in zip(input_shape[:2], self.output_size, strict=True)]
-        kernels = [-(-size // count) + (size % count > 0) for size, count in zip(input_shape[:2], self.output_size, strict=True)]
+        strides = [
+            max(1, size // count)
+            for size, count in zip(input_shape[:2], self.output_size, strict=True)
+        ]
+        kernels = [
+            -(-size // count) + (size % count > 0)
+            for size, count in zip(input_shape[:2], self.output_size, strict=True)
+        ]
         return Window((kernels[0], kernels[1]), (strides[0], strides[1]))
 
     def forward(self, ctx: Context, x: Any) -> Any:
@@ -108,16 +125,19 @@ class AdaptiveAveragePool2D(Layer):
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
         """Every pixel of a window gets an equal part."""
-        return ops.adaptive_avg_pool2d_backward(grad_output, ctx.saved.shape, **ctx.input_destination())
+        return ops.adaptive_avg_pool2d_backward(
+            grad_output, ctx.saved.shape, **ctx.input_destination()
+        )
 
 
 class MaxUnpool2D(Pool2D):
     """Put values back where a `MaxPool2D` had found the largest ones, and zeros elsewhere.
 
-    It is called on two nodes, ``MaxUnpool2D(2)([values, x])``: the values, which have the shape of what the pooling put out, and ``x``,
-    which the pooling took in. The arguments are those of the pooling. Places are found anew from ``x``; nothing is handed from layer to
-    layer beside the graph, and the output has the shape of ``x``. No gradient goes to ``x`` from here: a small change of it moves
-    no place. Where windows overlap and chose one pixel, its values are added.
+    It is called on two nodes, ``MaxUnpool2D(2)([values, x])``: the values, which have the shape of
+    what the pooling put out, and ``x``, which the pooling took in. The arguments are those of the
+    pooling. Places are found anew from ``x``; nothing is handed from layer to layer beside the
+    graph, and the output has the shape of ``x``. No gradient goes to ``x`` from here: a small
+    change of it moves no place. Where windows overlap and chose one pixel, its values are added.
 
     Parameters
     ----------
@@ -156,12 +176,16 @@ class MaxUnpool2D(Pool2D):
     def build(self, *input_shape: Shape) -> Shape:
         """The shape of what was pooled."""
         if len(input_shape) != 2:
-            raise ShapeError(f"MaxUnpool2D takes two inputs, the values and what was pooled, got {len(input_shape)}")
+            raise ShapeError(
+                "MaxUnpool2D takes two inputs, the values and what was pooled, got "
+                f"{len(input_shape)}"
+            )
         values, pooled_from = input_shape
         wanted = super().build(pooled_from)
         if values != wanted:
             raise ShapeError(
-                f"MaxUnpool2D: pooling {shape_text(pooled_from)} gives {shape_text(wanted)}, but the values are {shape_text(values)}"
+                f"MaxUnpool2D: pooling {shape_text(pooled_from)} gives {shape_text(wanted)}, but "
+                f"the values are {shape_text(values)}"
             )
         return pooled_from
 
@@ -173,8 +197,13 @@ class MaxUnpool2D(Pool2D):
         """The values at their places."""
         values, pooled_from = x
         y, argmax = ctx.out(), ctx.scratch("argmax")
-        # The largest values themselves are not needed: they go where the output will be, which has room for them if nothing hangs over.
-        room = y.reshape(-1)[: values.size].reshape(values.shape) if y.size >= values.size else np.empty_like(values)
+        # The largest values themselves are not needed: they go where the output will be, which has
+        # room for them if nothing hangs over.
+        room = (
+            y.reshape(-1)[: values.size].reshape(values.shape)
+            if y.size >= values.size
+            else np.empty_like(values)
+        )
         ops.max_pool2d(pooled_from, **self.geometry, out=(room, argmax))
         ctx.save(argmax=argmax)
         return ops.max_unpool2d(values, argmax, y.shape, **self.geometry, out=y)
@@ -183,7 +212,9 @@ class MaxUnpool2D(Pool2D):
         """The gradient at the places; none for what was pooled."""
         gradients: list[Any] = [None, None]
         if ctx.needs_input_gradient(0):
-            gradients[0] = ops.max_unpool2d_backward(grad_output, ctx.saved.argmax, **ctx.input_destination(0))
+            gradients[0] = ops.max_unpool2d_backward(
+                grad_output, ctx.saved.argmax, **ctx.input_destination(0)
+            )
         if ctx.needs_input_gradient(1):
             to = ctx.input_destination(1)
             gradients[1] = to["out"]

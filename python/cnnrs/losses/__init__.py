@@ -1,8 +1,9 @@
 """Losses: one number that says how wrong the outputs of a batch are, and its gradient.
 
-Every loss is a mean over the samples of the batch, so that the gradient of a batch is the mean of the gradients of its samples (with
-class weights or an ignored index: the weighted mean). Targets of classifiers are class numbers, or one row per sample (one-hot, or
-probabilities); dense predictions of shape (n, height, width, classes) take class numbers of shape (n, height, width). Targets that do
+Every loss is a mean over the samples of the batch, so that the gradient of a batch is the mean of
+the gradients of its samples (with class weights or an ignored index: the weighted mean). Targets of
+classifiers are class numbers, or one row per sample (one-hot, or probabilities); dense predictions
+of shape (n, height, width, classes) take class numbers of shape (n, height, width). Targets that do
 not fit are refused with the index at which they stand.
 """
 
@@ -64,4 +65,6 @@ def get(loss: str | Loss) -> Loss:
         return loss
     if isinstance(loss, str) and loss in _CLASSES:
         return _CLASSES[loss]()
-    raise ArgumentError(f"loss: expected one of {', '.join(map(repr, _CLASSES))} or a Loss, got {loss!r}")
+    raise ArgumentError(
+        f"loss: expected one of {', '.join(map(repr, _CLASSES))} or a Loss, got {loss!r}"
+    )

@@ -12,12 +12,14 @@ __all__ = ["Loss"]
 class Loss:
     """Base class of losses.
 
-    A loss of your own defines ``__call__(output, target) -> float`` and ``gradient(output, target, out)``, which fills `out`.
+    A loss of your own defines ``__call__(output, target) -> float`` and ``gradient(output, target,
+    out)``, which fills `out`.
 
     Attributes
     ----------
     takes_logits : bool
-        Whether the loss applies softmax or the sigmoid itself; a model that ends in softmax is then trained on what stands in front of it.
+        Whether the loss applies softmax or the sigmoid itself; a model that ends in softmax is then
+        trained on what stands in front of it.
     """
 
     takes_logits: ClassVar[bool] = False
@@ -38,5 +40,9 @@ class Loss:
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        given = (f"{name}={getattr(self, name)!r}" for name in self.arguments if getattr(self, name) is not None)
+        given = (
+            f"{name}={getattr(self, name)!r}"
+            for name in self.arguments
+            if getattr(self, name) is not None
+        )
         return f"{type(self).__name__}({', '.join(given)})"

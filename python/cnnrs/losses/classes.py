@@ -10,7 +10,14 @@ from numpy.typing import ArrayLike
 from cnnrs import _arguments, ops
 from cnnrs.errors import ArgumentError
 from cnnrs.losses.base import Loss
-from cnnrs.losses.targets import class_numbers, class_weights, expect_outputs, is_distribution, probabilities, weights_of
+from cnnrs.losses.targets import (
+    class_numbers,
+    class_weights,
+    expect_outputs,
+    is_distribution,
+    probabilities,
+    weights_of,
+)
 
 __all__ = ["CrossEntropy", "Focal", "KLDivergence", "MultiClassHinge"]
 
@@ -22,7 +29,9 @@ def _whole(name: str, value: int | None) -> int | None:
 class _Labels:
     """Class numbers with a weight each: that of the class, 0 for what is ignored."""
 
-    def __init__(self, output: Any, target: ArrayLike, weights: Any, ignore_index: int | None) -> None:
+    def __init__(
+        self, output: Any, target: ArrayLike, weights: Any, ignore_index: int | None
+    ) -> None:
         labels = class_numbers(output, target, ignore_index)
         kept = None if ignore_index is None else labels != ignore_index
         self.labels = labels if kept is None else np.where(kept, labels, 0)
@@ -43,10 +52,12 @@ class _Labels:
 
 
 class CrossEntropy(Loss):
-    """Softmax cross-entropy, ``-log(probability of the right class)`` in nats; takes logits. The loss for classes.
+    """Softmax cross-entropy, ``-log(probability of the right class)`` in nats; takes logits. The
+    loss for classes.
 
-    Unlike a squared error behind softmax, its gradient does not vanish where the model is wrong and certain. Targets are class numbers,
-    or probabilities in the shape of the outputs; outputs may be one row of logits per sample or per pixel.
+    Unlike a squared error behind softmax, its gradient does not vanish where the model is wrong and
+    certain. Targets are class numbers, or probabilities in the shape of the outputs; outputs may be
+    one row of logits per sample or per pixel.
 
     Parameters
     ----------
@@ -55,11 +66,13 @@ class CrossEntropy(Loss):
     class_weights : array-like of shape (classes,), optional
         What a sample of each class counts for; the mean is over the sum of weights.
     ignore_index : int, optional
-        Samples (or pixels) with this class number do not count, neither in the sum nor in the mean. If none counts, the loss is 0.
+        Samples (or pixels) with this class number do not count, neither in the sum nor in the mean.
+        If none counts, the loss is 0.
 
     References
     ----------
-    C. Szegedy et al.: Rethinking the Inception Architecture for Computer Vision. CVPR 2016 (label smoothing).
+    C. Szegedy et al.: Rethinking the Inception Architecture for Computer Vision. CVPR 2016 (label
+    smoothing).
 
     Examples
     --------
@@ -73,7 +86,13 @@ class CrossEntropy(Loss):
     takes_logits = True
     arguments = ("label_smoothing", "class_weights", "ignore_index")
 
-    def __init__(self, label_smoothing: float = 0.0, *, class_weights: ArrayLike | None = None, ignore_index: int | None = None) -> None:
+    def __init__(
+        self,
+        label_smoothing: float = 0.0,
+        *,
+        class_weights: ArrayLike | None = None,
+        ignore_index: int | None = None,
+    ) -> None:
         self.label_smoothing = _arguments.number("label_smoothing", label_smoothing, 0, 1)
         self.class_weights = _weights(class_weights)
         self.ignore_index = _whole("ignore_index", ignore_index)
@@ -82,12 +101,17 @@ class CrossEntropy(Loss):
         """Rows of (weighted) probabilities with None, or class numbers with their weights."""
         expect_outputs(output)
         classes = output.shape[-1]
-        weights, smoothing = weights_of("class_weights", self.class_weights, classes), self.label_smoothing
+        weights, smoothing = (
+            weights_of("class_weights", self.class_weights, classes),
+            self.label_smoothing,
+        )
         if is_distribution(output, target):
             rows = probabilities(output, target)
             if smoothing:
                 rows = rows * (1 - smoothing) + smoothing / classes
-            return (rows if weights is None else np.ascontiguousarray(rows * weights, rows.dtype)), None
+            return (
+                rows if weights is None else np.ascontiguousarray(rows * weights, rows.dtype)
+            ), None
         labels = _Labels(output, target, weights, self.ignore_index)
         if not smoothing:
             return labels.labels, labels
@@ -95,7 +119,9 @@ class CrossEntropy(Loss):
         rows[...] = smoothing / classes * (1.0 if weights is None else weights)
         if labels.weights is not None and self.ignore_index is not None:
             rows *= (np.asarray(target) != self.ignore_index)[..., None]
-        own = (1 - smoothing) * (np.ones(labels.labels.shape) if labels.weights is None else labels.weights)
+        own = (1 - smoothing) * (
+            np.ones(labels.labels.shape) if labels.weights is None else labels.weights
+        )
         flat = rows.reshape(-1, classes)
         flat[np.arange(len(flat)), labels.labels.reshape(-1)] += own.reshape(-1)
         return rows, labels
@@ -106,7 +132,11 @@ class CrossEntropy(Loss):
         if labels is None:
             return float(ops.cross_entropy(output, prepared))
         if self.label_smoothing:
-            return float(ops.cross_entropy(output, prepared, reduction="sum")) / labels.total if labels.total else 0.0
+            return (
+                float(ops.cross_entropy(output, prepared, reduction="sum")) / labels.total
+                if labels.total
+                else 0.0
+            )
         if labels.weights is None:
             return float(ops.cross_entropy(output, prepared))
         return labels.mean(ops.cross_entropy(output, prepared, reduction="none"))
@@ -118,8 +148,12 @@ class CrossEntropy(Loss):
             return ops.cross_entropy_backward(output, prepared, out=out)
         if self.label_smoothing:
             share = 1.0 / labels.total if labels.total else 0.0
-            return ops.cross_entropy_backward(output, prepared, reduction="sum", grad_output=share, out=out)
-        return ops.cross_entropy_backward(output, prepared, reduction="none", grad_output=labels.shares(output.dtype), out=out)
+            return ops.cross_entropy_backward(
+                output, prepared, reduction="sum", grad_output=share, out=out
+            )
+        return ops.cross_entropy_backward(
+            output, prepared, reduction="none", grad_output=labels.shares(output.dtype), out=out
+        )
 
 
 def _weights(values: ArrayLike | None) -> Any:
@@ -127,9 +161,11 @@ def _weights(values: ArrayLike | None) -> Any:
 
 
 class Focal(Loss):
-    """Focal loss, ``(1 - p)^gamma · -log(p)`` of the probability p of the right class; takes logits.
+    """Focal loss, ``(1 - p)^gamma · -log(p)`` of the probability p of the right class; takes
+    logits.
 
-    Samples that are right and certain count little; for classes of very different size. With gamma 0 it is cross-entropy.
+    Samples that are right and certain count little; for classes of very different size. With gamma
+    0 it is cross-entropy.
 
     Parameters
     ----------
@@ -152,7 +188,13 @@ class Focal(Loss):
     takes_logits = True
     arguments = ("gamma", "class_weights", "ignore_index")
 
-    def __init__(self, gamma: float = 2.0, *, class_weights: ArrayLike | None = None, ignore_index: int | None = None) -> None:
+    def __init__(
+        self,
+        gamma: float = 2.0,
+        *,
+        class_weights: ArrayLike | None = None,
+        ignore_index: int | None = None,
+    ) -> None:
         self.gamma = _arguments.number("gamma", gamma, 0)
         self.class_weights = _weights(class_weights)
         self.ignore_index = _whole("ignore_index", ignore_index)
@@ -161,9 +203,17 @@ class Focal(Loss):
         if is_distribution(output, target):
             rows = probabilities(output, target)
             if not np.all(rows.max(axis=-1) == 1):
-                raise ArgumentError("target: the focal loss takes class numbers or one-hot rows, got other probabilities")
+                raise ArgumentError(
+                    "target: the focal loss takes class numbers or one-hot rows, got other "
+                    "probabilities"
+                )
             target = rows.argmax(axis=-1)
-        labels = _Labels(output, target, weights_of("class_weights", self.class_weights, output.shape[-1]), self.ignore_index)
+        labels = _Labels(
+            output,
+            target,
+            weights_of("class_weights", self.class_weights, output.shape[-1]),
+            self.ignore_index,
+        )
         return labels, ops.cross_entropy(output, labels.labels, reduction="none")
 
     def __call__(self, output: Any, target: ArrayLike) -> float:
@@ -175,7 +225,9 @@ class Focal(Loss):
         """That of cross-entropy, each sample times the slope of the focus."""
         labels, entropy = self._labels(output, target)
         slopes = labels.shares(output.dtype) * focused_slope(entropy, self.gamma)
-        return ops.cross_entropy_backward(output, labels.labels, reduction="none", grad_output=slopes, out=out)
+        return ops.cross_entropy_backward(
+            output, labels.labels, reduction="none", grad_output=slopes, out=out
+        )
 
 
 def focused(entropy: Any, gamma: float) -> Any:
@@ -195,9 +247,11 @@ def focused_slope(entropy: Any, gamma: float) -> Any:
 
 
 class KLDivergence(Loss):
-    """Kullback-Leibler divergence of the softmax of the outputs from target probabilities, ``sum t (log t - log p)``; takes logits.
+    """Kullback-Leibler divergence of the softmax of the outputs from target probabilities, ``sum t
+    (log t - log p)``; takes logits.
 
-    Cross-entropy less the entropy of the targets: the same gradient, and 0 when the probabilities are those of the target.
+    Cross-entropy less the entropy of the targets: the same gradient, and 0 when the probabilities
+    are those of the target.
 
     Examples
     --------
@@ -227,7 +281,8 @@ def _rows(output: Any, target: ArrayLike) -> Any:
 
 
 class MultiClassHinge(Loss):
-    """Hinge over classes (a support vector machine): ``max(0, margin - right + wrong)``, the mean over all classes; takes raw scores.
+    """Hinge over classes (a support vector machine): ``max(0, margin - right + wrong)``, the mean
+    over all classes; takes raw scores.
 
     Parameters
     ----------
@@ -238,7 +293,8 @@ class MultiClassHinge(Loss):
 
     References
     ----------
-    K. Crammer, Y. Singer: On the Algorithmic Implementation of Multiclass Kernel-based Vector Machines. JMLR 2, 2001.
+    K. Crammer, Y. Singer: On the Algorithmic Implementation of Multiclass Kernel-based Vector
+    Machines. JMLR 2, 2001.
 
     Examples
     --------
@@ -259,7 +315,9 @@ class MultiClassHinge(Loss):
             return class_numbers(output, target)
         rows = probabilities(output, target)
         if not np.all(rows.max(axis=-1) == 1):
-            raise ArgumentError("target: the hinge takes class numbers or one-hot rows, got other probabilities")
+            raise ArgumentError(
+                "target: the hinge takes class numbers or one-hot rows, got other probabilities"
+            )
         return rows.argmax(axis=-1)
 
     def __call__(self, output: Any, target: ArrayLike) -> float:
@@ -267,5 +325,9 @@ class MultiClassHinge(Loss):
         return float(ops.hinge(output, self._labels(output, target), self.margin, self.squared))
 
     def gradient(self, output: Any, target: ArrayLike, out: Any = None) -> Any:
-        """1 for each wrong class that comes too near, less their number for the right one; over n and the number of classes."""
-        return ops.hinge_backward(output, self._labels(output, target), self.margin, self.squared, out=out)
+        """1 for each wrong class that comes too near, less their number for the right one; over n
+        and the number of classes.
+        """
+        return ops.hinge_backward(
+            output, self._labels(output, target), self.margin, self.squared, out=out
+        )

@@ -17,10 +17,11 @@ __all__ = ["BinaryCrossEntropy", "BinaryFocal", "Dice"]
 
 
 class BinaryCrossEntropy(Loss):
-    """Binary cross-entropy, ``-t log(p) - (1 - t) log(1 - p)`` with ``p = sigmoid(output)``, the mean over all outputs; takes logits.
+    """Binary cross-entropy, ``-t log(p) - (1 - t) log(1 - p)`` with ``p = sigmoid(output)``, the
+    mean over all outputs; takes logits.
 
-    Targets are 0 or 1, or probabilities, in the shape of the outputs; for a model with one output also 0 or 1 for each sample. Class
-    numbers become one-hot rows: every class against the rest.
+    Targets are 0 or 1, or probabilities, in the shape of the outputs; for a model with one output
+    also 0 or 1 for each sample. Class numbers become one-hot rows: every class against the rest.
 
     Parameters
     ----------
@@ -38,7 +39,9 @@ class BinaryCrossEntropy(Loss):
     arguments = ("positive_weight",)
 
     def __init__(self, positive_weight: ArrayLike | None = None) -> None:
-        self.positive_weight = class_weights("positive_weight", None if positive_weight is None else np.atleast_1d(positive_weight))
+        self.positive_weight = class_weights(
+            "positive_weight", None if positive_weight is None else np.atleast_1d(positive_weight)
+        )
 
     def _weighted(self, output: Any, target: ArrayLike) -> tuple[Any, Any]:
         """Targets t' and weights W with ``W · loss(t') = -w t log(p) - (1 - t) log(1 - p)``."""
@@ -61,13 +64,16 @@ class BinaryCrossEntropy(Loss):
     def gradient(self, output: Any, target: ArrayLike, out: Any = None) -> Any:
         """``(sigmoid(output) - target) / size``."""
         if self.positive_weight is None:
-            return ops.binary_cross_entropy_backward(output, values_like(output, target, 0.0, 1.0), out=out)
+            return ops.binary_cross_entropy_backward(
+                output, values_like(output, target, 0.0, 1.0), out=out
+            )
         share, whole = self._weighted(output, target)
         return _elementwise_gradient(output, share, whole / whole.size, out)
 
 
 class BinaryFocal(Loss):
-    """Focal loss for yes or no, ``alpha_t (1 - p_t)^gamma · -log(p_t)``, the mean over all outputs; takes logits.
+    """Focal loss for yes or no, ``alpha_t (1 - p_t)^gamma · -log(p_t)``, the mean over all outputs;
+    takes logits.
 
     Parameters
     ----------
@@ -96,9 +102,15 @@ class BinaryFocal(Loss):
     def _parts(self, output: Any, target: ArrayLike) -> tuple[Any, Any, Any]:
         t = values_like(output, target, 0.0, 1.0).reshape(-1, 1)
         if not np.all((t == 0) | (t == 1)):
-            raise ArgumentError("target: the binary focal loss takes 0 and 1, got values between them")
+            raise ArgumentError(
+                "target: the binary focal loss takes 0 and 1, got values between them"
+            )
         entropy = ops.binary_cross_entropy(output.reshape(-1, 1), t, reduction="none")
-        alpha = 1.0 if self.alpha is None else np.where(t[:, 0] == 1, self.alpha, 1 - self.alpha).astype(output.dtype)
+        alpha = (
+            1.0
+            if self.alpha is None
+            else np.where(t[:, 0] == 1, self.alpha, 1 - self.alpha).astype(output.dtype)
+        )
         return t, entropy, alpha
 
     def __call__(self, output: Any, target: ArrayLike) -> float:
@@ -109,23 +121,31 @@ class BinaryFocal(Loss):
     def gradient(self, output: Any, target: ArrayLike, out: Any = None) -> Any:
         """That of binary cross-entropy, each output times the slope of the focus."""
         t, entropy, alpha = self._parts(output, target)
-        return _elementwise_gradient(output, t, alpha * focused_slope(entropy, self.gamma) / entropy.size, out)
+        return _elementwise_gradient(
+            output, t, alpha * focused_slope(entropy, self.gamma) / entropy.size, out
+        )
 
 
 def _elementwise_gradient(output: Any, target: Any, slopes: Any, out: Any) -> Any:
     """The gradient of binary cross-entropy, each value times its slope."""
     into = None if out is None else out.reshape(-1, 1)
     result = ops.binary_cross_entropy_backward(
-        output.reshape(-1, 1), target, reduction="none", grad_output=np.ascontiguousarray(slopes, output.dtype), out=into
+        output.reshape(-1, 1),
+        target,
+        reduction="none",
+        grad_output=np.ascontiguousarray(slopes, output.dtype),
+        out=into,
     )
     return result.reshape(output.shape) if out is None else out
 
 
 class Dice(Loss):
-    """One less the Dice overlap of masks, ``1 - (2 sum(p t) + smooth) / (sum(p) + sum(t) + smooth)``; takes logits.
+    """One less the Dice overlap of masks, ``1 - (2 sum(p t) + smooth) / (sum(p) + sum(t) +
+    smooth)``; takes logits.
 
-    p is the softmax over the classes, or for a single output the sigmoid. The sums are over the pixels of a sample; the loss is the mean
-    over classes and samples. Indifferent to how rare a class is.
+    p is the softmax over the classes, or for a single output the sigmoid. The sums are over the
+    pixels of a sample; the loss is the mean over classes and samples. Indifferent to how rare a
+    class is.
 
     Parameters
     ----------
@@ -134,7 +154,8 @@ class Dice(Loss):
 
     References
     ----------
-    F. Milletari et al.: V-Net: Fully Convolutional Neural Networks for Volumetric Medical Image Segmentation. 3DV 2016.
+    F. Milletari et al.: V-Net: Fully Convolutional Neural Networks for Volumetric Medical Image
+    Segmentation. 3DV 2016.
 
     Examples
     --------
@@ -153,7 +174,9 @@ class Dice(Loss):
             raise ArgumentError("smooth: expected a number above 0, got 0")
 
     def _parts(self, output: Any, target: ArrayLike) -> tuple[Any, Any, Any, Any]:
-        """Probabilities and targets of shape (n, pixels, classes), and numerator and denominator of shape (n, 1, classes)."""
+        """Probabilities and targets of shape (n, pixels, classes), and numerator and denominator of
+        shape (n, 1, classes).
+        """
         t = values_like(output, target, 0.0, 1.0)
         p = ops.softmax(output) if output.shape[-1] > 1 else ops.sigmoid(output)
         shape = (output.shape[0], -1, output.shape[-1])
@@ -169,9 +192,13 @@ class Dice(Loss):
         """Through the overlap, then through softmax or sigmoid."""
         p, t, above, below = self._parts(output, target)
         share = -1.0 / above.size
-        slope = ((2 * share / below).astype(p.dtype) * t) - (share * above / below**2).astype(p.dtype)
+        slope = ((2 * share / below).astype(p.dtype) * t) - (share * above / below**2).astype(
+            p.dtype
+        )
         back = ops.softmax_backward if output.shape[-1] > 1 else ops.sigmoid_backward
-        return back(np.ascontiguousarray(slope).reshape(output.shape), p.reshape(output.shape), out=out)
+        return back(
+            np.ascontiguousarray(slope).reshape(output.shape), p.reshape(output.shape), out=out
+        )
 
 
 def _sums(values: Any) -> Any:

@@ -10,9 +10,18 @@ from numpy.typing import ArrayLike
 from cnnrs import _arguments, ops
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
 
-__all__ = ["class_numbers", "class_weights", "expect_outputs", "is_distribution", "probabilities", "values_like"]
+__all__ = [
+    "class_numbers",
+    "class_weights",
+    "expect_outputs",
+    "is_distribution",
+    "probabilities",
+    "values_like",
+]
 
-SUM_TOLERANCE = 1e-3  # by which the probabilities of a sample may miss 1: float16 rows of a thousand classes do
+SUM_TOLERANCE = (
+    1e-3  # by which the probabilities of a sample may miss 1: float16 rows of a thousand classes do
+)
 
 
 def _refuse(wrong: Any, array: Any, expected: str) -> None:
@@ -26,8 +35,14 @@ def _refuse(wrong: Any, array: Any, expected: str) -> None:
 def expect_outputs(output: Any) -> None:
     """Refuse what no model puts out."""
     if not isinstance(output, np.ndarray) or output.dtype.kind not in "fiub" or output.ndim < 1:
-        what = f"{output.dtype} of shape {output.shape}" if isinstance(output, np.ndarray) else type(output).__name__
-        raise DTypeError(f"output: expected an array of real numbers, one row for each sample, got {what}")
+        what = (
+            f"{output.dtype} of shape {output.shape}"
+            if isinstance(output, np.ndarray)
+            else type(output).__name__
+        )
+        raise DTypeError(
+            f"output: expected an array of real numbers, one row for each sample, got {what}"
+        )
 
 
 def is_distribution(output: Any, target: ArrayLike) -> bool:
@@ -42,7 +57,8 @@ def class_numbers(output: Any, target: ArrayLike, ignore_index: int | None = Non
     array = _arguments.as_array("target", target)
     if array.shape != output.shape[:-1]:
         raise ShapeError(
-            f"target: expected class numbers of shape {output.shape[:-1]} for outputs of shape {output.shape}, got shape {array.shape}"
+            f"target: expected class numbers of shape {output.shape[:-1]} for outputs of shape "
+            f"{output.shape}, got shape {array.shape}"
         )
     if array.dtype.kind not in "iu":
         raise DTypeError(f"target: labels (class numbers) are integers, got {array.dtype}")
@@ -54,12 +70,16 @@ def class_numbers(output: Any, target: ArrayLike, ignore_index: int | None = Non
             _refuse((array < 0) | (array >= classes), array, f"classes from 0 to {classes - 1}")
     else:
         wrong = ((array < 0) | (array >= classes)) & (array != ignore_index)
-        _refuse(wrong, array, f"classes from 0 to {classes - 1}, or {ignore_index} for what is ignored")
+        _refuse(
+            wrong, array, f"classes from 0 to {classes - 1}, or {ignore_index} for what is ignored"
+        )
     return array.astype(np.int64, copy=False)
 
 
 def probabilities(output: Any, target: ArrayLike) -> Any:
-    """Probabilities of the shape and dtype of `output`: not negative, summing to 1 over the last axis."""
+    """Probabilities of the shape and dtype of `output`: not negative, summing to 1 over the last
+    axis.
+    """
     array = _real(output, target)
     _refuse(~(array >= 0), array, "probabilities, which are not negative")  # NaN too
     sums = array.sum(axis=-1, dtype=np.float64)
@@ -68,10 +88,16 @@ def probabilities(output: Any, target: ArrayLike) -> Any:
 
 
 def values_like(output: Any, target: ArrayLike, low: float = -np.inf, high: float = np.inf) -> Any:
-    """Finite values of the shape and dtype of `output`; class numbers become one-hot rows (for a single output: its values)."""
+    """Finite values of the shape and dtype of `output`; class numbers become one-hot rows (for a
+    single output: its values).
+    """
     expect_outputs(output)
     array = _arguments.as_array("target", target)
-    if array.shape == output.shape[:-1] and array.shape != output.shape and array.dtype.kind in "iu":
+    if (
+        array.shape == output.shape[:-1]
+        and array.shape != output.shape
+        and array.dtype.kind in "iu"
+    ):
         if output.shape[-1] > 1:
             return ops.one_hot(class_numbers(output, array), output.shape[-1], dtype=output.dtype)
         array = array[..., None]
@@ -90,7 +116,8 @@ def _real(output: Any, target: ArrayLike) -> Any:
     array = _arguments.as_array("target", target)
     if array.shape != output.shape:
         raise ShapeError(
-            f"target: expected shape {output.shape} (or class numbers of shape {output.shape[:-1]}), got {array.dtype} {array.shape}"
+            f"target: expected shape {output.shape} (or class numbers of shape "
+            f"{output.shape[:-1]}), got {array.dtype} {array.shape}"
         )
     if array.dtype.kind not in "biuf":
         raise DTypeError(f"target: expected real numbers, got dtype {array.dtype}")
@@ -105,7 +132,9 @@ def class_weights(name: str, values: ArrayLike | None) -> Any:
         return None
     weights = _arguments.as_array(name, values)
     if weights.ndim != 1 or weights.size == 0 or weights.dtype.kind not in "iuf":
-        raise ShapeError(f"{name}: expected one number per class, got {weights.dtype} of shape {weights.shape}")
+        raise ShapeError(
+            f"{name}: expected one number per class, got {weights.dtype} of shape {weights.shape}"
+        )
     weights = weights.astype(np.float64)
     if not (np.isfinite(weights).all() and weights.min() >= 0):
         raise ArgumentError(f"{name}: expected finite numbers, at least 0, got {weights.tolist()}")

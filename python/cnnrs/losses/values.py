@@ -1,4 +1,6 @@
-"""Losses for numbers: half the sum of squares, mean squared and absolute errors, Huber. Class numbers become one-hot rows."""
+"""Losses for numbers: half the sum of squares, mean squared and absolute errors, Huber. Class
+numbers become one-hot rows.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +75,8 @@ class MAE(Loss):
 
 
 class Huber(Loss):
-    """Squared near the target, absolute far away: ``d²/2`` up to a distance of delta, ``delta (d - delta/2)`` beyond; the mean over all.
+    """Squared near the target, absolute far away: ``d²/2`` up to a distance of delta, ``delta (d -
+    delta/2)`` beyond; the mean over all.
 
     Parameters
     ----------
@@ -108,7 +111,8 @@ class Huber(Loss):
 
 
 class SmoothL1(Huber):
-    """`Huber` divided by its bound: ``d²/(2 beta)`` up to a distance of beta, ``d - beta/2`` beyond; the usual loss of box corners.
+    """`Huber` divided by its bound: ``d²/(2 beta)`` up to a distance of beta, ``d - beta/2``
+    beyond; the usual loss of box corners.
 
     Parameters
     ----------

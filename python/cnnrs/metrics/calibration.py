@@ -46,16 +46,25 @@ def reliability(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 15) -> 
     >>> reliability([1, 0, 1], [[0.1, 0.9], [0.2, 0.8], [0.6, 0.4]], bins=2).size.tolist()
     [0, 3]
     """
-    truth, table = _arguments.integers("y_true", y_true), _arguments.as_array("probabilities", probabilities)
+    truth, table = (
+        _arguments.integers("y_true", y_true),
+        _arguments.as_array("probabilities", probabilities),
+    )
     if table.ndim == 1 and table.dtype.kind == "f":
         table = np.stack([1 - table, table], axis=1)
     if table.ndim != 2 or truth.shape != table.shape[:1] or table.dtype.kind not in "biuf":
-        raise ShapeError(f"probabilities: expected one row per label ({truth.size}), got {table.dtype} of shape {table.shape}")
+        raise ShapeError(
+            f"probabilities: expected one row per label ({truth.size}), got {table.dtype} of shape "
+            f"{table.shape}"
+        )
     if truth.size == 0:
         raise ShapeError("y_true: there are no samples to judge")
     wrong = ~((table >= 0) & (table <= 1)).all(axis=1)
     if wrong.any():
-        raise ArgumentError(f"probabilities: expected values from 0 to 1, got {table[int(wrong.argmax())]} at index {int(wrong.argmax())}")
+        raise ArgumentError(
+            f"probabilities: expected values from 0 to 1, got {table[int(wrong.argmax())]} at "
+            f"index {int(wrong.argmax())}"
+        )
     count = _arguments.integer("bins", bins, 1)
     confidence = table.max(axis=1).astype(np.float64)
     right = table.argmax(axis=1) == truth
@@ -70,7 +79,8 @@ def reliability(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 15) -> 
 
 
 def calibration_error(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 15) -> float:
-    """Expected calibration error: how far confidence and accuracy are apart, the mean over the predictions.
+    """Expected calibration error: how far confidence and accuracy are apart, the mean over the
+    predictions.
 
     Parameters
     ----------

@@ -1,4 +1,6 @@
-"""Metrics of predicted classes: accuracy, confusion, precision, recall, F1. Arguments come in scikit-learn's order, the truth first."""
+"""Metrics of predicted classes: accuracy, confusion, precision, recall, F1. Arguments come in
+scikit-learn's order, the truth first.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,17 @@ from numpy.typing import ArrayLike, NDArray
 from cnnrs import _arguments
 from cnnrs.errors import ArgumentError, ShapeError
 
-__all__ = ["ClassScores", "accuracy", "class_scores", "confusion_matrix", "f1", "from_confusion", "precision", "recall", "top_k_accuracy"]
+__all__ = [
+    "ClassScores",
+    "accuracy",
+    "class_scores",
+    "confusion_matrix",
+    "f1",
+    "from_confusion",
+    "precision",
+    "recall",
+    "top_k_accuracy",
+]
 
 AVERAGES = ("macro", "micro", "weighted", None)
 
@@ -19,14 +31,19 @@ def _labels(name: str, values: ArrayLike) -> NDArray[np.int64]:
     labels = _arguments.integers(name, values)
     if labels.size and labels.min() < 0:
         place = int(np.argmax(labels < 0))
-        raise ArgumentError(f"{name}: expected class numbers from 0, got {labels.reshape(-1)[place]} at index {place}")
+        raise ArgumentError(
+            f"{name}: expected class numbers from 0, got {labels.reshape(-1)[place]} at index "
+            f"{place}"
+        )
     return labels
 
 
 def _pair(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     truth, predicted = _labels("y_true", y_true), _labels("y_pred", y_pred)
     if truth.shape != predicted.shape:
-        raise ShapeError(f"y_true and y_pred: expected one shape, got {truth.shape} and {predicted.shape}")
+        raise ShapeError(
+            f"y_true and y_pred: expected one shape, got {truth.shape} and {predicted.shape}"
+        )
     if truth.size == 0:
         raise ShapeError("y_true: there are no samples to judge")
     return truth.reshape(-1), predicted.reshape(-1)
@@ -54,7 +71,8 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
 
 
 def top_k_accuracy(y_true: ArrayLike, scores: ArrayLike, k: int = 5) -> float:
-    """The part of the samples whose right class is among the k with the highest scores; of equal scores the lower class comes first.
+    """The part of the samples whose right class is among the k with the highest scores; of equal
+    scores the lower class comes first.
 
     Parameters
     ----------
@@ -70,17 +88,25 @@ def top_k_accuracy(y_true: ArrayLike, scores: ArrayLike, k: int = 5) -> float:
     """
     truth, table = _labels("y_true", y_true), _arguments.as_array("scores", scores)
     if table.ndim != 2 or truth.shape != table.shape[:1]:
-        raise ShapeError(f"scores: expected one row per label ({len(truth)}) and one column per class, got shape {table.shape}")
+        raise ShapeError(
+            f"scores: expected one row per label ({len(truth)}) and one column per class, got "
+            f"shape {table.shape}"
+        )
     if len(truth) == 0:
         raise ShapeError("y_true: there are no samples to judge")
     if truth.max() >= table.shape[1]:
         place = int(truth.argmax())
-        raise ArgumentError(f"y_true: expected classes from 0 to {table.shape[1] - 1}, got {truth[place]} at index {place}")
+        raise ArgumentError(
+            f"y_true: expected classes from 0 to {table.shape[1] - 1}, got {truth[place]} at index "
+            f"{place}"
+        )
     best = np.argsort(-table, axis=1, kind="stable")[:, : _arguments.integer("k", k, 1)]
     return float(np.mean((best == truth[:, None]).any(axis=1)))
 
 
-def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | None = None) -> NDArray[np.int64]:
+def confusion_matrix(
+    y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | None = None
+) -> NDArray[np.int64]:
     """How often each class was taken for each other: row the truth, column the prediction.
 
     Parameters
@@ -100,10 +126,14 @@ def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | No
     """
     truth, predicted = _pair(y_true, y_pred)
     highest = int(max(truth.max(), predicted.max()))
-    count = highest + 1 if num_classes is None else _arguments.integer("num_classes", num_classes, 1)
+    count = (
+        highest + 1 if num_classes is None else _arguments.integer("num_classes", num_classes, 1)
+    )
     if highest >= count:
         raise ArgumentError(f"num_classes: {count} classes, but there is a label {highest}")
-    counts: NDArray[np.int64] = np.bincount(truth * count + predicted, minlength=count * count).reshape(count, count)
+    counts: NDArray[np.int64] = np.bincount(
+        truth * count + predicted, minlength=count * count
+    ).reshape(count, count)
     return counts
 
 
@@ -128,7 +158,9 @@ class ClassScores(NamedTuple):
     support: NDArray[np.int64]
 
 
-def class_scores(y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | None = None) -> ClassScores:
+def class_scores(
+    y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | None = None
+) -> ClassScores:
     """Precision, recall and F1 of each class.
 
     Parameters
@@ -143,7 +175,9 @@ def class_scores(y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | None =
     """
     matrix = confusion_matrix(y_true, y_pred, num_classes)
     hits, of_class, taken = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
-    return ClassScores(_ratio(hits, taken), _ratio(hits, of_class), _ratio(2 * hits, of_class + taken), of_class)
+    return ClassScores(
+        _ratio(hits, taken), _ratio(hits, of_class), _ratio(2 * hits, of_class + taken), of_class
+    )
 
 
 def _ratio(part: Any, whole: Any) -> NDArray[np.float64]:
@@ -172,7 +206,11 @@ def from_confusion(matrix: NDArray[np.int64], score: str, average: str | None = 
     hits, of_class, taken = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
     if average == "micro":
         return float(hits.sum() / matrix.sum())
-    above, below = {"precision": (hits, taken), "recall": (hits, of_class), "f1": (2 * hits, of_class + taken)}[score]
+    above, below = {
+        "precision": (hits, taken),
+        "recall": (hits, of_class),
+        "f1": (2 * hits, of_class + taken),
+    }[score]
     each = _ratio(above, below)
     if average is None:
         return each
@@ -180,16 +218,23 @@ def from_confusion(matrix: NDArray[np.int64], score: str, average: str | None = 
     return float(np.sum(each * weights) / weights.sum())
 
 
-def precision(y_true: ArrayLike, y_pred: ArrayLike, *, average: str | None = "macro", num_classes: int | None = None) -> Any:
-    """Of the samples taken for a class, the part that is of it; 0 for a class that nothing was taken for.
+def precision(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    *,
+    average: str | None = "macro",
+    num_classes: int | None = None,
+) -> Any:
+    """Of the samples taken for a class, the part that is of it; 0 for a class that nothing was
+    taken for.
 
     Parameters
     ----------
     y_true, y_pred : array-like of int, of one shape
     average : {"macro", "micro", "weighted"} or None
-        ``macro``: the mean over the classes that occur in the truth or among the predictions; ``weighted``: the mean over the classes,
-        weighted by their number of samples; ``micro``: all classes in one count, which is the accuracy; None: an array with one number
-        per class.
+        ``macro``: the mean over the classes that occur in the truth or among the predictions;
+        ``weighted``: the mean over the classes, weighted by their number of samples; ``micro``: all
+        classes in one count, which is the accuracy; None: an array with one number per class.
     num_classes : int, optional
         By default one more than the highest label.
 
@@ -201,7 +246,13 @@ def precision(y_true: ArrayLike, y_pred: ArrayLike, *, average: str | None = "ma
     return from_confusion(confusion_matrix(y_true, y_pred, num_classes), "precision", average)
 
 
-def recall(y_true: ArrayLike, y_pred: ArrayLike, *, average: str | None = "macro", num_classes: int | None = None) -> Any:
+def recall(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    *,
+    average: str | None = "macro",
+    num_classes: int | None = None,
+) -> Any:
     """Of the samples of a class, the part that was found; 0 for a class without samples.
 
     Parameters
@@ -217,7 +268,13 @@ def recall(y_true: ArrayLike, y_pred: ArrayLike, *, average: str | None = "macro
     return from_confusion(confusion_matrix(y_true, y_pred, num_classes), "recall", average)
 
 
-def f1(y_true: ArrayLike, y_pred: ArrayLike, *, average: str | None = "macro", num_classes: int | None = None) -> Any:
+def f1(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    *,
+    average: str | None = "macro",
+    num_classes: int | None = None,
+) -> Any:
     """Harmonic mean of precision and recall of a class; 0 where both are 0.
 
     Parameters

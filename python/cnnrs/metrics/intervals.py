@@ -11,7 +11,8 @@ __all__ = ["wilson_interval"]
 
 
 def wilson_interval(right: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The interval that holds the true accuracy with some confidence, when `right` of `count` samples were right.
+    """The interval that holds the true accuracy with some confidence, when `right` of `count`
+    samples were right.
 
     References
     ----------
@@ -35,4 +36,6 @@ def wilson_interval(right: int, count: int, confidence: float = 0.95) -> tuple[f
     middle = part + z * z / (2 * count)
     spread = z * math.sqrt(part * (1 - part) / count + z * z / (4 * count * count))
     scale = 1 + z * z / count
-    return (middle - spread) / scale if right else 0.0, (middle + spread) / scale if right < count else 1.0
+    return (middle - spread) / scale if right else 0.0, (
+        middle + spread
+    ) / scale if right < count else 1.0

@@ -1,7 +1,8 @@
 """Metrics by name, as a trainer uses them: on the targets and the raw outputs of batch after batch.
 
-Some are means over samples, and a batch's value is enough: a function ``(target, output) -> float``. Others (F1, AUC) have a value only for
-a whole set: a `WholeSet` starts a tally, which takes in the batches and gives the value at the end.
+Some are means over samples, and a batch's value is enough: a function ``(target, output) ->
+float``. Others (F1, AUC) have a value only for a whole set: a `WholeSet` starts a tally, which
+takes in the batches and gives the value at the end.
 """
 
 from __future__ import annotations
@@ -70,7 +71,9 @@ def predictions(output: Any) -> Any:
 
 
 def probabilities(output: Any) -> Any:
-    """Rows of probabilities, float64: the softmax of logits, or the rows as they are if they are probabilities already."""
+    """Rows of probabilities, float64: the softmax of logits, or the rows as they are if they are
+    probabilities already.
+    """
     table = np.asarray(output, np.float64).reshape(-1, output.shape[-1])
     if table.shape[1] == 1:
         positive = ops.sigmoid(table)
@@ -89,7 +92,9 @@ class Confusion:
 
     def add(self, target: Any, output: Any) -> None:
         """Take in a batch."""
-        counts = confusion_matrix(classes_of(target, output), predictions(output), max(output.shape[-1], 2))
+        counts = confusion_matrix(
+            classes_of(target, output), predictions(output), max(output.shape[-1], 2)
+        )
         self._matrix = counts if not self._matrix.size else self._matrix + counts
 
     def result(self) -> float:
@@ -126,7 +131,10 @@ class Scores:
         """Targets and probabilities."""
         if not self._targets:
             return {}
-        return {"targets": np.concatenate(self._targets), "probabilities": np.concatenate(self._tables)}
+        return {
+            "targets": np.concatenate(self._targets),
+            "probabilities": np.concatenate(self._tables),
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over targets and probabilities."""
@@ -160,9 +168,10 @@ def get(metric: str | Metric) -> tuple[str, Metric]:
     Parameters
     ----------
     metric : str, callable or WholeSet
-        ``"accuracy"``; ``"top_5_accuracy"``, with any number in the place of 5; ``"precision"``, ``"recall"``, ``"f1"``, which may end in
-        ``_macro`` (as without an end), ``_micro`` or ``_weighted``; ``"auc"``, ``"average_precision"``, ``"calibration_error"``.
-        A function of yours gets the targets and the raw outputs of a batch, and returns their mean.
+        ``"accuracy"``; ``"top_5_accuracy"``, with any number in the place of 5; ``"precision"``,
+        ``"recall"``, ``"f1"``, which may end in ``_macro`` (as without an end), ``_micro`` or
+        ``_weighted``; ``"auc"``, ``"average_precision"``, ``"calibration_error"``. A function of
+        yours gets the targets and the raw outputs of a batch, and returns their mean.
 
     Raises
     ------
@@ -182,10 +191,15 @@ def get(metric: str | Metric) -> tuple[str, Metric]:
     if isinstance(metric, str):
         if found := re.fullmatch(r"top_([1-9]\d*)_accuracy", metric):
             return metric, _top_k(int(found[1]))
-        if (found := re.fullmatch(r"(precision|recall|f1)(|_macro|_micro|_weighted)", metric)) is not None:
+        if (
+            found := re.fullmatch(r"(precision|recall|f1)(|_macro|_micro|_weighted)", metric)
+        ) is not None:
             score, average = found[1], _AVERAGES[found[2]]
             return metric, WholeSet(lambda: Confusion(score, average))
         if metric in _RANKED:
             measure = _RANKED[metric]
             return metric, WholeSet(lambda: Scores(measure))
-    raise ArgumentError(f"metrics: expected one of {', '.join(map(repr, NAMES))} or a function of target and output, got {metric!r}")
+    raise ArgumentError(
+        f"metrics: expected one of {', '.join(map(repr, NAMES))} or a function of target and "
+        f"output, got {metric!r}"
+    )

@@ -1,4 +1,5 @@
-"""Metrics of scores: how well the samples of a class are ranked before the others, at every threshold at once.
+"""Metrics of scores: how well the samples of a class are ranked before the others, at every
+threshold at once.
 
 Where there is nothing to rank (only one class among the samples) the result is NaN.
 """
@@ -19,15 +20,17 @@ __all__ = ["average_precision", "roc_auc"]
 
 
 def roc_auc(y_true: ArrayLike, scores: ArrayLike) -> float:
-    """Area under the ROC curve: how probably a sample of the class scores above one that is not; ties count half.
+    """Area under the ROC curve: how probably a sample of the class scores above one that is not;
+    ties count half.
 
     Parameters
     ----------
     y_true : array-like of int of shape (n,)
         0 and 1, or class numbers.
     scores : array-like of shape (n,), or (n, classes)
-        Of class 1; or of each class: the result is then the mean over the classes of each against the rest, of those that occur among
-        the samples and not alone (of two columns the second is used).
+        Of class 1; or of each class: the result is then the mean over the classes of each against
+        the rest, of those that occur among the samples and not alone (of two columns the second is
+        used).
 
     Returns
     -------
@@ -49,7 +52,8 @@ def roc_auc(y_true: ArrayLike, scores: ArrayLike) -> float:
 
 
 def average_precision(y_true: ArrayLike, scores: ArrayLike) -> float:
-    """Mean of the precisions at the thresholds of the positive samples: the area under the curve of precision over recall, as steps.
+    """Mean of the precisions at the thresholds of the positive samples: the area under the curve of
+    precision over recall, as steps.
 
     Parameters
     ----------
@@ -69,22 +73,41 @@ def average_precision(y_true: ArrayLike, scores: ArrayLike) -> float:
     return _over_classes(_steps, y_true, scores)
 
 
-def _over_classes(measure: Callable[[Any, Any], float], y_true: ArrayLike, scores: ArrayLike) -> float:
+def _over_classes(
+    measure: Callable[[Any, Any], float], y_true: ArrayLike, scores: ArrayLike
+) -> float:
     truth, table = _arguments.integers("y_true", y_true), _arguments.as_array("scores", scores)
-    if table.dtype.kind not in "biuf" or truth.ndim != 1 or table.ndim not in (1, 2) or len(table) != len(truth):
-        raise ShapeError(f"scores: expected shape ({truth.size},) or ({truth.size}, classes), got {table.dtype} of shape {table.shape}")
+    if (
+        table.dtype.kind not in "biuf"
+        or truth.ndim != 1
+        or table.ndim not in (1, 2)
+        or len(table) != len(truth)
+    ):
+        raise ShapeError(
+            f"scores: expected shape ({truth.size},) or ({truth.size}, classes), got {table.dtype} "
+            f"of shape {table.shape}"
+        )
     if truth.size == 0:
         raise ShapeError("y_true: there are no samples to judge")
     if np.isnan(table).any():
-        raise ArgumentError(f"scores: NaN at index {int(np.isnan(table).reshape(len(table), -1).any(axis=1).argmax())} cannot be ranked")
+        raise ArgumentError(
+            "scores: NaN at index "
+            f"{int(np.isnan(table).reshape(len(table), -1).any(axis=1).argmax())} cannot be ranked"
+        )
     classes = 2 if table.ndim == 1 else table.shape[1]
     wrong = (truth < 0) | (truth >= classes)
     if wrong.any():
         place = int(wrong.argmax())
-        raise ArgumentError(f"y_true: expected classes from 0 to {classes - 1}, got {truth[place]} at index {place}")
+        raise ArgumentError(
+            f"y_true: expected classes from 0 to {classes - 1}, got {truth[place]} at index {place}"
+        )
     if table.ndim == 1 or classes == 2:
         return measure(truth == 1, table if table.ndim == 1 else table[:, 1])
-    each = [measure(truth == number, table[:, number]) for number in range(classes) if (truth == number).any()]
+    each = [
+        measure(truth == number, table[:, number])
+        for number in range(classes)
+        if (truth == number).any()
+    ]
     defined = [value for value in each if not math.isnan(value)]
     return float(np.mean(defined)) if defined else math.nan
 

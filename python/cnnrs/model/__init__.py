@@ -1,6 +1,7 @@
 """Models: graphs of layers with parameters.
 
-`Model` is the graph form, `Sequential` the short spelling of a chain; `load` brings one back from a file.
+`Model` is the graph form, `Sequential` the short spelling of a chain; `load` brings one back from a
+file.
 """
 
 from cnnrs.layers import Input

@@ -1,7 +1,9 @@
-"""The arena: all trainable values of a model in one array, all gradients in another, and what is saved but not trained in a third.
+"""The arena: all trainable values of a model in one array, all gradients in another, and what is
+saved but not trained in a third.
 
-Every parameter starts on a 64-byte boundary; the elements between parameters are zero, always. Nothing is allocated before it is first
-needed. Models that share a layer share one arena: the parameters of a nested model move into that of the outer one.
+Every parameter starts on a 64-byte boundary; the elements between parameters are zero, always.
+Nothing is allocated before it is first needed. Models that share a layer share one arena: the
+parameters of a nested model move into that of the outer one.
 """
 
 from __future__ import annotations
@@ -24,9 +26,11 @@ __all__ = ["Arena"]
 
 
 class Anchor:
-    """Makes an array the base of all views of it, so that its reference count tells whether there are any.
+    """Makes an array the base of all views of it, so that its reference count tells whether there
+    are any.
 
-    NumPy bases a view of a view on the array that owns the memory; it does not look through an object that is no array.
+    NumPy bases a view of a view on the array that owns the memory; it does not look through an
+    object that is no array.
     """
 
     __slots__ = ("__array_interface__", "array")
@@ -42,7 +46,9 @@ class Anchor:
 
 
 def _own_references() -> int:
-    """How many references `Arena.is_held` counts where there is no other: it depends on the interpreter."""
+    """How many references `Arena.is_held` counts where there is no other: it depends on the
+    interpreter.
+    """
     arrays = [object()]
     return sys.getrefcount(arrays[0])
 
@@ -55,7 +61,9 @@ class Slot:
 
     __slots__ = ("initializer", "offset", "ordinal", "seed", "size")
 
-    def __init__(self, size: int, offset: int, initializer: Initializer, seed: int, ordinal: int) -> None:
+    def __init__(
+        self, size: int, offset: int, initializer: Initializer, seed: int, ordinal: int
+    ) -> None:
         self.size = size
         self.offset = offset  # elements
         self.initializer = initializer
@@ -79,9 +87,11 @@ class Arena:
     size, state_size : int
         Number of elements of the trainable array and of the other, with those between parameters.
     generation : int
-        Changes when the parameters have moved to another arena; views taken before show the old values.
+        Changes when the parameters have moved to another arena; views taken before show the old
+        values.
     stamp : int
-        Another number after each time that `values` or `state` were asked for: somebody may have written to them.
+        Another number after each time that `values` or `state` were asked for: somebody may have
+        written to them.
     """
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
@@ -99,8 +109,11 @@ class Arena:
         self._whole: list[Any] = []  # `values` and `state` as they are handed out
 
     @classmethod
-    def of(cls, layers: Sequence[Layer], heads: Iterable[Layer], dtype: np.dtype[Any], seed: int) -> Arena:
-        """The arena that holds the parameters of all these layers: a new one, or the one that they all are in already.
+    def of(
+        cls, layers: Sequence[Layer], heads: Iterable[Layer], dtype: np.dtype[Any], seed: int
+    ) -> Arena:
+        """The arena that holds the parameters of all these layers: a new one, or the one that they
+        all are in already.
 
         Parameters
         ----------
@@ -123,13 +136,17 @@ class Arena:
         for ordinal, layer in enumerate(layer for layer in layers if layer.parameters):
             for parameter in layer.parameters.values():
                 if not isinstance(parameter.storage, Arena):
-                    fresh[parameter] = (parameter.initializer or (head() if layer in small else HeNormal()), ordinal)
+                    fresh[parameter] = (
+                        parameter.initializer or (head() if layer in small else HeNormal()),
+                        ordinal,
+                    )
                 elif parameter.storage not in parents:
                     parents.append(parameter.storage)
         for parent in parents:
             if parent.dtype != dtype:
                 raise ArgumentError(
-                    f"dtype: this model is {dtype}, and a model within it, or one it shares a layer with, is {parent.dtype}"
+                    f"dtype: this model is {dtype}, and a model within it, or one it shares a "
+                    f"layer with, is {parent.dtype}"
                 )
         if len(parents) == 1 and not fresh:
             return parents[0]
@@ -138,11 +155,15 @@ class Arena:
                 arena._place(parameter, slot.initializer, slot.seed, slot.ordinal)
         for parameter, (initializer, ordinal) in fresh.items():
             arena._place(parameter, initializer, seed, ordinal)
-        check_fits(arena.nbytes, f"a model of {sum(slot.size for slot in arena.slots.values()):,} values")
+        check_fits(
+            arena.nbytes, f"a model of {sum(slot.size for slot in arena.slots.values()):,} values"
+        )
         arena._adopt(parents)
         return arena
 
-    def _place(self, parameter: Parameter, initializer: Initializer, seed: int, ordinal: int) -> None:
+    def _place(
+        self, parameter: Parameter, initializer: Initializer, seed: int, ordinal: int
+    ) -> None:
         padded = round_up(parameter.size, ALIGNMENT // self.dtype.itemsize)
         offset = self.size if parameter.trainable else self.state_size
         self.slots[parameter] = Slot(parameter.size, offset, initializer, seed, ordinal)
@@ -157,13 +178,15 @@ class Arena:
         for parent in parents:
             if parent.allocated:
                 for parameter, slot in parent.slots.items():
-                    self.view(parameter)[...] = parent._array(parameter)[slot.region].reshape(parameter.shape)
+                    self.view(parameter)[...] = parent._array(parameter)[slot.region].reshape(
+                        parameter.shape
+                    )
             parent.generation += 1
         for parameter in self.slots:
             parameter.storage = self
             parameter.view = None
 
-    # --- arrays -------------------------------------------------------------------------------------------------------------
+    # --- arrays -----------------------------------------------------------------------------------
     @property
     def allocated(self) -> bool:
         """Whether the values exist already."""
@@ -175,18 +198,28 @@ class Arena:
         return (self.size + self.state_size) * self.dtype.itemsize
 
     def allocate(self, *, initialize: bool = True) -> None:
-        """Make the arrays, and fill them from the initialisers unless that is going to be done from a file."""
+        """Make the arrays, and fill them from the initialisers unless that is going to be done from
+        a file.
+        """
         if self._ready:
             return
-        with self._lock:  # two threads may predict first; neither may see values that are not filled in yet
+        with (
+            self._lock
+        ):  # two threads may predict first; neither may see values that are not filled in yet
             if self._values is not None:  # another thread was first, or this one is filling them in
                 return
             values, state = self._zeros(self.size), self._zeros(self.state_size)
-            self._values, self._state, self._whole = values, state, [Anchor.view(values), Anchor.view(state)]
+            self._values, self._state, self._whole = (
+                values,
+                state,
+                [Anchor.view(values), Anchor.view(state)],
+            )
             if initialize:
                 for parameter, slot in self.slots.items():
                     if not isinstance(slot.initializer, Zeros):
-                        stream = _streams.generator(slot.seed, slot.ordinal, _streams.Purpose.INITIAL_VALUES)
+                        stream = _streams.generator(
+                            slot.seed, slot.ordinal, _streams.Purpose.INITIAL_VALUES
+                        )
                         slot.initializer(self.view(parameter), stream)
             self._ready = True
 
@@ -213,7 +246,9 @@ class Arena:
 
     def is_held(self) -> bool:
         """Whether anybody has kept `values`, `state` or a view of them, and may write to it unseen."""
-        return any(sys.getrefcount(self._whole[index]) > _REFERENCES for index in range(len(self._whole)))
+        return any(
+            sys.getrefcount(self._whole[index]) > _REFERENCES for index in range(len(self._whole))
+        )
 
     @property
     def gradients(self) -> Floats:
@@ -228,7 +263,9 @@ class Arena:
 
     def view(self, parameter: Parameter) -> Any:
         """The values of one parameter, in its shape; for `Parameter`, which counts who asks."""
-        return Anchor.view(self._array(parameter)[self.slots[parameter].region].reshape(parameter.shape))
+        return Anchor.view(
+            self._array(parameter)[self.slots[parameter].region].reshape(parameter.shape)
+        )
 
     def gradient(self, parameter: Parameter) -> Any:
         """The gradient of one trainable parameter, in its shape."""

@@ -29,7 +29,10 @@ def as_batch(graph: Graph, x: Any) -> tuple[list[Any], int]:
     arrays = [_checked(graph, index, item) for index, item in zip(graph.inputs, items, strict=True)]
     lengths = {len(array) for array in arrays}
     if len(lengths) > 1:
-        raise ShapeError(f"x: the inputs have {' and '.join(str(len(array)) for array in arrays)} samples; expected as many of each")
+        raise ShapeError(
+            f"x: the inputs have {' and '.join(str(len(array)) for array in arrays)} samples; "
+            "expected as many of each"
+        )
     return arrays, lengths.pop()
 
 
@@ -43,9 +46,17 @@ def _checked(graph: Graph, index: int, value: Any) -> Any:
         return array
     expected = f"expected shape (n, {', '.join(map(str, shape))})"
     if array.shape == shape:
-        raise ShapeError(f"{name}: {expected}, got one sample without the batch axis; add it: {name}[None]")
+        raise ShapeError(
+            f"{name}: {expected}, got one sample without the batch axis; add it: {name}[None]"
+        )
     if shape[-1] == 1 and array.shape[1:] == shape[:-1]:
-        raise ShapeError(f"{name}: {expected}, got {array.shape} without the channel axis; add it: {name}[..., None]")
+        raise ShapeError(
+            f"{name}: {expected}, got {array.shape} without the channel axis; add it: {name}[..., "
+            "None]"
+        )
     if len(shape) == 3 and array.ndim == 4 and array.shape[1:] == (shape[2], *shape[:2]):
-        raise ShapeError(f"{name}: {expected}, got {array.shape}, which is channels first; {name}.transpose(0, 2, 3, 1) puts them last")
+        raise ShapeError(
+            f"{name}: {expected}, got {array.shape}, which is channels first; {name}.transpose(0, "
+            "2, 3, 1) puts them last"
+        )
     raise ShapeError(f"{name}: {expected}, got {array.shape}")

@@ -1,8 +1,10 @@
-"""The container of model files and checkpoints: named tensors and a text in one safetensors file, with checksums of everything.
+"""The container of model files and checkpoints: named tensors and a text in one safetensors file,
+with checksums of everything.
 
-The metadata of the safetensors header holds one text, ``cnnrs``: the content as JSON, in it the version of the format, the SHA-256 of every
-tensor, and a digest: the SHA-256 of all else in the content and of the rest of the header (names, dtypes, shapes and places of the
-tensors). The same content makes the same bytes. Neither writing nor reading copies the tensors.
+The metadata of the safetensors header holds one text, ``cnnrs``: the content as JSON, in it the
+version of the format, the SHA-256 of every tensor, and a digest: the SHA-256 of all else in the
+content and of the rest of the header (names, dtypes, shapes and places of the tensors). The same
+content makes the same bytes. Neither writing nor reading copies the tensors.
 """
 
 from __future__ import annotations
@@ -34,7 +36,15 @@ _DTYPES: dict[str, np.dtype[Any]] = {
     "BOOL": np.dtype("?"),
 }
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
-_DAMAGE = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError)
+_DAMAGE = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    OverflowError,
+    RecursionError,
+)
 
 
 class NewerVersionError(FormatError):
@@ -61,20 +71,36 @@ def pack(content: Mapping[str, Any], tensors: Mapping[str, Any]) -> list[Any]:
     checksums: dict[str, str] = {}
     table: dict[str, Any] = {}
     position = 0
-    arrays = {name: np.ascontiguousarray(value).reshape(np.shape(value)) for name, value in tensors.items()}
-    for name in sorted(arrays, key=lambda name: (-arrays[name].itemsize, name)):  # the order of safetensors, which keeps all aligned
+    arrays = {
+        name: np.ascontiguousarray(value).reshape(np.shape(value))
+        for name, value in tensors.items()
+    }
+    for name in sorted(
+        arrays, key=lambda name: (-arrays[name].itemsize, name)
+    ):  # the order of safetensors, which keeps all aligned
         dtype = arrays[name].dtype.newbyteorder("<")
         if dtype not in _NAMES:
-            raise DTypeError(f"the tensor {name!r} is {dtype}; a file holds {', '.join(str(known) for known in _NAMES)}")
+            raise DTypeError(
+                f"the tensor {name!r} is {dtype}; a file holds "
+                f"{', '.join(str(known) for known in _NAMES)}"
+            )
         array = arrays[name].astype(dtype, copy=False)
         data = array.reshape(-1).view(np.uint8).data
         checksums[name] = hashlib.sha256(data).hexdigest()
-        table[name] = {"dtype": _NAMES[dtype], "shape": list(array.shape), "data_offsets": [position, position + len(data)]}
+        table[name] = {
+            "dtype": _NAMES[dtype],
+            "shape": list(array.shape),
+            "data_offsets": [position, position + len(data)],
+        }
         position += len(data)
         parts.append(data)
     whole = {"version": VERSION, **content, "sha256": checksums}
-    text = json.dumps({"digest": digest(whole, table), **whole}, allow_nan=False, ensure_ascii=False)
-    header = json.dumps({"__metadata__": {"cnnrs": text}, **table}, ensure_ascii=False, separators=(",", ":")).encode()
+    text = json.dumps(
+        {"digest": digest(whole, table), **whole}, allow_nan=False, ensure_ascii=False
+    )
+    header = json.dumps(
+        {"__metadata__": {"cnnrs": text}, **table}, ensure_ascii=False, separators=(",", ":")
+    ).encode()
     header += b" " * (-len(header) % 8)
     parts[0] = struct.pack("<Q", len(header)) + header
     return parts
@@ -93,15 +119,25 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     header, start = _split(data)
     try:
         content = json.loads(header["__metadata__"]["cnnrs"])
-        version, checksums, expected = content["version"], dict(content["sha256"]), content.pop("digest")
+        version, checksums, expected = (
+            content["version"],
+            dict(content["sha256"]),
+            content.pop("digest"),
+        )
     except _DAMAGE as error:
-        raise FormatError(f"the header is damaged, or this is no model file of cnnrs ({type(error).__name__}: {error})") from None
+        raise FormatError(
+            f"the header is damaged, or this is no model file of cnnrs ({type(error).__name__}: "
+            f"{error})"
+        ) from None
     if digest(content, header) != expected:
         raise FormatError("the header is damaged: its digest does not match")
     if type(version) is not int or version < 1:
         raise FormatError(f"the header is damaged: it has version {version!r}")
     if version > VERSION:  # the rule of the digest is the same in all versions: this is no damage
-        raise NewerVersionError(f"the file has version {version}, this cnnrs reads up to {VERSION}; a newer cnnrs is needed")
+        raise NewerVersionError(
+            f"the file has version {version}, this cnnrs reads up to {VERSION}; a newer cnnrs is "
+            "needed"
+        )
     entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
     for name in checksums:
         if name not in entries:
@@ -112,7 +148,10 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     tensors: dict[str, Any] = {}
     position, view = start, memoryview(data)
     try:
-        places = sorted((int(entry["data_offsets"][0]), int(entry["data_offsets"][1]), name) for name, entry in entries.items())
+        places = sorted(
+            (int(entry["data_offsets"][0]), int(entry["data_offsets"][1]), name)
+            for name, entry in entries.items()
+        )
     except _DAMAGE as error:
         raise FormatError(f"the header is damaged ({type(error).__name__}: {error})") from None
     for first, last, name in places:
@@ -124,9 +163,13 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
         if hashlib.sha256(part).hexdigest() != checksums[name]:
             raise FormatError(f"the tensor {name!r} is damaged: its checksum does not match")
         try:
-            tensors[name] = np.frombuffer(part, _DTYPES[entries[name]["dtype"]]).reshape(entries[name]["shape"])
+            tensors[name] = np.frombuffer(part, _DTYPES[entries[name]["dtype"]]).reshape(
+                entries[name]["shape"]
+            )
         except _DAMAGE as error:
-            raise FormatError(f"the tensor {name!r} cannot be read ({type(error).__name__}: {error})") from None
+            raise FormatError(
+                f"the tensor {name!r} cannot be read ({type(error).__name__}: {error})"
+            ) from None
         position = start + last
     if position != len(data):
         raise FormatError(f"{len(data) - position} bytes too many at the end")
@@ -139,11 +182,15 @@ def _split(data: bytes) -> tuple[dict[str, Any], int]:
         raise FormatError(f"not a model file: {len(data)} bytes")
     (length,) = struct.unpack("<Q", data[:8])
     if length > min(len(data) - 8, _LARGEST_HEADER):
-        raise FormatError("the file is truncated, or not a model file: its header is longer than the file")
+        raise FormatError(
+            "the file is truncated, or not a model file: its header is longer than the file"
+        )
     try:
         header = json.loads(data[8 : 8 + length])
     except (ValueError, RecursionError) as error:
-        raise FormatError(f"the header is damaged, or this is no model file ({type(error).__name__}: {error})") from None
+        raise FormatError(
+            f"the header is damaged, or this is no model file ({type(error).__name__}: {error})"
+        ) from None
     if not isinstance(header, dict):
         raise FormatError("this is no model file: its header is no table")
     return header, 8 + length
@@ -152,13 +199,19 @@ def _split(data: bytes) -> tuple[dict[str, Any], int]:
 def digest(content: Mapping[str, Any], header: Mapping[str, Any]) -> str:
     """The checksum of the content (without its own digest) and of the table of tensors."""
     table = {name: entry for name, entry in header.items() if name != "__metadata__"}
-    return hashlib.sha256(json.dumps([content, table], sort_keys=True, allow_nan=False).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps([content, table], sort_keys=True, allow_nan=False).encode()
+    ).hexdigest()
 
 
 def write_atomically(path: str | os.PathLike[str], parts: Iterable[Any]) -> None:
-    """Write parts one after the other into a file so that, whatever happens, there is the old one or the new one, whole."""
+    """Write parts one after the other into a file so that, whatever happens, there is the old one
+    or the new one, whole.
+    """
     target = Path(path)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    descriptor, temporary = tempfile.mkstemp(
+        prefix=f".{target.name}.", suffix=".part", dir=target.parent
+    )
     try:
         with os.fdopen(descriptor, "wb") as stream:
             for part in parts:

@@ -9,7 +9,8 @@ __all__ = ["Description"]
 
 
 class Description(list[tuple[str, float]]):
-    """Pairs of class name and probability, the most probable first; as text, a sentence that goes through the classes in their order.
+    """Pairs of class name and probability, the most probable first; as text, a sentence that goes
+    through the classes in their order.
 
     Examples
     --------
@@ -18,11 +19,14 @@ class Description(list[tuple[str, float]]):
     >>> answer[0]
     ('dog', 0.7)
     >>> print(answer)
-    a 25% probability that the image is a cat, a 70% probability that the image is a dog, and a 5% probability that the image is an owl
+    a 25% probability that the image is a cat, a 70% probability that the image is a dog, and a 5%
+    probability that the image is an owl
     """
 
     def __init__(self, names: Sequence[str], probabilities: Any, count: int) -> None:
-        order = sorted(range(len(names)), key=lambda label: (-float(probabilities[label]), label))[:count]
+        order = sorted(range(len(names)), key=lambda label: (-float(probabilities[label]), label))[
+            :count
+        ]
         super().__init__((names[label], float(probabilities[label])) for label in order)
         self._in_order = [(names[label], float(probabilities[label])) for label in sorted(order)]
 

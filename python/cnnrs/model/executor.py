@@ -1,6 +1,8 @@
-"""The executor: runs a plan on one block of memory for one batch size, step after step, without allocating anything itself.
+"""The executor: runs a plan on one block of memory for one batch size, step after step, without
+allocating anything itself.
 
-A `Run` belongs to one caller at a time. What it returns are views of its block, valid until its next use.
+A `Run` belongs to one caller at a time. What it returns are views of its block, valid until its
+next use.
 """
 
 from __future__ import annotations
@@ -39,7 +41,14 @@ class Run:
         Transformed weights to use in prediction.
     """
 
-    def __init__(self, plan: Plan, arena: Arena, block: NDArray[np.uint8], count: int, prepared: PreparedWeights | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        arena: Arena,
+        block: NDArray[np.uint8],
+        count: int,
+        prepared: PreparedWeights | None = None,
+    ) -> None:
         self.plan = plan
         self.arena = arena
         self.block = block
@@ -47,10 +56,17 @@ class Run:
         self.generation = -1
         shapes = self.shapes = [node.shape for node in plan.graph.nodes]
         self.values: list[Any] = [None] * len(shapes)
-        self.buffers = {root: self._array(buffer, shapes[root], plan.dtype) for root, buffer in plan.values.items()}
-        self._arrays: dict[tuple[int, Shape], Any] = {}  # one object for each gradient in each shape, so that `is` tells what is shared
+        self.buffers = {
+            root: self._array(buffer, shapes[root], plan.dtype)
+            for root, buffer in plan.values.items()
+        }
+        self._arrays: dict[
+            tuple[int, Shape], Any
+        ] = {}  # one object for each gradient in each shape, so that `is` tells what is shared
         self.gradients = {root: self._gradient(root, shapes[root]) for root in plan.gradients}
-        self._views_of: dict[int, list[tuple[int, tuple[int, ...]]]] = {}  # by root: nodes that are it in another shape
+        self._views_of: dict[
+            int, list[tuple[int, tuple[int, ...]]]
+        ] = {}  # by root: nodes that are it in another shape
         for index, root in enumerate(plan.root):
             if root != index:
                 self._views_of.setdefault(root, []).append((index, (count, *shapes[index])))
@@ -60,7 +76,11 @@ class Run:
             (step, step.layer.forward, ctx, step.inputs, self.buffers[plan.root[step.output]])
             for step, ctx in zip(plan.steps, self.contexts, strict=True)
         ]
-        self._backward = [self._bind(step, ctx) for step, ctx in zip(plan.steps, self.contexts, strict=True) if step.backward][::-1]
+        self._backward = [
+            self._bind(step, ctx)
+            for step, ctx in zip(plan.steps, self.contexts, strict=True)
+            if step.backward
+        ][::-1]
         self._untouched: list[tuple[set[str], str, Any]] = []
 
     def _array(self, buffer: Buffer, shape: Shape, dtype: np.dtype[Any]) -> Any:
@@ -79,9 +99,17 @@ class Run:
         """What the backward pass of a step works on."""
         root, shapes = self.plan.root, self.shapes
         targets = [
-            self._gradient(root[source], shapes[source]) if needed else None for source, needed in zip(step.inputs, step.needs, strict=True)
+            self._gradient(root[source], shapes[source]) if needed else None
+            for source, needed in zip(step.inputs, step.needs, strict=True)
         ]
-        return step, step.layer.backward, ctx, targets, list(step.starts), self._gradient(root[step.output], shapes[step.output])
+        return (
+            step,
+            step.layer.backward,
+            ctx,
+            targets,
+            list(step.starts),
+            self._gradient(root[step.output], shapes[step.output]),
+        )
 
     def _context(self, step: Step, prepared: PreparedWeights | None) -> Context:
         ctx = Context(self.plan.dtype, training=self.plan.training, stream=step.stream)
@@ -89,10 +117,17 @@ class Run:
         ctx.max_pool = step.max_pool
         ctx.needs_parameter_gradients = self.plan.training and trains(step.layer)
         ctx._touched = self._touched[step.layer]
-        ctx._scratch = {name: self._array(buffer, shape, dtype) for name, (buffer, shape, dtype) in step.scratch.items()}
+        ctx._scratch = {
+            name: self._array(buffer, shape, dtype)
+            for name, (buffer, shape, dtype) in step.scratch.items()
+        }
         if prepared is not None:
-            transform = transforms(step.layer, self.shapes[step.inputs[0]], self.shapes[step.nodes[0]], self.count)
-            ctx.weights = prepared.hook(step.layer, step.folded, self.shapes[step.inputs[0]], transform)
+            transform = transforms(
+                step.layer, self.shapes[step.inputs[0]], self.shapes[step.nodes[0]], self.count
+            )
+            ctx.weights = prepared.hook(
+                step.layer, step.folded, self.shapes[step.inputs[0]], transform
+            )
         return ctx
 
     def _bind_gradients(self) -> None:
@@ -101,7 +136,9 @@ class Run:
         for step, ctx in zip(self.plan.steps, self.contexts, strict=True):
             if ctx.needs_parameter_gradients:
                 ctx._gradients = {
-                    name: arena.gradient(parameter) for name, parameter in step.layer.parameters.items() if parameter.trainable
+                    name: arena.gradient(parameter)
+                    for name, parameter in step.layer.parameters.items()
+                    if parameter.trainable
                 }
         self._untouched = [
             (touched, name, arena.gradient(parameter))
@@ -111,7 +148,7 @@ class Run:
         ]
         self.generation = arena.generation
 
-    # --- forward --------------------------------------------------------------------------------------------------------------
+    # --- forward ----------------------------------------------------------------------------------
     def forward(self, inputs: Sequence[NDArray[Any]], *, seed: int = 0, step: int = 0) -> list[Any]:
         """Compute the outputs; the inputs are arrays of the right shape and of any real dtype."""
         plan, values = self.plan, self.values
@@ -140,7 +177,9 @@ class Run:
         for other, shape in self._views_of.get(index, ()):
             self.values[other] = value.reshape(shape)
 
-    def _accept(self, step: Step, method: str, result: Any, buffer: Floats, *, accumulate: bool = False) -> None:
+    def _accept(
+        self, step: Step, method: str, result: Any, buffer: Floats, *, accumulate: bool = False
+    ) -> None:
         """Put what a layer returned where it belongs."""
         where = f"{self.plan.graph.names[step.layer]}.{method}"
         if not isinstance(result, np.ndarray):
@@ -151,12 +190,17 @@ class Run:
             raise DTypeError(f"{where} must return real numbers, got dtype {result.dtype}")
         if accumulate:
             buffer += result
-        elif result.__array_interface__["data"] != buffer.__array_interface__["data"] or result.strides != buffer.strides:
+        elif (
+            result.__array_interface__["data"] != buffer.__array_interface__["data"]
+            or result.strides != buffer.strides
+        ):
             np.copyto(buffer, result, casting="same_kind")
 
-    # --- backward -------------------------------------------------------------------------------------------------------------
+    # --- backward ---------------------------------------------------------------------------------
     def output_gradients(self) -> list[tuple[Any, bool]]:
-        """For each output, the array in which `backward` expects its gradient, and whether it is to be written there (True) or added."""
+        """For each output, the array in which `backward` expects its gradient, and whether it is to
+        be written there (True) or added.
+        """
         plan = self.plan
         result = []
         for position, index in enumerate(plan.graph.outputs):
@@ -186,7 +230,10 @@ class Run:
             if len(targets) == 1 and not isinstance(results, tuple):
                 results = (results,)
             if len(results) != len(targets):
-                raise ShapeError(f"{plan.graph.names[current.layer]}.backward must return {len(targets)} gradients, got {len(results)}")
+                raise ShapeError(
+                    f"{plan.graph.names[current.layer]}.backward must return {len(targets)} "
+                    f"gradients, got {len(results)}"
+                )
             for result, target, begins in zip(results, targets, starts, strict=True):
                 if target is not None and result is not target:
                     self._accept(current, "backward", result, target, accumulate=not begins)

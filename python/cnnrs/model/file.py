@@ -1,6 +1,8 @@
-"""Model files: the architecture as JSON and the weights, in one safetensors file that any reader of those opens.
+"""Model files: the architecture as JSON and the weights, in one safetensors file that any reader of
+those opens.
 
-Nothing is ever unpickled, evaluated or imported by name: layers are looked up among the built-in ones and those the caller hands in.
+Nothing is ever unpickled, evaluated or imported by name: layers are looked up among the built-in
+ones and those the caller hands in.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ __all__ = ["load", "save"]
 
 
 def save(model: Model, path: str | os.PathLike[str]) -> None:
-    """Write a model to a file; a file of that name is replaced only once the new one is whole and on the disk.
+    """Write a model to a file; a file of that name is replaced only once the new one is whole and
+    on the disk.
 
     Raises
     ------
@@ -40,14 +43,20 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     try:
         parts = pack(content, model.state_dict())
     except (TypeError, ValueError) as error:
-        raise ArgumentError(f"the configuration of a layer is no JSON ({error}); define config(self) to return plain values") from None
+        raise ArgumentError(
+            f"the configuration of a layer is no JSON ({error}); define config(self) to return "
+            "plain values"
+        ) from None
     write_atomically(path, parts)
 
 
 def architecture(model: Model) -> dict[str, Any]:
     """The graph of a model as values that JSON can hold."""
     graph = model.graph
-    layer_list = [{"name": label, "class": type(layer).__name__, "config": layer.config()} for layer, label in graph.names.items()]
+    layer_list = [
+        {"name": label, "class": type(layer).__name__, "config": layer.config()}
+        for layer, label in graph.names.items()
+    ]
     number = {layer: index for index, layer in enumerate(graph.names)}
     return {
         "kind": "Sequential" if isinstance(model, Sequential) else "Model",
@@ -63,7 +72,9 @@ def architecture(model: Model) -> dict[str, Any]:
     }
 
 
-def load(path: str | os.PathLike[str], custom_layers: Mapping[str, type[Layer]] | None = None) -> Model:
+def load(
+    path: str | os.PathLike[str], custom_layers: Mapping[str, type[Layer]] | None = None
+) -> Model:
     """Read a model from a file that `Model.save` wrote.
 
     Parameters
@@ -103,16 +114,23 @@ def load(path: str | os.PathLike[str], custom_layers: Mapping[str, type[Layer]] 
 def _decode(data: bytes, custom_layers: Mapping[str, type[Layer]]) -> Model:
     content, tensors = unpack(data)
     if content.get("kind") == "checkpoint":
-        raise FormatError("this is a checkpoint of a training, not a model; go on with Trainer.fit(..., resume=PATH), then model.save")
+        raise FormatError(
+            "this is a checkpoint of a training, not a model; go on with Trainer.fit(..., "
+            "resume=PATH), then model.save"
+        )
     try:
         model = _rebuild(content, custom_layers)
     except CnnrsError as error:
         raise FormatError(f"the architecture cannot be built: {error}") from error
     except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
-        raise FormatError(f"the architecture is malformed ({type(error).__name__}: {error})") from error
+        raise FormatError(
+            f"the architecture is malformed ({type(error).__name__}: {error})"
+        ) from error
     for name, tensor in tensors.items():
         if tensor.dtype != model.dtype:
-            raise FormatError(f"the tensor {name!r} is {tensor.dtype}, and the model is {model.dtype}")
+            raise FormatError(
+                f"the tensor {name!r} is {tensor.dtype}, and the model is {model.dtype}"
+            )
     model.load_state_dict(tensors)
     return model
 
@@ -129,12 +147,21 @@ def _rebuild(content: Mapping[str, Any], custom_layers: Mapping[str, type[Layer]
     nodes: list[Node] = list(inputs)
     for entry in plan["nodes"]:
         sources = entry["inputs"]
-        if not all(0 <= source < len(nodes) for source in sources) or not 0 <= entry["layer"] < len(made):
+        if not all(0 <= source < len(nodes) for source in sources) or not 0 <= entry["layer"] < len(
+            made
+        ):
             raise FormatError("a layer reads from one that comes later")
         nodes.append(apply(made[entry["layer"]], tuple(nodes[source] for source in sources)))
     model = object.__new__(Sequential if plan["kind"] == "Sequential" else Model)
     outputs = [nodes[index] for index in plan["outputs"]]
-    Model.__init__(model, inputs, outputs, seed=content["seed"], dtype=content["dtype"], class_names=content["class_names"])
+    Model.__init__(
+        model,
+        inputs,
+        outputs,
+        seed=content["seed"],
+        dtype=content["dtype"],
+        class_names=content["class_names"],
+    )
     return model
 
 
@@ -143,5 +170,7 @@ def _layer_class(name: str, custom_layers: Mapping[str, type[Layer]]) -> type[La
     if cls is None and name in layers.__all__:
         cls = getattr(layers, name)
     if not (isinstance(cls, type) and issubclass(cls, Layer)) or cls is Layer:
-        raise FormatError(f"there is no layer {name!r}; if it is yours, pass custom_layers={{{name!r}: {name}}}")
+        raise FormatError(
+            f"there is no layer {name!r}; if it is yours, pass custom_layers={{{name!r}: {name}}}"
+        )
     return cls

@@ -34,7 +34,8 @@ class Footprint:
     workspace : int
         Activations, their gradients and what layers keep, with memory shared where lifetimes allow.
     scratch : int
-        What else is held: transformed filters and tiles in the kernels, weights on their way to being prepared, views.
+        What else is held: transformed filters and tiles in the kernels, weights on their way to
+        being prepared, views.
     prepared : int
         Weights transformed once, or with a batch normalisation folded in; only in prediction.
     """
@@ -49,7 +50,14 @@ class Footprint:
     @property
     def total(self) -> int:
         """The sum: the peak of the run."""
-        return self.parameters + self.gradients + self.optimizer_state + self.workspace + self.scratch + self.prepared
+        return (
+            self.parameters
+            + self.gradients
+            + self.optimizer_state
+            + self.workspace
+            + self.scratch
+            + self.prepared
+        )
 
 
 def footprint(model: Model, count: int, *, training: bool, slots: int = 1) -> Footprint:
@@ -71,8 +79,14 @@ def footprint(model: Model, count: int, *, training: bool, slots: int = 1) -> Fo
     prepared = highest = 0
     shapes = [node.shape for node in model.graph.nodes]
     for step in plan.steps:
-        transform = not training and transforms(step.layer, shapes[step.inputs[0]], shapes[step.nodes[0]], count)
-        folded = sum(parameter.size for parameter in step.layer.parameters.values()) * itemsize if step.folded is not None else 0
+        transform = not training and transforms(
+            step.layer, shapes[step.inputs[0]], shapes[step.nodes[0]], count
+        )
+        folded = (
+            sum(parameter.size for parameter in step.layer.parameters.values()) * itemsize
+            if step.folded is not None
+            else 0
+        )
         if not transform:
             prepared += folded
         if not isinstance(step.layer, Conv2D):
@@ -97,7 +111,11 @@ def footprint(model: Model, count: int, *, training: bool, slots: int = 1) -> Fo
         gradients=trained,
         optimizer_state=slots * trained,
         workspace=plan.bytes_per_sample * count,
-        scratch=sum(caller) + (threads - 1) * sum(worker) + highest - prepared + PER_STEP * len(plan.steps),
+        scratch=sum(caller)
+        + (threads - 1) * sum(worker)
+        + highest
+        - prepared
+        + PER_STEP * len(plan.steps),
         prepared=prepared,
     )
 
@@ -118,6 +136,10 @@ def conv2d_geometry(plan: Plan, step: Step, count: int) -> tuple[tuple[int, ...]
 
 
 def output_bytes(plan: Plan, step: Step, count: int) -> int:
-    """Bytes that a step writes in the forward pass: its output, and what it keeps for the backward pass."""
+    """Bytes that a step writes in the forward pass: its output, and what it keeps for the backward
+    pass.
+    """
     size = math.prod(plan.graph.nodes[step.output].shape) * plan.dtype.itemsize
-    return count * (size + sum(math.prod(shape) * kind.itemsize for _, shape, kind in step.scratch.values()))
+    return count * (
+        size + sum(math.prod(shape) * kind.itemsize for _, shape, kind in step.scratch.values())
+    )

@@ -1,4 +1,6 @@
-"""The graph of a model: its nodes in an order in which they can be computed, the names of its layers, and which of them are its heads."""
+"""The graph of a model: its nodes in an order in which they can be computed, the names of its
+layers, and which of them are its heads.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,17 @@ from collections import Counter
 from collections.abc import Sequence
 
 from cnnrs.errors import ArgumentError, DTypeError
-from cnnrs.layers import AveragePool2D, Conv2D, Dense, Dropout, Flatten, GlobalAveragePool2D, Layer, Node, Softmax
+from cnnrs.layers import (
+    AveragePool2D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool2D,
+    Layer,
+    Node,
+    Softmax,
+)
 from cnnrs.layers.node import ancestors, layer_names
 
 __all__ = ["Graph"]
@@ -30,7 +42,8 @@ class Graph:
     layers : list of Layer
         Each once, in the order of the nodes.
     node_names : list of str
-        For each node, the name of its layer (with a number, from the second time on, for a shared layer), or of an input.
+        For each node, the name of its layer (with a number, from the second time on, for a shared
+        layer), or of an input.
 
     Raises
     ------
@@ -41,7 +54,10 @@ class Graph:
     def __init__(self, inputs: Sequence[Node], outputs: Sequence[Node]) -> None:
         for node in inputs:
             if node.layer is not None:
-                raise ArgumentError(f"inputs: expected nodes made by cnnrs.Input, got the output of {type(node.layer).__name__}")
+                raise ArgumentError(
+                    "inputs: expected nodes made by cnnrs.Input, got the output of "
+                    f"{type(node.layer).__name__}"
+                )
         if len(set(inputs)) != len(inputs):
             raise ArgumentError("inputs: an input is given twice")
         if not inputs or not outputs:
@@ -50,7 +66,10 @@ class Graph:
         given, reached = set(inputs), set(needed)
         missing = [node for node in needed if node.layer is None and node not in given]
         if missing:
-            raise ArgumentError(f"inputs: the outputs also depend on {missing[0]!r}; add it to the inputs of the model")
+            raise ArgumentError(
+                f"inputs: the outputs also depend on {missing[0]!r}; add it to the inputs of the "
+                "model"
+            )
         unused = [node for node in inputs if node not in reached]
         if unused:
             raise ArgumentError(f"inputs: {unused[0]!r} leads to no output; leave it out")
@@ -62,17 +81,23 @@ class Graph:
         self.names = layer_names(self.nodes)
         self.layers = list(self.names)
         self.node_names = self._node_names()
-        self._place_of_name = {name: index for index, name in reversed(list(enumerate(self.node_names)))}
+        self._place_of_name = {
+            name: index for index, name in reversed(list(enumerate(self.node_names)))
+        }
 
     def _node_names(self) -> list[str]:
         names: list[str] = []
         times: Counter[Layer] = Counter()
         for index, node in enumerate(self.nodes):
             if node.layer is None:
-                names.append(node.name or ("input" if len(self.inputs) == 1 else f"input_{index + 1}"))
+                names.append(
+                    node.name or ("input" if len(self.inputs) == 1 else f"input_{index + 1}")
+                )
                 continue
             times[node.layer] += 1
-            names.append(self.names[node.layer] + (f":{times[node.layer]}" if times[node.layer] > 1 else ""))
+            names.append(
+                self.names[node.layer] + (f":{times[node.layer]}" if times[node.layer] > 1 else "")
+            )
         return names
 
     def consumers(self) -> list[list[int]]:
@@ -89,7 +114,8 @@ class Graph:
         return self.node_names[index]
 
     def heads(self) -> set[Layer]:
-        """The `Dense` and `Conv2D` layers whose output reaches an output of the model by no further weights and no activation but softmax.
+        """The `Dense` and `Conv2D` layers whose output reaches an output of the model by no further
+        weights and no activation but softmax.
 
         Without an initialiser of its own, the weight of a head starts small.
         """
@@ -113,7 +139,9 @@ class Graph:
         """
         if name in self._place_of_name:
             return self._place_of_name[name]
-        raise ArgumentError(f"name: the model has no layer {name!r}; it has {', '.join(self.names.values())}")
+        raise ArgumentError(
+            f"name: the model has no layer {name!r}; it has {', '.join(self.names.values())}"
+        )
 
 
 def as_nodes(name: str, nodes: Node | Sequence[Node]) -> tuple[Node, ...]:
@@ -121,5 +149,8 @@ def as_nodes(name: str, nodes: Node | Sequence[Node]) -> tuple[Node, ...]:
     if isinstance(nodes, Node):
         return (nodes,)
     if not isinstance(nodes, (list, tuple)) or not all(isinstance(node, Node) for node in nodes):
-        raise DTypeError(f"{name}: expected a node or a list of nodes (cnnrs.Input, and what layers return), got {type(nodes).__name__}")
+        raise DTypeError(
+            f"{name}: expected a node or a list of nodes (cnnrs.Input, and what layers return), "
+            f"got {type(nodes).__name__}"
+        )
     return tuple(nodes)

@@ -1,10 +1,13 @@
-"""Places buffers in one block of memory so that those that live at the same time do not overlap and the block is small.
+"""Places buffers in one block of memory so that those that live at the same time do not overlap and
+the block is small.
 
-Greedy by size: the largest buffer first, each at the lowest place where it meets none that lives while it does.
+Greedy by size: the largest buffer first, each at the lowest place where it meets none that lives
+while it does.
 
 References
 ----------
-Y. Pisarchyk, J. Lee: Efficient Memory Management for Deep Neural Net Inference. MLSys 2020 workshop.
+Y. Pisarchyk, J. Lee: Efficient Memory Management for Deep Neural Net Inference. MLSys 2020
+workshop.
 """
 
 from __future__ import annotations

@@ -28,7 +28,8 @@ def round_up(size: int, multiple: int = ALIGNMENT) -> int:
 
 
 def aligned_empty(count: int, dtype: DTypeLike) -> NDArray[Any]:
-    """An uninitialised vector that starts on a 64-byte boundary, a large one on that of a huge page.
+    """An uninitialised vector that starts on a 64-byte boundary, a large one on that of a huge
+    page.
 
     Raises
     ------
@@ -58,7 +59,9 @@ def megabytes(size: int) -> str:
 
 
 def physical_memory() -> int | None:
-    """Bytes that this process can hope for: the machine's memory or its control group's limit; None where that is unknown."""
+    """Bytes that this process can hope for: the machine's memory or its control group's limit; None
+    where that is unknown.
+    """
     limits = []
     with contextlib.suppress(AttributeError, ValueError, OSError):
         limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
@@ -78,4 +81,6 @@ def check_fits(size: int, what: str) -> None:
     """
     limit = physical_memory()
     if limit is not None and size > limit:
-        raise MemoryError(f"{what} takes {megabytes(size)}, and this machine has {megabytes(limit)}")
+        raise MemoryError(
+            f"{what} takes {megabytes(size)}, and this machine has {megabytes(limit)}"
+        )

@@ -34,8 +34,9 @@ BATCH_SIZE = 64  # samples that prediction works on at a time
 class Model(Network):
     """A network: the layers between inputs and outputs.
 
-    Shapes are known, and checked, when the model is made. All trainable values are one array (`arena`); ``layer.weight`` is a view into it.
-    Models put out logits: `predict` makes labels of them, `predict_proba` probabilities.
+    Shapes are known, and checked, when the model is made. All trainable values are one array
+    (`arena`); ``layer.weight`` is a view into it. Models put out logits: `predict` makes labels of
+    them, `predict_proba` probabilities.
 
     Parameters
     ----------
@@ -70,9 +71,10 @@ class Model(Network):
     (2,)
     """
 
-    # --- prediction -----------------------------------------------------------------------------------------------------------
+    # --- prediction -------------------------------------------------------------------------------
     def __call__(self, x: Any, *, batch_size: int = BATCH_SIZE) -> Any:
-        """The outputs as they are (logits) for a batch of samples; or, called on nodes, the model as a part of a larger graph.
+        """The outputs as they are (logits) for a batch of samples; or, called on nodes, the model
+        as a part of a larger graph.
 
         Parameters
         ----------
@@ -86,7 +88,9 @@ class Model(Network):
         ndarray of shape (n, *output_shape)
             For several outputs a list of arrays.
         """
-        if isinstance(x, Node) or (isinstance(x, (list, tuple)) and x and all(isinstance(item, Node) for item in x)):
+        if isinstance(x, Node) or (
+            isinstance(x, (list, tuple)) and x and all(isinstance(item, Node) for item in x)
+        ):
             return self._nest(as_nodes("inputs", x))
         arrays, count = as_batch(self.graph, x)
         size = _arguments.integer("batch_size", batch_size, 1)
@@ -95,7 +99,9 @@ class Model(Network):
         for start in range(0, count, size):
             part = slice(start, min(start + size, count))
             with self._workspace.run(plan, arena, part.stop - start) as run:
-                for result, output in zip(results, run.forward([array[part] for array in arrays]), strict=True):
+                for result, output in zip(
+                    results, run.forward([array[part] for array in arrays]), strict=True
+                ):
                     result[part] = output
         return results[0] if len(results) == 1 else results
 
@@ -116,7 +122,10 @@ class Model(Network):
         """
         output = self._single(x, batch_size)
         if output.shape[-1] < 2:
-            raise ArgumentError("predict: needs an output with at least two classes; call the model itself for the raw output")
+            raise ArgumentError(
+                "predict: needs an output with at least two classes; call the model itself for the "
+                "raw output"
+            )
         labels = output.argmax(axis=-1)
         if not names:
             return labels
@@ -167,10 +176,16 @@ class Model(Network):
         if image.shape == self.input_shape:
             image = image[None]
         if image.shape[:1] != (1,):
-            raise ShapeError(f"x: describe takes one image, of shape {self.input_shape}, got shape {np.shape(x)}")
+            raise ShapeError(
+                f"x: describe takes one image, of shape {self.input_shape}, got shape {np.shape(x)}"
+            )
         classes = self.output_shape[-1]
         names = self._class_names or tuple(map(str, range(classes)))
-        return Description(names, self.predict_proba(image)[0], classes if k is None else _arguments.integer("k", k, 1, classes))
+        return Description(
+            names,
+            self.predict_proba(image)[0],
+            classes if k is None else _arguments.integer("k", k, 1, classes),
+        )
 
     def activations(self, x: Any, *, batch_size: int = BATCH_SIZE) -> dict[str, Any]:
         """The output of every layer, by name, for a batch of samples."""
@@ -178,15 +193,20 @@ class Model(Network):
         inner = [index for index, node in enumerate(graph.nodes) if node.layer is not None]
         whole = self._part([graph.nodes[index] for index in inner])
         outputs = whole(x, batch_size=batch_size)
-        return {graph.node_name(index): output for index, output in zip(inner, outputs if len(inner) > 1 else [outputs], strict=True)}
+        return {
+            graph.node_name(index): output
+            for index, output in zip(inner, outputs if len(inner) > 1 else [outputs], strict=True)
+        }
 
     def node(self, name: str) -> Node:
-        """What the layer of that name puts out, to build on: ``cnnrs.Model(model.inputs, [model.node("conv2d_2"), *model.outputs])``.
+        """What the layer of that name puts out, to build on: ``cnnrs.Model(model.inputs,
+        [model.node("conv2d_2"), *model.outputs])``.
 
         Parameters
         ----------
         name : str
-            Of a layer (``conv2d_1``, from the second time that it is used ``conv2d_1:2``) or of an input.
+            Of a layer (``conv2d_1``, from the second time that it is used ``conv2d_1:2``) or of an
+            input.
 
         Raises
         ------
@@ -201,16 +221,26 @@ class Model(Network):
 
     def without_softmax(self) -> Model:
         """The same model up to its logits, if it ends in softmax."""
-        outputs = [node.inputs[0] if isinstance(node.layer, Softmax) else node for node in self.outputs]
+        outputs = [
+            node.inputs[0] if isinstance(node.layer, Softmax) else node for node in self.outputs
+        ]
         return self if outputs == list(self.outputs) else self._part(outputs)
 
     def _part(self, outputs: Sequence[Node]) -> Model:
         needed = set(ancestors(outputs))
-        return Model([node for node in self.inputs if node in needed], outputs, seed=self.seed, dtype=self.dtype)
+        return Model(
+            [node for node in self.inputs if node in needed],
+            outputs,
+            seed=self.seed,
+            dtype=self.dtype,
+        )
 
     def _single(self, x: Any, batch_size: int) -> Any:
         if len(self.graph.outputs) != 1:
-            raise ArgumentError(f"the model has {len(self.graph.outputs)} outputs; call it for all of them, or make a Model of one")
+            raise ArgumentError(
+                f"the model has {len(self.graph.outputs)} outputs; call it for all of them, or "
+                "make a Model of one"
+            )
         return self(x, batch_size=batch_size)
 
     def _nest(self, nodes: tuple[Node, ...]) -> Node | list[Node]:
@@ -219,10 +249,19 @@ class Model(Network):
             raise ShapeError(f"the model has {len(self.inputs)} inputs, got {len(nodes)} nodes")
         for node, mine in zip(nodes, self.inputs, strict=True):
             if node.shape != mine.shape:
-                raise ShapeError(f"the model takes {shape_text(mine.shape)}, got a node of {shape_text(node.shape)}")
-        prefix = Prefix("sequential" if type(self).__name__ == "Sequential" else "model", self.name, self.graph.names)
+                raise ShapeError(
+                    f"the model takes {shape_text(mine.shape)}, got a node of "
+                    f"{shape_text(node.shape)}"
+                )
+        prefix = Prefix(
+            "sequential" if type(self).__name__ == "Sequential" else "model",
+            self.name,
+            self.graph.names,
+        )
         copies: list[Node] = list(nodes)
-        for original, sources in zip(self.graph.nodes[len(nodes) :], self.graph.sources[len(nodes) :], strict=True):
+        for original, sources in zip(
+            self.graph.nodes[len(nodes) :], self.graph.sources[len(nodes) :], strict=True
+        ):
             assert original.layer is not None
             copy = apply(original.layer, tuple(copies[source] for source in sources))
             copy.prefix = prefix
@@ -230,7 +269,7 @@ class Model(Network):
         results = [copies[index] for index in self.graph.outputs]
         return results[0] if len(results) == 1 else results
 
-    # --- plan and reports -------------------------------------------------------------------------------------------------------
+    # --- plan and reports -------------------------------------------------------------------------
     def plan(self, batch_size: int = BATCH_SIZE) -> PlanReport:
         """What the plan fused, the algorithm of each convolution, and the bytes held; print it."""
         return PlanReport(self, _arguments.integer("batch_size", batch_size, 1))
@@ -245,7 +284,9 @@ class Model(Network):
         optimizer : str or Optimizer, optional
             What will train the model, for the memory that it keeps; by default SGD with momentum.
         """
-        rule = optimizer_rules.SGD(0.01, 0.9) if optimizer is None else optimizer_rules.get(optimizer)
+        rule = (
+            optimizer_rules.SGD(0.01, 0.9) if optimizer is None else optimizer_rules.get(optimizer)
+        )
         return Summary(self, _arguments.integer("batch_size", batch_size, 1), len(rule.slots))
 
     def profile(
@@ -257,7 +298,8 @@ class Model(Network):
         optimizer: str | Optimizer | None = None,
         repeats: int = 5,
     ) -> Profile:
-        """How long each layer takes in a training step, forward and backward; print it. The model stays as it is, but for its gradients.
+        """How long each layer takes in a training step, forward and backward; print it. The model
+        stays as it is, but for its gradients.
 
         Parameters
         ----------
@@ -309,5 +351,11 @@ class Model(Network):
         save(self, path)
 
     def __repr__(self) -> str:
-        ends = " and ".join(shape_text(node.shape) for node in self.inputs), " and ".join(shape_text(node.shape) for node in self.outputs)
-        return f"<{type(self).__name__} {ends[0]} -> {ends[1]}, {len(self.graph.layers)} layers, {self.num_parameters:,} parameters>"
+        ends = (
+            " and ".join(shape_text(node.shape) for node in self.inputs),
+            " and ".join(shape_text(node.shape) for node in self.outputs),
+        )
+        return (
+            f"<{type(self).__name__} {ends[0]} -> {ends[1]}, {len(self.graph.layers)} layers, "
+            f"{self.num_parameters:,} parameters>"
+        )

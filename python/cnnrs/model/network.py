@@ -1,4 +1,6 @@
-"""`Network`: the graph of a model with its parameters, plans and workspace; what a `Model` is, beside what it does."""
+"""`Network`: the graph of a model with its parameters, plans and workspace; what a `Model` is,
+beside what it does.
+"""
 
 from __future__ import annotations
 
@@ -48,10 +50,12 @@ class Network:
         self._class_names: tuple[str, ...] | None = None
         self.class_names = class_names
 
-    # --- what it is ---------------------------------------------------------------------------------------------------------
+    # --- what it is -------------------------------------------------------------------------------
     @property
     def arena(self) -> Arena:
-        """Where the parameters are: after the model became part of another one, in the arena of that."""
+        """Where the parameters are: after the model became part of another one, in the arena of
+        that.
+        """
         for layer in self.graph.layers:
             for parameter in layer.parameters.values():
                 if isinstance(parameter.storage, Arena):
@@ -74,7 +78,9 @@ class Network:
         for layer, label in self.graph.names.items():
             if label == name:
                 return layer
-        raise ArgumentError(f"name: the model has no layer {name!r}; it has {', '.join(self.graph.names.values())}")
+        raise ArgumentError(
+            f"name: the model has no layer {name!r}; it has {', '.join(self.graph.names.values())}"
+        )
 
     @property
     def inputs(self) -> tuple[Node, ...]:
@@ -107,7 +113,10 @@ class Network:
             if isinstance(names, str) or not all(isinstance(name, str) for name in names):
                 raise DTypeError("class_names: expected a sequence of strings")
             if len(names) != self.output_shape[-1]:
-                raise ArgumentError(f"class_names: {len(names)} names for an output of {self.output_shape[-1]} classes")
+                raise ArgumentError(
+                    f"class_names: {len(names)} names for an output of {self.output_shape[-1]} "
+                    "classes"
+                )
         self._class_names = None if names is None else tuple(names)
 
     @property
@@ -116,19 +125,31 @@ class Network:
         return sum(layer.num_parameters for layer in self.graph.layers)
 
     def parameters(self) -> dict[str, Any]:
-        """The trainable parameters by name (``conv2d_1.weight``): views, to be read or edited in place."""
+        """The trainable parameters by name (``conv2d_1.weight``): views, to be read or edited in
+        place.
+        """
         return {name: parameter.value for name, parameter in self._named() if parameter.trainable}
 
     def gradients(self) -> dict[str, Any]:
         """The gradients of the last backward pass by parameter name: views."""
         arena = self.arena
-        return {name: arena.gradient(parameter) for name, parameter in self._named() if parameter.trainable}
+        return {
+            name: arena.gradient(parameter)
+            for name, parameter in self._named()
+            if parameter.trainable
+        }
 
     def _named(self) -> list[tuple[str, Any]]:
-        return [(f"{label}.{name}", parameter) for layer, label in self.graph.names.items() for name, parameter in layer.parameters.items()]
+        return [
+            (f"{label}.{name}", parameter)
+            for layer, label in self.graph.names.items()
+            for name, parameter in layer.parameters.items()
+        ]
 
     def state_dict(self) -> dict[str, Any]:
-        """Copies of all values that a trained model consists of, by name: parameters, and state such as running means."""
+        """Copies of all values that a trained model consists of, by name: parameters, and state
+        such as running means.
+        """
         return {name: parameter.value.copy() for name, parameter in self._named()}
 
     def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
@@ -142,28 +163,49 @@ class Network:
             If an array has another shape, or is not of real numbers.
         """
         expected = dict(self._named())
-        missing, extra = [name for name in expected if name not in state], [name for name in state if name not in expected]
+        missing, extra = (
+            [name for name in expected if name not in state],
+            [name for name in state if name not in expected],
+        )
         if missing:
-            raise ArgumentError(f"state: {missing[0]!r} is missing" + (f", and {len(missing) - 1} more" if len(missing) > 1 else ""))
+            raise ArgumentError(
+                f"state: {missing[0]!r} is missing"
+                + (f", and {len(missing) - 1} more" if len(missing) > 1 else "")
+            )
         if extra:
-            raise ArgumentError(f"state: the model has no {extra[0]!r}" + (f", nor {len(extra) - 1} more" if len(extra) > 1 else ""))
-        arrays = {name: _arguments.as_array(f"state: {name}", value) for name, value in state.items()}
+            raise ArgumentError(
+                f"state: the model has no {extra[0]!r}"
+                + (f", nor {len(extra) - 1} more" if len(extra) > 1 else "")
+            )
+        arrays = {
+            name: _arguments.as_array(f"state: {name}", value) for name, value in state.items()
+        }
         for name, array in arrays.items():
             if array.shape != expected[name].shape:
-                raise ShapeError(f"state: {name} has shape {array.shape}, the model needs {expected[name].shape}")
+                raise ShapeError(
+                    f"state: {name} has shape {array.shape}, the model needs {expected[name].shape}"
+                )
             if array.dtype.kind not in "fiu":
                 raise DTypeError(f"state: {name} has dtype {array.dtype}; expected real numbers")
         self.arena.allocate(initialize=len(self.arena.slots) > len(expected))
         for name, array in arrays.items():
             expected[name].value[...] = array
 
-    # --- plans and runs ---------------------------------------------------------------------------------------------------------
+    # --- plans and runs ---------------------------------------------------------------------------
     def plan_for(self, *, training: bool, input_gradients: bool = False) -> Plan:
-        """The plan of one kind of run, made when first needed, and anew when layers were frozen or thawed."""
-        key = training, input_gradients, *((layer.trainable for layer in self.graph.layers) if training else ())
+        """The plan of one kind of run, made when first needed, and anew when layers were frozen or
+        thawed.
+        """
+        key = (
+            training,
+            input_gradients,
+            *((layer.trainable for layer in self.graph.layers) if training else ()),
+        )
         plan = self._plans.get(key)
         if plan is None:
-            plan = self._plans[key] = Plan(self.graph, self.dtype, training=training, input_gradients=input_gradients)
+            plan = self._plans[key] = Plan(
+                self.graph, self.dtype, training=training, input_gradients=input_gradients
+            )
         return plan
 
     def acquire(self, plan: Plan, count: int) -> tuple[Any, Run]:
@@ -180,5 +222,7 @@ class Network:
         return self._workspace.nbytes
 
     def release_memory(self) -> None:
-        """Free what the model keeps for its next run: activations, gradients of activations, transformed weights."""
+        """Free what the model keeps for its next run: activations, gradients of activations,
+        transformed weights.
+        """
         self._workspace.clear()

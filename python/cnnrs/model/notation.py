@@ -1,16 +1,15 @@
 """Networks as one line of text: ``Input 32x32x3 -> Conv5x5x32 -> ReLU -> Pool -> FC10``.
 
-Layers are joined by ``->`` or ``→``; case and spaces do not matter. After a layer, in any order: a size (``3x3``), ``stride 2`` or
-``/2``, ``pad 2``, ``same``.
+Layers are joined by ``->`` or ``→``; case and spaces do not matter. After a layer, in any order: a
+size (``3x3``), ``stride 2`` or ``/2``, ``pad 2``, ``same``.
 
 ===============================================  ==================================================
 ``Input 32x32x3``                                height, width, channels
-``Conv5x5x32``                                   32 filters of 5x5, padding 0 unless ``same`` or ``pad`` says otherwise
-``Pool``, ``MaxPool3x3/2``, ``AvgPool``          2x2 and stride 2 by default; ``L2Pool`` too
-``GlobalAvgPool``, ``GlobalMaxPool``             one number per channel
-``ReLU``, ``Sigmoid``, ``Tanh``, ``Softmax``     activations
-``FC10``, ``Dense 10``, ``Fully Connected 10``   flattens an image first
-``Flatten``, ``Dropout 0.5``                     also without the number
+``Conv5x5x32``                                   32 filters of 5x5, padding 0 unless ``same`` or
+``pad`` says otherwise ``Pool``, ``MaxPool3x3/2``, ``AvgPool``          2x2 and stride 2 by default;
+``L2Pool`` too ``GlobalAvgPool``, ``GlobalMaxPool``             one number per channel ``ReLU``,
+``Sigmoid``, ``Tanh``, ``Softmax``     activations ``FC10``, ``Dense 10``, ``Fully Connected 10``
+flattens an image first ``Flatten``, ``Dropout 0.5``                     also without the number
 ===============================================  ==================================================
 """
 
@@ -44,7 +43,9 @@ from cnnrs.model.sequential import Sequential
 __all__ = ["parse"]
 
 _ARROW = re.compile(r"->|→")
-_WORD = re.compile(r"^(l2\s*pool|fully[\s-]*connected|global[\s-]*(?:avg|average|max)[\s-]*pool(?:ing)?|[a-z]+(?:\s*pool(?:ing)?)?)")
+_WORD = re.compile(
+    r"^(l2\s*pool|fully[\s-]*connected|global[\s-]*(?:avg|average|max)[\s-]*pool(?:ing)?|[a-z]+(?:\s*pool(?:ing)?)?)"
+)
 _SIZES = re.compile(r"^\d+(?:x\d+)*")
 _OPTION = re.compile(r"^(?:(/|stride|s|pad|padding|p)\s*(\d+)|(same))(?![a-z\d])")
 _NUMBER = re.compile(r"^0?\.\d+|^\d+(?:\.\d+)?")
@@ -58,11 +59,22 @@ _PLAIN: dict[str, Callable[[], Layer]] = {
     "globalavgpool": GlobalAveragePool2D,
     "globalmaxpool": GlobalMaxPool2D,
 }
-_POOLS: dict[str, Callable[..., Layer]] = {"pool": MaxPool2D, "maxpool": MaxPool2D, "avgpool": AveragePool2D, "l2pool": LpPool2D}
+_POOLS: dict[str, Callable[..., Layer]] = {
+    "pool": MaxPool2D,
+    "maxpool": MaxPool2D,
+    "avgpool": AveragePool2D,
+    "l2pool": LpPool2D,
+}
 _SAME_WORD = {"fullyconnected": "fc", "dense": "fc", "convolution": "conv"}
 
 
-def parse(text: str, *, seed: int = 0, dtype: DTypeLike = "float32", class_names: Sequence[str] | None = None) -> Sequential:
+def parse(
+    text: str,
+    *,
+    seed: int = 0,
+    dtype: DTypeLike = "float32",
+    class_names: Sequence[str] | None = None,
+) -> Sequential:
     """Build the network that a line of text describes.
 
     Parameters
@@ -89,11 +101,16 @@ def parse(text: str, *, seed: int = 0, dtype: DTypeLike = "float32", class_names
     <Sequential 32x32x3 -> 10, 5 layers, 65,162 parameters>
     """
     if not isinstance(text, str) or not text.strip():
-        raise ArgumentError(f"text: expected something like 'Input 32x32x3 -> Conv5x5x32 -> ReLU -> FC10', got {text!r}")
+        raise ArgumentError(
+            "text: expected something like 'Input 32x32x3 -> Conv5x5x32 -> ReLU -> FC10', got "
+            f"{text!r}"
+        )
     parts = [part.strip() for part in _ARROW.split(text)]
     word, sizes, options, number = _read(parts[0])
     if word != "input" or not sizes or options or number is not None:
-        raise ArgumentError(f"text: the first part must be the input, such as 'Input 32x32x3', got {parts[0]!r}")
+        raise ArgumentError(
+            f"text: the first part must be the input, such as 'Input 32x32x3', got {parts[0]!r}"
+        )
     layers: list[Layer] = []
     flat = len(sizes) == 1
     for part in parts[1:]:
@@ -117,8 +134,14 @@ def _layer(part: str) -> Layer:
         return Dense(sizes[0])
     if word == "dropout" and not options and not sizes:
         return Dropout(0.5 if number is None else number)
-    known = "Conv5x5x32, Pool2x2, FC10, Dropout 0.5, ReLU, Sigmoid, Tanh, Softmax, Flatten, GlobalAvgPool"
-    raise ArgumentError(f"text: cannot read {part!r}; a layer is written like one of {known}, with 'stride 2', 'pad 2' or 'same' behind")
+    known = (
+        "Conv5x5x32, Pool2x2, FC10, Dropout 0.5, ReLU, Sigmoid, Tanh, Softmax, Flatten, "
+        "GlobalAvgPool"
+    )
+    raise ArgumentError(
+        f"text: cannot read {part!r}; a layer is written like one of {known}, with 'stride 2', "
+        "'pad 2' or 'same' behind"
+    )
 
 
 def _read(part: str) -> tuple[str, tuple[int, ...], dict[str, Any], float | None]:

@@ -1,12 +1,15 @@
-"""The plan: what a model does in one run, worked out once: which layers run as one step, and where in memory each array lives.
+"""The plan: what a model does in one run, worked out once: which layers run as one step, and where
+in memory each array lives.
 
-Three things are decided here. *Fusion*: a ReLU runs inside the convolution, dense layer, batch normalisation or sum in front of it; in
-prediction, batch normalisation is worked into the weights in front of it, and a convolution of few filters keeps only what a max-pooling
-behind it would keep; a ReLU on what is never negative, a `Flatten`, and `Dropout` in prediction do not run at all. *Lifetimes*: time
-counts the steps forward, then the same steps backward; an array lives from the step that writes it to the last that reads it. *Sharing*:
-arrays whose lifetimes do not meet share memory, element-wise steps write over their input where nobody reads that again, and the
-gradients of all inputs of a sum are one array where they stay equal. All sizes are bytes of
-one sample, so that one plan serves every batch size.
+Three things are decided here. *Fusion*: a ReLU runs inside the convolution, dense layer, batch
+normalisation or sum in front of it; in prediction, batch normalisation is worked into the weights
+in front of it, and a convolution of few filters keeps only what a max-pooling behind it would keep;
+a ReLU on what is never negative, a `Flatten`, and `Dropout` in prediction do not run at all.
+*Lifetimes*: time counts the steps forward, then the same steps backward; an array lives from the
+step that writes it to the last that reads it. *Sharing*: arrays whose lifetimes do not meet share
+memory, element-wise steps write over their input where nobody reads that again, and the gradients
+of all inputs of a sum are one array where they stay equal. All sizes are bytes of one sample, so
+that one plan serves every batch size.
 """
 
 from __future__ import annotations
@@ -94,7 +97,9 @@ class Plan:
         What was decided, for people.
     """
 
-    def __init__(self, graph: Graph, dtype: np.dtype[Any], *, training: bool, input_gradients: bool = False) -> None:
+    def __init__(
+        self, graph: Graph, dtype: np.dtype[Any], *, training: bool, input_gradients: bool = False
+    ) -> None:
         self.graph = graph
         self.dtype = dtype
         self.training = training
@@ -111,10 +116,13 @@ class Plan:
         if training:
             self._time_gradients()
         scratch = [buffer for step in self.steps for buffer, _, _ in step.scratch.values()]
-        unique = {id(buffer): buffer for buffer in (*self.values.values(), *self.gradients.values(), *scratch)}
+        unique = {
+            id(buffer): buffer
+            for buffer in (*self.values.values(), *self.gradients.values(), *scratch)
+        }
         self.bytes_per_sample = place(list(unique.values()))
 
-    # --- steps --------------------------------------------------------------------------------------------------------------
+    # --- steps ------------------------------------------------------------------------------------
     def _make_steps(self) -> None:
         graph = self.graph
         readers = graph.consumers()
@@ -132,14 +140,21 @@ class Plan:
             source = sources[0]
             if traits.activation == "relu" and non_negative[source]:
                 self.root[index] = self.root[source]
-                self.dropped.append(f"{graph.node_name(index)} (what {graph.node_name(source)} gives is never negative)")
+                self.dropped.append(
+                    f"{graph.node_name(index)} (what {graph.node_name(source)} gives is never "
+                    "negative)"
+                )
                 continue
             if traits.view or (traits.identity_in_prediction and not self.training):
                 self.root[index] = self.root[source]
                 if not traits.view:
                     self.dropped.append(f"{graph.node_name(index)} (does nothing in prediction)")
                 continue
-            before = step_of.get(source) if readers[source] == [index] and source not in put_out else None
+            before = (
+                step_of.get(source)
+                if readers[source] == [index] and source not in put_out
+                else None
+            )
             if before is not None and self._joins(before, layer):
                 del step_of[source]
                 before.output = index
@@ -156,15 +171,25 @@ class Plan:
         if step.max_pool:
             return False
         nodes = self.graph.nodes
-        if not self.training and step.layer.pools(layer, nodes[step.inputs[0]].shape, nodes[step.output].shape, self.dtype):
+        if not self.training and step.layer.pools(
+            layer, nodes[step.inputs[0]].shape, nodes[step.output].shape, self.dtype
+        ):
             step.max_pool = True
             return True
         if step.activation is not None:
             return False
-        if layer.traits.activation is not None and layer.traits.activation in step.layer.traits.fuses:
+        if (
+            layer.traits.activation is not None
+            and layer.traits.activation in step.layer.traits.fuses
+        ):
             step.activation = layer.traits.activation
             return True
-        if layer.traits.affine_in_prediction and not self.training and step.layer.traits.folds and step.folded is None:
+        if (
+            layer.traits.affine_in_prediction
+            and not self.training
+            and step.layer.traits.folds
+            and step.folded is None
+        ):
             step.folded = layer
             return True
         return False
@@ -182,20 +207,28 @@ class Plan:
             if layer is None:
                 wanted[index] = self.training and self.input_gradients
             else:
-                wanted[index] = (self.training and trains(layer)) or any(wanted[source] for source in sources)
+                wanted[index] = (self.training and trains(layer)) or any(
+                    wanted[source] for source in sources
+                )
         for step in self.steps:
             step.backward = wanted[step.output]
             step.needs = tuple(wanted[source] for source in step.inputs)
 
-    # --- lifetimes ------------------------------------------------------------------------------------------------------------
+    # --- lifetimes --------------------------------------------------------------------------------
     def _time_values(self) -> None:
-        """Give every value and scratch array its buffer; the steps run forward at times 0, 1, ... and backward after ``turn``."""
+        """Give every value and scratch array its buffer; the steps run forward at times 0, 1, ...
+        and backward after ``turn``.
+        """
         graph, turn = self.graph, len(self.steps)
         written_by = {self.root[step.output]: time for time, step in enumerate(self.steps)}
         for index in range(len(graph.nodes)):
-            if self.root[index] == index and (index in written_by or graph.nodes[index].layer is None):
+            if self.root[index] == index and (
+                index in written_by or graph.nodes[index].layer is None
+            ):
                 time = written_by.get(index, -1)
-                self.values[index] = Buffer(self._bytes(graph.nodes[index].shape, self.dtype), time, time)
+                self.values[index] = Buffer(
+                    self._bytes(graph.nodes[index].shape, self.dtype), time, time
+                )
         for output in graph.outputs:
             self.values[self.root[output]].last = turn
         for time, step in enumerate(self.steps):
@@ -203,7 +236,9 @@ class Plan:
             traits = step.layer.traits
             for source in step.inputs:
                 buffer = self.values[self.root[source]]
-                buffer.last = max(buffer.last, backward_time if step.backward and traits.saves_input else time)
+                buffer.last = max(
+                    buffer.last, backward_time if step.backward and traits.saves_input else time
+                )
             if step.backward and (traits.saves_output or step.activation is not None):
                 buffer = self.values[self.root[step.output]]
                 buffer.last = max(buffer.last, backward_time)
@@ -214,24 +249,37 @@ class Plan:
                 step.scratch[name] = (Buffer(self._bytes(shape, kind), time, last), shape, kind)
         for time, step in enumerate(self.steps):
             traits = step.layer.traits
-            for source in step.inputs[: 2 if traits.sums_inputs else 1] if traits.sums_inputs or traits.in_place else ():
+            for source in (
+                step.inputs[: 2 if traits.sums_inputs else 1]
+                if traits.sums_inputs or traits.in_place
+                else ()
+            ):
                 root = self.root[source]
                 before, after = self.values[root], self.values[self.root[step.output]]
                 alone = sum(self.root[other] == root for other in step.inputs) == 1
-                if alone and before.size == after.size and before.last == time and graph.nodes[root].layer is not None:
+                if (
+                    alone
+                    and before.size == after.size
+                    and before.last == time
+                    and graph.nodes[root].layer is not None
+                ):
                     before.last = max(before.last, after.last)
                     self.values[self.root[step.output]] = before
                     break
 
     def _time_gradients(self) -> None:
-        """Give every gradient that is needed its buffer: from the first step backward that writes it to the one that reads it."""
+        """Give every gradient that is needed its buffer: from the first step backward that writes
+        it to the one that reads it.
+        """
         graph, turn = self.graph, len(self.steps)
         sharing = Sharing(self)
         begun: set[int] = set()
         for output in graph.outputs:
             root = self.root[output]
             if root not in begun:
-                self.gradients[root] = sharing.begin(root, Buffer(self._bytes(graph.nodes[root].shape, self.dtype), turn, turn))
+                self.gradients[root] = sharing.begin(
+                    root, Buffer(self._bytes(graph.nodes[root].shape, self.dtype), turn, turn)
+                )
             begun.add(root)
         for time in reversed(range(turn)):
             step, now = self.steps[time], 2 * turn - time
@@ -273,16 +321,21 @@ class Plan:
 class Sharing:
     """Which gradients may be one array.
 
-    An element-wise step writes the gradient of its input over that of its output; a sum hands the gradient of its output to all its
-    inputs. Either is allowed only while nobody reads the array afterwards in the belief that it holds something else.
+    An element-wise step writes the gradient of its input over that of its output; a sum hands the
+    gradient of its output to all its inputs. Either is allowed only while nobody reads the array
+    afterwards in the belief that it holds something else.
     """
 
     def __init__(self, plan: Plan) -> None:
         turn = len(plan.steps)
-        self.read_at: dict[int, int] = {}  # by root: when the step that computes it reads its gradient, for the last time
+        self.read_at: dict[
+            int, int
+        ] = {}  # by root: when the step that computes it reads its gradient, for the last time
         self.written_at: dict[int, list[int]] = {}  # when steps write or add to it
         self.overwritten: set[int] = set()  # by the step that reads it
-        self.users: dict[int, list[int]] = {}  # by buffer: whose gradient it is, in the order of joining
+        self.users: dict[
+            int, list[int]
+        ] = {}  # by buffer: whose gradient it is, in the order of joining
         self.root = plan.root
         for index, root in enumerate(plan.root):
             if root == index:
@@ -302,7 +355,9 @@ class Sharing:
         return buffer
 
     def may_join(self, step: Step, root: int, own: Buffer, now: int) -> bool:
-        """Whether the gradient of one input of a step may be the array that holds the gradient of its output."""
+        """Whether the gradient of one input of a step may be the array that holds the gradient of
+        its output.
+        """
         traits = step.layer.traits
         alive = [user for user in self.users[id(own)] if self.read_at[user] > now]
         if traits.in_place:
@@ -312,7 +367,9 @@ class Sharing:
         return all(self._apart(root, user, now) and self._apart(user, root, now) for user in alive)
 
     def _apart(self, one: int, other: int, now: int) -> bool:
-        """Whether nothing that happens to the gradient of `one` after `now` disturbs that of `other`."""
+        """Whether nothing that happens to the gradient of `one` after `now` disturbs that of
+        `other`.
+        """
         until = self.read_at[other]
         written = all(time <= now or time > until for time in self.written_at.get(one, ()))
         return written and (one not in self.overwritten or self.read_at[one] > until)

@@ -1,15 +1,18 @@
 """Weights made ready for prediction once, and anew when they were edited in place.
 
-A batch normalisation is folded into the layer in front of it, and fast convolution transforms its weights; both are worked out before a
-prediction and kept. Weights can be edited in place at any time, so what was kept must be known to be current, at a price that does not
-grow with the weights (reading those of a large network takes longer than a prediction). Three facts give that, exactly:
+A batch normalisation is folded into the layer in front of it, and fast convolution transforms its
+weights; both are worked out before a prediction and kept. Weights can be edited in place at any
+time, so what was kept must be known to be current, at a price that does not grow with the weights
+(reading those of a large network takes longer than a prediction). Three facts give that, exactly:
 
 - A parameter gets a new stamp whenever its values are asked for (`Parameter.stamp`). Whoever writes has asked.
 - Whoever keeps a view holds a reference to it, which is counted too (`Parameter.is_held`); also a view of the view, or a tensor of
-  another library on the same memory. Only then may values change without being asked for: a copy is kept and compared bit by bit.
+  another library on the same memory. Only then may values change without being asked for: a copy is
+  kept and compared bit by bit.
 - Nobody else can write, but for raw addresses that outlive their array.
 
-So where no view is held and none was asked for, nothing can have changed. The check costs well under a microsecond a parameter.
+So where no view is held and none was asked for, nothing can have changed. The check costs well
+under a microsecond a parameter.
 """
 
 from __future__ import annotations
@@ -27,7 +30,8 @@ from cnnrs.layers.node import Shape
 
 __all__ = ["PreparedWeights", "algorithm", "sliding", "transforms"]
 
-# Output positions of a batch: above, transforming the weights on each call is a few per cent of the work, and not worth the memory.
+# Output positions of a batch: above, transforming the weights on each call is a few per cent of the
+# work, and not worth the memory.
 MOST_POSITIONS = 4096
 
 
@@ -42,13 +46,18 @@ class _Record(NamedTuple):
 
 
 class PreparedWeights:
-    """The prepared weights of one model, by layer, the layer folded in, and input shape if they are transformed."""
+    """The prepared weights of one model, by layer, the layer folded in, and input shape if they are
+    transformed.
+    """
 
     def __init__(self) -> None:
         self._kept: dict[tuple[Layer, Layer | None, Shape], _Record] = {}
 
-    def hook(self, layer: Layer, folded: Layer | None, input_shape: Shape, transform: bool) -> Callable[[], tuple[Any, Any]] | None:
-        """What the layer calls in prediction for its weight and bias; None where it takes them as they are.
+    def hook(
+        self, layer: Layer, folded: Layer | None, input_shape: Shape, transform: bool
+    ) -> Callable[[], tuple[Any, Any]] | None:
+        """What the layer calls in prediction for its weight and bias; None where it takes them as
+        they are.
 
         Parameters
         ----------
@@ -62,7 +71,10 @@ class PreparedWeights:
         """
         if folded is None and not transform:
             return None
-        parameters = [*layer.parameters.values(), *(folded.parameters.values() if folded is not None else ())]
+        parameters = [
+            *layer.parameters.values(),
+            *(folded.parameters.values() if folded is not None else ()),
+        ]
         key = layer, folded, input_shape if transform else ()
         own_bias = layer.parameters.get("bias") if folded is None else None
 
@@ -76,9 +88,18 @@ class PreparedWeights:
             record = self._kept.get(key)
             stamps = _stamps(parameters)
             if record is None or record.held or record.stamps != stamps:
-                # a record is replaced as a whole: another thread sees the old one, which is not current, or the new one
-                same = record is not None and record.held and all(map(_same_bits, record.copies, parameters))
-                record = self._kept[key] = _renewed(record, stamps, parameters) if same and record else _made(make, stamps, parameters)
+                # a record is replaced as a whole: another thread sees the old one, which is not
+                # current, or the new one
+                same = (
+                    record is not None
+                    and record.held
+                    and all(map(_same_bits, record.copies, parameters))
+                )
+                record = self._kept[key] = (
+                    _renewed(record, stamps, parameters)
+                    if same and record
+                    else _made(make, stamps, parameters)
+                )
             return record.weight, record.bias if own_bias is None else own_bias.peek()
 
         return weights
@@ -90,7 +111,11 @@ class PreparedWeights:
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        arrays = (array for record in self._kept.values() for array in (*record.copies, record.weight, record.bias))
+        arrays = (
+            array
+            for record in self._kept.values()
+            for array in (*record.copies, record.weight, record.bias)
+        )
         return sum(array.nbytes for array in arrays if array is not None)
 
 
@@ -100,19 +125,29 @@ def transforms(layer: Layer, input_shape: Shape, output_shape: Shape, count: int
         return False
     if count * math.prod(output_shape[:2]) <= MOST_POSITIONS:
         return True
-    # prepared for the sake of a sample alone, in another way than a plain call would choose: then in any batch, for the same bits
+    # prepared for the sake of a sample alone, in another way than a plain call would choose: then
+    # in any batch, for the same bits
     return algorithm(layer, input_shape, "prediction") != algorithm(layer, input_shape, "forward")
 
 
 def algorithm(layer: Conv2D, input_shape: Shape, direction: str) -> str:
-    """The algorithm of a convolution, from the geometry of one sample: it must not depend on the batch."""
-    return ops.conv2d_algorithm((1, *input_shape), layer.parameters["weight"].shape, **sliding(layer), direction=direction)
+    """The algorithm of a convolution, from the geometry of one sample: it must not depend on the
+    batch.
+    """
+    return ops.conv2d_algorithm(
+        (1, *input_shape), layer.parameters["weight"].shape, **sliding(layer), direction=direction
+    )
 
 
 def sliding(layer: Layer) -> dict[str, Any]:
     """How the window of a convolution moves, as `cnnrs.ops` takes it."""
     assert isinstance(layer, Conv2D)
-    return {"stride": layer.stride, "padding": layer.padding, "dilation": layer.dilation, "groups": layer.groups}
+    return {
+        "stride": layer.stride,
+        "padding": layer.padding,
+        "dilation": layer.dilation,
+        "groups": layer.groups,
+    }
 
 
 def _transformed(layer: Layer, weight: Any, input_shape: Shape) -> Any:
@@ -122,7 +157,9 @@ def _transformed(layer: Layer, weight: Any, input_shape: Shape) -> Any:
 
 
 def _stamps(parameters: list[Parameter]) -> tuple[Any, ...]:
-    """Changes when somebody asked for the values of one of the parameters, or for all values of their arena."""
+    """Changes when somebody asked for the values of one of the parameters, or for all values of
+    their arena.
+    """
     storage: Any = parameters[0].storage
     return storage, storage.stamp, *[parameter.stamp for parameter in parameters]
 
@@ -132,7 +169,9 @@ def _held(parameters: list[Parameter]) -> bool:
     return storage.is_held() or any(parameter.is_held() for parameter in parameters)
 
 
-def _made(make: Callable[[], tuple[Any, Any]], stamps: tuple[Any, ...], parameters: list[Parameter]) -> _Record:
+def _made(
+    make: Callable[[], tuple[Any, Any]], stamps: tuple[Any, ...], parameters: list[Parameter]
+) -> _Record:
     for parameter in parameters:
         parameter.peek()  # its view exists from here on
     held = _held(parameters)

@@ -36,7 +36,8 @@ class StepProfile:
     forward_ms, backward_ms : float
         Milliseconds for the batch.
     forward_gflops, backward_gflops : float
-        Billion multiplications and additions a second, counted as the direct method does them; 0 where the layer does something else.
+        Billion multiplications and additions a second, counted as the direct method does them; 0
+        where the layer does something else.
     """
 
     name: str
@@ -70,9 +71,23 @@ class Profile:
     batch_size: int
 
     def __str__(self) -> str:
-        def line(name: str, forward: float | None, backward: float | None, rates: tuple[float, float], spent: float) -> tuple[str, ...]:
-            cells = ("" if forward is None else f"{forward:.3f}", "" if backward is None else f"{backward:.3f}")
-            return (name, *cells, *(f"{rate:.0f}" if rate else "" for rate in rates), f"{100 * spent / self.total_ms:.1f} %")
+        def line(
+            name: str,
+            forward: float | None,
+            backward: float | None,
+            rates: tuple[float, float],
+            spent: float,
+        ) -> tuple[str, ...]:
+            cells = (
+                "" if forward is None else f"{forward:.3f}",
+                "" if backward is None else f"{backward:.3f}",
+            )
+            return (
+                name,
+                *cells,
+                *(f"{rate:.0f}" if rate else "" for rate in rates),
+                f"{100 * spent / self.total_ms:.1f} %",
+            )
 
         rows = [
             line(
@@ -84,12 +99,28 @@ class Profile:
             )
             for step in self.steps
         ]
-        for name, value in (("loss", self.loss_ms), ("update", self.update_ms), ("between the layers", self.other_ms)):
+        for name, value in (
+            ("loss", self.loss_ms),
+            ("update", self.update_ms),
+            ("between the layers", self.other_ms),
+        ):
             rows.append(line(name, value, None, (0, 0), value))
-        header = ("step", "forward ms", "backward ms", "forward GFLOP/s", "backward GFLOP/s", "of the step")
+        header = (
+            "step",
+            "forward ms",
+            "backward ms",
+            "forward GFLOP/s",
+            "backward GFLOP/s",
+            "of the step",
+        )
         rate = 1e3 * self.batch_size / self.total_ms
         return "\n".join(
-            [*table(header, rows, left=1), "", f"{self.total_ms:.3f} ms for a batch of {self.batch_size}: {rate:,.0f} samples a second"]
+            [
+                *table(header, rows, left=1),
+                "",
+                f"{self.total_ms:.3f} ms for a batch of {self.batch_size}: {rate:,.0f} samples a "
+                "second",
+            ]
         )
 
     __repr__ = __str__
@@ -105,7 +136,9 @@ def profile(
 ) -> Profile:
     """See `Model.profile`."""
     if len(model.outputs) != 1:
-        raise ArgumentError(f"profile: the model has {len(model.outputs)} outputs; it takes models with one")
+        raise ArgumentError(
+            f"profile: the model has {len(model.outputs)} outputs; it takes models with one"
+        )
     criterion = loss_functions.get(loss)
     network = model.without_softmax() if criterion.takes_logits else model
     rule = optimizer_rules.SGD(0.01, 0.9) if optimizer is None else optimizer_rules.get(optimizer)
@@ -117,14 +150,24 @@ def profile(
     values = arena.values.copy()
     stretches: list[tuple[slice, tuple[int, ...] | None]] = [(slice(None), None)]
     if rule.by_parameter:
-        stretches = [(slot.region, parameter.shape) for parameter, slot in arena.slots.items() if parameter.trainable]
+        stretches = [
+            (slot.region, parameter.shape)
+            for parameter, slot in arena.slots.items()
+            if parameter.trainable
+        ]
     slots = {name: np.zeros_like(values) for name in rule.slots}
     token, run = network.acquire(plan, count)
     plain = run._forward, run._backward
     clock = _Clock(len(plan.steps))
-    run._forward = [(step, clock.timed(compute, 0, i), *rest) for i, (step, compute, *rest) in enumerate(plain[0])]
+    run._forward = [
+        (step, clock.timed(compute, 0, i), *rest)
+        for i, (step, compute, *rest) in enumerate(plain[0])
+    ]
     places = {id(step): i for i, step in enumerate(plan.steps)}
-    run._backward = [(step, clock.timed(differentiate, 1, places[id(step)]), *rest) for step, differentiate, *rest in plain[1]]
+    run._backward = [
+        (step, clock.timed(differentiate, 1, places[id(step)]), *rest)
+        for step, differentiate, *rest in plain[1]
+    ]
     try:
         for _ in range(2 + repeats):  # the first two make arrays and warm the caches
             clock.begin()
@@ -155,8 +198,16 @@ class _Clock:
     """Seconds of each step of the plan and of each part of a training step, for every repetition."""
 
     def __init__(self, steps: int) -> None:
-        self.steps: tuple[list[list[float]], list[list[float]]] = [[] for _ in range(steps)], [[] for _ in range(steps)]
-        self.parts: dict[str, list[float]] = {"forward": [], "loss": [], "backward": [], "update": []}
+        self.steps: tuple[list[list[float]], list[list[float]]] = (
+            [[] for _ in range(steps)],
+            [[] for _ in range(steps)],
+        )
+        self.parts: dict[str, list[float]] = {
+            "forward": [],
+            "loss": [],
+            "backward": [],
+            "update": [],
+        }
         self._last = 0.0
 
     def timed(self, call: Callable[..., Any], direction: int, place: int) -> Callable[..., Any]:
@@ -209,4 +260,6 @@ def _result(plan: Plan, clock: _Clock, count: int, repeats: int) -> Profile:
 
 def _multiply_adds(plan: Plan, step: Step) -> int:
     nodes = plan.graph.nodes
-    return step.layer.multiplications_per_output(*(nodes[source].shape for source in step.inputs)) * math.prod(nodes[step.nodes[0]].shape)
+    return step.layer.multiplications_per_output(
+        *(nodes[source].shape for source in step.inputs)
+    ) * math.prod(nodes[step.nodes[0]].shape)

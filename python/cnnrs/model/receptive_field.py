@@ -1,12 +1,13 @@
 """Receptive fields: which pixels of the input one output of a layer sees, in closed form.
 
-With ``jump`` the distance in input pixels between neighbouring outputs, a layer of (dilated) kernel size K, stride S and padding P
-before gives
-``size += (K - 1) * jump``, ``start -= P * jump``, ``jump *= S``. A layer that enlarges by U divides the jump by U.
+With ``jump`` the distance in input pixels between neighbouring outputs, a layer of (dilated) kernel
+size K, stride S and padding P before gives ``size += (K - 1) * jump``, ``start -= P * jump``,
+``jump *= S``. A layer that enlarges by U divides the jump by U.
 
 References
 ----------
-A. Araujo, W. Norris, J. Sim: Computing Receptive Fields of Convolutional Neural Networks. Distill, 2019.
+A. Araujo, W. Norris, J. Sim: Computing Receptive Fields of Convolutional Neural Networks. Distill,
+2019.
 """
 
 from __future__ import annotations
@@ -30,9 +31,11 @@ class ReceptiveField:
     size : pair of int
         Height and width of the field; parts of it may lie in the padding.
     jump : pair of int
-        By how many input pixels the fields of neighbouring outputs are apart; a fraction where the output is larger than the input.
+        By how many input pixels the fields of neighbouring outputs are apart; a fraction where the
+        output is larger than the input.
     start : pair of int
-        First row and column of the field of the first output; negative where it begins in the padding.
+        First row and column of the field of the first output; negative where it begins in the
+        padding.
 
     Examples
     --------
@@ -49,7 +52,9 @@ class ReceptiveField:
 
 
 def receptive_fields(graph: Graph) -> list[ReceptiveField]:
-    """The receptive field of every node of a graph; where branches join, the field that covers both."""
+    """The receptive field of every node of a graph; where branches join, the field that covers
+    both.
+    """
     fields: list[ReceptiveField] = []
     for node, sources in zip(graph.nodes, graph.sources, strict=True):
         layer = node.layer
@@ -66,8 +71,13 @@ def receptive_fields(graph: Graph) -> list[ReceptiveField]:
             size, jump, start = zip(
                 *(
                     (
-                        parts[0].size[axis] + (window.kernel_size[axis] - 1) * window.dilation[axis] * parts[0].jump[axis],
-                        _quotient(parts[0].jump[axis] * window.stride[axis], window.upsampling[axis]),
+                        parts[0].size[axis]
+                        + (window.kernel_size[axis] - 1)
+                        * window.dilation[axis]
+                        * parts[0].jump[axis],
+                        _quotient(
+                            parts[0].jump[axis] * window.stride[axis], window.upsampling[axis]
+                        ),
                         parts[0].start[axis] - window.padding[2 * axis] * parts[0].jump[axis],
                     )
                     for axis in (0, 1)
@@ -99,6 +109,8 @@ def _whole(field: ReceptiveField, shape: Shape) -> ReceptiveField:
 
 def _union(fields: list[ReceptiveField]) -> ReceptiveField:
     start = _pair(tuple(min(field.start[axis] for field in fields) for axis in (0, 1)))
-    end = _pair(tuple(max(field.start[axis] + field.size[axis] for field in fields) for axis in (0, 1)))
+    end = _pair(
+        tuple(max(field.start[axis] + field.size[axis] for field in fields) for axis in (0, 1))
+    )
     jump = _pair(tuple(max(field.jump[axis] for field in fields) for axis in (0, 1)))
     return ReceptiveField(_pair(tuple(end[axis] - start[axis] for axis in (0, 1))), jump, start)

@@ -34,7 +34,8 @@ class StepReport:
     backward_algorithms : dict of str to str
         The same for the passes backward that it makes: ``backward_weight``, ``backward_input``.
     nbytes : int
-        What it writes in the forward pass for a batch: its output, and what it keeps for the backward pass.
+        What it writes in the forward pass for a batch: its output, and what it keeps for the
+        backward pass.
     in_place : bool
         Whether the output lies over an input.
     """
@@ -48,7 +49,8 @@ class StepReport:
 
 
 class PlanReport:
-    """The plans of a model for a batch size; as text, the steps, what was fused or dropped, and the bytes.
+    """The plans of a model for a batch size; as text, the steps, what was fused or dropped, and the
+    bytes.
 
     Attributes
     ----------
@@ -79,27 +81,42 @@ class PlanReport:
         self.prediction_bytes = prediction.bytes_per_sample * batch_size
         self.training_bytes = training.bytes_per_sample * batch_size
         self.held_bytes = model.held_bytes
-        self._scratch = {kind: footprint(model, batch_size, training=kind).scratch for kind in (False, True)}
+        self._scratch = {
+            kind: footprint(model, batch_size, training=kind).scratch for kind in (False, True)
+        }
 
     def __str__(self) -> str:
         lines = [f"Prediction, in batches of {self.batch_size}"]
-        lines += self._section(self.steps, ("step", "output", "kernel", "writes"), self.fused, self.dropped)
+        lines += self._section(
+            self.steps, ("step", "output", "kernel", "writes"), self.fused, self.dropped
+        )
         lines += self._total(self.prediction_bytes, self._scratch[False])
         lines += ["", f"Training, in batches of {self.batch_size}"]
         header = ("step", "output", "kernel forward", "for the weights", "for the input", "writes")
-        lines += self._section(self.training_steps, header, self.training_fused, self.training_dropped)
+        lines += self._section(
+            self.training_steps, header, self.training_fused, self.training_dropped
+        )
         lines += self._total(self.training_bytes, self._scratch[True])
         lines += ["", f"held by the model now: {megabytes(self.held_bytes)}"]
         return "\n".join(lines)
 
     __repr__ = __str__
 
-    def _section(self, steps: Sequence[StepReport], header: tuple[str, ...], fused: list[str], dropped: list[str]) -> list[str]:
+    def _section(
+        self,
+        steps: Sequence[StepReport],
+        header: tuple[str, ...],
+        fused: list[str],
+        dropped: list[str],
+    ) -> list[str]:
         rows = []
         for step in steps:
             kernels = [step.algorithm]
             if len(header) > 4:
-                kernels += [step.backward_algorithms.get("backward_weight", ""), step.backward_algorithms.get("backward_input", "")]
+                kernels += [
+                    step.backward_algorithms.get("backward_weight", ""),
+                    step.backward_algorithms.get("backward_input", ""),
+                ]
             written = megabytes(step.nbytes) + (" in place" if step.in_place else "")
             rows.append((step.name, step.output_shape, *kernels, written))
         lines = ["", *table(header, rows), ""]
@@ -108,7 +125,10 @@ class PlanReport:
 
     @staticmethod
     def _total(workspace: int, scratch: int) -> list[str]:
-        text = f"{megabytes(workspace)} for all arrays, which share memory where one is done before the next begins"
+        text = (
+            f"{megabytes(workspace)} for all arrays, which share memory where one is done before "
+            "the next begins"
+        )
         return [f"bytes        {text}; {megabytes(scratch)} within kernels"]
 
 
@@ -118,7 +138,11 @@ def _step(plan: Plan, step: Step, batch_size: int) -> StepReport:
     if isinstance(step.layer, Conv2D):
         shapes = conv2d_geometry(plan, step, batch_size)
         algorithms = {
-            direction: ops.conv2d_algorithm(*shapes, **sliding(step.layer), direction=direction if plan.training else "prediction")
+            direction: ops.conv2d_algorithm(
+                *shapes,
+                **sliding(step.layer),
+                direction=direction if plan.training else "prediction",
+            )
             for direction in directions(plan, step)
         }
     own = plan.values[plan.root[step.output]]
@@ -133,14 +157,19 @@ def _step(plan: Plan, step: Step, batch_size: int) -> StepReport:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 2) -> list[str]:
-    """Rows below a header, the first columns flush left, the others flush right where they are numbers."""
+    """Rows below a header, the first columns flush left, the others flush right where they are
+    numbers.
+    """
     widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
     numbers = [
-        column >= left and all(not row[column] or row[column].lstrip("-")[0].isdigit() for row in rows) for column in range(len(header))
+        column >= left
+        and all(not row[column] or row[column].lstrip("-")[0].isdigit() for row in rows)
+        for column in range(len(header))
     ]
     return [
         "  ".join(
-            cell.rjust(width) if number else cell.ljust(width) for cell, width, number in zip(row, widths, numbers, strict=True)
+            cell.rjust(width) if number else cell.ljust(width)
+            for cell, width, number in zip(row, widths, numbers, strict=True)
         ).rstrip()
         for row in [header, *rows]
     ]

@@ -62,9 +62,14 @@ class Sequential(Model):
         for position, item in enumerate(items):
             if not isinstance(item, (Layer, Model)):
                 hint = f"; write {item.__name__}()" if isinstance(item, type) else ""
-                raise DTypeError(f"layers: expected layers, got {item!r} at position {position}{hint}")
+                raise DTypeError(
+                    f"layers: expected layers, got {item!r} at position {position}{hint}"
+                )
             following = item(node)
             if not isinstance(following, Node):
-                raise ArgumentError(f"layers: the model at position {position} has several outputs; use cnnrs.Model to join them")
+                raise ArgumentError(
+                    f"layers: the model at position {position} has several outputs; use "
+                    "cnnrs.Model to join them"
+                )
             node = following
         super().__init__(first, node, seed=seed, dtype=dtype, class_names=class_names, name=name)

@@ -60,7 +60,8 @@ class LayerSummary:
 
 
 class Summary:
-    """Shapes, parameters, multiplications, receptive fields and memory of a model; as text, a table.
+    """Shapes, parameters, multiplications, receptive fields and memory of a model; as text, a
+    table.
 
     Attributes
     ----------
@@ -70,10 +71,12 @@ class Summary:
         For one sample.
     parameter_bytes : int
     prediction_bytes, training_bytes : int
-        Workspace for a batch of `batch_size`: activations, gradients of activations and scratch, with memory shared where lifetimes allow.
+        Workspace for a batch of `batch_size`: activations, gradients of activations and scratch,
+        with memory shared where lifetimes allow.
     prediction, training : Footprint
-        All bytes that a prediction and a training step take at their peak, with parameters, gradients, the optimizer's arrays and what
-        the kernels need; ``.total`` is the sum. The interpreter and the data come on top.
+        All bytes that a prediction and a training step take at their peak, with parameters,
+        gradients, the optimizer's arrays and what the kernels need; ``.total`` is the sum. The
+        interpreter and the data come on top.
     batch_size : int
     notes : list of str
         What pooling changes, and which layers leave pixels unused.
@@ -96,7 +99,11 @@ class Summary:
         seen: set[Layer] = set()
         for index, node in enumerate(graph.nodes):
             if node.layer is not None:
-                self.layers.append(self._line(graph, index, fields[index], node.layer in seen, model.dtype.itemsize))
+                self.layers.append(
+                    self._line(
+                        graph, index, fields[index], node.layer in seen, model.dtype.itemsize
+                    )
+                )
                 seen.add(node.layer)
         self.num_parameters = model.num_parameters
         self.multiply_adds = sum(line.multiply_adds for line in self.layers)
@@ -108,7 +115,9 @@ class Summary:
         self._note_unused()
         self._note_pooling(graph)
 
-    def _line(self, graph: Graph, index: int, field: ReceptiveField, repeated: bool, itemsize: int) -> LayerSummary:
+    def _line(
+        self, graph: Graph, index: int, field: ReceptiveField, repeated: bool, itemsize: int
+    ) -> LayerSummary:
         node = graph.nodes[index]
         layer = node.layer
         assert layer is not None
@@ -147,19 +156,25 @@ class Summary:
             if any(line.unused):
                 rows, columns = line.unused
                 self.notes.append(
-                    f"* {line.name} leaves {_plural(rows, 'row')} and {_plural(columns, 'column')} at the border unused; "
+                    f"* {line.name} leaves {_plural(rows, 'row')} and {_plural(columns, 'column')} "
+                    "at the border unused; "
                     'rounding="exact" would refuse, and say what fits'
                 )
 
     def _note_pooling(self, graph: Graph) -> None:
-        """What pooling changes: the activations always, the weights behind it only if they are those of a dense layer."""
+        """What pooling changes: the activations always, the weights behind it only if they are
+        those of a dense layer.
+        """
         readers = graph.consumers()
         for index, node in enumerate(graph.nodes):
             if not isinstance(node.layer, _POOLS):
                 continue
             before = graph.nodes[graph.sources[index][0]].shape
             kept = 100 * math.prod(node.shape) / math.prod(before)
-            note = f"{graph.node_name(index)}: {shape_text(before)} -> {shape_text(node.shape)} keeps {kept:.4g} % of the activations"
+            note = (
+                f"{graph.node_name(index)}: {shape_text(before)} -> {shape_text(node.shape)} keeps "
+                f"{kept:.4g} % of the activations"
+            )
             behind = _weights_behind(graph, readers, index)
             if behind is not None:
                 layer = graph.nodes[behind].layer
@@ -171,15 +186,28 @@ class Summary:
             self.notes.append(note)
 
     def __str__(self) -> str:
-        header = ("layer", "output", "parameters", "products/output", "multiply-adds", "field", "jump", "start", "overlap", "activations")
+        header = (
+            "layer",
+            "output",
+            "parameters",
+            "products/output",
+            "multiply-adds",
+            "field",
+            "jump",
+            "start",
+            "overlap",
+            "activations",
+        )
         rows = [self._cells(line) for line in self.layers]
         lines = [self.title, "", *table(header, rows)]
         lines += [
             "",
             f"parameters     {self.num_parameters:,} ({megabytes(self.parameter_bytes)})",
             f"multiply-adds  {self.multiply_adds:,} for one sample",
-            f"peak memory    {megabytes(self.prediction.total)} in prediction, {megabytes(self.training.total)} in training, "
-            f"for a batch of {self.batch_size}, with {ops.get_num_threads()} thread{'s' * (ops.get_num_threads() != 1)}",
+            f"peak memory    {megabytes(self.prediction.total)} in prediction, "
+            f"{megabytes(self.training.total)} in training, "
+            f"for a batch of {self.batch_size}, with {ops.get_num_threads()} "
+            f"thread{'s' * (ops.get_num_threads() != 1)}",
         ]
         if self.notes:
             lines += ["", *self.notes]
@@ -209,7 +237,9 @@ def _plural(count: int, word: str) -> str:
 
 
 def _weights_behind(graph: Graph, readers: list[list[int]], index: int) -> int | None:
-    """The next layer with weights behind a node, if the way there is a chain of layers that keep the number of activations."""
+    """The next layer with weights behind a node, if the way there is a chain of layers that keep
+    the number of activations.
+    """
     while len(readers[index]) == 1:
         index = readers[index][0]
         node = graph.nodes[index]

@@ -1,7 +1,9 @@
-"""The workspace of a model: blocks of memory that are allocated once and used again by run after run.
+"""The workspace of a model: blocks of memory that are allocated once and used again by run after
+run.
 
-Each block serves one caller at a time, so that a model can be used from several threads; a caller that finds all of them in use gets
-one more. A block that is too small for a plan and batch size is replaced by a larger one; a smaller batch runs in a part of it.
+Each block serves one caller at a time, so that a model can be used from several threads; a caller
+that finds all of them in use gets one more. A block that is too small for a plan and batch size is
+replaced by a larger one; a smaller batch runs in a part of it.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from cnnrs.model.prepared import PreparedWeights
 
 __all__ = ["Workspace"]
 
-RUNS_KEPT = 8  # per block: a training and a prediction plan, each with a whole and a last, shorter batch, and some room
+# per block: a training and a prediction plan, each with a whole and a last, shorter batch, and some
+# room
+RUNS_KEPT = 8
 
 
 class Block:
@@ -40,7 +44,9 @@ class Block:
         key = plan, count
         run = self.runs.get(key)
         if run is None or run.arena is not arena:
-            run = self.runs[key] = Run(plan, arena, self.memory, count, None if plan.training else prepared)
+            run = self.runs[key] = Run(
+                plan, arena, self.memory, count, None if plan.training else prepared
+            )
             if len(self.runs) > RUNS_KEPT:
                 self.runs.popitem(last=False)
         else:

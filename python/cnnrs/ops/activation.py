@@ -1,7 +1,7 @@
 """Element-wise activations of arrays of any shape, and their gradients.
 
-The gradients take the activation's output ``y``, not its input: all three can be written in it. ``out`` may be the first argument
-itself, here and only here.
+The gradients take the activation's output ``y``, not its input: all three can be written in it.
+``out`` may be the first argument itself, here and only here.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,13 @@ _X = ("x",)
 _BACKWARD = ("grad_output", "y")
 
 
-def _backward(kernel: Callable[[Any, Any, Any, bool], None], grad_output: Any, y: Any, out: Any, accumulate: bool) -> Any:
+def _backward(
+    kernel: Callable[[Any, Any, Any, bool], None],
+    grad_output: Any,
+    y: Any,
+    out: Any,
+    accumulate: bool,
+) -> Any:
     grad_output, y = floats(_BACKWARD, grad_output, y)
     if grad_output.shape != y.shape:
         raise ShapeError(f"y: expected the shape of grad_output {grad_output.shape}, got {y.shape}")
@@ -46,7 +52,8 @@ def relu(x: ArrayLike, *, out: Floats | None = None) -> Any:
 
     References
     ----------
-    V. Nair and G. Hinton, "Rectified Linear Units Improve Restricted Boltzmann Machines", ICML 2010.
+    V. Nair and G. Hinton, "Rectified Linear Units Improve Restricted Boltzmann Machines", ICML
+    2010.
 
     Examples
     --------
@@ -61,7 +68,9 @@ def relu(x: ArrayLike, *, out: Floats | None = None) -> Any:
     return result
 
 
-def relu_backward(grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None = None, accumulate: bool = False) -> Any:
+def relu_backward(
+    grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None = None, accumulate: bool = False
+) -> Any:
     """Gradient of `relu`: `grad_output` where ``y > 0``, else 0.
 
     Parameters
@@ -123,7 +132,9 @@ def sigmoid(x: ArrayLike, *, out: Floats | None = None) -> Any:
     return result
 
 
-def sigmoid_backward(grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None = None, accumulate: bool = False) -> Any:
+def sigmoid_backward(
+    grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None = None, accumulate: bool = False
+) -> Any:
     """Gradient of `sigmoid`: ``grad_output * y * (1 - y)``.
 
     Parameters, returns and errors are those of `relu_backward`.
@@ -169,7 +180,9 @@ def tanh(x: ArrayLike, *, out: Floats | None = None) -> Any:
     return result
 
 
-def tanh_backward(grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None = None, accumulate: bool = False) -> Any:
+def tanh_backward(
+    grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None = None, accumulate: bool = False
+) -> Any:
     """Gradient of `tanh`: ``grad_output * (1 - y**2)``.
 
     Parameters, returns and errors are those of `relu_backward`.

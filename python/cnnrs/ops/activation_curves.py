@@ -1,7 +1,9 @@
-"""Activations made of pieces, `leaky_relu`, `elu`, `selu`, `hard_swish`, `hard_sigmoid`, `relu6`: of arrays of any shape, with gradients.
+"""Activations made of pieces, `leaky_relu`, `elu`, `selu`, `hard_swish`, `hard_sigmoid`, `relu6`:
+of arrays of any shape, with gradients.
 
-A gradient takes the output ``y`` where the derivative can be written in it, so that the input need not be kept; else the input ``x``. Its
-second argument says which. NaN stays NaN, nothing overflows. ``out`` may be the first argument itself.
+A gradient takes the output ``y`` where the derivative can be written in it, so that the input need
+not be kept; else the input ``x``. Its second argument says which. NaN stays NaN, nothing overflows.
+``out`` may be the first argument itself.
 """
 
 from typing import Any
@@ -34,7 +36,8 @@ def leaky_relu(x: ArrayLike, slope: float = 0.01, *, out: Floats | None = None) 
 
     References
     ----------
-    A. Maas, A. Hannun and A. Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models", ICML 2013.
+    A. Maas, A. Hannun and A. Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models",
+    ICML 2013.
 
     Examples
     --------
@@ -47,12 +50,17 @@ def leaky_relu(x: ArrayLike, slope: float = 0.01, *, out: Floats | None = None) 
 
 
 def leaky_relu_backward(
-    grad_output: ArrayLike, y: ArrayLike, slope: float = 0.01, *, out: Floats | None = None, accumulate: bool = False
+    grad_output: ArrayLike,
+    y: ArrayLike,
+    slope: float = 0.01,
+    *,
+    out: Floats | None = None,
+    accumulate: bool = False,
 ) -> Any:
     """Gradient of `leaky_relu`: `grad_output`, times `slope` where ``y <= 0``.
 
-    `y` is the output of the forward call; `out` may be `grad_output`, and is added to with ``accumulate=True``. Returns and errors
-    are those of `leaky_relu`.
+    `y` is the output of the forward call; `out` may be `grad_output`, and is added to with
+    ``accumulate=True``. Returns and errors are those of `leaky_relu`.
 
     Examples
     --------
@@ -61,7 +69,9 @@ def leaky_relu_backward(
     >>> ops.leaky_relu_backward(np.array([8.0, 8.0]), np.array([-1.0, 3.0]), 0.5)
     array([4., 8.])
     """
-    return curve.backward("leaky_relu", number("slope", slope, 0.0), grad_output, "y", y, out, accumulate)
+    return curve.backward(
+        "leaky_relu", number("slope", slope, 0.0), grad_output, "y", y, out, accumulate
+    )
 
 
 def elu(x: ArrayLike, alpha: float = 1.0, *, out: Floats | None = None) -> Any:
@@ -86,7 +96,8 @@ def elu(x: ArrayLike, alpha: float = 1.0, *, out: Floats | None = None) -> Any:
 
     References
     ----------
-    D. Clevert, T. Unterthiner and S. Hochreiter, "Fast and Accurate Deep Network Learning by Exponential Linear Units", ICLR 2016.
+    D. Clevert, T. Unterthiner and S. Hochreiter, "Fast and Accurate Deep Network Learning by
+    Exponential Linear Units", ICLR 2016.
 
     Examples
     --------
@@ -98,11 +109,18 @@ def elu(x: ArrayLike, alpha: float = 1.0, *, out: Floats | None = None) -> Any:
     return curve.forward("elu", number("alpha", alpha, 0.0), x, out)
 
 
-def elu_backward(grad_output: ArrayLike, y: ArrayLike, alpha: float = 1.0, *, out: Floats | None = None, accumulate: bool = False) -> Any:
+def elu_backward(
+    grad_output: ArrayLike,
+    y: ArrayLike,
+    alpha: float = 1.0,
+    *,
+    out: Floats | None = None,
+    accumulate: bool = False,
+) -> Any:
     """Gradient of `elu`: `grad_output`, times ``y + alpha`` where ``y <= 0``.
 
-    `y` is the output of the forward call; `out` may be `grad_output`, and is added to with ``accumulate=True``. Returns and errors
-    are those of `elu`.
+    `y` is the output of the forward call; `out` may be `grad_output`, and is added to with
+    ``accumulate=True``. Returns and errors are those of `elu`.
 
     Examples
     --------
@@ -115,7 +133,8 @@ def elu_backward(grad_output: ArrayLike, y: ArrayLike, alpha: float = 1.0, *, ou
 
 
 def selu(x: ArrayLike, *, out: Floats | None = None) -> Any:
-    """Scaled exponential linear unit: `elu` with ``alpha = 1.6733`` times 1.0507, which keep mean 0 and variance 1.
+    """Scaled exponential linear unit: `elu` with ``alpha = 1.6733`` times 1.0507, which keep mean 0
+    and variance 1.
 
     Parameters
     ----------
@@ -146,11 +165,13 @@ def selu(x: ArrayLike, *, out: Floats | None = None) -> Any:
     return curve.forward("selu", 1.0, x, out)
 
 
-def selu_backward(grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None = None, accumulate: bool = False) -> Any:
+def selu_backward(
+    grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None = None, accumulate: bool = False
+) -> Any:
     """Gradient of `selu`: `grad_output` times 1.0507, below 0 times ``y + 1.7581``.
 
-    `y` is the output of the forward call; `out` may be `grad_output`, and is added to with ``accumulate=True``. Returns and errors
-    are those of `selu`.
+    `y` is the output of the forward call; `out` may be `grad_output`, and is added to with
+    ``accumulate=True``. Returns and errors are those of `selu`.
 
     Examples
     --------
@@ -194,11 +215,13 @@ def hard_swish(x: ArrayLike, *, out: Floats | None = None) -> Any:
     return curve.forward("hard_swish", 1.0, x, out)
 
 
-def hard_swish_backward(grad_output: ArrayLike, x: ArrayLike, *, out: Floats | None = None, accumulate: bool = False) -> Any:
+def hard_swish_backward(
+    grad_output: ArrayLike, x: ArrayLike, *, out: Floats | None = None, accumulate: bool = False
+) -> Any:
     """Gradient of `hard_swish`: `grad_output` times the derivative at `x`.
 
-    `x` is the input of the forward call; `out` may be `grad_output`, and is added to with ``accumulate=True``. Returns and errors
-    are those of `hard_swish`.
+    `x` is the input of the forward call; `out` may be `grad_output`, and is added to with
+    ``accumulate=True``. Returns and errors are those of `hard_swish`.
 
     Examples
     --------
@@ -242,11 +265,13 @@ def hard_sigmoid(x: ArrayLike, *, out: Floats | None = None) -> Any:
     return curve.forward("hard_sigmoid", 1.0, x, out)
 
 
-def hard_sigmoid_backward(grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None = None, accumulate: bool = False) -> Any:
+def hard_sigmoid_backward(
+    grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None = None, accumulate: bool = False
+) -> Any:
     """Gradient of `hard_sigmoid`: `grad_output` / 6 where ``0 < y < 1``, else 0.
 
-    `y` is the output of the forward call; `out` may be `grad_output`, and is added to with ``accumulate=True``. Returns and errors
-    are those of `hard_sigmoid`.
+    `y` is the output of the forward call; `out` may be `grad_output`, and is added to with
+    ``accumulate=True``. Returns and errors are those of `hard_sigmoid`.
 
     Examples
     --------
@@ -278,7 +303,8 @@ def relu6(x: ArrayLike, *, out: Floats | None = None) -> Any:
 
     References
     ----------
-    A. Howard et al., "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications", arXiv:1704.04861.
+    A. Howard et al., "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision
+    Applications", arXiv:1704.04861.
 
     Examples
     --------
@@ -290,11 +316,13 @@ def relu6(x: ArrayLike, *, out: Floats | None = None) -> Any:
     return curve.forward("relu6", 1.0, x, out)
 
 
-def relu6_backward(grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None = None, accumulate: bool = False) -> Any:
+def relu6_backward(
+    grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None = None, accumulate: bool = False
+) -> Any:
     """Gradient of `relu6`: `grad_output` where ``0 < y < 6``, else 0.
 
-    `y` is the output of the forward call; `out` may be `grad_output`, and is added to with ``accumulate=True``. Returns and errors
-    are those of `relu6`.
+    `y` is the output of the forward call; `out` may be `grad_output`, and is added to with
+    ``accumulate=True``. Returns and errors are those of `relu6`.
 
     Examples
     --------

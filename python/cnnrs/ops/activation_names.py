@@ -18,7 +18,14 @@ from cnnrs.ops.activation_curves import (
     selu,
     selu_backward,
 )
-from cnnrs.ops.smooth_curves import gelu, gelu_backward, silu, silu_backward, softplus, softplus_backward
+from cnnrs.ops.smooth_curves import (
+    gelu,
+    gelu_backward,
+    silu,
+    silu_backward,
+    softplus,
+    softplus_backward,
+)
 
 
 class Activation(NamedTuple):

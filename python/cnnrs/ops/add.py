@@ -1,6 +1,7 @@
 """The sum of two arrays with a ReLU behind it on request: the end of a residual branch.
 
-Its own backward: the gradient of either summand is that of the sum, after a ReLU that of `cnnrs.ops.relu_backward`.
+Its own backward: the gradient of either summand is that of the sum, after a ReLU that of
+`cnnrs.ops.relu_backward`.
 """
 
 from typing import Any
@@ -14,7 +15,9 @@ from cnnrs.errors import ShapeError
 _NAMES = ("a", "b")
 
 
-def add(a: ArrayLike, b: ArrayLike, *, activation: str | None = None, out: Floats | None = None) -> Any:
+def add(
+    a: ArrayLike, b: ArrayLike, *, activation: str | None = None, out: Floats | None = None
+) -> Any:
     """Sum of two arrays of one shape, element by element.
 
     Parameters
@@ -47,7 +50,9 @@ def add(a: ArrayLike, b: ArrayLike, *, activation: str | None = None, out: Float
     """
     left, right = floats(_NAMES, a, b)
     if left.shape != right.shape:
-        raise ShapeError(f"b: expected the shape of a {left.shape}, got {right.shape}; add does not broadcast")
+        raise ShapeError(
+            f"b: expected the shape of a {left.shape}, got {right.shape}; add does not broadcast"
+        )
     if activation is not None:
         choice("activation", activation, (None, "relu"))
     result = output(out, left.shape, left.dtype)

@@ -1,7 +1,8 @@
-"""Augmentation of batches of images: random draws by index, programs of steps, and mixing. The transforms are in ``cnnrs.augment``.
+"""Augmentation of batches of images: random draws by index, programs of steps, and mixing. The
+transforms are in ``cnnrs.augment``.
 
-Images are uint8 (0 to 255) or float32 (usually 0 to 1), shape ``(n, height, width, channels)``, or a list of images
-``(height, width, channels)`` where their sizes differ.
+Images are uint8 (0 to 255) or float32 (usually 0 to 1), shape ``(n, height, width, channels)``, or
+a list of images ``(height, width, channels)`` where their sizes differ.
 """
 
 from collections.abc import Sequence
@@ -43,7 +44,8 @@ class AugmentStep(NamedTuple):
 
 
 def augment_images(name: str, images: Images) -> Images:
-    """The images as the kernels take them: contiguous uint8 or float32, a batch or a list of single ones.
+    """The images as the kernels take them: contiguous uint8 or float32, a batch or a list of single
+    ones.
 
     Other floats become float32.
 
@@ -58,10 +60,16 @@ def augment_images(name: str, images: Images) -> Images:
     dtype('float32')
     """
     if isinstance(images, (list, tuple)):
-        arrays = [_image(f"{name}[{i}]", image, 3, "(height, width, channels)") for i, image in enumerate(images)]
+        arrays = [
+            _image(f"{name}[{i}]", image, 3, "(height, width, channels)")
+            for i, image in enumerate(images)
+        ]
         for i, array in enumerate(arrays):
             if array.dtype != arrays[0].dtype:
-                raise DTypeError(f"{name}[{i}]: expected {arrays[0].dtype} as the first image has, got {array.dtype}")
+                raise DTypeError(
+                    f"{name}[{i}]: expected {arrays[0].dtype} as the first image has, got "
+                    f"{array.dtype}"
+                )
         return arrays
     return _image(name, images, 4, "(n, height, width, channels)")
 
@@ -73,15 +81,27 @@ def _image(name: str, image: Any, dimensions: int, axes: str) -> NDArray[Any]:
     elif array.dtype != UINT8:
         raise DTypeError(f"{name}: expected uint8 or float32, got {array.dtype}")
     if array.ndim != dimensions:
-        hint = f"; add a batch axis of one with {name}[None]" if array.ndim == 3 and dimensions == 4 else ""
-        raise ShapeError(f"{name}: expected {dimensions} dimensions {axes}, got shape {array.shape}{hint}")
+        hint = (
+            f"; add a batch axis of one with {name}[None]"
+            if array.ndim == 3 and dimensions == 4
+            else ""
+        )
+        raise ShapeError(
+            f"{name}: expected {dimensions} dimensions {axes}, got shape {array.shape}{hint}"
+        )
     if 0 in array.shape[-3:]:
-        raise ShapeError(f"{name}: expected a height, width and number of channels of at least 1, got shape {array.shape}")
+        raise ShapeError(
+            f"{name}: expected a height, width and number of channels of at least 1, got shape "
+            f"{array.shape}"
+        )
     return np.require(array, requirements=("C", "A"))
 
 
-def augment_uniform(indices: ArrayLike, draws: int, *, seed: int, epoch: int = 0, ordinal: int = 0) -> NDArray[np.float64]:
-    """Uniform numbers for samples of a data set, each a function of seed, epoch, index, ordinal and its place in the row.
+def augment_uniform(
+    indices: ArrayLike, draws: int, *, seed: int, epoch: int = 0, ordinal: int = 0
+) -> NDArray[np.float64]:
+    """Uniform numbers for samples of a data set, each a function of seed, epoch, index, ordinal and
+    its place in the row.
 
     Parameters
     ----------
@@ -115,7 +135,11 @@ def augment_uniform(indices: ArrayLike, draws: int, *, seed: int, epoch: int = 0
         raise ShapeError(f"indices: expected one dimension, got shape {places.shape}")
     out = np.empty((len(places), draws))
     _core.augment_uniform(
-        places, out, counter("seed", seed, 64), counter("epoch", epoch, EPOCH_BITS), counter("ordinal", ordinal, ORDINAL_BITS)
+        places,
+        out,
+        counter("seed", seed, 64),
+        counter("epoch", epoch, EPOCH_BITS),
+        counter("ordinal", ordinal, ORDINAL_BITS),
     )
     return out
 
@@ -147,7 +171,8 @@ def augment(
 
     Returns
     -------
-    ndarray of shape (n, height, width, channels), or list of ndarray where the sizes of the results differ
+    ndarray of shape (n, height, width, channels), or list of ndarray where the sizes of the results
+    differ
 
     Raises
     ------
@@ -163,22 +188,47 @@ def augment(
     """
     pictures = augment_images("images", images)
     count = len(pictures)
-    target = (pictures.dtype if isinstance(pictures, np.ndarray) else pictures[0].dtype if count else UINT8) if dtype is None else dtype
+    target = (
+        (
+            pictures.dtype
+            if isinstance(pictures, np.ndarray)
+            else pictures[0].dtype
+            if count
+            else UINT8
+        )
+        if dtype is None
+        else dtype
+    )
     if np.dtype(target) not in (UINT8, FLOAT32):
         raise DTypeError(f"dtype: expected uint8 or float32, got {target!r}")
-    depth = (pictures.shape[-1] if isinstance(pictures, np.ndarray) else pictures[0].shape[-1]) if channels is None else channels
+    depth = (
+        (pictures.shape[-1] if isinstance(pictures, np.ndarray) else pictures[0].shape[-1])
+        if channels is None
+        else channels
+    )
     if count and (heights != heights[0]).any() | (widths != widths[0]).any():
         if out is not None:
-            raise ArgumentError("out: the results have different sizes, there is no one array for them")
+            raise ArgumentError(
+                "out: the results have different sizes, there is no one array for them"
+            )
         offsets = [0, *np.cumsum(heights * widths * depth).tolist()]
         flat = empty("images", (offsets[-1],), np.dtype(target))
         _core.augment_run(pictures, list(steps), offsets, flat)
         shapes = zip(heights.tolist(), widths.tolist(), strict=True)
-        return [flat[a:b].reshape(h, w, depth) for a, b, (h, w) in zip(offsets[:-1], offsets[1:], shapes, strict=True)]
+        return [
+            flat[a:b].reshape(h, w, depth)
+            for a, b, (h, w) in zip(offsets[:-1], offsets[1:], shapes, strict=True)
+        ]
     shape = (count, int(heights[0]), int(widths[0]), depth) if count else (0, 0, 0, depth)
-    result = empty("images", shape, np.dtype(target)) if out is None else in_place("out", out, shape, np.dtype(target))
+    result = (
+        empty("images", shape, np.dtype(target))
+        if out is None
+        else in_place("out", out, shape, np.dtype(target))
+    )
     sample = shape[1] * shape[2] * depth
-    _core.augment_run(pictures, list(steps), list(range(0, sample * count + 1, sample)) if sample else [0], result)
+    _core.augment_run(
+        pictures, list(steps), list(range(0, sample * count + 1, sample)) if sample else [0], result
+    )
     return result
 
 
@@ -243,4 +293,8 @@ def augment_paste(source: ArrayLike, target: NDArray[Any], rectangles: ArrayLike
     images = augment_images("source", source)
     if integer("target", getattr(target, "ndim", 0)) != 4:
         raise ShapeError("target: expected 4 dimensions (n, height, width, channels)")
-    _core.augment_paste(images, in_place("target", target, target.shape, images.dtype), integers("rectangles", rectangles))
+    _core.augment_paste(
+        images,
+        in_place("target", target, target.shape, images.dtype),
+        integers("rectangles", rectangles),
+    )

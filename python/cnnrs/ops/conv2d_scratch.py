@@ -1,4 +1,6 @@
-"""What a convolution needs beside its arrays: memory for transformed filters and tiles, kept from call to call."""
+"""What a convolution needs beside its arrays: memory for transformed filters and tiles, kept from
+call to call.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,7 +26,8 @@ def conv2d_scratch(
     max_pool: bool = False,
     dtype: DTypeLike = np.float32,
 ) -> tuple[list[int], list[int], int]:
-    """Bytes that a convolution takes beside its arrays, from a rehearsal of it that does a small part of the work.
+    """Bytes that a convolution takes beside its arrays, from a rehearsal of it that does a small
+    part of the work.
 
     Parameters
     ----------
@@ -34,7 +37,8 @@ def conv2d_scratch(
         As in `conv2d`.
     direction : {"forward", "backward_input", "backward_weight"}
     prepared : bool
-        Whether the filters are prepared once, as a model's prediction does it, for the forward direction.
+        Whether the filters are prepared once, as a model's prediction does it, for the forward
+        direction.
     max_pool : bool
         As in `conv2d`, for the forward direction of a prediction.
     dtype : {float32, float64}
@@ -42,7 +46,8 @@ def conv2d_scratch(
     Returns
     -------
     scratch : list of int
-        The buffers that the calling thread holds at a time; it keeps the largest first one of all calls, the largest second one, and so on.
+        The buffers that the calling thread holds at a time; it keeps the largest first one of all
+        calls, the largest second one, and so on.
     worker_scratch : list of int
         Those that each other thread holds, and keeps in the same way.
     prepared_bytes : int
@@ -65,7 +70,11 @@ def conv2d_scratch(
     choice("direction", direction, ("forward", "backward_input", "backward_weight"))
     shape: Any = shape_of("input_shape", input_shape, 4, IMAGE_AXES)
     filters: Any = shape_of("weight_shape", weight_shape, 4, WEIGHT_AXES)
-    stride, sides, dilation, groups, _ = window_geometry(shape, filters, stride, padding, dilation, groups)
+    stride, sides, dilation, groups, _ = window_geometry(
+        shape, filters, stride, padding, dilation, groups
+    )
     double = float_dtype(dtype) == np.float64
     flags = flag("prepared", prepared), flag("max_pool", max_pool)
-    return _core.conv2d_scratch(direction, shape, filters, stride, sides, dilation, groups, *flags, double)
+    return _core.conv2d_scratch(
+        direction, shape, filters, stride, sides, dilation, groups, *flags, double
+    )

@@ -1,4 +1,6 @@
-"""Filters of a convolution: their checks, the algorithm that their shape asks for, and filters prepared once for many calls."""
+"""Filters of a convolution: their checks, the algorithm that their shape asks for, and filters
+prepared once for many calls.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +9,19 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from cnnrs import _core
-from cnnrs._arguments import PaddingLike, Pair, PairLike, Sides, choice, float_dtype, floats, integer, pair, rank, shape_of
+from cnnrs._arguments import (
+    PaddingLike,
+    Pair,
+    PairLike,
+    Sides,
+    choice,
+    float_dtype,
+    floats,
+    integer,
+    pair,
+    rank,
+    shape_of,
+)
 from cnnrs.errors import DTypeError, ShapeError
 from cnnrs.ops.geometry import output_sizes, padding_sides
 
@@ -16,7 +30,8 @@ WEIGHT_AXES = "(kernel_height, kernel_width, channels / groups, filters)"
 
 
 class PreparedConv2dWeight:
-    """Filters transformed and packed once for one convolution; made by `prepare_conv2d_weight`, taken by `conv2d`.
+    """Filters transformed and packed once for one convolution; made by `prepare_conv2d_weight`,
+    taken by `conv2d`.
 
     Attributes
     ----------
@@ -44,7 +59,10 @@ class PreparedConv2dWeight:
         return self.handle.nbytes
 
     def __repr__(self) -> str:
-        return f"PreparedConv2dWeight(shape={self.shape}, algorithm={self.algorithm!r}, nbytes={self.nbytes})"
+        return (
+            f"PreparedConv2dWeight(shape={self.shape}, algorithm={self.algorithm!r}, "
+            f"nbytes={self.nbytes})"
+        )
 
 
 def check_filters(weight: Any) -> None:
@@ -52,7 +70,9 @@ def check_filters(weight: Any) -> None:
     if weight.ndim != 4:
         rank("weight", weight, 4, WEIGHT_AXES)
     if 0 in weight.shape:
-        raise ShapeError(f"weight: expected sizes of at least 1 {WEIGHT_AXES}, got shape {weight.shape}")
+        raise ShapeError(
+            f"weight: expected sizes of at least 1 {WEIGHT_AXES}, got shape {weight.shape}"
+        )
 
 
 def window_geometry(
@@ -77,7 +97,8 @@ def check_depth(channels: int, weight_shape: tuple[int, ...], groups: int) -> No
     if weight_shape[2] * groups != channels:
         split = f" in {groups} groups" if groups > 1 else ""
         raise ShapeError(
-            f"weight: the filters have depth {weight_shape[2]}, but the input has {channels} channels{split}; "
+            f"weight: the filters have depth {weight_shape[2]}, but the input has {channels} "
+            f"channels{split}; "
             f"a filter must be as deep as its input{' divided by groups' if groups > 1 else ''}"
         )
 
@@ -101,8 +122,8 @@ def conv2d_algorithm(
     stride, padding, dilation, groups
         As in `conv2d`.
     direction : {"forward", "backward_input", "backward_weight", "prediction"}
-        The last is what a model's prediction asks for, whose filters are prepared once: forward, but chosen so that a sample alone is
-        fast where it is one tile and the filters are many.
+        The last is what a model's prediction asks for, whose filters are prepared once: forward,
+        but chosen so that a sample alone is fast where it is one tile and the filters are many.
 
     Returns
     -------
@@ -122,7 +143,9 @@ def conv2d_algorithm(
     choice("direction", direction, ("forward", "backward_input", "backward_weight", "prediction"))
     shape: Any = shape_of("input_shape", input_shape, 4, IMAGE_AXES)
     filters: Any = shape_of("weight_shape", weight_shape, 4, WEIGHT_AXES)
-    stride, sides, dilation, groups, _ = window_geometry(shape, filters, stride, padding, dilation, groups)
+    stride, sides, dilation, groups, _ = window_geometry(
+        shape, filters, stride, padding, dilation, groups
+    )
     return _core.conv2d_algorithm(direction, shape, filters, stride, sides, dilation, groups)
 
 
@@ -136,7 +159,8 @@ def conv2d_pools(
     groups: int = 1,
     dtype: DTypeLike = np.float32,
 ) -> bool:
-    """Whether a convolution of these shapes can pool its outputs before it writes them, for a batch of many images.
+    """Whether a convolution of these shapes can pool its outputs before it writes them, for a batch
+    of many images.
 
     It does so where the filters are few: see `conv2d` with ``max_pool``.
 
@@ -165,8 +189,12 @@ def conv2d_pools(
     """
     shape: Any = shape_of("input_shape", input_shape, 4, IMAGE_AXES)
     filters: Any = shape_of("weight_shape", weight_shape, 4, WEIGHT_AXES)
-    stride, sides, dilation, groups, _ = window_geometry(shape, filters, stride, padding, dilation, groups)
-    return _core.conv2d_pools(shape, filters, stride, sides, dilation, groups, float_dtype(dtype) == np.float64)
+    stride, sides, dilation, groups, _ = window_geometry(
+        shape, filters, stride, padding, dilation, groups
+    )
+    return _core.conv2d_pools(
+        shape, filters, stride, sides, dilation, groups, float_dtype(dtype) == np.float64
+    )
 
 
 def prepare_conv2d_weight(
@@ -213,7 +241,12 @@ def prepare_conv2d_weight(
     (filters,) = floats(("weight",), weight)
     check_filters(filters)
     shape: Any = shape_of("input_shape", input_shape, 4, IMAGE_AXES)
-    stride, sides, dilation, groups, _ = window_geometry(shape, filters.shape, stride, padding, dilation, groups)
+    stride, sides, dilation, groups, _ = window_geometry(
+        shape, filters.shape, stride, padding, dilation, groups
+    )
     check_depth(shape[3], filters.shape, groups)
     check_algorithm_name(algorithm)
-    return PreparedConv2dWeight(_core.prepare_conv2d_weight(filters, shape, stride, sides, dilation, groups, algorithm), filters)
+    return PreparedConv2dWeight(
+        _core.prepare_conv2d_weight(filters, shape, stride, sides, dilation, groups, algorithm),
+        filters,
+    )

@@ -1,7 +1,8 @@
 """Sizes of sliding windows: the output-size formula, and padding in its four spellings.
 
-``padding`` is an integer (all sides), a pair ``(height, width)``, four sides ``((top, bottom), (left, right))``, ``"valid"`` (none) or
-``"same"`` (the output has ``ceil(size / stride)`` pixels; where the padding is odd, the odd pixel goes to the bottom and right).
+``padding`` is an integer (all sides), a pair ``(height, width)``, four sides ``((top, bottom),
+(left, right))``, ``"valid"`` (none) or ``"same"`` (the output has ``ceil(size / stride)`` pixels;
+where the padding is odd, the odd pixel goes to the bottom and right).
 """
 
 from typing import Any
@@ -21,20 +22,21 @@ def conv2d_output_size(
     dilation: PairLike = 1,
     rounding: str = "floor",
 ) -> int | Pair:
-    """Number of positions that a window takes: ``(W - K + 2P) / S + 1``, with ``K`` the span of the dilated window.
+    """Number of positions that a window takes: ``(W - K + 2P) / S + 1``, with ``K`` the span of the
+    dilated window.
 
     The same formula serves convolution and pooling.
 
     Parameters
     ----------
     size : int or pair of int
-        Pixels of one axis, or ``(height, width)``. With one axis the other arguments belong to it: integers, and padding may be
-        ``(before, after)``.
+        Pixels of one axis, or ``(height, width)``. With one axis the other arguments belong to it:
+        integers, and padding may be ``(before, after)``.
     kernel_size, stride, dilation : int or pair of int, at least 1
     padding : int, pair, four sides, "same" or "valid"
     rounding : {"floor", "ceil", "exact"}
-        What becomes of a fraction: border pixels stay unused, a last window hangs over the border (if it starts inside the input or
-        the padding before it), or an error.
+        What becomes of a fraction: border pixels stay unused, a last window hangs over the border
+        (if it starts inside the input or the padding before it), or an error.
 
     Returns
     -------
@@ -44,12 +46,14 @@ def conv2d_output_size(
     Raises
     ------
     ShapeError
-        If the window is larger than the padded input, a size is 0, or, with ``rounding="exact"``, the stride does not fit: the
-        message shows the formula with its numbers and the nearest strides and paddings that do.
+        If the window is larger than the padded input, a size is 0, or, with ``rounding="exact"``,
+        the stride does not fit: the message shows the formula with its numbers and the nearest
+        strides and paddings that do.
 
     References
     ----------
-    V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep learning", arXiv:1603.07285.
+    V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep learning",
+    arXiv:1603.07285.
 
     Examples
     --------
@@ -63,7 +67,11 @@ def conv2d_output_size(
     """
     if is_sequence(size):
         height, width = pair("size", size, 0)
-        kernel, steps, spread = pair("kernel_size", kernel_size, 0), pair("stride", stride, 0), pair("dilation", dilation, 0)
+        kernel, steps, spread = (
+            pair("kernel_size", kernel_size, 0),
+            pair("stride", stride, 0),
+            pair("dilation", dilation, 0),
+        )
         sides = padding_sides(padding, (height, width), kernel, steps, spread)
         return output_sizes((height, width), kernel, steps, sides, spread, rounding)
     choice("rounding", rounding, ROUNDINGS)
@@ -81,8 +89,12 @@ def _axis_padding(padding: Any, size: int, kernel_size: int, stride: int, dilati
     return pair("padding", padding, 0)
 
 
-def padding_sides(padding: Any, size: Pair, kernel_size: Pair, stride: Pair, dilation: Pair = (1, 1)) -> Sides:
-    """``(top, bottom, left, right)`` of any spelling of padding, for an image of `size` ``(height, width)``."""
+def padding_sides(
+    padding: Any, size: Pair, kernel_size: Pair, stride: Pair, dilation: Pair = (1, 1)
+) -> Sides:
+    """``(top, bottom, left, right)`` of any spelling of padding, for an image of `size` ``(height,
+    width)``.
+    """
     if type(padding) is int and 0 <= padding < 2**31:
         return padding, padding, padding, padding
     if isinstance(padding, str):
@@ -92,13 +104,22 @@ def padding_sides(padding: Any, size: Pair, kernel_size: Pair, stride: Pair, dil
             *_core.same_padding(size[0], kernel_size[0], stride[0], dilation[0]),
             *_core.same_padding(size[1], kernel_size[1], stride[1], dilation[1]),
         )
-    if type(padding) is tuple and len(padding) == 2 and type(padding[0]) is type(padding[1]) is tuple:
+    if (
+        type(padding) is tuple
+        and len(padding) == 2
+        and type(padding[0]) is type(padding[1]) is tuple
+    ):
         vertical, horizontal = padding
         if len(vertical) == len(horizontal) == 2:
             return (*pair("padding", vertical, 0), *pair("padding", horizontal, 0))
     if is_sequence(padding):
         items = tuple(padding)
-        if len(items) == 2 and is_sequence(items[0]) and is_sequence(items[1]) and len(items[0]) == len(items[1]) == 2:
+        if (
+            len(items) == 2
+            and is_sequence(items[0])
+            and is_sequence(items[1])
+            and len(items[0]) == len(items[1]) == 2
+        ):
             return (*pair("padding", items[0], 0), *pair("padding", items[1], 0))
         if len(items) != 2 or is_sequence(items[0]) or is_sequence(items[1]):
             forms = "an integer, (height, width), ((top, bottom), (left, right)), 'same' or 'valid'"
@@ -107,15 +128,26 @@ def padding_sides(padding: Any, size: Pair, kernel_size: Pair, stride: Pair, dil
     return vertical, vertical, horizontal, horizontal
 
 
-def output_sizes(size: Pair, kernel_size: Pair, stride: Pair, sides: Sides, dilation: Pair = (1, 1), rounding: str = "floor") -> Pair:
+def output_sizes(
+    size: Pair,
+    kernel_size: Pair,
+    stride: Pair,
+    sides: Sides,
+    dilation: Pair = (1, 1),
+    rounding: str = "floor",
+) -> Pair:
     """``(height, width)`` of the output; an error says which of the two does not fit."""
     if rounding not in ROUNDINGS:
         choice("rounding", rounding, ROUNDINGS)
     axis = "height"
     try:
-        height = _core.output_size(size[0], kernel_size[0], stride[0], sides[0], sides[1], dilation[0], rounding)
+        height = _core.output_size(
+            size[0], kernel_size[0], stride[0], sides[0], sides[1], dilation[0], rounding
+        )
         axis = "width"
-        width = _core.output_size(size[1], kernel_size[1], stride[1], sides[2], sides[3], dilation[1], rounding)
+        width = _core.output_size(
+            size[1], kernel_size[1], stride[1], sides[2], sides[3], dilation[1], rounding
+        )
     except ShapeError as error:
         raise ShapeError(f"{axis}: {error}") from None
     return height, width

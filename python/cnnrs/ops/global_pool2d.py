@@ -48,7 +48,11 @@ def global_avg_pool2d(x: ArrayLike, *, out: Floats | None = None) -> Any:
 
 
 def global_avg_pool2d_backward(
-    grad_output: ArrayLike, input_shape: Sequence[int], *, out: Floats | None = None, accumulate: bool = False
+    grad_output: ArrayLike,
+    input_shape: Sequence[int],
+    *,
+    out: Floats | None = None,
+    accumulate: bool = False,
 ) -> Any:
     """Gradient of `global_avg_pool2d`: each output gradient spread evenly over its image.
 
@@ -80,7 +84,9 @@ def global_avg_pool2d_backward(
     (gradient,) = floats(("grad_output",), grad_output)
     shape = image_shape(input_shape)
     if gradient.shape != (shape[0], shape[3]):
-        raise ShapeError(f"grad_output: expected the output's shape {(shape[0], shape[3])}, got {gradient.shape}")
+        raise ShapeError(
+            f"grad_output: expected the output's shape {(shape[0], shape[3])}, got {gradient.shape}"
+        )
     result = output(out, shape, gradient.dtype, accumulate)
     _core.global_avg_pool2d_backward(gradient, result, accumulate)
     return result

@@ -14,14 +14,23 @@ from cnnrs.ops.loss import REDUCTIONS, _labelled, _per_sample, _reduce, _sample_
 def _class_numbers(scores: Any, labels: Any) -> tuple[Any, Any, Any]:
     found, rows, targets = _labelled(scores, labels)
     if targets.ndim != 1:
-        raise ShapeError(f"labels: the hinge takes class indices of shape {found.shape[:-1]}, got probabilities")
+        raise ShapeError(
+            f"labels: the hinge takes class indices of shape {found.shape[:-1]}, got probabilities"
+        )
     return found, rows, targets
 
 
 def hinge(
-    scores: ArrayLike, labels: ArrayLike, margin: float = 1.0, squared: bool = False, *, reduction: str = "mean", out: Floats | None = None
+    scores: ArrayLike,
+    labels: ArrayLike,
+    margin: float = 1.0,
+    squared: bool = False,
+    *,
+    reduction: str = "mean",
+    out: Floats | None = None,
 ) -> Any:
-    """By how much wrong classes come too near the right one: mean over the classes of ``max(0, margin - right + wrong)``.
+    """By how much wrong classes come too near the right one: mean over the classes of ``max(0,
+    margin - right + wrong)``.
 
     Parameters
     ----------
@@ -46,8 +55,8 @@ def hinge(
 
     References
     ----------
-    K. Crammer, Y. Singer, "On the Algorithmic Implementation of Multiclass Kernel-based Vector Machines", JMLR 2, 2001. As in PyTorch,
-    the sum is divided by the number of classes.
+    K. Crammer, Y. Singer, "On the Algorithmic Implementation of Multiclass Kernel-based Vector
+    Machines", JMLR 2, 2001. As in PyTorch, the sum is divided by the number of classes.
 
     Examples
     --------
@@ -58,7 +67,13 @@ def hinge(
     choice("reduction", reduction, REDUCTIONS)
     found, rows, targets = _class_numbers(scores, labels)
     result = _per_sample(out, reduction, found.shape[:-1], found.dtype)
-    _core.hinge_forward(rows, targets, result.reshape(rows.shape[0]), number("margin", margin, 0.0), flag("squared", squared))
+    _core.hinge_forward(
+        rows,
+        targets,
+        result.reshape(rows.shape[0]),
+        number("margin", margin, 0.0),
+        flag("squared", squared),
+    )
     return result if reduction == "none" else _reduce(result, reduction)
 
 
@@ -102,5 +117,7 @@ def hinge_backward(
     gradients = _sample_gradients(grad_output, reduction, found.shape[:-1], found.dtype)
     result = output_array(out, found.shape, found.dtype, accumulate)
     margin, squared = number("margin", margin, 0.0), flag("squared", squared)
-    _core.hinge_backward(gradients, rows, targets, result.reshape(rows.shape), margin, squared, accumulate)
+    _core.hinge_backward(
+        gradients, rows, targets, result.reshape(rows.shape), margin, squared, accumulate
+    )
     return result

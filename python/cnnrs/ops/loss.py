@@ -1,8 +1,9 @@
 """Losses of a batch and their gradients: softmax cross-entropy, and half the sum of squares.
 
-``reduction`` is ``"mean"`` over the samples (the default), ``"sum"``, or ``"none"`` for one value per sample. A gradient function takes
-the same ``reduction`` as its loss, and optionally ``grad_output``, the gradient of what the loss returned: a number, or with ``"none"``
-one per sample.
+``reduction`` is ``"mean"`` over the samples (the default), ``"sum"``, or ``"none"`` for one value
+per sample. A gradient function takes the same ``reduction`` as its loss, and optionally
+``grad_output``, the gradient of what the loss returned: a number, or with ``"none"`` one per
+sample.
 """
 
 import math
@@ -12,7 +13,17 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from cnnrs import _core
-from cnnrs._arguments import Floats, as_array, choice, empty, float_dtype, floats, integer, integers, number
+from cnnrs._arguments import (
+    Floats,
+    as_array,
+    choice,
+    empty,
+    float_dtype,
+    floats,
+    integer,
+    integers,
+    number,
+)
 from cnnrs._arguments import output as output_array
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
 from cnnrs.ops.softmax import as_rows
@@ -39,7 +50,9 @@ def _sample_gradients(grad_output: Any, reduction: str, shape: tuple[int, ...], 
             return np.ones(count, dtype)
         (gradients,) = floats(("grad_output",), grad_output)
         if gradients.shape != shape:
-            raise ShapeError(f"grad_output: expected one value per sample, shape {shape}, got {gradients.shape}")
+            raise ShapeError(
+                f"grad_output: expected one value per sample, shape {shape}, got {gradients.shape}"
+            )
         return gradients.astype(dtype, copy=False).reshape(count)
     scale = 1.0 if grad_output is None else number("grad_output", grad_output)
     gradients = np.empty(count, dtype)
@@ -48,7 +61,9 @@ def _sample_gradients(grad_output: Any, reduction: str, shape: tuple[int, ...], 
 
 
 def _labelled(logits: Any, labels: Any) -> tuple[Any, Any, Any]:
-    """Logits as they came, the same as rows, and labels as int64 vector or as rows of probabilities."""
+    """Logits as they came, the same as rows, and labels as int64 vector or as rows of
+    probabilities.
+    """
     (scores,) = floats(_LOGITS, logits)
     rows = as_rows("logits", scores)
     shape = scores.shape
@@ -57,10 +72,16 @@ def _labelled(logits: Any, labels: Any) -> tuple[Any, Any, Any]:
         scores, probabilities = floats(_SOFT, logits, labels)
         return scores, as_rows("logits", scores), as_rows("labels", probabilities)
     if found.shape != shape[:-1]:
-        raise ShapeError(f"labels: expected class indices of shape {shape[:-1]} or probabilities of shape {shape}, got shape {found.shape}")
+        raise ShapeError(
+            f"labels: expected class indices of shape {shape[:-1]} or probabilities of shape "
+            f"{shape}, got shape {found.shape}"
+        )
     if found.dtype.kind not in "iu":
         if found.size or isinstance(labels, np.ndarray):
-            raise DTypeError(f"labels: class indices are integers, got {found.dtype}; probabilities would have shape {shape}")
+            raise DTypeError(
+                f"labels: class indices are integers, got {found.dtype}; probabilities would have "
+                f"shape {shape}"
+            )
         found = np.empty(found.shape, np.int64)
     return scores, rows, integers("labels", found).reshape(rows.shape[0])
 
@@ -68,11 +89,17 @@ def _labelled(logits: Any, labels: Any) -> tuple[Any, Any, Any]:
 def _within(classes: Any, num_classes: int) -> None:
     if classes.size and not (classes.min() >= 0 and classes.max() < num_classes):
         place = int(np.argmax((classes < 0) | (classes >= num_classes)))
-        raise ArgumentError(f"labels: expected classes from 0 to {num_classes - 1}, got {classes[place]} at index {place}")
+        raise ArgumentError(
+            f"labels: expected classes from 0 to {num_classes - 1}, got {classes[place]} at index "
+            f"{place}"
+        )
 
 
-def cross_entropy(logits: ArrayLike, labels: ArrayLike, *, reduction: str = "mean", out: Floats | None = None) -> Any:
-    """Softmax cross-entropy, ``-sum(label * log(softmax(logits)))``, in nats; no overflow, whatever the scores.
+def cross_entropy(
+    logits: ArrayLike, labels: ArrayLike, *, reduction: str = "mean", out: Floats | None = None
+) -> Any:
+    """Softmax cross-entropy, ``-sum(label * log(softmax(logits)))``, in nats; no overflow, whatever
+    the scores.
 
     Parameters
     ----------
@@ -111,7 +138,10 @@ def cross_entropy(logits: ArrayLike, labels: ArrayLike, *, reduction: str = "mea
 
 def _per_sample(out: Any, reduction: str, shape: tuple[int, ...], dtype: Any) -> Any:
     if out is not None and reduction != "none":
-        raise ArgumentError(f"out: the loss is one number with reduction={reduction!r}; out= goes with reduction='none'")
+        raise ArgumentError(
+            f"out: the loss is one number with reduction={reduction!r}; out= goes with "
+            "reduction='none'"
+        )
     return output_array(out, shape, dtype)
 
 
@@ -124,7 +154,8 @@ def cross_entropy_backward(
     out: Floats | None = None,
     accumulate: bool = False,
 ) -> Any:
-    """Gradient of `cross_entropy` with respect to the logits: ``softmax(logits) - label``, scaled as `reduction` says.
+    """Gradient of `cross_entropy` with respect to the logits: ``softmax(logits) - label``, scaled
+    as `reduction` says.
 
     Parameters
     ----------
@@ -170,7 +201,9 @@ def _compared(output_: Any, target: Any) -> tuple[Any, Any, tuple[int, ...]]:
     return output_, target, output_.shape[:1] if output_.ndim > 1 else ()
 
 
-def half_sum_of_squares(output: ArrayLike, target: ArrayLike, *, reduction: str = "mean", out: Floats | None = None) -> Any:
+def half_sum_of_squares(
+    output: ArrayLike, target: ArrayLike, *, reduction: str = "mean", out: Floats | None = None
+) -> Any:
     """Half the sum of squared differences of each sample, ``sum((target - output)**2) / 2``.
 
     Parameters
@@ -201,7 +234,9 @@ def half_sum_of_squares(output: ArrayLike, target: ArrayLike, *, reduction: str 
     output_, target, shape = _compared(output, target)
     count = shape[0] if shape else 1
     result = _per_sample(out, reduction, shape, output_.dtype)
-    _core.half_sum_of_squares_forward(_samples(output_, count), _samples(target, count), result.reshape(count))
+    _core.half_sum_of_squares_forward(
+        _samples(output_, count), _samples(target, count), result.reshape(count)
+    )
     return result if reduction == "none" else _reduce(result, reduction)
 
 
@@ -218,7 +253,8 @@ def half_sum_of_squares_backward(
     out: Floats | None = None,
     accumulate: bool = False,
 ) -> Any:
-    """Gradient of `half_sum_of_squares` with respect to the output: ``output - target``, scaled as `reduction` says.
+    """Gradient of `half_sum_of_squares` with respect to the output: ``output - target``, scaled as
+    `reduction` says.
 
     Parameters
     ----------
@@ -252,7 +288,13 @@ def half_sum_of_squares_backward(
     count = shape[0] if shape else 1
     gradients = _sample_gradients(grad_output, reduction, shape, output_.dtype)
     result = output_array(out, output_.shape, output_.dtype, accumulate)
-    _core.half_sum_of_squares_backward(gradients, _samples(output_, count), _samples(target, count), _samples(result, count), accumulate)
+    _core.half_sum_of_squares_backward(
+        gradients,
+        _samples(output_, count),
+        _samples(target, count),
+        _samples(result, count),
+        accumulate,
+    )
     return result
 
 

@@ -72,5 +72,7 @@ def matmul(
         choice("activation", activation, (None, "relu"))
     shape = left.shape[1 if transpose_a else 0], right.shape[0 if transpose_b else 1]
     result = output(out, shape, left.dtype, accumulate)
-    _core.matmul(left, right, result, transpose_a, transpose_b, offset, activation is not None, accumulate)
+    _core.matmul(
+        left, right, result, transpose_a, transpose_b, offset, activation is not None, accumulate
+    )
     return result

@@ -1,4 +1,6 @@
-"""Max-unpooling: values put back where max pooling had found the largest ones, zeros elsewhere; and its gradient."""
+"""Max-unpooling: values put back where max pooling had found the largest ones, zeros elsewhere; and
+its gradient.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +24,8 @@ def max_unpool2d(
     rounding: str = "floor",
     out: Floats | None = None,
 ) -> Any:
-    """Put each value at its index, and zeros elsewhere. Where windows overlapped and chose one pixel, its values are added.
+    """Put each value at its index, and zeros elsewhere. Where windows overlapped and chose one
+    pixel, its values are added.
 
     The same linear map as `max_pool2d_backward`, used forwards.
 
@@ -34,7 +37,8 @@ def max_unpool2d(
     output_shape : tuple of 4 int, (n, out_height, out_width, channels)
         What `max_pool2d` was given.
     kernel_size, stride, padding, rounding : optional
-        As in the call of `max_pool2d`. With `kernel_size` given a faster way is taken, and every index must lie in its window.
+        As in the call of `max_pool2d`. With `kernel_size` given a faster way is taken, and every
+        index must lie in its window.
     out : ndarray of shape `output_shape`, optional
         Written to and returned; overlaps no other argument.
 
@@ -66,11 +70,24 @@ def max_unpool2d(
     if places.shape != data.shape:
         raise ShapeError(f"argmax: expected the shape of x {data.shape}, got {places.shape}")
     return max_pool2d_backward(
-        data, places, output_shape, kernel_size=kernel_size, stride=stride, padding=padding, rounding=rounding, out=out
+        data,
+        places,
+        output_shape,
+        kernel_size=kernel_size,
+        stride=stride,
+        padding=padding,
+        rounding=rounding,
+        out=out,
     )
 
 
-def max_unpool2d_backward(grad_output: ArrayLike, argmax: ArrayLike, *, out: Floats | None = None, accumulate: bool = False) -> Any:
+def max_unpool2d_backward(
+    grad_output: ArrayLike,
+    argmax: ArrayLike,
+    *,
+    out: Floats | None = None,
+    accumulate: bool = False,
+) -> Any:
     """Gradient of `max_unpool2d`: the output's gradient at each index.
 
     Parameters
@@ -101,8 +118,14 @@ def max_unpool2d_backward(grad_output: ArrayLike, argmax: ArrayLike, *, out: Flo
     (gradient,) = floats(("grad_output",), grad_output)
     images("grad_output", gradient)
     places = indices("argmax", argmax)
-    if places.ndim != 4 or (places.shape[0], places.shape[3]) != (gradient.shape[0], gradient.shape[3]):
-        raise ShapeError(f"argmax: expected shape ({gradient.shape[0]}, height, width, {gradient.shape[3]}), got {places.shape}")
+    if places.ndim != 4 or (places.shape[0], places.shape[3]) != (
+        gradient.shape[0],
+        gradient.shape[3],
+    ):
+        raise ShapeError(
+            f"argmax: expected shape ({gradient.shape[0]}, height, width, {gradient.shape[3]}), "
+            f"got {places.shape}"
+        )
     result = output(out, places.shape, gradient.dtype, accumulate)
     _core.max_unpool2d_backward(gradient, places, result, accumulate)
     return result

@@ -1,4 +1,6 @@
-"""Euclidean norms with a fixed order of sums, a constraint on those of columns, and the step of a moving average."""
+"""Euclidean norms with a fixed order of sums, a constraint on those of columns, and the step of a
+moving average.
+"""
 
 import math
 from typing import Any
@@ -44,7 +46,8 @@ def constrain_norm(parameter: Floats, limit: float) -> None:
 
     References
     ----------
-    N. Srebro, A. Shraibman, "Rank, Trace-Norm and Max-Norm", COLT 2005; with dropout, N. Srivastava et al., JMLR 15, 2014.
+    N. Srebro, A. Shraibman, "Rank, Trace-Norm and Max-Norm", COLT 2005; with dropout, N. Srivastava
+    et al., JMLR 15, 2014.
 
     Examples
     --------
@@ -61,7 +64,8 @@ def constrain_norm(parameter: Floats, limit: float) -> None:
         raise ArgumentError("limit: expected a number above 0, got 0")
     if not isinstance(parameter, np.ndarray) or parameter.dtype not in (np.float32, np.float64):
         raise DTypeError(
-            f"parameter: expected a float32 or float64 array to change in place, got {getattr(parameter, 'dtype', type(parameter))}"
+            "parameter: expected a float32 or float64 array to change in place, got "
+            f"{getattr(parameter, 'dtype', type(parameter))}"
         )
     if parameter.ndim == 0:
         raise ShapeError("parameter: expected at least one axis, got a number")
@@ -69,7 +73,8 @@ def constrain_norm(parameter: Floats, limit: float) -> None:
 
 
 def move_towards(average: Floats, values: Floats, weight: float) -> None:
-    """Move an average towards values, ``average += weight * (values - average)``, in place; a weight of 1 copies them.
+    """Move an average towards values, ``average += weight * (values - average)``, in place; a
+    weight of 1 copies them.
 
     Parameters
     ----------
@@ -88,6 +93,8 @@ def move_towards(average: Floats, values: Floats, weight: float) -> None:
     """
     (array,) = floats(("values",), values)
     if not isinstance(average, np.ndarray):
-        raise DTypeError(f"average: expected an array to change in place, got {type(average).__name__}")
+        raise DTypeError(
+            f"average: expected an array to change in place, got {type(average).__name__}"
+        )
     target: Any = in_place("average", average, array.shape, array.dtype)
     _core.move_towards(target.reshape(-1), array.reshape(-1), number("weight", weight, 0.0, 1.0))

@@ -1,8 +1,11 @@
-"""Normalisation by the statistics of a batch, and a fixed scale and shift per channel, with their gradients.
+"""Normalisation by the statistics of a batch, and a fixed scale and shift per channel, with their
+gradients.
 
-Inputs are ``(n, ..., channels)``: images ``(n, height, width, channels)`` or rows ``(n, features)``. ``weight`` and ``bias`` are one value
-per channel; None stands for ones and zeros. The variance is the biased one, divided by the number of values, and ``epsilon`` is added to it
-before the root. A fused ReLU (``activation="relu"``) costs nothing. Statistics of single samples are in `cnnrs.ops.sample_normalization`.
+Inputs are ``(n, ..., channels)``: images ``(n, height, width, channels)`` or rows ``(n,
+features)``. ``weight`` and ``bias`` are one value per channel; None stands for ones and zeros. The
+variance is the biased one, divided by the number of values, and ``epsilon`` is added to it before
+the root. A fused ReLU (``activation="relu"``) costs nothing. Statistics of single samples are in
+`cnnrs.ops.sample_normalization`.
 """
 
 from typing import Any
@@ -20,14 +23,19 @@ _ACTIVATIONS = (None, "relu")
 def with_channels(name: str, array: Any) -> int:
     """The number of channels of an array that must have some."""
     if array.ndim < 2 or array.shape[-1] == 0:
-        raise ShapeError(f"{name}: expected shape (n, ..., channels) with at least one channel, got {array.shape}")
+        raise ShapeError(
+            f"{name}: expected shape (n, ..., channels) with at least one channel, got "
+            f"{array.shape}"
+        )
     return int(array.shape[-1])
 
 
 def per_channel(name: str, array: Any, channels: int) -> None:
     """Checks for one value per channel."""
     if array.shape != (channels,):
-        raise ShapeError(f"{name}: expected one value per channel, shape {(channels,)}, got {array.shape}")
+        raise ShapeError(
+            f"{name}: expected one value per channel, shape {(channels,)}, got {array.shape}"
+        )
 
 
 def _channel_floats(names: tuple[str, ...], values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -41,7 +49,11 @@ def _channel_floats(names: tuple[str, ...], values: tuple[Any, ...]) -> tuple[An
 
 def affine(x: Any, weight: Any, bias: Any) -> tuple[Any, Any, Any]:
     """Input, weight and bias; missing ones are ones and zeros."""
-    named = {name: value for name, value in (("x", x), ("weight", weight), ("bias", bias)) if name == "x" or value is not None}
+    named = {
+        name: value
+        for name, value in (("x", x), ("weight", weight), ("bias", bias))
+        if name == "x" or value is not None
+    }
     found = dict(zip(named, _channel_floats(tuple(named), tuple(named.values())), strict=True))
     data = found["x"]
     channels = data.shape[-1]
@@ -63,7 +75,8 @@ def batch_norm(
     activation: str | None = None,
     out: Floats | None = None,
 ) -> Any:
-    """Batch normalisation in training: ``(x - mean) / sqrt(variance + epsilon) * weight + bias``, with the statistics of this batch.
+    """Batch normalisation in training: ``(x - mean) / sqrt(variance + epsilon) * weight + bias``,
+    with the statistics of this batch.
 
     Each channel has its mean and variance, taken over all axes but the last.
 
@@ -92,7 +105,8 @@ def batch_norm(
 
     References
     ----------
-    S. Ioffe and C. Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift", ICML 2015.
+    S. Ioffe and C. Szegedy, "Batch Normalization: Accelerating Deep Network Training by Reducing
+    Internal Covariate Shift", ICML 2015.
 
     Examples
     --------
@@ -106,7 +120,8 @@ def batch_norm(
     channels = data.shape[-1]
     if data.size <= channels:
         raise ShapeError(
-            f"x: batch normalisation in training needs more than one value per channel, got shape {data.shape}; use a larger batch "
+            "x: batch normalisation in training needs more than one value per channel, got shape "
+            f"{data.shape}; use a larger batch "
             "(for a last, short one drop it), or freeze the layer"
         )
     added = number("epsilon", epsilon, 0)
@@ -142,11 +157,13 @@ def batch_norm_backward(
     weight, bias : array_like of shape (channels,), optional
         As in the forward call; `bias` matters only with an activation.
     epsilon, activation
-        As in the forward call. Where a ReLU cut is worked out again from `x`, which is faster than reading the output.
+        As in the forward call. Where a ReLU cut is worked out again from `x`, which is faster than
+        reading the output.
     input_gradient : bool
         Whether the gradient of `x` is needed; without it None is returned in its place.
     out : (ndarray of the shape of `x`, ndarray of shape (channels,), the same), optional
-        Written to and returned; each may be None. The first may be `grad_output`; otherwise they overlap no other argument.
+        Written to and returned; each may be None. The first may be `grad_output`; otherwise they
+        overlap no other argument.
     accumulate : bool or three of them
         Whether to add to the arrays in `out`; the same for the last two.
 
@@ -170,21 +187,41 @@ def batch_norm_backward(
     >>> grad_x.ravel(), grad_weight, grad_bias
     (array([0., 0.]), array([1.]), array([3.]))
     """
-    gradient, data, scale, shift, statistics = gradient_arguments(grad_output, x, mean, variance, weight, bias)
+    gradient, data, scale, shift, statistics = gradient_arguments(
+        grad_output, x, mean, variance, weight, bias
+    )
     channels = data.shape[-1]
     per_channel("mean", statistics[0], channels)
     per_channel("variance", statistics[1], channels)
     added = number("epsilon", epsilon, 0)
     relu = choice("activation", activation, _ACTIVATIONS) == "relu"
     targets, adds = gradient_targets(data, out, accumulate, flag("input_gradient", input_gradient))
-    _core.group_norm_backward(gradient, data, statistics[0], statistics[1], scale, shift, *targets, (1, channels), added, relu, adds)
+    _core.group_norm_backward(
+        gradient,
+        data,
+        statistics[0],
+        statistics[1],
+        scale,
+        shift,
+        *targets,
+        (1, channels),
+        added,
+        relu,
+        adds,
+    )
     return targets
 
 
-def gradient_arguments(grad_output: Any, x: Any, mean: Any, variance: Any, weight: Any, bias: Any) -> tuple[Any, Any, Any, Any, Any]:
-    """Gradient, input, weight, bias and (mean, variance) as arrays of one dtype; missing weight and bias are ones and zeros."""
+def gradient_arguments(
+    grad_output: Any, x: Any, mean: Any, variance: Any, weight: Any, bias: Any
+) -> tuple[Any, Any, Any, Any, Any]:
+    """Gradient, input, weight, bias and (mean, variance) as arrays of one dtype; missing weight and
+    bias are ones and zeros.
+    """
     named = {"grad_output": grad_output, "x": x, "mean": mean, "variance": variance}
-    named.update({name: value for name, value in (("weight", weight), ("bias", bias)) if value is not None})
+    named.update(
+        {name: value for name, value in (("weight", weight), ("bias", bias)) if value is not None}
+    )
     found = dict(zip(named, floats(tuple(named), *named.values()), strict=True))
     gradient, data = found["grad_output"], found["x"]
     channels = with_channels("x", data)
@@ -196,16 +233,25 @@ def gradient_arguments(grad_output: Any, x: Any, mean: Any, variance: Any, weigh
     return gradient, data, scale, shift, (found["mean"], found["variance"])
 
 
-def gradient_targets(x: Any, out: Any, accumulate: Any, input_gradient: bool = True) -> tuple[tuple[Any, Any, Any], tuple[bool, bool]]:
-    """Where the gradients of x, weight and bias go, and whether they are added there: for x, and for the other two."""
+def gradient_targets(
+    x: Any, out: Any, accumulate: Any, input_gradient: bool = True
+) -> tuple[tuple[Any, Any, Any], tuple[bool, bool]]:
+    """Where the gradients of x, weight and bias go, and whether they are added there: for x, and
+    for the other two.
+    """
     channels = x.shape[-1:]
     given = _three("out", (None, None, None) if out is None else out)
-    adds = _three("accumulate", accumulate if isinstance(accumulate, (tuple, list)) else (accumulate,) * 3)
+    adds = _three(
+        "accumulate", accumulate if isinstance(accumulate, (tuple, list)) else (accumulate,) * 3
+    )
     if adds[1] is not adds[2]:
         raise DTypeError("accumulate: expected the same for the gradients of weight and bias")
     grad_x = output(given[0], x.shape, x.dtype, adds[0], "out[0]") if input_gradient else None
     grad_weight = output(given[1], channels, x.dtype, adds[1], "out[1]")
-    return (grad_x, grad_weight, output(given[2], channels, x.dtype, adds[2], "out[2]")), (bool(adds[0]), bool(adds[1]))
+    return (grad_x, grad_weight, output(given[2], channels, x.dtype, adds[2], "out[2]")), (
+        bool(adds[0]),
+        bool(adds[1]),
+    )
 
 
 def _three(name: str, value: Any) -> tuple[Any, Any, Any]:
@@ -214,8 +260,16 @@ def _three(name: str, value: Any) -> tuple[Any, Any, Any]:
     return value[0], value[1], value[2]
 
 
-def scale_shift(x: ArrayLike, scale: ArrayLike, shift: ArrayLike, *, activation: str | None = None, out: Floats | None = None) -> Any:
-    """``x * scale + shift``, channel by channel: batch normalisation with statistics that are fixed (`batch_norm_scale_shift`).
+def scale_shift(
+    x: ArrayLike,
+    scale: ArrayLike,
+    shift: ArrayLike,
+    *,
+    activation: str | None = None,
+    out: Floats | None = None,
+) -> Any:
+    """``x * scale + shift``, channel by channel: batch normalisation with statistics that are fixed
+    (`batch_norm_scale_shift`).
 
     Parameters
     ----------
@@ -286,7 +340,9 @@ def scale_shift_backward(
     >>> ops.scale_shift_backward(np.array([[1.0, 1.0]]), [2.0, -1.0])
     array([[ 2., -1.]])
     """
-    gradient, factor, y = floats(("grad_output", "scale", "activation_output"), grad_output, scale, activation_output)
+    gradient, factor, y = floats(
+        ("grad_output", "scale", "activation_output"), grad_output, scale, activation_output
+    )
     per_channel("scale", factor, with_channels("grad_output", gradient))
     _same_shape("activation_output", y, "grad_output", gradient.shape)
     result = output(out, gradient.shape, gradient.dtype, accumulate)
@@ -302,7 +358,8 @@ def batch_norm_scale_shift(
     *,
     epsilon: float = 1e-5,
 ) -> Any:
-    """What batch normalisation with these statistics multiplies by and adds, per channel; for `scale_shift`, or to fold into a convolution.
+    """What batch normalisation with these statistics multiplies by and adds, per channel; for
+    `scale_shift`, or to fold into a convolution.
 
     Parameters
     ----------
@@ -313,7 +370,8 @@ def batch_norm_scale_shift(
     Returns
     -------
     scale, shift : ndarray of shape (channels,)
-        ``weight / sqrt(variance + epsilon)`` and ``bias - mean * scale``, computed in double precision.
+        ``weight / sqrt(variance + epsilon)`` and ``bias - mean * scale``, computed in double
+        precision.
 
     Raises
     ------
@@ -327,7 +385,9 @@ def batch_norm_scale_shift(
     (array([0.5]), array([-1.]))
     """
     named = {"mean": mean, "variance": variance}
-    named.update({name: value for name, value in (("weight", weight), ("bias", bias)) if value is not None})
+    named.update(
+        {name: value for name, value in (("weight", weight), ("bias", bias)) if value is not None}
+    )
     found = dict(zip(named, floats(tuple(named), *named.values()), strict=True))
     center = found["mean"]
     if center.ndim != 1:
@@ -336,7 +396,9 @@ def batch_norm_scale_shift(
         per_channel(name, array, center.size)
     spread = found["variance"].astype(np.float64) + number("epsilon", epsilon, 0)
     if not (spread > 0).all():
-        raise ShapeError(f"variance: expected values above 0 once epsilon is added, got {spread.min()}")
+        raise ShapeError(
+            f"variance: expected values above 0 once epsilon is added, got {spread.min()}"
+        )
     scale = found.get("weight", 1.0) / np.sqrt(spread)
     shift = found.get("bias", 0.0) - center * scale
     return scale.astype(center.dtype), shift.astype(center.dtype)

@@ -1,9 +1,12 @@
-"""Optimizer updates of flat parameter arrays, in place, in one pass that nothing interrupts half-way.
+"""Optimizer updates of flat parameter arrays, in place, in one pass that nothing interrupts
+half-way.
 
-All take the same four arguments that shape the gradient first, ``g = clip(gradient_scale · gradient) + l1 · sign(w) + weight_decay · w``:
-``gradient_scale``, ``gradient_limit`` (the largest absolute value after scaling; None for no limit), ``l1`` and ``weight_decay``. Where
-weight decay is *decoupled* it does not go through the gradient: ``w`` is multiplied by ``1 - learning_rate · weight_decay`` instead.
-Arrays that an optimizer remembers are zeros before the first step, and are updated in place.
+All take the same four arguments that shape the gradient first, ``g = clip(gradient_scale ·
+gradient) + l1 · sign(w) + weight_decay · w``: ``gradient_scale``, ``gradient_limit`` (the largest
+absolute value after scaling; None for no limit), ``l1`` and ``weight_decay``. Where weight decay is
+*decoupled* it does not go through the gradient: ``w`` is multiplied by ``1 - learning_rate ·
+weight_decay`` instead. Arrays that an optimizer remembers are zeros before the first step, and are
+updated in place.
 """
 
 import math
@@ -21,7 +24,9 @@ def _arrays(parameter: Floats, gradient: ArrayLike, **state: Floats | None) -> A
     """Parameter, gradient and what is remembered, checked, as vectors."""
     if not isinstance(parameter, np.ndarray) or parameter.dtype not in (np.float32, np.float64):
         found = getattr(parameter, "dtype", type(parameter).__name__)
-        raise DTypeError(f"parameter: expected a float32 or float64 array to update in place, got {found}")
+        raise DTypeError(
+            f"parameter: expected a float32 or float64 array to update in place, got {found}"
+        )
     shape, dtype = parameter.shape, parameter.dtype
     values: Any = in_place("parameter", parameter, shape, dtype).reshape(-1)
     (slope,) = floats(("gradient",), gradient)
@@ -33,10 +38,17 @@ def _arrays(parameter: Floats, gradient: ArrayLike, **state: Floats | None) -> A
     return result
 
 
-def _adjustment(scale: float, limit: float | None, l1: float, l2: float) -> tuple[float, float, float, float]:
+def _adjustment(
+    scale: float, limit: float | None, l1: float, l2: float
+) -> tuple[float, float, float, float]:
     """What the kernels do to the gradient first."""
     bound = math.inf if limit is None else number("gradient_limit", limit, 0.0)
-    return number("gradient_scale", scale), bound, number("l1", l1, 0.0), number("weight_decay", l2, 0.0)
+    return (
+        number("gradient_scale", scale),
+        bound,
+        number("l1", l1, 0.0),
+        number("weight_decay", l2, 0.0),
+    )
 
 
 def _betas(betas: tuple[float, float]) -> tuple[float, float]:
@@ -63,8 +75,8 @@ def sgd_step(
 ) -> None:
     """One step of stochastic gradient descent, ``parameter -= learning_rate * g``, in place.
 
-    With a velocity, ``velocity = momentum * velocity + (1 - dampening) * g`` and the step is along it, or with Nesterov along
-    ``g + momentum * velocity``.
+    With a velocity, ``velocity = momentum * velocity + (1 - dampening) * g`` and the step is along
+    it, or with Nesterov along ``g + momentum * velocity``.
 
     Parameters
     ----------
@@ -87,7 +99,8 @@ def sgd_step(
 
     References
     ----------
-    I. Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML 2013.
+    I. Sutskever et al., "On the importance of initialization and momentum in deep learning", ICML
+    2013.
 
     Examples
     --------
@@ -103,9 +116,14 @@ def sgd_step(
     damp = number("dampening", dampening, 0.0, 1.0)
     adjustment = _adjustment(gradient_scale, gradient_limit, l1, weight_decay)
     if keep and velocity is None:
-        raise ArgumentError(f"velocity: momentum {keep:g} needs an array to remember the last step in, zeros at first")
+        raise ArgumentError(
+            f"velocity: momentum {keep:g} needs an array to remember the last step in, zeros at "
+            "first"
+        )
     if flag("nesterov", nesterov) and (not keep or damp):
-        raise ArgumentError(f"nesterov: expected momentum above 0 and dampening 0, got {keep:g} and {damp:g}")
+        raise ArgumentError(
+            f"nesterov: expected momentum above 0 and dampening 0, got {keep:g} and {damp:g}"
+        )
     values, slope, speed = _arrays(parameter, gradient, velocity=velocity)
     _core.sgd_step(values, slope, speed, adjustment, rate, keep, damp, nesterov)
 
@@ -127,7 +145,8 @@ def adam_step(
     gradient_scale: float = 1.0,
     gradient_limit: float | None = None,
 ) -> None:
-    """One step of Adam, or with decoupled weight decay AdamW: along the mean gradient over the root of its mean square.
+    """One step of Adam, or with decoupled weight decay AdamW: along the mean gradient over the root
+    of its mean square.
 
     Parameters
     ----------
@@ -156,8 +175,9 @@ def adam_step(
 
     References
     ----------
-    D. Kingma, J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015. I. Loshchilov, F. Hutter, "Decoupled Weight Decay
-    Regularization", ICLR 2019. S. Reddi et al., "On the Convergence of Adam and Beyond", ICLR 2018.
+    D. Kingma, J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015. I. Loshchilov, F.
+    Hutter, "Decoupled Weight Decay Regularization", ICLR 2019. S. Reddi et al., "On the Convergence
+    of Adam and Beyond", ICLR 2018.
 
     Examples
     --------
@@ -169,11 +189,29 @@ def adam_step(
     array([0.5, 2.5])
     """
     rate = number("learning_rate", learning_rate, 0.0)
-    shrink = 1.0 - rate * number("weight_decay", weight_decay, 0.0) if flag("decoupled", decoupled) else 1.0
+    shrink = (
+        1.0 - rate * number("weight_decay", weight_decay, 0.0)
+        if flag("decoupled", decoupled)
+        else 1.0
+    )
     adjustment = _adjustment(gradient_scale, gradient_limit, l1, 0.0 if decoupled else weight_decay)
-    values, slope, first, second, top = _arrays(parameter, gradient, mean=mean, square=square, largest=largest)
+    values, slope, first, second, top = _arrays(
+        parameter, gradient, mean=mean, square=square, largest=largest
+    )
     count = integer("step", step, 1)
-    _core.adam_step(values, slope, first, second, top, adjustment, rate, _betas(betas), number("eps", eps, 0.0), shrink, count)
+    _core.adam_step(
+        values,
+        slope,
+        first,
+        second,
+        top,
+        adjustment,
+        rate,
+        _betas(betas),
+        number("eps", eps, 0.0),
+        shrink,
+        count,
+    )
 
 
 def rmsprop_step(
@@ -201,7 +239,8 @@ def rmsprop_step(
     square : ndarray of that shape and dtype
         Moving average of the squared gradient.
     mean : ndarray, optional
-        Moving average of the gradient, whose square is then taken off under the root (centered RMSprop).
+        Moving average of the gradient, whose square is then taken off under the root (centered
+        RMSprop).
     velocity : ndarray, optional
         Needed where momentum is not 0.
     learning_rate : float, at least 0
@@ -215,8 +254,8 @@ def rmsprop_step(
 
     References
     ----------
-    T. Tieleman, G. Hinton, Lecture 6.5, Coursera: Neural Networks for Machine Learning, 2012. A. Graves, "Generating Sequences With
-    Recurrent Neural Networks", 2013 (centered).
+    T. Tieleman, G. Hinton, Lecture 6.5, Coursera: Neural Networks for Machine Learning, 2012. A.
+    Graves, "Generating Sequences With Recurrent Neural Networks", 2013 (centered).
 
     Examples
     --------
@@ -230,10 +269,17 @@ def rmsprop_step(
     rate, keep = number("learning_rate", learning_rate, 0.0), number("alpha", alpha, 0.0, 1.0)
     speed = number("momentum", momentum, 0.0, 1.0)
     if speed and velocity is None:
-        raise ArgumentError(f"velocity: momentum {speed:g} needs an array to remember the last step in, zeros at first")
+        raise ArgumentError(
+            f"velocity: momentum {speed:g} needs an array to remember the last step in, zeros at "
+            "first"
+        )
     adjustment = _adjustment(gradient_scale, gradient_limit, l1, weight_decay)
-    values, slope, second, first, speeds = _arrays(parameter, gradient, square=square, mean=mean, velocity=velocity)
-    _core.rmsprop_step(values, slope, second, first, speeds, adjustment, rate, keep, number("eps", eps, 0.0), speed)
+    values, slope, second, first, speeds = _arrays(
+        parameter, gradient, square=square, mean=mean, velocity=velocity
+    )
+    _core.rmsprop_step(
+        values, slope, second, first, speeds, adjustment, rate, keep, number("eps", eps, 0.0), speed
+    )
 
 
 def adagrad_step(
@@ -281,7 +327,9 @@ def adagrad_step(
     rate = number("learning_rate", learning_rate, 0.0)
     adjustment = _adjustment(gradient_scale, gradient_limit, l1, weight_decay)
     values, slope, sums = _arrays(parameter, gradient, square=square)
-    _core.adagrad_step(values, slope, sums, adjustment, rate, number("eps", eps, 0.0), number("start", start, 0.0))
+    _core.adagrad_step(
+        values, slope, sums, adjustment, rate, number("eps", eps, 0.0), number("start", start, 0.0)
+    )
 
 
 def lion_step(

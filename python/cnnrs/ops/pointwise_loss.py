@@ -1,7 +1,9 @@
-"""Losses that compare value by value, and their gradients: squared, absolute, Huber, and binary cross-entropy from logits.
+"""Losses that compare value by value, and their gradients: squared, absolute, Huber, and binary
+cross-entropy from logits.
 
-The loss of a sample is the mean over its values; the first axis counts samples, and a vector is one sample. ``reduction`` is over samples,
-as in `cnnrs.ops.cross_entropy`, and so are ``grad_output``, ``out`` and ``accumulate``.
+The loss of a sample is the mean over its values; the first axis counts samples, and a vector is one
+sample. ``reduction`` is over samples, as in `cnnrs.ops.cross_entropy`, and so are ``grad_output``,
+``out`` and ``accumulate``.
 """
 
 from typing import Any
@@ -20,18 +22,35 @@ def _forward(kind: str, delta: float, output: Any, target: Any, reduction: str, 
     output_, target, shape = _compared(output, target)
     count = shape[0] if shape else 1
     result = _per_sample(out, reduction, shape, output_.dtype)
-    _core.pointwise_loss_forward(_samples(output_, count), _samples(target, count), result.reshape(count), kind, delta)
+    _core.pointwise_loss_forward(
+        _samples(output_, count), _samples(target, count), result.reshape(count), kind, delta
+    )
     return result if reduction == "none" else _reduce(result, reduction)
 
 
-def _backward(kind: str, delta: float, output: Any, target: Any, reduction: str, grad_output: Any, out: Any, accumulate: bool) -> Any:
+def _backward(
+    kind: str,
+    delta: float,
+    output: Any,
+    target: Any,
+    reduction: str,
+    grad_output: Any,
+    out: Any,
+    accumulate: bool,
+) -> Any:
     choice("reduction", reduction, REDUCTIONS)
     output_, target, shape = _compared(output, target)
     count = shape[0] if shape else 1
     gradients = _sample_gradients(grad_output, reduction, shape, output_.dtype)
     result = output_array(out, output_.shape, output_.dtype, accumulate)
     _core.pointwise_loss_backward(
-        gradients, _samples(output_, count), _samples(target, count), _samples(result, count), kind, delta, accumulate
+        gradients,
+        _samples(output_, count),
+        _samples(target, count),
+        _samples(result, count),
+        kind,
+        delta,
+        accumulate,
     )
     return result
 
@@ -42,7 +61,9 @@ def _delta(delta: float) -> float:
     return float(delta)
 
 
-def mean_squared_error(output: ArrayLike, target: ArrayLike, *, reduction: str = "mean", out: Floats | None = None) -> Any:
+def mean_squared_error(
+    output: ArrayLike, target: ArrayLike, *, reduction: str = "mean", out: Floats | None = None
+) -> Any:
     """Mean of the squared differences of each sample, ``mean((output - target)**2)``.
 
     Parameters
@@ -80,7 +101,8 @@ def mean_squared_error_backward(
     out: Floats | None = None,
     accumulate: bool = False,
 ) -> Any:
-    """Gradient of `mean_squared_error` with respect to its first argument: ``2 (output - target)``, over the number of values.
+    """Gradient of `mean_squared_error` with respect to its first argument: ``2 (output - target)``,
+    over the number of values.
 
     Parameters
     ----------
@@ -107,7 +129,9 @@ def mean_squared_error_backward(
     return _backward("squared", 0.0, output, target, reduction, grad_output, out, accumulate)
 
 
-def mean_absolute_error(output: ArrayLike, target: ArrayLike, *, reduction: str = "mean", out: Floats | None = None) -> Any:
+def mean_absolute_error(
+    output: ArrayLike, target: ArrayLike, *, reduction: str = "mean", out: Floats | None = None
+) -> Any:
     """Mean of the distances of each sample, ``mean(abs(output - target))``.
 
     Parameters
@@ -145,7 +169,8 @@ def mean_absolute_error_backward(
     out: Floats | None = None,
     accumulate: bool = False,
 ) -> Any:
-    """Gradient of `mean_absolute_error` with respect to the output: ``sign(output - target)`` over the number of values, 0 at 0.
+    """Gradient of `mean_absolute_error` with respect to the output: ``sign(output - target)`` over
+    the number of values, 0 at 0.
 
     Parameters
     ----------
@@ -172,8 +197,16 @@ def mean_absolute_error_backward(
     return _backward("absolute", 0.0, output, target, reduction, grad_output, out, accumulate)
 
 
-def huber(output: ArrayLike, target: ArrayLike, delta: float = 1.0, *, reduction: str = "mean", out: Floats | None = None) -> Any:
-    """Mean of ``d**2 / 2`` where the distance d is at most `delta`, and of ``delta * (d - delta / 2)`` beyond.
+def huber(
+    output: ArrayLike,
+    target: ArrayLike,
+    delta: float = 1.0,
+    *,
+    reduction: str = "mean",
+    out: Floats | None = None,
+) -> Any:
+    """Mean of ``d**2 / 2`` where the distance d is at most `delta`, and of ``delta * (d - delta /
+    2)`` beyond.
 
     Parameters
     ----------
@@ -196,7 +229,8 @@ def huber(output: ArrayLike, target: ArrayLike, delta: float = 1.0, *, reduction
 
     References
     ----------
-    P. Huber, "Robust Estimation of a Location Parameter", Annals of Mathematical Statistics 35, 1964.
+    P. Huber, "Robust Estimation of a Location Parameter", Annals of Mathematical Statistics 35,
+    1964.
 
     Examples
     --------
@@ -217,7 +251,8 @@ def huber_backward(
     out: Floats | None = None,
     accumulate: bool = False,
 ) -> Any:
-    """Gradient of `huber` with respect to its first argument: the difference, brought into ``-delta .. delta``, over the number of values.
+    """Gradient of `huber` with respect to its first argument: the difference, brought into ``-delta
+    .. delta``, over the number of values.
 
     Parameters
     ----------
@@ -241,11 +276,16 @@ def huber_backward(
     >>> ops.huber_backward(np.array([[0.5, 3.0]]), [[0.0, 0.0]])
     array([[0.25, 0.5 ]])
     """
-    return _backward("huber", _delta(delta), output, target, reduction, grad_output, out, accumulate)
+    return _backward(
+        "huber", _delta(delta), output, target, reduction, grad_output, out, accumulate
+    )
 
 
-def binary_cross_entropy(logits: ArrayLike, target: ArrayLike, *, reduction: str = "mean", out: Floats | None = None) -> Any:
-    """Mean of ``-t log(p) - (1 - t) log(1 - p)`` with ``p = sigmoid(logits)``, in nats; no overflow, whatever the logits.
+def binary_cross_entropy(
+    logits: ArrayLike, target: ArrayLike, *, reduction: str = "mean", out: Floats | None = None
+) -> Any:
+    """Mean of ``-t log(p) - (1 - t) log(1 - p)`` with ``p = sigmoid(logits)``, in nats; no
+    overflow, whatever the logits.
 
     Parameters
     ----------
@@ -282,7 +322,8 @@ def binary_cross_entropy_backward(
     out: Floats | None = None,
     accumulate: bool = False,
 ) -> Any:
-    """Gradient of `binary_cross_entropy` with respect to its first argument: ``sigmoid(logits) - target``, over the number of values.
+    """Gradient of `binary_cross_entropy` with respect to its first argument: ``sigmoid(logits) -
+    target``, over the number of values.
 
     Parameters
     ----------
@@ -306,4 +347,6 @@ def binary_cross_entropy_backward(
     >>> ops.binary_cross_entropy_backward(np.array([[0.0]]), [[1.0]])
     array([[-0.5]])
     """
-    return _backward("binary_cross_entropy", 0.0, logits, target, reduction, grad_output, out, accumulate)
+    return _backward(
+        "binary_cross_entropy", 0.0, logits, target, reduction, grad_output, out, accumulate
+    )

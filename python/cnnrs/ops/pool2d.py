@@ -1,8 +1,9 @@
 """Max, average and Lp pooling over windows of images, and their gradients.
 
-Images are ``(n, height, width, channels)``; channels are pooled one by one. ``stride=None`` means the kernel size. Padding is at most
-half the window: max pooling never chooses it, average pooling does not count it unless asked to, Lp pooling takes it as zeros.
-``rounding="ceil"`` lets a last window hang over the border, if it starts inside the image or the padding before it.
+Images are ``(n, height, width, channels)``; channels are pooled one by one. ``stride=None`` means
+the kernel size. Padding is at most half the window: max pooling never chooses it, average pooling
+does not count it unless asked to, Lp pooling takes it as zeros. ``rounding="ceil"`` lets a last
+window hang over the border, if it starts inside the image or the padding before it.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,21 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnrs import _core
-from cnnrs._arguments import Floats, PaddingLike, Pair, PairLike, Sides, flag, floats, images, indices, number, output, pair, shape_of
+from cnnrs._arguments import (
+    Floats,
+    PaddingLike,
+    Pair,
+    PairLike,
+    Sides,
+    flag,
+    floats,
+    images,
+    indices,
+    number,
+    output,
+    pair,
+    shape_of,
+)
 from cnnrs.errors import ArgumentError, ShapeError
 from cnnrs.ops.geometry import output_sizes, padding_sides
 
@@ -21,7 +36,9 @@ _GRADIENT = ("grad_output",)
 _INT32 = np.dtype(np.int32)
 
 
-def _geometry(shape: Any, kernel_size: Any, stride: Any, padding: Any, rounding: str) -> tuple[Pair, Pair, Sides, tuple[int, ...]]:
+def _geometry(
+    shape: Any, kernel_size: Any, stride: Any, padding: Any, rounding: str
+) -> tuple[Pair, Pair, Sides, tuple[int, ...]]:
     """Window, stride, padding as asked for, and the shape of the output."""
     kernel = pair("kernel_size", kernel_size)
     step = kernel if stride is None else pair("stride", stride)
@@ -37,7 +54,10 @@ def image_shape(input_shape: Any) -> tuple[int, ...]:
     """The checked shape of a batch of images, of which only the number may be 0."""
     shape = shape_of("input_shape", input_shape, 4, "(n, height, width, channels)")
     if 0 in shape[1:]:
-        raise ShapeError(f"input_shape: expected a height, width and number of channels of at least 1, got {shape}")
+        raise ShapeError(
+            "input_shape: expected a height, width and number of channels of at least 1, got "
+            f"{shape}"
+        )
     return shape
 
 
@@ -97,7 +117,9 @@ def max_pool2d(
     kernel, step, sides, shape = _geometry(data.shape, kernel_size, stride, padding, rounding)
     if isinstance(out, tuple):
         if len(out) != 2:
-            raise ArgumentError(f"out: expected an array or a pair (y, argmax), got a tuple of {len(out)}")
+            raise ArgumentError(
+                f"out: expected an array or a pair (y, argmax), got a tuple of {len(out)}"
+            )
         out, places = out
     else:
         places = None
@@ -128,7 +150,8 @@ def max_pool2d_backward(
         As the forward call returned it.
     input_shape : tuple of 4 int, (n, height, width, channels)
     kernel_size, stride, padding, rounding : optional
-        As in the forward call. With `kernel_size` given a faster way is taken, and every index must lie in its window.
+        As in the forward call. With `kernel_size` given a faster way is taken, and every index must
+        lie in its window.
     out : ndarray of shape `input_shape`, optional
         Written to and returned; overlaps no other argument.
     accumulate : bool
@@ -160,9 +183,15 @@ def max_pool2d_backward(
         _gradient("grad_output", gradient, expected)
         window = kernel, step, sides
     elif stride is not None or padding != 0 or rounding != "floor":
-        raise ArgumentError("kernel_size: stride, padding and rounding describe a window only together with kernel_size")
+        raise ArgumentError(
+            "kernel_size: stride, padding and rounding describe a window only together with "
+            "kernel_size"
+        )
     elif gradient.ndim != 4 or gradient.shape[0] != shape[0] or gradient.shape[3] != shape[3]:
-        raise ShapeError(f"grad_output: expected shape ({shape[0]}, out_height, out_width, {shape[3]}), got {gradient.shape}")
+        raise ShapeError(
+            f"grad_output: expected shape ({shape[0]}, out_height, out_width, {shape[3]}), got "
+            f"{gradient.shape}"
+        )
     _gradient("argmax", places, gradient.shape)
     result = output(out, shape, gradient.dtype, accumulate)
     _core.max_pool2d_backward(gradient, places, result, window, accumulate)
@@ -188,7 +217,8 @@ def avg_pool2d(
     padding : int, pair, four sides, "same" or "valid"; at most half the window
     rounding : {"floor", "ceil", "exact"}
     count_include_pad : bool
-        Whether padding counts as zeros in the mean. What hangs over the padding (``rounding="ceil"``) never does.
+        Whether padding counts as zeros in the mean. What hangs over the padding
+        (``rounding="ceil"``) never does.
     out : ndarray of the shape and dtype of the result, optional
         Written to and returned; overlaps no other argument.
 
@@ -212,7 +242,9 @@ def avg_pool2d(
     images("x", data)
     kernel, step, sides, shape = _geometry(data.shape, kernel_size, stride, padding, rounding)
     y = output(out, shape, data.dtype)
-    _core.avg_pool2d_forward(data, y, kernel, step, sides, flag("count_include_pad", count_include_pad))
+    _core.avg_pool2d_forward(
+        data, y, kernel, step, sides, flag("count_include_pad", count_include_pad)
+    )
     return y
 
 
@@ -263,7 +295,15 @@ def avg_pool2d_backward(
     kernel, step, sides, expected = _geometry(shape, kernel_size, stride, padding, rounding)
     _gradient("grad_output", gradient, expected)
     result = output(out, shape, gradient.dtype, accumulate)
-    _core.avg_pool2d_backward(gradient, result, kernel, step, sides, flag("count_include_pad", count_include_pad), accumulate)
+    _core.avg_pool2d_backward(
+        gradient,
+        result,
+        kernel,
+        step,
+        sides,
+        flag("count_include_pad", count_include_pad),
+        accumulate,
+    )
     return result
 
 
@@ -327,7 +367,8 @@ def lp_pool2d_backward(
     out: Floats | None = None,
     accumulate: bool = False,
 ) -> Any:
-    """Gradient of `lp_pool2d`: ``grad_output * sign(x) * (|x| / y)**(p - 1)``, and 0 over a window of zeros.
+    """Gradient of `lp_pool2d`: ``grad_output * sign(x) * (|x| / y)**(p - 1)``, and 0 over a window
+    of zeros.
 
     Parameters
     ----------

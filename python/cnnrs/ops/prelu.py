@@ -11,7 +11,10 @@ from cnnrs.errors import ShapeError
 
 def _check(x: Any, slope: Any) -> None:
     if x.ndim == 0 or slope.ndim != 1 or slope.shape != x.shape[-1:] or slope.shape == (0,):
-        raise ShapeError(f"slope: expected one value for each channel of x, whose shape is {x.shape}, got shape {slope.shape}")
+        raise ShapeError(
+            f"slope: expected one value for each channel of x, whose shape is {x.shape}, got shape "
+            f"{slope.shape}"
+        )
 
 
 def prelu(x: ArrayLike, slope: ArrayLike, *, out: Floats | None = None) -> Any:
@@ -53,9 +56,15 @@ def prelu(x: ArrayLike, slope: ArrayLike, *, out: Floats | None = None) -> Any:
 
 
 def prelu_backward_input(
-    grad_output: ArrayLike, x: ArrayLike, slope: ArrayLike, *, out: Floats | None = None, accumulate: bool = False
+    grad_output: ArrayLike,
+    x: ArrayLike,
+    slope: ArrayLike,
+    *,
+    out: Floats | None = None,
+    accumulate: bool = False,
 ) -> Any:
-    """Gradient of `prelu` with respect to its input: `grad_output`, times the slope where ``x < 0``.
+    """Gradient of `prelu` with respect to its input: `grad_output`, times the slope where ``x <
+    0``.
 
     Parameters
     ----------
@@ -92,7 +101,9 @@ def prelu_backward_input(
     return result
 
 
-def prelu_backward_slope(grad_output: ArrayLike, x: ArrayLike, *, out: Floats | None = None, accumulate: bool = False) -> Any:
+def prelu_backward_slope(
+    grad_output: ArrayLike, x: ArrayLike, *, out: Floats | None = None, accumulate: bool = False
+) -> Any:
     """Gradient of `prelu` with respect to its slopes: ``grad_output * x`` summed where ``x < 0``.
 
     Parameters
@@ -121,7 +132,9 @@ def prelu_backward_slope(grad_output: ArrayLike, x: ArrayLike, *, out: Floats | 
     """
     gradient, data = floats(("grad_output", "x"), grad_output, x)
     if data.ndim == 0 or data.shape[-1] == 0:
-        raise ShapeError(f"x: expected shape (..., channels) with at least one channel, got {data.shape}")
+        raise ShapeError(
+            f"x: expected shape (..., channels) with at least one channel, got {data.shape}"
+        )
     if gradient.shape != data.shape:
         raise ShapeError(f"grad_output: expected the shape of x {data.shape}, got {gradient.shape}")
     result = output(out, data.shape[-1:], data.dtype, accumulate)

@@ -1,4 +1,5 @@
-"""Counter-based random numbers (Philox 4x32-10): a value depends on seed, stream, step and its place in the array, on nothing else.
+"""Counter-based random numbers (Philox 4x32-10): a value depends on seed, stream, step and its
+place in the array, on nothing else.
 
 No state is kept: the same call gives the same bits, at any thread count, in any order of calls.
 """
@@ -9,7 +10,18 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from cnnrs import _core
-from cnnrs._arguments import Floats, counter, empty, float_dtype, floats, in_place, integer, is_sequence, number, output
+from cnnrs._arguments import (
+    Floats,
+    counter,
+    empty,
+    float_dtype,
+    floats,
+    in_place,
+    integer,
+    is_sequence,
+    number,
+    output,
+)
 from cnnrs.errors import ArgumentError, DTypeError
 
 SEED_BITS = 64
@@ -18,7 +30,11 @@ STEP_BITS = 64
 
 
 def _counters(seed: Any, stream: Any, step: Any) -> tuple[int, int, int]:
-    return counter("seed", seed, SEED_BITS), counter("stream", stream, STREAM_BITS), counter("step", step, STEP_BITS)
+    return (
+        counter("seed", seed, SEED_BITS),
+        counter("stream", stream, STREAM_BITS),
+        counter("step", step, STEP_BITS),
+    )
 
 
 def random_uniform(
@@ -70,16 +86,29 @@ def random_uniform(
         result = empty("shape", sizes, float_dtype(dtype))
     else:
         if not isinstance(out, np.ndarray) or out.dtype not in (np.float32, np.float64):
-            raise DTypeError(f"out: expected a float32 or float64 array, got {getattr(out, 'dtype', type(out).__name__)}")
+            raise DTypeError(
+                "out: expected a float32 or float64 array, got "
+                f"{getattr(out, 'dtype', type(out).__name__)}"
+            )
         result = in_place("out", out, sizes, out.dtype)
     _core.random_uniform(result, *counters)
     return result
 
 
-def dropout(x: ArrayLike, rate: float, *, seed: int, stream: int = 0, step: int = 0, out: Floats | None = None) -> Any:
-    """Sets a random share of the values to zero and divides the others by ``1 - rate``, so that the mean stays.
+def dropout(
+    x: ArrayLike,
+    rate: float,
+    *,
+    seed: int,
+    stream: int = 0,
+    step: int = 0,
+    out: Floats | None = None,
+) -> Any:
+    """Sets a random share of the values to zero and divides the others by ``1 - rate``, so that the
+    mean stays.
 
-    Its own backward: the same call (same seed, stream and step) on the output's gradient drops the same places.
+    Its own backward: the same call (same seed, stream and step) on the output's gradient drops the
+    same places.
 
     Parameters
     ----------
@@ -104,7 +133,8 @@ def dropout(x: ArrayLike, rate: float, *, seed: int, stream: int = 0, step: int 
 
     References
     ----------
-    N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", JMLR 15, 2014.
+    N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", JMLR
+    15, 2014.
 
     Examples
     --------
@@ -124,10 +154,19 @@ def dropout(x: ArrayLike, rate: float, *, seed: int, stream: int = 0, step: int 
     return result
 
 
-def gaussian_noise(x: ArrayLike, std: float, *, seed: int, stream: int = 0, step: int = 0, out: Floats | None = None) -> Any:
+def gaussian_noise(
+    x: ArrayLike,
+    std: float,
+    *,
+    seed: int,
+    stream: int = 0,
+    step: int = 0,
+    out: Floats | None = None,
+) -> Any:
     """Multiplies every value by an independent normal number of mean 1.
 
-    Its own backward: the same call (same seed, stream and step) on the output's gradient multiplies by the same numbers.
+    Its own backward: the same call (same seed, stream and step) on the output's gradient multiplies
+    by the same numbers.
 
     Parameters
     ----------
@@ -152,7 +191,8 @@ def gaussian_noise(x: ArrayLike, std: float, *, seed: int, stream: int = 0, step
 
     References
     ----------
-    N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", JMLR 15, 2014, section 10.
+    N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks from Overfitting", JMLR
+    15, 2014, section 10.
 
     Examples
     --------

@@ -1,8 +1,10 @@
-"""Images resampled to another size: up-sampling (nearest, bilinear) and adaptive average pooling, and their gradients.
+"""Images resampled to another size: up-sampling (nearest, bilinear) and adaptive average pooling,
+and their gradients.
 
-Bilinear interpolation takes pixels as squares whose centres lie at half-integers, so that the corners of both images coincide: output
-``o`` looks at ``(o + 0.5) * in / out - 0.5``, held inside the image. That is ``align_corners=False`` of PyTorch, and what TensorFlow,
-OpenCV and Pillow (enlarging) do.
+Bilinear interpolation takes pixels as squares whose centres lie at half-integers, so that the
+corners of both images coincide: output ``o`` looks at ``(o + 0.5) * in / out - 0.5``, held inside
+the image. That is ``align_corners=False`` of PyTorch, and what TensorFlow, OpenCV and Pillow
+(enlarging) do.
 """
 
 from collections.abc import Sequence
@@ -32,14 +34,20 @@ def _backward(grad_output: Any, input_shape: Any, method: str, out: Any, accumul
     images("grad_output", gradient)
     shape = image_shape(input_shape)
     if (gradient.shape[0], gradient.shape[3]) != (shape[0], shape[3]):
-        raise ShapeError(f"grad_output: expected shape ({shape[0]}, out_height, out_width, {shape[3]}), got {gradient.shape}")
+        raise ShapeError(
+            f"grad_output: expected shape ({shape[0]}, out_height, out_width, {shape[3]}), got "
+            f"{gradient.shape}"
+        )
     result = output(out, shape, gradient.dtype, accumulate)
     _core.resample2d_backward(gradient, result, method, accumulate)
     return result
 
 
-def upsample2d(x: ArrayLike, size: PairLike, *, interpolation: str = "nearest", out: Floats | None = None) -> Any:
-    """Resample images to a size given in pixels. No smoothing is done before, so it is for enlarging.
+def upsample2d(
+    x: ArrayLike, size: PairLike, *, interpolation: str = "nearest", out: Floats | None = None
+) -> Any:
+    """Resample images to a size given in pixels. No smoothing is done before, so it is for
+    enlarging.
 
     Parameters
     ----------
@@ -47,7 +55,8 @@ def upsample2d(x: ArrayLike, size: PairLike, *, interpolation: str = "nearest", 
     size : int or (height, width)
         Of the output.
     interpolation : {"nearest", "bilinear"}
-        The pixel at ``floor(o * in / out)``, or a mean of the four pixels around it, by half-pixel centres.
+        The pixel at ``floor(o * in / out)``, or a mean of the four pixels around it, by half-pixel
+        centres.
     out : ndarray of shape (n, out_height, out_width, channels), optional
         Written to and returned; overlaps no other argument.
 
@@ -79,7 +88,8 @@ def upsample2d_backward(
     out: Floats | None = None,
     accumulate: bool = False,
 ) -> Any:
-    """Gradient of `upsample2d`: each output gradient goes to the pixels that it came from, by their weights.
+    """Gradient of `upsample2d`: each output gradient goes to the pixels that it came from, by their
+    weights.
 
     Parameters
     ----------
@@ -108,14 +118,20 @@ def upsample2d_backward(
     >>> ops.upsample2d_backward(np.array([1.0, 2.0, 3.0, 4.0]).reshape(1, 1, 4, 1), (1, 1, 2, 1)).ravel()
     array([3., 7.])
     """
-    return _backward(grad_output, input_shape, choice("interpolation", interpolation, INTERPOLATIONS), out, accumulate)
+    return _backward(
+        grad_output,
+        input_shape,
+        choice("interpolation", interpolation, INTERPOLATIONS),
+        out,
+        accumulate,
+    )
 
 
 def adaptive_avg_pool2d(x: ArrayLike, output_size: PairLike, *, out: Floats | None = None) -> Any:
     """Mean over windows chosen such that the output has a given size.
 
-    Output ``o`` is the mean from pixel ``floor(o * in / out)`` to ``ceil((o + 1) * in / out)``; where the sizes do not divide, windows
-    overlap.
+    Output ``o`` is the mean from pixel ``floor(o * in / out)`` to ``ceil((o + 1) * in / out)``;
+    where the sizes do not divide, windows overlap.
 
     Parameters
     ----------
@@ -144,7 +160,11 @@ def adaptive_avg_pool2d(x: ArrayLike, output_size: PairLike, *, out: Floats | No
 
 
 def adaptive_avg_pool2d_backward(
-    grad_output: ArrayLike, input_shape: Sequence[int], *, out: Floats | None = None, accumulate: bool = False
+    grad_output: ArrayLike,
+    input_shape: Sequence[int],
+    *,
+    out: Floats | None = None,
+    accumulate: bool = False,
 ) -> Any:
     """Gradient of `adaptive_avg_pool2d`: each output gradient spread evenly over its window.
 

@@ -1,7 +1,8 @@
-"""Normalisation of each sample by itself: by rows, by groups of channels, across neighbouring channels; with their gradients.
+"""Normalisation of each sample by itself: by rows, by groups of channels, across neighbouring
+channels; with their gradients.
 
-``weight`` and ``bias`` are one value per channel (the last axis); None stands for ones and zeros. The variance is the biased one, and
-``epsilon`` is added to it before the root.
+``weight`` and ``bias`` are one value per channel (the last axis); None stands for ones and zeros.
+The variance is the biased one, and ``epsilon`` is added to it before the root.
 """
 
 import math
@@ -26,7 +27,8 @@ def layer_norm(
     epsilon: float = 1e-5,
     out: Floats | None = None,
 ) -> Any:
-    """Layer normalisation: every vector along the last axis gets mean 0 and variance 1, then ``* weight + bias``.
+    """Layer normalisation: every vector along the last axis gets mean 0 and variance 1, then ``*
+    weight + bias``.
 
     Parameters
     ----------
@@ -112,11 +114,15 @@ def layer_norm_backward(
     >>> ops.layer_norm_backward(np.array([[1.0, 2.0]]), x, mean, variance)[2]
     array([1., 2.])
     """
-    gradient, data, scale, _, statistics = gradient_arguments(grad_output, x, mean, variance, weight, None)
+    gradient, data, scale, _, statistics = gradient_arguments(
+        grad_output, x, mean, variance, weight, None
+    )
     _statistics(statistics, data.shape[:-1])
     added = number("epsilon", epsilon, 0)
     targets, adds = gradient_targets(data, out, accumulate)
-    _core.layer_norm_backward(gradient, data, statistics[0], statistics[1], scale, *targets, added, adds)
+    _core.layer_norm_backward(
+        gradient, data, statistics[0], statistics[1], scale, *targets, added, adds
+    )
     return targets
 
 
@@ -129,7 +135,8 @@ def group_norm(
     epsilon: float = 1e-5,
     out: Floats | None = None,
 ) -> Any:
-    """Group normalisation: the channels of each sample, cut into equal groups of neighbours, each group with mean 0 and variance 1.
+    """Group normalisation: the channels of each sample, cut into equal groups of neighbours, each
+    group with mean 0 and variance 1.
 
     Parameters
     ----------
@@ -199,7 +206,8 @@ def group_norm_backward(
     epsilon : float
         As in the forward call.
     out : (ndarray of the shape of `x`, ndarray of shape (channels,), the same), optional
-        Written to and returned; each may be None. The first may be `grad_output`; otherwise they overlap no other argument.
+        Written to and returned; each may be None. The first may be `grad_output`; otherwise they
+        overlap no other argument.
     accumulate : bool or three of them
         Whether to add to the arrays in `out`; the same for the last two.
 
@@ -222,14 +230,28 @@ def group_norm_backward(
     >>> ops.group_norm_backward(np.array([[1.0, 2.0]]), x, mean, variance, 1)[2]
     array([1., 2.])
     """
-    gradient, data, scale, shift, statistics = gradient_arguments(grad_output, x, mean, variance, weight, None)
+    gradient, data, scale, shift, statistics = gradient_arguments(
+        grad_output, x, mean, variance, weight, None
+    )
     parts = _groups(groups, data)
     shape = (data.shape[0], parts)
     _statistics(statistics, shape)
     added = number("epsilon", epsilon, 0)
     targets, adds = gradient_targets(data, out, accumulate)
     if data.size:
-        _core.group_norm_backward(gradient, data, statistics[0], statistics[1], scale, shift, *targets, shape, added, False, adds)
+        _core.group_norm_backward(
+            gradient,
+            data,
+            statistics[0],
+            statistics[1],
+            scale,
+            shift,
+            *targets,
+            shape,
+            added,
+            False,
+            adds,
+        )
     else:
         for target in targets[1:] if not adds[1] else ():
             target.fill(0)
@@ -252,12 +274,20 @@ def _statistics(statistics: tuple[Any, Any], shape: tuple[int, ...]) -> None:
 
 
 def local_response_norm(
-    x: ArrayLike, size: int = 5, *, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0, out: Floats | None = None
+    x: ArrayLike,
+    size: int = 5,
+    *,
+    alpha: float = 1e-4,
+    beta: float = 0.75,
+    k: float = 1.0,
+    out: Floats | None = None,
 ) -> Any:
-    """Local response normalisation: ``x / (k + alpha / size * sum(x**2))**beta``, the sum over `size` neighbouring channels.
+    """Local response normalisation: ``x / (k + alpha / size * sum(x**2))**beta``, the sum over
+    `size` neighbouring channels.
 
-    The window of channel ``c`` goes from ``c - size // 2`` to ``c + (size - 1) // 2``; channels that do not exist count as zero. The
-    constants are PyTorch's: AlexNet's paper writes ``alpha * sum``, which is `alpha` times `size` here.
+    The window of channel ``c`` goes from ``c - size // 2`` to ``c + (size - 1) // 2``; channels
+    that do not exist count as zero. The constants are PyTorch's: AlexNet's paper writes ``alpha *
+    sum``, which is `alpha` times `size` here.
 
     Parameters
     ----------
@@ -280,7 +310,8 @@ def local_response_norm(
 
     References
     ----------
-    A. Krizhevsky, I. Sutskever and G. E. Hinton, "ImageNet Classification with Deep Convolutional Neural Networks", NIPS 2012, section 3.3.
+    A. Krizhevsky, I. Sutskever and G. E. Hinton, "ImageNet Classification with Deep Convolutional
+    Neural Networks", NIPS 2012, section 3.3.
 
     Examples
     --------
@@ -349,4 +380,9 @@ def local_response_norm_backward(
 
 def _constants(size: Any, alpha: Any, beta: Any, k: Any) -> tuple[int, float, float, float]:
     smallest = math.ulp(0.0)
-    return integer("size", size, 1), number("alpha", alpha, 0), number("beta", beta, 0), number("k", k, smallest)
+    return (
+        integer("size", size, 1),
+        number("alpha", alpha, 0),
+        number("beta", beta, 0),
+        number("k", k, smallest),
+    )

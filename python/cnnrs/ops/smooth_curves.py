@@ -1,4 +1,6 @@
-"""Activations without a corner: `gelu`, `silu`, `softplus`, and their gradients; conventions as in `activation_curves`."""
+"""Activations without a corner: `gelu`, `silu`, `softplus`, and their gradients; conventions as in
+`activation_curves`.
+"""
 
 from typing import Any
 
@@ -47,12 +49,17 @@ def gelu(x: ArrayLike, *, approximate: str = "none", out: Floats | None = None) 
 
 
 def gelu_backward(
-    grad_output: ArrayLike, x: ArrayLike, *, approximate: str = "none", out: Floats | None = None, accumulate: bool = False
+    grad_output: ArrayLike,
+    x: ArrayLike,
+    *,
+    approximate: str = "none",
+    out: Floats | None = None,
+    accumulate: bool = False,
 ) -> Any:
     """Gradient of `gelu`: `grad_output` times the derivative at `x`.
 
-    `x` is the input of the forward call; `out` may be `grad_output`, and is added to with ``accumulate=True``. Returns and errors
-    are those of `gelu`.
+    `x` is the input of the forward call; `out` may be `grad_output`, and is added to with
+    ``accumulate=True``. Returns and errors are those of `gelu`.
 
     Examples
     --------
@@ -96,11 +103,13 @@ def silu(x: ArrayLike, *, out: Floats | None = None) -> Any:
     return curve.forward("silu", 1.0, x, out)
 
 
-def silu_backward(grad_output: ArrayLike, x: ArrayLike, *, out: Floats | None = None, accumulate: bool = False) -> Any:
+def silu_backward(
+    grad_output: ArrayLike, x: ArrayLike, *, out: Floats | None = None, accumulate: bool = False
+) -> Any:
     """Gradient of `silu`: `grad_output` times the derivative at `x`.
 
-    `x` is the input of the forward call; `out` may be `grad_output`, and is added to with ``accumulate=True``. Returns and errors
-    are those of `silu`.
+    `x` is the input of the forward call; `out` may be `grad_output`, and is added to with
+    ``accumulate=True``. Returns and errors are those of `silu`.
 
     Examples
     --------
@@ -132,7 +141,8 @@ def softplus(x: ArrayLike, *, out: Floats | None = None) -> Any:
 
     References
     ----------
-    C. Dugas et al., "Incorporating Second-Order Functional Knowledge for Better Option Pricing", NeurIPS 2000.
+    C. Dugas et al., "Incorporating Second-Order Functional Knowledge for Better Option Pricing",
+    NeurIPS 2000.
 
     Examples
     --------
@@ -144,11 +154,13 @@ def softplus(x: ArrayLike, *, out: Floats | None = None) -> Any:
     return curve.forward("softplus", 1.0, x, out)
 
 
-def softplus_backward(grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None = None, accumulate: bool = False) -> Any:
+def softplus_backward(
+    grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None = None, accumulate: bool = False
+) -> Any:
     """Gradient of `softplus`: `grad_output` times ``1 - exp(-y)``, which is ``sigmoid(x)``.
 
-    `y` is the output of the forward call; `out` may be `grad_output`, and is added to with ``accumulate=True``. Returns and errors
-    are those of `softplus`.
+    `y` is the output of the forward call; `out` may be `grad_output`, and is added to with
+    ``accumulate=True``. Returns and errors are those of `softplus`.
 
     Examples
     --------

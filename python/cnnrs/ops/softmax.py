@@ -14,7 +14,9 @@ def as_rows(name: str, array: Any) -> Any:
     if array.ndim == 2 and array.shape[1]:
         return array
     if array.ndim == 0 or array.shape[-1] == 0:
-        raise ShapeError(f"{name}: expected a last axis of at least 1 class, got shape {array.shape}")
+        raise ShapeError(
+            f"{name}: expected a last axis of at least 1 class, got shape {array.shape}"
+        )
     return array.reshape(array.size // array.shape[-1], array.shape[-1])
 
 
@@ -53,7 +55,9 @@ def softmax(x: ArrayLike, *, out: Floats | None = None) -> Any:
     return result
 
 
-def softmax_backward(grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None = None, accumulate: bool = False) -> Any:
+def softmax_backward(
+    grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None = None, accumulate: bool = False
+) -> Any:
     """Gradient of `softmax`: ``y * (grad_output - sum(grad_output * y))`` along the last axis.
 
     Parameters
@@ -83,8 +87,12 @@ def softmax_backward(grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None
     """
     gradient, value = floats(("grad_output", "y"), grad_output, y)
     if gradient.shape != value.shape:
-        raise ShapeError(f"y: expected the shape of grad_output {gradient.shape}, got {value.shape}")
+        raise ShapeError(
+            f"y: expected the shape of grad_output {gradient.shape}, got {value.shape}"
+        )
     rows = as_rows("y", value)
     result = output(out, value.shape, value.dtype, accumulate)
-    _core.softmax_backward(as_rows("grad_output", gradient), rows, as_rows("out", result), accumulate)
+    _core.softmax_backward(
+        as_rows("grad_output", gradient), rows, as_rows("out", result), accumulate
+    )
     return result

@@ -1,7 +1,7 @@
 """The kernels' threads, and what the CPU lets them use.
 
-Results do not depend on the number of threads: not in one bit. The pool is private to cnnrs and to the process; after a fork the
-child simply works.
+Results do not depend on the number of threads: not in one bit. The pool is private to cnnrs and to
+the process; after a fork the child simply works.
 """
 
 from cnnrs import _core
@@ -15,7 +15,8 @@ def set_num_threads(count: int) -> None:
     Parameters
     ----------
     count : int
-        At least 1. At start it is ``$CNNRS_NUM_THREADS``, else the CPUs that this process may use (affinity and cgroup quota).
+        At least 1. At start it is ``$CNNRS_NUM_THREADS``, else the CPUs that this process may use
+        (affinity and cgroup quota).
 
     Raises
     ------
@@ -50,7 +51,8 @@ def get_num_threads() -> int:
 
 
 def simd_level() -> str:
-    """Name of the SIMD path that the kernels chose at start: ``"portable"``, ``"avx2"``, ``"avx512"`` or ``"neon"``.
+    """Name of the SIMD path that the kernels chose at start: ``"portable"``, ``"avx2"``,
+    ``"avx512"`` or ``"neon"``.
 
     ``$CNNRS_SIMD`` asks for a particular one.
 
@@ -78,8 +80,8 @@ def cpu_features() -> list[str]:
 def set_winograd(enabled: bool) -> None:
     """Allows or forbids Winograd convolution, which is faster and rounds a little more.
 
-    Without it every convolution multiplies directly: integer-valued data then comes out exact, and a non-finite value touches only
-    the outputs that it enters.
+    Without it every convolution multiplies directly: integer-valued data then comes out exact, and
+    a non-finite value touches only the outputs that it enters.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
 """Optimizers: how a gradient becomes a change of the parameters.
 
-An optimizer holds settings only. What it remembers from step to step (velocities and the like) are arrays laid out like the parameters,
-kept by the trainer; so one optimizer can serve several trainers, and a checkpoint is those arrays. Conventions are PyTorch's.
+An optimizer holds settings only. What it remembers from step to step (velocities and the like) are
+arrays laid out like the parameters, kept by the trainer; so one optimizer can serve several
+trainers, and a checkpoint is those arrays. Conventions are PyTorch's.
 """
 
 from __future__ import annotations
@@ -60,5 +61,11 @@ def get(optimizer: str | Optimizer) -> Optimizer:
     if isinstance(optimizer, str) and optimizer in _CLASSES:
         return _CLASSES[optimizer]()
     if isinstance(optimizer, type):
-        raise DTypeError(f"optimizer: expected an optimizer, got the class; write {optimizer.__name__}(learning_rate)")
-    raise ArgumentError(f"optimizer: expected one of {', '.join(map(repr, _CLASSES))} or an Optimizer, got {optimizer!r}")
+        raise DTypeError(
+            "optimizer: expected an optimizer, got the class; write "
+            f"{optimizer.__name__}(learning_rate)"
+        )
+    raise ArgumentError(
+        f"optimizer: expected one of {', '.join(map(repr, _CLASSES))} or an Optimizer, got "
+        f"{optimizer!r}"
+    )

@@ -1,4 +1,6 @@
-"""Optimizers that give every value a rate of its own: RMSprop, Adagrad, Adam, AdamW; and Lion, which looks at signs only."""
+"""Optimizers that give every value a rate of its own: RMSprop, Adagrad, Adam, AdamW; and Lion,
+which looks at signs only.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ def _betas(betas: tuple[float, float]) -> tuple[float, float]:
 
 
 class RMSprop(Optimizer):
-    """RMSprop: the gradient over the root of its mean square. Weight decay goes through the gradient.
+    """RMSprop: the gradient over the root of its mean square. Weight decay goes through the
+    gradient.
 
     Parameters
     ----------
@@ -66,9 +69,15 @@ class RMSprop(Optimizer):
         self.momentum = _arguments.number("momentum", momentum, 0, 1)
         self.centered = _arguments.flag("centered", centered)
         self.eps = _arguments.number("eps", eps, 0)
-        self.slots = ("square", *(("mean",) if centered else ()), *(("velocity",) if momentum else ()))
+        self.slots = (
+            "square",
+            *(("mean",) if centered else ()),
+            *(("velocity",) if momentum else ()),
+        )
 
-    def update(self, parameter: Any, gradient: Any, state: Mapping[str, Any], settings: Settings) -> None:
+    def update(
+        self, parameter: Any, gradient: Any, state: Mapping[str, Any], settings: Settings
+    ) -> None:
         """One step."""
         ops.rmsprop_step(
             parameter,
@@ -88,7 +97,8 @@ class RMSprop(Optimizer):
 
 
 class Adagrad(Optimizer):
-    """Adagrad: the gradient over the root of the sum of all its squares. Weight decay goes through the gradient.
+    """Adagrad: the gradient over the root of the sum of all its squares. Weight decay goes through
+    the gradient.
 
     Parameters
     ----------
@@ -129,7 +139,9 @@ class Adagrad(Optimizer):
         self.start = _arguments.number("start", start, 0)
         self.eps = _arguments.number("eps", eps, 0)
 
-    def update(self, parameter: Any, gradient: Any, state: Mapping[str, Any], settings: Settings) -> None:
+    def update(
+        self, parameter: Any, gradient: Any, state: Mapping[str, Any], settings: Settings
+    ) -> None:
         """One step."""
         ops.adagrad_step(
             parameter,
@@ -146,7 +158,8 @@ class Adagrad(Optimizer):
 
 
 class Adam(Optimizer):
-    """Adam: the mean gradient over the root of the mean square, both corrected for their start from zero.
+    """Adam: the mean gradient over the root of the mean square, both corrected for their start from
+    zero.
 
     Weight decay goes through the gradient, where it does little; see `AdamW`.
 
@@ -190,7 +203,9 @@ class Adam(Optimizer):
         self.amsgrad = _arguments.flag("amsgrad", amsgrad)
         self.slots = ("mean", "square", *(("largest",) if amsgrad else ()))
 
-    def update(self, parameter: Any, gradient: Any, state: Mapping[str, Any], settings: Settings) -> None:
+    def update(
+        self, parameter: Any, gradient: Any, state: Mapping[str, Any], settings: Settings
+    ) -> None:
         """One step."""
         ops.adam_step(
             parameter,
@@ -211,7 +226,8 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay: ``w`` shrinks by ``learning_rate · weight_decay`` in each step, whatever the gradients were.
+    """Adam with decoupled weight decay: ``w`` shrinks by ``learning_rate · weight_decay`` in each
+    step, whatever the gradients were.
 
     Parameters
     ----------
@@ -248,7 +264,8 @@ class AdamW(Adam):
 
 
 class Lion(Optimizer):
-    """Lion: a step of the same size for every value, along the sign of a mean of gradients. Weight decay is decoupled.
+    """Lion: a step of the same size for every value, along the sign of a mean of gradients. Weight
+    decay is decoupled.
 
     Rates are three to ten times smaller than Adam's, and `weight_decay` is as much larger.
 
@@ -274,12 +291,17 @@ class Lion(Optimizer):
     slots = ("mean",)
 
     def __init__(
-        self, learning_rate: float | Schedule = 1e-4, betas: tuple[float, float] = (0.9, 0.99), **options: Unpack[Options]
+        self,
+        learning_rate: float | Schedule = 1e-4,
+        betas: tuple[float, float] = (0.9, 0.99),
+        **options: Unpack[Options],
     ) -> None:
         super().__init__(learning_rate, **options)
         self.betas = _betas(betas)
 
-    def update(self, parameter: Any, gradient: Any, state: Mapping[str, Any], settings: Settings) -> None:
+    def update(
+        self, parameter: Any, gradient: Any, state: Mapping[str, Any], settings: Settings
+    ) -> None:
         """One step."""
         ops.lion_step(
             parameter,

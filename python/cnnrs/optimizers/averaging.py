@@ -1,4 +1,6 @@
-"""Averages of the weights over the course of the training: smoother than the weights themselves, and often better on new images."""
+"""Averages of the weights over the course of the training: smoother than the weights themselves,
+and often better on new images.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ class Average:
     """Base class of averages."""
 
     def weight(self, updates: int, count: int) -> float:
-        """How far the average goes towards the weights after an update: 0 leaves it, 1 makes it the weights.
+        """How far the average goes towards the weights after an update: 0 leaves it, 1 makes it the
+        weights.
 
         Parameters
         ----------
@@ -27,7 +30,8 @@ class Average:
 
 @dataclass(frozen=True)
 class EMA(Average):
-    """Exponential moving average, ``average = decay · average + (1 - decay) · w`` after every update; it starts as the weights.
+    """Exponential moving average, ``average = decay · average + (1 - decay) · w`` after every
+    update; it starts as the weights.
 
     Parameters
     ----------

@@ -1,4 +1,6 @@
-"""What all optimizers have in common: the learning rate, decay, clipping, and groups of parameters with settings of their own."""
+"""What all optimizers have in common: the learning rate, decay, clipping, and groups of parameters
+with settings of their own.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ class Group:
     Parameters
     ----------
     match : str or callable
-        A pattern of parameter names such as ``"conv2d_*.weight"`` or ``"dense_1.*"``, or a function ``f(name, parameter) -> bool``.
+        A pattern of parameter names such as ``"conv2d_*.weight"`` or ``"dense_1.*"``, or a function
+        ``f(name, parameter) -> bool``.
     rate_factor : float
         By which the learning rate is multiplied.
     weight_decay, l1, max_norm : float, optional
@@ -44,7 +47,10 @@ class Group:
 
     def __post_init__(self) -> None:
         if not isinstance(self.match, str) and not callable(self.match):
-            raise DTypeError(f"match: expected a pattern of names or a function of name and parameter, got {self.match!r}")
+            raise DTypeError(
+                "match: expected a pattern of names or a function of name and parameter, got "
+                f"{self.match!r}"
+            )
         _arguments.number("rate_factor", self.rate_factor, 0)
         for name in ("weight_decay", "l1"):
             if getattr(self, name) is not None:
@@ -53,7 +59,11 @@ class Group:
 
     def matches(self, name: str, parameter: Any) -> bool:
         """Whether a parameter belongs to the group."""
-        return fnmatchcase(name, self.match) if isinstance(self.match, str) else bool(self.match(name, parameter))
+        return (
+            fnmatchcase(name, self.match)
+            if isinstance(self.match, str)
+            else bool(self.match(name, parameter))
+        )
 
 
 class Options(TypedDict, total=False):
@@ -64,17 +74,18 @@ class Options(TypedDict, total=False):
     weight_decay : float
         How strongly weights are pulled towards zero; at least 0.
     decay_biases : bool
-        Whether biases, and other parameters with one axis such as those of norms, decay too; by default they do not, nor does `l1`
-        or `max_norm` touch them.
+        Whether biases, and other parameters with one axis such as those of norms, decay too; by
+        default they do not, nor does `l1` or `max_norm` touch them.
     l1 : float
         Adds ``l1 · sign(w)`` to the gradient, which drives small weights to zero.
     clip_norm : float, optional
-        The gradient of all parameters together is scaled down to this Euclidean norm where it is longer.
+        The gradient of all parameters together is scaled down to this Euclidean norm where it is
+        longer.
     clip_value : float, optional
         Each value of the gradient is brought into ``-clip_value .. clip_value``, after `clip_norm`.
     max_norm : float, optional
-        After each update the incoming weights of each unit (a column of a dense layer, a filter of a convolution) are scaled down to
-        this Euclidean norm where they are longer.
+        After each update the incoming weights of each unit (a column of a dense layer, a filter of
+        a convolution) are scaled down to this Euclidean norm where they are longer.
     groups : sequence of Group
         Settings for some of the parameters; the first group that matches counts.
     """
@@ -96,7 +107,8 @@ class Settings:
     ----------
     learning_rate, weight_decay, l1 : float
     step : int
-        How many updates of these parameters came before; those while their layer was frozen do not count.
+        How many updates of these parameters came before; those while their layer was frozen do not
+        count.
     gradient_scale : float
         The gradient is to be multiplied by this, and then
     gradient_limit : float or None
@@ -104,7 +116,8 @@ class Settings:
     shape : tuple of int or None
         Of the parameter, for optimizers with `Optimizer.by_parameter`.
     head : bool
-        Whether the parameter belongs to the last layer; for optimizers with `Optimizer.by_parameter`.
+        Whether the parameter belongs to the last layer; for optimizers with
+        `Optimizer.by_parameter`.
     """
 
     learning_rate: float
@@ -117,7 +130,9 @@ class Settings:
     head: bool = False
 
     def slope(self, parameter: Any, gradient: Any) -> Any:
-        """The gradient as an update should take it, in NumPy: scaled, clipped, and with decay and `l1` added."""
+        """The gradient as an update should take it, in NumPy: scaled, clipped, and with decay and
+        `l1` added.
+        """
         result = gradient * self.gradient_scale
         if self.gradient_limit is not None:
             np.clip(result, -self.gradient_limit, self.gradient_limit, out=result)
@@ -127,7 +142,8 @@ class Settings:
 
 
 class Optimizer:
-    """Base class of optimizers; one of your own defines `update`, and `slots` if it remembers something.
+    """Base class of optimizers; one of your own defines `update`, and `slots` if it remembers
+    something.
 
     Parameters
     ----------
@@ -141,7 +157,8 @@ class Optimizer:
     slots : tuple of str
         Names of the arrays that the optimizer remembers; each has the layout of the parameters.
     by_parameter : bool
-        Whether `update` wants every parameter by itself, with its shape, and not long stretches of many.
+        Whether `update` wants every parameter by itself, with its shape, and not long stretches of
+        many.
 
     Examples
     --------
@@ -167,7 +184,9 @@ class Optimizer:
         self.learning_rate = learning_rate
         unknown = set(options) - Options.__annotations__.keys()
         if unknown:
-            raise TypeError(f"{type(self).__name__}() got an unexpected keyword argument {min(unknown)!r}")
+            raise TypeError(
+                f"{type(self).__name__}() got an unexpected keyword argument {min(unknown)!r}"
+            )
         self.weight_decay = _arguments.number("weight_decay", options.get("weight_decay", 0.0), 0)
         self.decay_biases = _arguments.flag("decay_biases", options.get("decay_biases", False))
         self.l1 = _arguments.number("l1", options.get("l1", 0.0), 0)
@@ -183,7 +202,9 @@ class Optimizer:
         """The learning rate when `epoch` (a fraction between two whole ones) of `epochs` are done."""
         return rate_of(self.learning_rate, epoch, epochs)
 
-    def update(self, parameter: Any, gradient: Any, state: Mapping[str, Any], settings: Settings) -> None:
+    def update(
+        self, parameter: Any, gradient: Any, state: Mapping[str, Any], settings: Settings
+    ) -> None:
         """Change a stretch of the parameters in place.
 
         Parameters

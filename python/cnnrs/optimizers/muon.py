@@ -16,11 +16,16 @@ from cnnrs.optimizers.base import Optimizer, Options, Schedule, Settings
 
 __all__ = ["Muon", "orthogonalize"]
 
-_QUINTIC = (3.4445, -4.7750, 2.0315)  # coefficients of Newton-Schulz that lift small singular values fastest
+_QUINTIC = (
+    3.4445,
+    -4.7750,
+    2.0315,
+)  # coefficients of Newton-Schulz that lift small singular values fastest
 
 
 def orthogonalize(matrix: Any, steps: int = 5, eps: float = 1e-7) -> Any:
-    """A matrix with the singular vectors of `matrix` and all singular values near 1 (from about 0.7 to 1.2).
+    """A matrix with the singular vectors of `matrix` and all singular values near 1 (from about 0.7
+    to 1.2).
 
     Newton-Schulz iterations ``X <- a X + (b A + c A²) X`` with ``A = X Xᵀ``.
 
@@ -57,10 +62,12 @@ def orthogonalize(matrix: Any, steps: int = 5, eps: float = 1e-7) -> Any:
 
 
 class Muon(Optimizer):
-    """Muon: momentum, made orthogonal matrix by matrix by `orthogonalize`; AdamW for biases, norms and the last layer.
+    """Muon: momentum, made orthogonal matrix by matrix by `orthogonalize`; AdamW for biases, norms
+    and the last layer.
 
-    A filter bank is a matrix of ``kernel_h · kernel_w · in_channels`` rows and ``out_channels`` columns. Weight decay is decoupled.
-    Updates of matrices are scaled to the size that those of AdamW have, so that one learning rate does for both.
+    A filter bank is a matrix of ``kernel_h · kernel_w · in_channels`` rows and ``out_channels``
+    columns. Weight decay is decoupled. Updates of matrices are scaled to the size that those of
+    AdamW have, so that one learning rate does for both.
 
     Parameters
     ----------
@@ -72,7 +79,8 @@ class Muon(Optimizer):
     steps : int
         Newton-Schulz iterations.
     scale : {"match_adamw", "original"}
-        By what the orthogonal matrix is multiplied: ``0.2 · √max(rows, columns)``, or ``√max(1, columns / rows)``.
+        By what the orthogonal matrix is multiplied: ``0.2 · √max(rows, columns)``, or ``√max(1,
+        columns / rows)``.
     betas, eps
         Of AdamW.
     **options
@@ -80,7 +88,8 @@ class Muon(Optimizer):
 
     References
     ----------
-    K. Jordan: Muon: An optimizer for hidden layers in neural networks. 2024. J. Liu et al.: Muon is Scalable for LLM Training. 2025.
+    K. Jordan: Muon: An optimizer for hidden layers in neural networks. 2024. J. Liu et al.: Muon is
+    Scalable for LLM Training. 2025.
 
     Examples
     --------
@@ -115,7 +124,9 @@ class Muon(Optimizer):
         self._rest = AdamW(0.0, betas, eps=eps)
         self.betas, self.eps = self._rest.betas, self._rest.eps
 
-    def update(self, parameter: Any, gradient: Any, state: Mapping[str, Any], settings: Settings) -> None:
+    def update(
+        self, parameter: Any, gradient: Any, state: Mapping[str, Any], settings: Settings
+    ) -> None:
         """One step."""
         shape = settings.shape
         if shape is None or len(shape) < 2 or settings.head:
@@ -128,6 +139,10 @@ class Muon(Optimizer):
         ops.move_towards(mean, slope, 1.0 - self.momentum)
         direction = slope + self.momentum * (mean - slope) if self.nesterov else mean
         turned = orthogonalize(direction.reshape(rows, columns), self.steps)
-        size = 0.2 * math.sqrt(max(rows, columns)) if self.scale == "match_adamw" else math.sqrt(max(1.0, columns / rows))
+        size = (
+            0.2 * math.sqrt(max(rows, columns))
+            if self.scale == "match_adamw"
+            else math.sqrt(max(1.0, columns / rows))
+        )
         parameter *= 1.0 - settings.learning_rate * settings.weight_decay
         parameter -= settings.learning_rate * size * turned.reshape(-1)

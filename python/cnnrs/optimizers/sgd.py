@@ -15,9 +15,9 @@ __all__ = ["SGD"]
 class SGD(Optimizer):
     """Stochastic gradient descent, ``w -= learning_rate · g``, with momentum.
 
-    With momentum, ``v = momentum · v + (1 - dampening) · g`` (``v = g`` in the first step) takes the place of ``g``, and with
-    Nesterov ``g + momentum · v``.
-    Weight decay adds ``weight_decay · w`` to ``g``.
+    With momentum, ``v = momentum · v + (1 - dampening) · g`` (``v = g`` in the first step) takes
+    the place of ``g``, and with Nesterov ``g + momentum · v``. Weight decay adds ``weight_decay ·
+    w`` to ``g``.
 
     Parameters
     ----------
@@ -32,7 +32,8 @@ class SGD(Optimizer):
 
     References
     ----------
-    I. Sutskever et al.: On the importance of initialization and momentum in deep learning. ICML 2013.
+    I. Sutskever et al.: On the importance of initialization and momentum in deep learning. ICML
+    2013.
 
     Examples
     --------
@@ -56,10 +57,15 @@ class SGD(Optimizer):
         self.dampening = _arguments.number("dampening", dampening, 0, 1)
         self.nesterov = _arguments.flag("nesterov", nesterov)
         if nesterov and (not momentum or dampening):
-            raise ArgumentError(f"nesterov: needs momentum and no dampening, got momentum={momentum}, dampening={dampening}")
+            raise ArgumentError(
+                f"nesterov: needs momentum and no dampening, got momentum={momentum}, "
+                f"dampening={dampening}"
+            )
         self.slots = ("velocity",) if momentum else ()
 
-    def update(self, parameter: Any, gradient: Any, state: Mapping[str, Any], settings: Settings) -> None:
+    def update(
+        self, parameter: Any, gradient: Any, state: Mapping[str, Any], settings: Settings
+    ) -> None:
         """One step of descent."""
         ops.sgd_step(
             parameter,

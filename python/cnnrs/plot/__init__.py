@@ -1,4 +1,6 @@
-"""Plots, saved to image files. They need matplotlib (``pip install 'cnnrs[plot]'``), which is imported when one is drawn."""
+"""Plots, saved to image files. They need matplotlib (``pip install 'cnnrs[plot]'``), which is
+imported when one is drawn.
+"""
 
 from cnnrs.plot.learning_curves import history
 from cnnrs.plot.learning_rates import learning_rates

@@ -1,4 +1,6 @@
-"""Learning curves: how loss and metrics went from epoch to epoch, on the training and the validation images."""
+"""Learning curves: how loss and metrics went from epoch to epoch, on the training and the
+validation images.
+"""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -14,7 +16,8 @@ NOT_DRAWN = ("seconds", "images_per_second")
 
 
 def history(history: Mapping[str, Sequence[float]], path: str | os.PathLike[str]) -> Path:
-    """Draw the course of a training into an image file: one panel for the loss and one for each metric.
+    """Draw the course of a training into an image file: one panel for the loss and one for each
+    metric.
 
     Parameters
     ----------
@@ -53,7 +56,12 @@ def history(history: Mapping[str, Sequence[float]], path: str | os.PathLike[str]
         epochs = range(1, len(history[name]) + 1)
         axes.plot(epochs, history[name], label="training", marker="." if len(epochs) < 40 else None)
         if VALIDATION + name in history:
-            axes.plot(epochs, history[VALIDATION + name], label="validation", marker="." if len(epochs) < 40 else None)
+            axes.plot(
+                epochs,
+                history[VALIDATION + name],
+                label="validation",
+                marker="." if len(epochs) < 40 else None,
+            )
             axes.legend()
         axes.set(title=name.replace("_", " "), xlabel="epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)

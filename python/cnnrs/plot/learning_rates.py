@@ -48,7 +48,13 @@ def learning_rates(search: RateSearch, path: str | os.PathLike[str]) -> Path:
     axes.axvline(suggestion, color="C1", linestyle="--", label=f"steepest at {suggestion:.2g}")
     low, high = float(curve.min()), float(curve[0])
     room = max(high - low, 1e-12)
-    axes.set(xscale="log", xlabel="learning rate", ylabel="loss", title="learning-rate finder", ylim=(low - 0.3 * room, high + 0.6 * room))
+    axes.set(
+        xscale="log",
+        xlabel="learning rate",
+        ylabel="loss",
+        title="learning-rate finder",
+        ylim=(low - 0.3 * room, high + 0.6 * room),
+    )
     axes.grid(alpha=0.3)
     axes.legend()
     target = Path(path)

@@ -18,7 +18,12 @@ __all__ = ["augmentations", "samples"]
 
 
 def samples(
-    data: Any, path: str | os.PathLike[str], *, count: int = 16, indices: Sequence[int] | None = None, columns: int | None = None
+    data: Any,
+    path: str | os.PathLike[str],
+    *,
+    count: int = 16,
+    indices: Sequence[int] | None = None,
+    columns: int | None = None,
 ) -> Path:
     """Draw samples of a data set into an image file, with their class names, boxes or masks.
 
@@ -58,7 +63,11 @@ def samples(
     if len(source) == 0:
         raise ShapeError("data holds no samples")
     if indices is None:
-        wanted = np.linspace(0, len(source) - 1, min(_arguments.integer("count", count, 1), len(source))).astype(int).tolist()
+        wanted = (
+            np.linspace(0, len(source) - 1, min(_arguments.integer("count", count, 1), len(source)))
+            .astype(int)
+            .tolist()
+        )
     else:
         wanted = [_arguments.integer("indices", index, 0, len(source) - 1) for index in indices]
         if not wanted:
@@ -82,7 +91,8 @@ def augmentations(
     columns: int | None = None,
     seed: int = 0,
 ) -> Path:
-    """Draw one image and what a transform makes of it in the first epochs, its boxes, mask and key points with it.
+    """Draw one image and what a transform makes of it in the first epochs, its boxes, mask and key
+    points with it.
 
     Parameters
     ----------
@@ -129,9 +139,16 @@ def augmentations(
     given: dict[str, Any] = {}
     if boxes is not None:
         corners = np.asarray(boxes, np.float32).reshape(-1, 4)
-        labels = np.zeros(len(corners), np.int64) if box_labels is None else np.asarray(box_labels, np.int64)
+        labels = (
+            np.zeros(len(corners), np.int64)
+            if box_labels is None
+            else np.asarray(box_labels, np.int64)
+        )
         if labels.shape != (len(corners),):
-            raise ShapeError(f"box_labels: expected one for each of the {len(corners)} boxes, got shape {labels.shape}")
+            raise ShapeError(
+                f"box_labels: expected one for each of the {len(corners)} boxes, got shape "
+                f"{labels.shape}"
+            )
         given |= {"labels": [labels], "boxes": [corners]}
     if mask is not None:
         given["masks"] = np.asarray(mask)[None]
@@ -139,23 +156,31 @@ def augmentations(
         given["keypoints"] = [np.asarray(keypoints, np.float32).reshape(-1, 2)]
     pictures = [_transformed_picture("as it is", array, given, class_names)]
     for epoch in range(_arguments.integer("count", count, 1)):
-        result = transform(array[None], **given, indices=np.zeros(1, np.int64), epoch=epoch, seed=seed)
+        result = transform(
+            array[None], **given, indices=np.zeros(1, np.int64), epoch=epoch, seed=seed
+        )
         parts = result if isinstance(result, tuple) else (result,)
         others = dict(zip(given, parts[1:], strict=True))
         pictures.append(_transformed_picture(f"epoch {epoch}", parts[0][0], others, class_names))
     return draw_sheet(pictures, path, columns)
 
 
-def _transformed_picture(title: str, image: Any, given: dict[str, Any], class_names: Sequence[str]) -> Picture:
+def _transformed_picture(
+    title: str, image: Any, given: dict[str, Any], class_names: Sequence[str]
+) -> Picture:
     first = {name: value[0] for name, value in given.items()}
     names = [_name(label, class_names) for label in first["labels"].tolist()] if class_names else ()
-    return Picture(image, title, first.get("boxes"), names, first.get("masks"), first.get("keypoints"))
+    return Picture(
+        image, title, first.get("boxes"), names, first.get("masks"), first.get("keypoints")
+    )
 
 
 def _picture(sample: Any, kind: str, names: Sequence[str]) -> Picture:
     image, target = sample
     if kind == "boxes":
-        return Picture(image, "", target["boxes"], [_name(label, names) for label in target["labels"].tolist()])
+        return Picture(
+            image, "", target["boxes"], [_name(label, names) for label in target["labels"].tolist()]
+        )
     if kind == "masks":
         return Picture(image, "", mask=target)
     return Picture(image, _name(target, names) if np.ndim(target) == 0 else "")

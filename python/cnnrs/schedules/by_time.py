@@ -1,4 +1,6 @@
-"""Schedules that are functions of time: of the epochs done, a fraction between two whole ones, and the number of epochs in all."""
+"""Schedules that are functions of time: of the epochs done, a fraction between two whole ones, and
+the number of epochs in all.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,17 @@ from typing import Any
 from cnnrs import _arguments
 from cnnrs.errors import ArgumentError
 
-__all__ = ["Constant", "Cosine", "Exponential", "MultiStep", "OneCycle", "Polynomial", "Restarts", "Step", "WarmUp"]
+__all__ = [
+    "Constant",
+    "Cosine",
+    "Exponential",
+    "MultiStep",
+    "OneCycle",
+    "Polynomial",
+    "Restarts",
+    "Step",
+    "WarmUp",
+]
 
 
 def _positive(**values: float) -> None:
@@ -93,7 +105,9 @@ class MultiStep:
 
     def __call__(self, epoch: float, epochs: int) -> float:
         """The rate."""
-        return self.learning_rate * self.factor ** sum(epoch >= milestone for milestone in self.milestones)
+        return self.learning_rate * self.factor ** sum(
+            epoch >= milestone for milestone in self.milestones
+        )
 
 
 @dataclass(frozen=True)
@@ -153,7 +167,8 @@ class Cosine:
 
 @dataclass(frozen=True)
 class Restarts:
-    """Half a cosine from the rate down to another one, then at once up to the rate again, over and over.
+    """Half a cosine from the rate down to another one, then at once up to the rate again, over and
+    over.
 
     Parameters
     ----------
@@ -221,12 +236,16 @@ class Polynomial:
 
     def __call__(self, epoch: float, epochs: int) -> float:
         """The rate."""
-        return float(self.final + (self.learning_rate - self.final) * (1 - min(epoch / epochs, 1.0)) ** self.power)
+        return float(
+            self.final
+            + (self.learning_rate - self.final) * (1 - min(epoch / epochs, 1.0)) ** self.power
+        )
 
 
 @dataclass(frozen=True)
 class OneCycle:
-    """Up to the rate in the first part of the training, then down to nearly nothing, both along a cosine.
+    """Up to the rate in the first part of the training, then down to nearly nothing, both along a
+    cosine.
 
     Parameters
     ----------
@@ -260,7 +279,11 @@ class OneCycle:
     def __call__(self, epoch: float, epochs: int) -> float:
         """The rate."""
         done = min(epoch / epochs, 1.0)
-        low, part = (self.start, done / self.up) if done < self.up else (self.final, (1 - done) / (1 - self.up))
+        low, part = (
+            (self.start, done / self.up)
+            if done < self.up
+            else (self.final, (1 - done) / (1 - self.up))
+        )
         return self.learning_rate * (low + (1 - low) * (1 - math.cos(math.pi * part)) / 2)
 
 

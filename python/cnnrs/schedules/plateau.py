@@ -15,7 +15,8 @@ __all__ = ["Plateau"]
 class Plateau:
     """Multiply the rate by a factor when a number has not improved for more than some epochs.
 
-    What it remembers is kept by the trainer, in a copy of the schedule, and is part of a checkpoint.
+    What it remembers is kept by the trainer, in a copy of the schedule, and is part of a
+    checkpoint.
 
     Parameters
     ----------
@@ -33,7 +34,8 @@ class Plateau:
     lowest : float
         The rate does not fall below this.
     mode : {"auto", "min", "max"}
-        Whether less or more is better; ``auto`` takes less for names with ``loss`` or ``error`` in them.
+        Whether less or more is better; ``auto`` takes less for names with ``loss`` or ``error`` in
+        them.
 
     Examples
     --------
@@ -84,7 +86,10 @@ class Plateau:
             If the one to look at is not among them.
         """
         if self.monitor not in numbers:
-            raise ArgumentError(f"monitor: there is no {self.monitor!r} in this training; there are {', '.join(map(repr, numbers))}")
+            raise ArgumentError(
+                f"monitor: there is no {self.monitor!r} in this training; there are "
+                f"{', '.join(map(repr, numbers))}"
+            )
         value = float(numbers[self.monitor])
         if self._improves(value):
             self._best, self._waited = value, 0
@@ -100,13 +105,20 @@ class Plateau:
     def _improves(self, value: float) -> bool:
         if self._best is None:
             return not math.isnan(value)
-        if self.mode == "min" or (self.mode == "auto" and ("loss" in self.monitor or "error" in self.monitor)):
+        if self.mode == "min" or (
+            self.mode == "auto" and ("loss" in self.monitor or "error" in self.monitor)
+        ):
             return value < self._best * (1 - self.threshold)
         return value > self._best * (1 + self.threshold)
 
     def state_dict(self) -> dict[str, Any]:
         """What it remembers."""
-        return {"rate": self._rate, "best": self._best, "waited": self._waited, "cooling": self._cooling}
+        return {
+            "rate": self._rate,
+            "best": self._best,
+            "waited": self._waited,
+            "cooling": self._cooling,
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over a `state_dict`.
@@ -117,11 +129,23 @@ class Plateau:
             If it is not one.
         """
         if state.keys() != self.state_dict().keys():
-            raise ArgumentError(f"state: expected {', '.join(self.state_dict())}, got {', '.join(map(str, state)) or 'nothing'}")
+            raise ArgumentError(
+                f"state: expected {', '.join(self.state_dict())}, got "
+                f"{', '.join(map(str, state)) or 'nothing'}"
+            )
         self._rate = float(state["rate"])
         self._best = None if state["best"] is None else float(state["best"])
         self._waited, self._cooling = int(state["waited"]), int(state["cooling"])
 
     def __repr__(self) -> str:
-        names = ("learning_rate", "monitor", "factor", "patience", "threshold", "cooldown", "lowest", "mode")
+        names = (
+            "learning_rate",
+            "monitor",
+            "factor",
+            "patience",
+            "threshold",
+            "cooldown",
+            "lowest",
+            "mode",
+        )
         return f"Plateau({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"

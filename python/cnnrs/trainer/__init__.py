@@ -6,4 +6,11 @@ from cnnrs.trainer.leak_guard import LeakWarning
 from cnnrs.trainer.rate_finder import RateSearch, find_learning_rate
 from cnnrs.trainer.trainer import Trainer
 
-__all__ = ["CheckpointWarning", "History", "LeakWarning", "RateSearch", "Trainer", "find_learning_rate"]
+__all__ = [
+    "CheckpointWarning",
+    "History",
+    "LeakWarning",
+    "RateSearch",
+    "Trainer",
+    "find_learning_rate",
+]

@@ -1,7 +1,9 @@
-"""The folder of checkpoints of one training: each a file of its own, written whole or not at all, the newest few kept.
+"""The folder of checkpoints of one training: each a file of its own, written whole or not at all,
+the newest few kept.
 
-A file is ``checkpoint-STEP.safetensors``, in the container of `cnnrs.model.container`: a checksum for every tensor, written beside its
-target, flushed to the disk and renamed. Older files go only when a newer one is durable, so at any moment there is a whole one.
+A file is ``checkpoint-STEP.safetensors``, in the container of `cnnrs.model.container`: a checksum
+for every tensor, written beside its target, flushed to the disk and renamed. Older files go only
+when a newer one is durable, so at any moment there is a whole one.
 """
 
 from __future__ import annotations
@@ -56,11 +58,16 @@ class Checkpoints:
 
     def files(self) -> list[Path]:
         """All checkpoints in the folder, the oldest first."""
-        found = [(int(match[1]), path) for path in self.folder.iterdir() if (match := _NAME.fullmatch(path.name))]
+        found = [
+            (int(match[1]), path)
+            for path in self.folder.iterdir()
+            if (match := _NAME.fullmatch(path.name))
+        ]
         return [path for _, path in sorted(found)]
 
     def newest(self) -> tuple[Path, dict[str, Any], dict[str, Any]] | None:
-        """Path, content and tensors of the newest whole checkpoint; None if there are no checkpoints. Damaged ones are named in a warning.
+        """Path, content and tensors of the newest whole checkpoint; None if there are no
+        checkpoints. Damaged ones are named in a warning.
 
         Raises
         ------
@@ -76,24 +83,34 @@ class Checkpoints:
             except NewerVersionError:
                 raise
             except (FormatError, OSError) as error:
-                which = f"going back to {files[number - 1].name}" if number else "there is none before it"
+                which = (
+                    f"going back to {files[number - 1].name}"
+                    if number
+                    else "there is none before it"
+                )
                 warnings.warn(f"{error}; {which}", CheckpointWarning, stacklevel=4)
                 continue
             self.goes_on_from(files[number])
             return files[number], content, tensors
         if files:
-            raise FormatError(f"{self.folder}: none of the {len(files)} checkpoints is whole; pass resume='never' to start anew")
+            raise FormatError(
+                f"{self.folder}: none of the {len(files)} checkpoints is whole; pass "
+                "resume='never' to start anew"
+            )
         return None
 
     def goes_on_from(self, path: Path) -> None:
-        """The training goes on from this one: it and those before it stay for now; damaged and later ones go with the next `write`."""
+        """The training goes on from this one: it and those before it stay for now; damaged and
+        later ones go with the next `write`.
+        """
         files = self.files()
         self._whole = files[: files.index(path) + 1] if path in files else []
 
     def write(self, step: int, content: Mapping[str, Any], tensors: Mapping[str, Any]) -> bool:
         """Write the checkpoint of a step, and only then delete those that are no longer needed.
 
-        If that fails, for example on a full disk, what is there stays, and there is one warning until it works again; see `close`.
+        If that fails, for example on a full disk, what is there stays, and there is one warning
+        until it works again; see `close`.
 
         Returns
         -------
@@ -105,8 +122,14 @@ class Checkpoints:
             write_atomically(path, pack({"kind": "checkpoint", **content}, tensors))
         except OSError as error:
             if self._failed is None:
-                newest = f"the newest is {self._whole[-1].name}" if self._whole else "there is none yet"
-                warnings.warn(f"no checkpoint at step {step}: {error}; {newest}; the training goes on", CheckpointWarning, stacklevel=4)
+                newest = (
+                    f"the newest is {self._whole[-1].name}" if self._whole else "there is none yet"
+                )
+                warnings.warn(
+                    f"no checkpoint at step {step}: {error}; {newest}; the training goes on",
+                    CheckpointWarning,
+                    stacklevel=4,
+                )
             self._failed = error
             return False
         self._failed = None

@@ -1,4 +1,6 @@
-"""What is looked at in the gradients beside their use: their norms, and where numbers stop being finite."""
+"""What is looked at in the gradients beside their use: their norms, and where numbers stop being
+finite.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ __all__ = ["gradient_norms", "non_finite_place"]
 
 
 def gradient_norms(model: Model) -> dict[str, float]:
-    """The Euclidean norm of the gradient of each layer with parameters that is not frozen, by its name, from the input on."""
+    """The Euclidean norm of the gradient of each layer with parameters that is not frozen, by its
+    name, from the input on.
+    """
     arena = model.arena
     norms = {}
     for layer, name in model.graph.names.items():
@@ -24,7 +28,9 @@ def gradient_norms(model: Model) -> dict[str, float]:
             if parameter.trainable and layer.trainable
         ]
         if squares:
-            norms[name] = math.sqrt(math.fsum(squares)) if all(map(math.isfinite, squares)) else math.nan
+            norms[name] = (
+                math.sqrt(math.fsum(squares)) if all(map(math.isfinite, squares)) else math.nan
+            )
     return norms
 
 
@@ -44,7 +50,10 @@ def non_finite_place(model: Model, inputs: Sequence[Any], *, gradients: bool) ->
         if finite is not None and not finite.all():
             sample = int(np.argmin(finite.reshape(len(x), -1).all(axis=1)))
             which = f" {number}" if len(inputs) > 1 else ""
-            return f"the input{which} holds a number that is not finite, in sample {sample} of the batch"
+            return (
+                f"the input{which} holds a number that is not finite, in sample {sample} of the "
+                "batch"
+            )
     for name, value in model.parameters().items():
         if not np.isfinite(value).all():
             return f"the parameter {name} holds a number that is not finite"

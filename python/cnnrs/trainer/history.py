@@ -13,7 +13,8 @@ GAP = 0.1  # difference of accuracies from which a report speaks of over-fitting
 
 
 class History(dict[str, list[float]]):
-    """Lists with one number per epoch, by name: ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``, ``learning_rate``, ``seconds``, ...
+    """Lists with one number per epoch, by name: ``loss``, ``accuracy``, ``val_loss``,
+    ``val_accuracy``, ``learning_rate``, ``seconds``, ...
 
     Attributes
     ----------
@@ -42,9 +43,11 @@ class History(dict[str, list[float]]):
         self.samples.update(samples or {})
 
     def interval(self, name: str) -> tuple[float, float] | None:
-        """Within what the last value of an accuracy lies with 95 % confidence on images of its kind; None if that is not known.
+        """Within what the last value of an accuracy lies with 95 % confidence on images of its
+        kind; None if that is not known.
 
-        Training accuracies have none: the model changed while they were measured, and it has seen the images.
+        Training accuracies have none: the model changed while they were measured, and it has seen
+        the images.
         """
         count = self.samples.get(name)
         if not count or not self.get(name):
@@ -53,7 +56,9 @@ class History(dict[str, list[float]]):
 
     @property
     def gap(self) -> float | None:
-        """Training accuracy minus validation accuracy in the last epoch; None if one of them was not measured."""
+        """Training accuracy minus validation accuracy in the last epoch; None if one of them was
+        not measured.
+        """
         if not self.get("accuracy") or not self.get("val_accuracy"):
             return None
         return self["accuracy"][-1] - self["val_accuracy"][-1]
@@ -73,8 +78,14 @@ class History(dict[str, list[float]]):
         for name, values in self.items():
             if "accuracy" in name:
                 interval = self.interval(name)
-                between = f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f} %" if interval else ""
-                note = f" (95 % interval {between}, {self.samples[name]:,} samples)" if interval else ""
+                between = (
+                    f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f} %" if interval else ""
+                )
+                note = (
+                    f" (95 % interval {between}, {self.samples[name]:,} samples)"
+                    if interval
+                    else ""
+                )
                 parts.append(f"{name} {100 * values[-1]:.2f} %{note}")
             elif name.endswith("loss"):
                 parts.append(f"{name} {values[-1]:.4f}")
@@ -82,7 +93,10 @@ class History(dict[str, list[float]]):
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint needs."""
-        return {"numbers": {name: list(values) for name, values in self.items()}, "samples": dict(self.samples)}
+        return {
+            "numbers": {name: list(values) for name, values in self.items()},
+            "samples": dict(self.samples),
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over a `state_dict`."""

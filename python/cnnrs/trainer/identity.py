@@ -1,4 +1,6 @@
-"""What makes two trainings the same: model, loss, optimizer, data and batches, in a form that can be saved, compared and put in words."""
+"""What makes two trainings the same: model, loss, optimizer, data and batches, in a form that can
+be saved, compared and put in words.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +15,23 @@ __all__ = ["differences", "identity", "text_of"]
 
 
 def text_of(value: Any) -> str:
-    """A text for an object that is the same in every process: its ``repr`` without addresses, or its type and attributes."""
+    """A text for an object that is the same in every process: its ``repr`` without addresses, or
+    its type and attributes.
+    """
     cls = type(value)
     if getattr(cls, "__repr__", None) is object.__repr__:
-        settings = ", ".join(f"{name}={text_of(part)}" for name, part in sorted(vars(value).items())) if hasattr(value, "__dict__") else ""
+        settings = (
+            ", ".join(f"{name}={text_of(part)}" for name, part in sorted(vars(value).items()))
+            if hasattr(value, "__dict__")
+            else ""
+        )
         return f"{cls.__name__}({settings})"
     return re.sub(r" at 0x[0-9A-Fa-f]+", "", repr(value))
 
 
-def identity(trainer: Any, data: dict[str, Any], validation: dict[str, Any] | None) -> dict[str, Any]:
+def identity(
+    trainer: Any, data: dict[str, Any], validation: dict[str, Any] | None
+) -> dict[str, Any]:
     """What must be the same for a training to go on exactly, by name, as values that JSON can hold."""
     parts = {
         "model": _model(trainer.model),
@@ -33,7 +43,11 @@ def identity(trainer: Any, data: dict[str, Any], validation: dict[str, Any] | No
         "metrics": list(trainer.metrics),
         "seed": trainer.seed,
         **data,
-        **{f"validation {name}": value for name, value in (validation or {"samples": 0}).items() if name == "samples"},
+        **{
+            f"validation {name}": value
+            for name, value in (validation or {"samples": 0}).items()
+            if name == "samples"
+        },
     }
     return dict(json.loads(json.dumps(parts, default=text_of)))
 
@@ -51,7 +65,13 @@ def _model(model: Model) -> list[dict[str, Any]]:
             config = {}
         shapes = {name: list(parameter.shape) for name, parameter in layer.parameters.items()}
         described.append(
-            {"name": graph.names[layer], "class": type(layer).__name__, "config": config, "parameters": shapes, "inputs": list(sources)}
+            {
+                "name": graph.names[layer],
+                "class": type(layer).__name__,
+                "config": config,
+                "parameters": shapes,
+                "inputs": list(sources),
+            }
         )
     return [*described, {"outputs": list(graph.outputs)}]
 

@@ -17,7 +17,8 @@ _holding = False  # whether the main thread is within such a block
 def uninterrupted() -> Iterator[None]:
     """Delay SIGINT until the ``with`` block has ended; what handled it before then handles it.
 
-    Outside the main thread nothing is done, for Python delivers signals to the main thread only; nor in a block within another.
+    Outside the main thread nothing is done, for Python delivers signals to the main thread only;
+    nor in a block within another.
     """
     global _holding
     if _holding or threading.current_thread() is not threading.main_thread():

@@ -1,8 +1,10 @@
-"""The guard against testing on training images: fingerprints of the images that were trained on, before any augmentation.
+"""The guard against testing on training images: fingerprints of the images that were trained on,
+before any augmentation.
 
-A fingerprint is a 64-bit hash of an image's values as float32, so that uint8 and float32 arrays of the same image agree. Of a large image
-some values spread evenly over it are taken, which keeps the cost far below that of a training step: 5 µs for an image of MNIST, 15 µs for
-one of CIFAR-10, 40 µs for one of 224 x 224 pixels, in the first epoch only.
+A fingerprint is a 64-bit hash of an image's values as float32, so that uint8 and float32 arrays of
+the same image agree. Of a large image some values spread evenly over it are taken, which keeps the
+cost far below that of a training step: 5 µs for an image of MNIST, 15 µs for one of CIFAR-10, 40 µs
+for one of 224 x 224 pixels, in the first epoch only.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ class LeakGuard:
         self._seen: set[int] = set()
 
     def remember(self, x: Any) -> None:
-        """Take note of the training images of a batch; a list of arrays for a model with several inputs."""
+        """Take note of the training images of a batch; a list of arrays for a model with several
+        inputs.
+        """
         self._seen.update(_fingerprints(x))
 
     def count(self, x: Any) -> int:
@@ -51,8 +55,14 @@ class LeakGuard:
     @staticmethod
     def sentence(found: int, total: int) -> str:
         """What there is to say about `found` known images of `total`."""
-        whose = "all of these images were" if found == total else f"{found:,} of these {total:,} images were"
-        return f"{whose} trained on: the result says little about images that the model has not seen"
+        whose = (
+            "all of these images were"
+            if found == total
+            else f"{found:,} of these {total:,} images were"
+        )
+        return (
+            f"{whose} trained on: the result says little about images that the model has not seen"
+        )
 
     @classmethod
     def report(cls, found: int, total: int, leak: str) -> None:
@@ -94,5 +104,7 @@ def _sampled(images: Any) -> Any:
     """One row of float32 values for each image."""
     rows = images.reshape(len(images), -1)
     step = max(1, rows.shape[1] // SAMPLED)
-    step += step > 1 and step % 2 == 0  # odd, so that it does not always hit the same channel or column
+    step += (
+        step > 1 and step % 2 == 0
+    )  # odd, so that it does not always hit the same channel or column
     return np.ascontiguousarray(rows[:, ::step], dtype=np.float32)

@@ -1,7 +1,8 @@
-"""Nested values as JSON and named tensors, and back: what a checkpoint needs, as `cnnrs.model.container` holds only those two.
+"""Nested values as JSON and named tensors, and back: what a checkpoint needs, as
+`cnnrs.model.container` holds only those two.
 
-Lists, tuples (which come back as lists), dictionaries with texts as keys, texts, numbers, True, False, None and arrays can be nested at
-will. Every number comes back with the same bits.
+Lists, tuples (which come back as lists), dictionaries with texts as keys, texts, numbers, True,
+False, None and arrays can be nested at will. Every number comes back with the same bits.
 """
 
 from __future__ import annotations
@@ -55,13 +56,19 @@ def flatten(value: Any, name: str, tensors: dict[str, Any]) -> Any:
         return {_TENSOR: name}
     if isinstance(value, (list, tuple)):
         return [flatten(part, f"{name}.{index}", tensors) for index, part in enumerate(value)]
-    if isinstance(value, Mapping) and all(isinstance(key, str) and not key.startswith("$") for key in value):
+    if isinstance(value, Mapping) and all(
+        isinstance(key, str) and not key.startswith("$") for key in value
+    ):
         return {key: flatten(part, f"{name}.{key}", tensors) for key, part in value.items()}
-    raise DTypeError(f"{name}: a checkpoint holds numbers, texts, arrays, lists and dictionaries of them; got {type(value).__name__}")
+    raise DTypeError(
+        f"{name}: a checkpoint holds numbers, texts, arrays, lists and dictionaries of them; got "
+        f"{type(value).__name__}"
+    )
 
 
 def unflatten(value: Any, tensors: dict[str, Any]) -> Any:
-    """The value that `flatten` took apart; its arrays are taken out of `tensors`, what stays there belonged to nobody.
+    """The value that `flatten` took apart; its arrays are taken out of `tensors`, what stays there
+    belonged to nobody.
 
     Raises
     ------

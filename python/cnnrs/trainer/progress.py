@@ -14,11 +14,14 @@ NOT_SHOWN = ("learning_rate", "seconds", "images_per_second")
 def _watched() -> bool:
     """Whether stderr is a terminal, or this is a notebook."""
     kernel = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return bool(sys.stderr is not None and sys.stderr.isatty()) or (kernel is not None and "IPKernelApp" in kernel.config)
+    return bool(sys.stderr is not None and sys.stderr.isatty()) or (
+        kernel is not None and "IPKernelApp" in kernel.config
+    )
 
 
 class Progress:
-    """A bar that counts images, with loss and metrics beside it, images per second and the time left; open inside a ``with`` block.
+    """A bar that counts images, with loss and metrics beside it, images per second and the time
+    left; open inside a ``with`` block.
 
     Parameters
     ----------
@@ -36,7 +39,15 @@ class Progress:
         if _watched() if show is None else show:
             from tqdm.auto import tqdm
 
-            self._bar = tqdm(total=total, initial=done, desc=title, unit=" images", unit_scale=False, dynamic_ncols=True, file=sys.stderr)
+            self._bar = tqdm(
+                total=total,
+                initial=done,
+                desc=title,
+                unit=" images",
+                unit_scale=False,
+                dynamic_ncols=True,
+                file=sys.stderr,
+            )
 
     def advance(self, count: int, numbers: Mapping[str, float]) -> None:
         """Count images, and show numbers."""
@@ -47,7 +58,9 @@ class Progress:
     def show(self, numbers: Mapping[str, float]) -> None:
         """Show the last numbers."""
         if self._bar is not None:
-            self._bar.set_postfix_str(_text({name: value for name, value in numbers.items() if name not in NOT_SHOWN}))
+            self._bar.set_postfix_str(
+                _text({name: value for name, value in numbers.items() if name not in NOT_SHOWN})
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -60,4 +73,7 @@ class Progress:
 
 
 def _text(numbers: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {100 * value:.2f} %" if "accuracy" in name else f"{name} {value:.4f}" for name, value in numbers.items())
+    return ", ".join(
+        f"{name} {100 * value:.2f} %" if "accuracy" in name else f"{name} {value:.4f}"
+        for name, value in numbers.items()
+    )

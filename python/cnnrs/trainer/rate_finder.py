@@ -1,4 +1,6 @@
-"""The learning-rate finder: a short training in which the rate grows from step to step; where does the loss fall, where does it explode?"""
+"""The learning-rate finder: a short training in which the rate grows from step to step; where does
+the loss fall, where does it explode?
+"""
 
 from __future__ import annotations
 
@@ -60,12 +62,14 @@ def find_learning_rate(
     batch_size: int = 64,
     stop_factor: float = 4.0,
 ) -> RateSearch:
-    """Train for some steps with a rate that grows from `low` to `high`; then everything is as it was, bit for bit.
+    """Train for some steps with a rate that grows from `low` to `high`; then everything is as it
+    was, bit for bit.
 
     Parameters
     ----------
     trainer : Trainer
-        Its model, loss and optimizer are used; weights, and what the optimizer remembers, are put back at the end, also after an error.
+        Its model, loss and optimizer are used; weights, and what the optimizer remembers, are put
+        back at the end, also after an error.
     data : like that of `Trainer.fit`
     low, high : float
         The first and the last rate, above 0.
@@ -73,7 +77,8 @@ def find_learning_rate(
         At least 3; several epochs, if one has fewer batches.
     batch_size : int
     stop_factor : float
-        The search ends when the moving average of the loss is this many times its lowest value, or the loss is not finite.
+        The search ends when the moving average of the loss is this many times its lowest value, or
+        the loss is not finite.
 
     Returns
     -------
@@ -104,7 +109,12 @@ def find_learning_rate(
     _arguments.number("stop_factor", stop_factor, 1)
     feed = Feed(data, batch_size, shuffle=True, seed=trainer.seed)
     updater, arena = trainer.updater, trainer.network.arena
-    values, state, step, schedule = arena.values.copy(), arena.state.copy(), trainer.step, updater.schedule
+    values, state, step, schedule = (
+        arena.values.copy(),
+        arena.state.copy(),
+        trainer.step,
+        updater.schedule,
+    )
     remembered = updater.state_dict()
     rates, losses = np.geomspace(low, high, steps), []
     batches = _forever(feed, trainer.epoch)
@@ -132,7 +142,10 @@ def find_learning_rate(
         arena.values[...], arena.state[...], trainer.step = values, state, step
         updater.load_state_dict(remembered)
     if len(losses) < 3:
-        raise ArgumentError(f"low: only {len(losses)} steps were possible, from the rate {low:g} on; take a lower rate, or more data")
+        raise ArgumentError(
+            f"low: only {len(losses)} steps were possible, from the rate {low:g} on; take a lower "
+            "rate, or more data"
+        )
     return RateSearch(rates[: len(losses)], np.array(losses))
 
 

@@ -67,7 +67,9 @@ class Saving:
         where = self.trainer.step, self.position.epochs
         if self.checkpoints is None or where == self._saved:
             return
-        if self.checkpoints.write(self.trainer.step, *capture(self.trainer, self.position, self.callbacks, self.identity)):
+        if self.checkpoints.write(
+            self.trainer.step, *capture(self.trainer, self.position, self.callbacks, self.identity)
+        ):
             self._saved = where
 
     def resume(self, resume: str | os.PathLike[str]) -> None:
@@ -91,8 +93,10 @@ class Saving:
                 if [counters["epoch"], counters["step"]] == self.position.start:
                     return  # it is the end of the call of fit before this one
                 raise ArgumentError(
-                    f"{path}: the checkpoint is of another call of fit, which began at epoch {start[0]}, step {start[1]} of its trainer; "
-                    f"this one is at epoch {trainer.epoch}, step {trainer.step}. Use a checkpoint_dir for each call of fit"
+                    f"{path}: the checkpoint is of another call of fit, which began at epoch "
+                    f"{start[0]}, step {start[1]} of its trainer; "
+                    f"this one is at epoch {trainer.epoch}, step {trainer.step}. Use a "
+                    "checkpoint_dir for each call of fit"
                 )
         try:
             restore(trainer, self.position, self.callbacks, self.identity, content, tensors)

@@ -53,11 +53,15 @@ class Constraint:
     limit: float
 
 
-def segments(model: Model, arena: Arena, optimizer: Optimizer, missed: Mapping[str, int]) -> tuple[list[Segment], list[Constraint]]:
-    """The stretches of the trainable array that belong to layers which are not frozen, and the constraints on them.
+def segments(
+    model: Model, arena: Arena, optimizer: Optimizer, missed: Mapping[str, int]
+) -> tuple[list[Segment], list[Constraint]]:
+    """The stretches of the trainable array that belong to layers which are not frozen, and the
+    constraints on them.
 
-    Neighbours with the same settings are joined, unless the optimizer wants every parameter by itself: a model without frozen layers
-    and without decay is one stretch. `missed` tells how many updates a layer of that name took no part in.
+    Neighbours with the same settings are joined, unless the optimizer wants every parameter by
+    itself: a model without frozen layers and without decay is one stretch. `missed` tells how many
+    updates a layer of that name took no part in.
     """
     named = [
         (layer, label, f"{label}.{name}", parameter)
@@ -77,16 +81,22 @@ def segments(model: Model, arena: Arena, optimizer: Optimizer, missed: Mapping[s
         alone = optimizer.by_parameter
         region = slot.region if alone else slice(slot.offset, end)
         shape = parameter.shape if alone else None
-        found.append(Segment(region, factor, decay, l1, shape, alone and layer is last, missed.get(label, 0)))
+        found.append(
+            Segment(region, factor, decay, l1, shape, alone and layer is last, missed.get(label, 0))
+        )
         if max_norm is not None and len(parameter.shape) > 1:
             constraints.append(Constraint(slot.region, parameter.shape, max_norm))
     return (found if optimizer.by_parameter else _joined(found)), constraints
 
 
-def _settings(optimizer: Optimizer, name: str, parameter: Any) -> tuple[float, float, float, float | None]:
+def _settings(
+    optimizer: Optimizer, name: str, parameter: Any
+) -> tuple[float, float, float, float | None]:
     """Factor of the rate, decay, L1 and largest norm of one parameter."""
     decays = optimizer.decay_biases or len(parameter.shape) > 1
-    decay, l1, max_norm = (optimizer.weight_decay, optimizer.l1, optimizer.max_norm) if decays else (0.0, 0.0, None)
+    decay, l1, max_norm = (
+        (optimizer.weight_decay, optimizer.l1, optimizer.max_norm) if decays else (0.0, 0.0, None)
+    )
     for group in optimizer.groups:
         if group.matches(name, parameter):
             return (
@@ -102,7 +112,11 @@ def _joined(parts: list[Segment]) -> list[Segment]:
     joined: list[Segment] = []
     for part in sorted(parts, key=lambda part: int(part.region.start)):
         before = joined[-1] if joined else None
-        if before is not None and before.region.stop == part.region.start and before.settings == part.settings:
+        if (
+            before is not None
+            and before.region.stop == part.region.start
+            and before.settings == part.settings
+        ):
             joined[-1] = replace(before, region=slice(before.region.start, part.region.stop))
         else:
             joined.append(part)

@@ -1,4 +1,5 @@
-"""The state of a training as one value: all that a step depends on and all that a step changes, besides the data.
+"""The state of a training as one value: all that a step depends on and all that a step changes,
+besides the data.
 
 Random numbers are functions of seed, step, epoch and index, so the counters stand for them.
 """
@@ -35,7 +36,10 @@ def capture(
         "callbacks": {name: callback.state_dict() for name, callback in _named(callbacks)},
     }
     tensors: dict[str, Any] = {}
-    content = {"identity": identity, "state": {name: flatten(value, name, tensors) for name, value in state.items()}}
+    content = {
+        "identity": identity,
+        "state": {name: flatten(value, name, tensors) for name, value in state.items()},
+    }
     return content, tensors
 
 
@@ -47,7 +51,8 @@ def restore(
     content: dict[str, Any],
     tensors: dict[str, Any],
 ) -> None:
-    """Put trainer, position and callbacks into the state of a checkpoint; if it does not fit, the trainer stays as it was.
+    """Put trainer, position and callbacks into the state of a checkpoint; if it does not fit, the
+    trainer stays as it was.
 
     Raises
     ------
@@ -68,7 +73,9 @@ def restore(
         trainer.model.load_state_dict(state["model"])
         trainer.updater.load_state_dict(state["updater"])
         trainable, counters = state["trainable"], state["counters"]
-        layers = {layer: bool(trainable[label]) for layer, label in trainer.model.graph.names.items()}
+        layers = {
+            layer: bool(trainable[label]) for layer, label in trainer.model.graph.names.items()
+        }
         sums = trainer.sums()
         sums.load_state_dict(state["position"].pop("sums"))
         restored = Position(sums, **state["position"])
@@ -93,7 +100,9 @@ def restore(
 
 
 def _named(callbacks: Sequence[Callback]) -> list[tuple[str, Callback]]:
-    """Callbacks with names that the next process gives them, too: the class, and a number where there are several."""
+    """Callbacks with names that the next process gives them, too: the class, and a number where
+    there are several.
+    """
     seen: dict[str, int] = {}
     named = []
     for callback in callbacks:

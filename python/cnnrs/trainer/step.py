@@ -38,19 +38,36 @@ class Steps:
         if not isinstance(model, Model):
             raise DTypeError(f"model: expected a cnnrs.Model, got {type(model).__name__}")
         self.model = model
-        listed: Sequence[str | loss_functions.Loss] = [loss] if isinstance(loss, (str, loss_functions.Loss)) else loss
+        listed: Sequence[str | loss_functions.Loss] = (
+            [loss] if isinstance(loss, (str, loss_functions.Loss)) else loss
+        )
         self.losses = [loss_functions.get(item) for item in listed]
         count = len(model.outputs)
         if len(self.losses) != count:
-            raise ArgumentError(f"loss: the model has {count} outputs, got {len(self.losses)} losses")
-        self.loss_weights = [1.0] * count if loss_weights is None else [_arguments.number("loss_weights", item, 0) for item in loss_weights]
+            raise ArgumentError(
+                f"loss: the model has {count} outputs, got {len(self.losses)} losses"
+            )
+        self.loss_weights = (
+            [1.0] * count
+            if loss_weights is None
+            else [_arguments.number("loss_weights", item, 0) for item in loss_weights]
+        )
         if len(self.loss_weights) != count:
-            raise ArgumentError(f"loss_weights: the model has {count} outputs, got {len(self.loss_weights)} weights")
+            raise ArgumentError(
+                f"loss_weights: the model has {count} outputs, got {len(self.loss_weights)} weights"
+            )
         for item, output in zip(self.losses, model.outputs, strict=True):
             if item.takes_logits and isinstance(output.layer, Sigmoid):
-                raise ArgumentError(f"loss: {item!r} applies its own softmax or sigmoid; take the Sigmoid at the end of the model away")
-        self.network = model.without_softmax() if all(item.takes_logits for item in self.losses) else model
-        self.optimizer = optimizer_rules.SGD(0.01, 0.9) if optimizer is None else optimizer_rules.get(optimizer)
+                raise ArgumentError(
+                    f"loss: {item!r} applies its own softmax or sigmoid; take the Sigmoid at the "
+                    "end of the model away"
+                )
+        self.network = (
+            model.without_softmax() if all(item.takes_logits for item in self.losses) else model
+        )
+        self.optimizer = (
+            optimizer_rules.SGD(0.01, 0.9) if optimizer is None else optimizer_rules.get(optimizer)
+        )
         self.seed = _arguments.counter("seed", seed, 64)
         self.step = 0
         self.updater = Updater(self.network, self.optimizer, accumulate, average)
@@ -64,7 +81,7 @@ class Steps:
         self._targets: list[Any] = []
         self._ready = ""  # which part of a step comes next
 
-    # --- the four parts of a step ----------------------------------------------------------------------------------------------
+    # --- the four parts of a step -----------------------------------------------------------------
     def forward(self, x: Any) -> Any:
         """The outputs of the model in training, with dropout; the first part of a step.
 
@@ -120,9 +137,20 @@ class Steps:
     def backward(self) -> None:
         """The gradients of all parameters (`Model.gradients`); the third part of a step."""
         self._expect("backward", "loss")
-        parts = zip(self.losses, self.loss_weights, self._outputs, self._targets, self._run.output_gradients(), strict=True)
+        parts = zip(
+            self.losses,
+            self.loss_weights,
+            self._outputs,
+            self._targets,
+            self._run.output_gradients(),
+            strict=True,
+        )
         for loss, weight, output, target, (buffer, starts) in parts:
-            result = loss.gradient(output, target, buffer) if starts and weight == 1 else weight * loss.gradient(output, target)
+            result = (
+                loss.gradient(output, target, buffer)
+                if starts and weight == 1
+                else weight * loss.gradient(output, target)
+            )
             if result is not buffer:
                 if starts:
                     buffer[...] = result
@@ -132,7 +160,8 @@ class Steps:
         self._ready = "update"
 
     def update(self) -> None:
-        """Change the parameters; the last part of a step. With ``accumulate=k``, every k-th call does, with the mean over all samples.
+        """Change the parameters; the last part of a step. With ``accumulate=k``, every k-th call
+        does, with the mean over all samples.
 
         Nothing interrupts it: Ctrl-C takes effect afterwards.
 
@@ -160,7 +189,8 @@ class Steps:
         Raises
         ------
         NonFiniteError
-            If the loss or a gradient is infinite or not a number; the parameters are then as they were.
+            If the loss or a gradient is infinite or not a number; the parameters are then as they
+            were.
         """
         try:
             self._forward(x)
@@ -172,7 +202,8 @@ class Steps:
         return value
 
     def gradient_norms(self) -> dict[str, float]:
-        """The Euclidean norm of the gradient of each layer, by its name, from the input on; after `backward`, until the next.
+        """The Euclidean norm of the gradient of each layer, by its name, from the input on; after
+        `backward`, until the next.
 
         Frozen layers and those without parameters are left out.
         """
@@ -185,7 +216,9 @@ class Steps:
 
     def _expect(self, part: str, before: str) -> None:
         if self._ready != part:
-            raise ArgumentError(f"{part}: call {before} first; a step is forward, loss, backward, update")
+            raise ArgumentError(
+                f"{part}: call {before} first; a step is forward, loss, backward, update"
+            )
 
     def _release(self) -> None:
         if self._block is not None:
@@ -197,7 +230,10 @@ class Steps:
         if len(self.losses) == 1:
             return [y]
         if not isinstance(y, (list, tuple)) or len(y) != len(self.losses):
-            raise ShapeError(f"y: the model has {len(self.losses)} outputs; expected a list of {len(self.losses)} targets")
+            raise ShapeError(
+                f"y: the model has {len(self.losses)} outputs; expected a list of "
+                f"{len(self.losses)} targets"
+            )
         return list(y)
 
     def _weighted_loss(self, outputs: Sequence[Any], targets: Sequence[Any]) -> float:
@@ -211,5 +247,6 @@ class Steps:
         return NonFiniteError(
             f"{what} in {self._where or f'step {self.step + 1}'}{f' ({place})' if place else ''}; "
             "the parameters are as they were before this step. "
-            f"Try a learning rate below {rate:g}, and look for inputs that are not finite or not scaled"
+            f"Try a learning rate below {rate:g}, and look for inputs that are not finite or not "
+            "scaled"
         )

@@ -1,4 +1,6 @@
-"""Loss and metrics over the samples of an epoch: sums of what is a mean over samples, tallies of what is not."""
+"""Loss and metrics over the samples of an epoch: sums of what is a mean over samples, tallies of
+what is not.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,18 @@ class Sums:
 
     def __init__(self, metrics: Mapping[str, Metric], ignore_index: int | None = None) -> None:
         self.count = 0
-        self.judged = 0  # what the means of metrics are over: samples, or with an ignored class number the labels that are not
+        # what the means of metrics are over: samples, or with an ignored class number the labels
+        # that are not
+        self.judged = 0
         self._ignore_index = ignore_index
         self._names = list(metrics)
-        self._metrics = {name: metric for name, metric in metrics.items() if not isinstance(metric, WholeSet)}
+        self._metrics = {
+            name: metric for name, metric in metrics.items() if not isinstance(metric, WholeSet)
+        }
         self._sums = dict.fromkeys(("loss", *self._metrics), 0.0)
-        self._whole = {name: metric for name, metric in metrics.items() if isinstance(metric, WholeSet)}
+        self._whole = {
+            name: metric for name, metric in metrics.items() if isinstance(metric, WholeSet)
+        }
         self._tallies = {name: metric.start() for name, metric in self._whole.items()}
 
     def add(self, count: int, loss: float, target: Any, output: Any) -> None:
@@ -48,11 +56,17 @@ class Sums:
     def running(self) -> dict[str, float]:
         """Means over all samples so far, of what is a mean."""
         judged = self.judged or math.nan
-        return {name: value / (self.count if name == "loss" else judged) for name, value in self._sums.items()}
+        return {
+            name: value / (self.count if name == "loss" else judged)
+            for name, value in self._sums.items()
+        }
 
     def means(self) -> dict[str, float]:
         """All values over all samples so far."""
-        tallied = {name: float(tally.result()) if self.judged else math.nan for name, tally in self._tallies.items()}
+        tallied = {
+            name: float(tally.result()) if self.judged else math.nan
+            for name, tally in self._tallies.items()
+        }
         values = self.running() | tallied
         return {name: values[name] for name in ("loss", *self._names)}
 
@@ -65,7 +79,12 @@ class Sums:
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint needs."""
         tallies = {name: tally.state_dict() for name, tally in self._tallies.items()}
-        return {"count": self.count, "judged": self.judged, "sums": dict(self._sums), "tallies": tallies}
+        return {
+            "count": self.count,
+            "judged": self.judged,
+            "sums": dict(self._sums),
+            "tallies": tallies,
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over a `state_dict`."""

@@ -35,29 +35,34 @@ _log = logging.getLogger("cnnrs")
 class Trainer(Steps):
     """Trains a model.
 
-    A training step has four parts, `forward`, `loss`, `backward` and `update`; `train_step` is all of them, `fit` is steps and epochs.
-    The same seed gives the same weights, bit for bit, with any number of threads.
+    A training step has four parts, `forward`, `loss`, `backward` and `update`; `train_step` is all
+    of them, `fit` is steps and epochs. The same seed gives the same weights, bit for bit, with any
+    number of threads.
 
     Parameters
     ----------
     model : Model
-        One that ends in softmax is trained on what stands in front of it, with a loss that takes logits.
+        One that ends in softmax is trained on what stands in front of it, with a loss that takes
+        logits.
     loss : str or Loss, or a sequence of them
         One for each output of the model.
     optimizer : str or Optimizer, optional
         By default ``SGD(0.01, momentum=0.9)``.
     metrics : sequence of str or callable
-        Beside the loss: ``"accuracy"``, ``"top_5_accuracy"``, ``"f1"``, ``"auc"`` (see `cnnrs.metrics.get` for all), or functions of
-        target and output that are means over samples. They judge the first output.
+        Beside the loss: ``"accuracy"``, ``"top_5_accuracy"``, ``"f1"``, ``"auc"`` (see
+        `cnnrs.metrics.get` for all), or functions of target and output that are means over samples.
+        They judge the first output.
     seed : int
         Of the order of the samples and of dropout.
     loss_weights : sequence of float, optional
         For several outputs, the weight of each loss in the sum.
     accumulate : int
-        Batches whose gradients make one update, as one large batch would, in little memory: each counts by its samples. Batches left
-        over at the end of an epoch count for the first update of the next.
+        Batches whose gradients make one update, as one large batch would, in little memory: each
+        counts by its samples. Batches left over at the end of an epoch count for the first update
+        of the next.
     average : EMA or SWA, optional
-        Average the weights during training, and judge the averages in validation and `evaluate`; see `averaged_weights`.
+        Average the weights during training, and judge the averages in validation and `evaluate`;
+        see `averaged_weights`.
 
     Attributes
     ----------
@@ -104,13 +109,15 @@ class Trainer(Steps):
         self.stop = False
         self.history = History()
         self.guard = LeakGuard()
-        self._unfinished: list[int] | None = None  # where a call of `fit` began that was interrupted and can be resumed
+        self._unfinished: list[int] | None = (
+            None  # where a call of `fit` began that was interrupted and can be resumed
+        )
 
     def sums(self) -> Sums:
         """Empty sums of loss and metrics; what the loss ignores is not judged."""
         return Sums(self.metrics, getattr(self.losses[0], "ignore_index", None))
 
-    # --- epochs -----------------------------------------------------------------------------------------------------------------
+    # --- epochs -----------------------------------------------------------------------------------
     def fit(
         self,
         data: Any,
@@ -143,15 +150,19 @@ class Trainer(Steps):
         progress : bool, optional
             Whether to show a bar on stderr; by default on a terminal only.
         checkpoint_dir : path, optional
-            A folder of this training alone, for checkpoints: all that is needed to go on, bit for bit, after a crash or a kill at any
-            moment, in another process and with any number of threads.
+            A folder of this training alone, for checkpoints: all that is needed to go on, bit for
+            bit, after a crash or a kill at any moment, in another process and with any number of
+            threads.
         checkpoint_every : int, optional
-            Batches between two checkpoints; by default one after every epoch. There is always one at the end.
+            Batches between two checkpoints; by default one after every epoch. There is always one
+            at the end.
         keep_checkpoints : int
-            How many of them to keep, the newest; at least 1, better 2, for the case that a disk damages a file.
+            How many of them to keep, the newest; at least 1, better 2, for the case that a disk
+            damages a file.
         resume : "auto", "never" or path
-            Whether to go on from the newest whole checkpoint in `checkpoint_dir` if there is one, to start anew (checkpoints of an
-            earlier training then make place for those of this one), or the checkpoint to go on from.
+            Whether to go on from the newest whole checkpoint in `checkpoint_dir` if there is one,
+            to start anew (checkpoints of an earlier training then make place for those of this
+            one), or the checkpoint to go on from.
 
         Returns
         -------
@@ -164,22 +175,37 @@ class Trainer(Steps):
         KeyboardInterrupt
             At Ctrl-C; the model is then whole.
         ArgumentError
-            If the checkpoint is of another training: another model, loss, optimizer, data set size, batch size, ...; the message says
-            what differs, and nothing is changed. `epochs`, callbacks and `checkpoint_every` may differ.
+            If the checkpoint is of another training: another model, loss, optimizer, data set size,
+            batch size, ...; the message says what differs, and nothing is changed. `epochs`,
+            callbacks and `checkpoint_every` may differ.
         FormatError
-            If all checkpoints are damaged, or the one that `resume` names is. A damaged one is named in a `CheckpointWarning`, and the
-            one before it is used.
+            If all checkpoints are damaged, or the one that `resume` names is. A damaged one is
+            named in a `CheckpointWarning`, and the one before it is used.
         OSError
-            At the end, if the last checkpoint could not be written. A full disk costs nothing that was saved: it gives a
-            `CheckpointWarning`, the training goes on, and later checkpoints are tried.
+            At the end, if the last checkpoint could not be written. A full disk costs nothing that
+            was saved: it gives a `CheckpointWarning`, the training goes on, and later checkpoints
+            are tried.
         """
         epochs = _arguments.integer("epochs", epochs, 0)
-        every = None if checkpoint_every is None else _arguments.integer("checkpoint_every", checkpoint_every, 1)
+        every = (
+            None
+            if checkpoint_every is None
+            else _arguments.integer("checkpoint_every", checkpoint_every, 1)
+        )
         feed = Feed(data, batch_size, shuffle=shuffle, seed=self.seed)
         if feed.once and epochs > 1:
-            raise ArgumentError("data: an iterator can be read only once; pass something that can be read every epoch, or epochs=1")
-        judge = None if validation is None else Feed(validation, batch_size, shuffle=False, seed=self.seed)
-        checkpoints = None if checkpoint_dir is None else Checkpoints(checkpoint_dir, keep_checkpoints)
+            raise ArgumentError(
+                "data: an iterator can be read only once; pass something that can be read every "
+                "epoch, or epochs=1"
+            )
+        judge = (
+            None
+            if validation is None
+            else Feed(validation, batch_size, shuffle=False, seed=self.seed)
+        )
+        checkpoints = (
+            None if checkpoint_dir is None else Checkpoints(checkpoint_dir, keep_checkpoints)
+        )
         position = Position(self.sums(), self._unfinished or [self.epoch, self.step])
         known = identity(self, feed.settings, None if judge is None else judge.settings)
         saving = Saving(self, position, callbacks, known, checkpoints, every)
@@ -193,7 +219,12 @@ class Trainer(Steps):
             while position.epochs < epochs and not self.stop:
                 if position.batches == 0:
                     chain.on_epoch_start(self)
-                with Progress(f"epoch {position.epochs + 1}/{epochs}", feed.samples, progress, position.sums.count) as bar:
+                with Progress(
+                    f"epoch {position.epochs + 1}/{epochs}",
+                    feed.samples,
+                    progress,
+                    position.sums.count,
+                ) as bar:
                     with closing(self._steps(feed, position, bar)) as losses:
                         for loss in losses:
                             chain.on_step_end(self, loss)
@@ -217,7 +248,9 @@ class Trainer(Steps):
         with closing(feed.epoch(self.epoch, position.batches, watch)) as batches:
             for x, y in batches:
                 self._where = f"epoch {self.epoch + 1}, step {position.batches + 1}"
-                self._schedule_epoch = position.epochs + (position.batches / feed.batches if feed.batches else 0.0)
+                self._schedule_epoch = position.epochs + (
+                    position.batches / feed.batches if feed.batches else 0.0
+                )
                 position.rate = self.learning_rate
                 with self._step():
                     self._forward(x)
@@ -246,7 +279,11 @@ class Trainer(Steps):
                 _log.warning("validation: %s", self.guard.sentence(found, judged.count))
             if "accuracy" in self.metrics and self._judges_whole_samples and judged.judged:
                 samples["val_accuracy"] = judged.judged
-        numbers |= {"learning_rate": position.rate, "seconds": seconds, "images_per_second": sums.count / max(seconds, 1e-9)}
+        numbers |= {
+            "learning_rate": position.rate,
+            "seconds": seconds,
+            "images_per_second": sums.count / max(seconds, 1e-9),
+        }
         self.history.add(numbers, samples)
         self.updater.observe(numbers)
         verdict = self.history.over_fitting()
@@ -263,7 +300,7 @@ class Trainer(Steps):
         finally:
             self._release()
 
-    # --- judging ----------------------------------------------------------------------------------------------------------------
+    # --- judging ----------------------------------------------------------------------------------
     def evaluate(self, data: Any, *, batch_size: int = 64, leak: str = "warn") -> dict[str, Any]:
         """How good the model is on some data, without training.
 
@@ -277,8 +314,9 @@ class Trainer(Steps):
         Returns
         -------
         dict
-            ``loss``, each metric, ``n`` (the number of samples) and, with accuracy, ``accuracy_interval``, within which the accuracy on
-            images of this kind lies with 95 % confidence.
+            ``loss``, each metric, ``n`` (the number of samples) and, with accuracy,
+            ``accuracy_interval``, within which the accuracy on images of this kind lies with 95 %
+            confidence.
 
         Raises
         ------
@@ -286,7 +324,9 @@ class Trainer(Steps):
             With ``leak="refuse"``, if images were trained on.
         """
         check_leak_option(leak)
-        sums, found = self._judge(Feed(data, batch_size, shuffle=False, seed=self.seed), look=leak != "ignore")
+        sums, found = self._judge(
+            Feed(data, batch_size, shuffle=False, seed=self.seed), look=leak != "ignore"
+        )
         LeakGuard.report(found, sums.count, leak)
         result: dict[str, Any] = {**sums.means(), "n": sums.count}
         if "accuracy" in self.metrics and self._judges_whole_samples and sums.judged:
@@ -296,7 +336,9 @@ class Trainer(Steps):
 
     @property
     def _judges_whole_samples(self) -> bool:
-        """Whether an accuracy is a share of samples, and not of pixels, which are not independent of one another."""
+        """Whether an accuracy is a share of samples, and not of pixels, which are not independent
+        of one another.
+        """
         return len(self.network.outputs[0].shape) == 1
 
     def _judge(self, feed: Feed, *, look: bool = False) -> tuple[Sums, int]:
@@ -305,7 +347,9 @@ class Trainer(Steps):
             return self._judge_current(feed, look=look)
 
     def averaged_weights(self) -> AbstractContextManager[None]:
-        """The model has its averaged weights inside a ``with`` block, for example to save them; nothing changes without `average`."""
+        """The model has its averaged weights inside a ``with`` block, for example to save them;
+        nothing changes without `average`.
+        """
         return self.updater.averaged_weights()
 
     def _judge_current(self, feed: Feed, *, look: bool) -> tuple[Sums, int]:

@@ -1,4 +1,6 @@
-"""The updater: from gradients to changed parameters, and everything that is remembered for it from one step to the next."""
+"""The updater: from gradients to changed parameters, and everything that is remembered for it from
+one step to the next.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +40,9 @@ class Updater:
     updates : int
         Updates done.
     missed : dict of str to int
-        By the name of a layer, how many of them it took no part in: those while it was frozen. For its parameters they do not count as
-        steps (the bias correction of Adam begins when a layer joins).
+        By the name of a layer, how many of them it took no part in: those while it was frozen. For
+        its parameters they do not count as steps (the bias correction of Adam begins when a layer
+        joins).
     batches, samples : int
         Since the last update.
     slots : dict of str to ndarray
@@ -50,12 +53,20 @@ class Updater:
         The learning rate; a copy of the optimizer's where that remembers something.
     """
 
-    def __init__(self, network: Model, optimizer: Optimizer, accumulate: int = 1, average: Average | None = None) -> None:
+    def __init__(
+        self,
+        network: Model,
+        optimizer: Optimizer,
+        accumulate: int = 1,
+        average: Average | None = None,
+    ) -> None:
         self.network = network
         self.optimizer = optimizer
         self.accumulate = _arguments.integer("accumulate", accumulate, 1)
         if average is not None and not isinstance(average, Average):
-            raise DTypeError(f"average: expected EMA(decay), SWA(start, every) or None, got {average!r}")
+            raise DTypeError(
+                f"average: expected EMA(decay), SWA(start, every) or None, got {average!r}"
+            )
         self.average = average
         self.updates = 0
         self.missed: dict[str, int] = {}
@@ -65,7 +76,9 @@ class Updater:
         self.averages: dict[str, Any] = {}
         self.averaged = 0  # how often the averages were changed
         remembers = hasattr(optimizer.learning_rate, "load_state_dict")
-        self.schedule = copy.deepcopy(optimizer.learning_rate) if remembers else optimizer.learning_rate
+        self.schedule = (
+            copy.deepcopy(optimizer.learning_rate) if remembers else optimizer.learning_rate
+        )
         self._accumulated: Any = None
         self._key: Any = None
         self._segments: tuple[list[Segment], list[Constraint]] = ([], [])
@@ -80,7 +93,7 @@ class Updater:
         if hasattr(self.schedule, "observe"):
             self.schedule.observe(numbers)
 
-    # --- updating -----------------------------------------------------------------------------------------------------------
+    # --- updating ---------------------------------------------------------------------------------
     def update(self, rate: float, samples: int = 1) -> bool:
         """Take in the gradients of a batch, and change the parameters if it is time.
 
@@ -94,8 +107,8 @@ class Updater:
         Returns
         -------
         bool
-            False if a gradient is infinite or not a number; the parameters are then as they were, and the batches since the last update
-            are forgotten.
+            False if a gradient is infinite or not a number; the parameters are then as they were,
+            and the batches since the last update are forgotten.
         """
         arena = self.network.arena
         self._fit_arrays(arena)
@@ -106,7 +119,9 @@ class Updater:
             self.batches += 1
             self.samples += samples
             return True
-        scale = self._gradient_scale(gradients, 1.0 / (self.samples + samples) if self.accumulate > 1 else 1.0)
+        scale = self._gradient_scale(
+            gradients, 1.0 / (self.samples + samples) if self.accumulate > 1 else 1.0
+        )
         self.batches = self.samples = 0
         if scale is None:
             return False
@@ -130,7 +145,9 @@ class Updater:
                     ),
                 )
             for constraint in constraints:
-                ops.constrain_norm(values[constraint.region].reshape(constraint.shape), constraint.limit)
+                ops.constrain_norm(
+                    values[constraint.region].reshape(constraint.shape), constraint.limit
+                )
             self.updates += 1
             for label in self._frozen:
                 self.missed[label] = self.missed.get(label, 0) + 1
@@ -149,7 +166,9 @@ class Updater:
         return self._accumulated
 
     def _gradient_scale(self, gradients: Any, scale: float) -> float | None:
-        """By what to multiply the gradients: by `scale`, and for the largest norm; None if they are not finite."""
+        """By what to multiply the gradients: by `scale`, and for the largest norm; None if they are
+        not finite.
+        """
         limit = self.optimizer.clip_norm
         if limit is None:
             return scale if ops.all_finite(gradients) else None
@@ -160,14 +179,25 @@ class Updater:
 
     def _norm(self, gradients: Any) -> float:
         """The norm of the gradients of what is updated."""
-        return math.hypot(*(ops.norm(gradients[part.region]) for part in self._parts(self.network.arena)[0]))
+        return math.hypot(
+            *(ops.norm(gradients[part.region]) for part in self._parts(self.network.arena)[0])
+        )
 
     def _parts(self, arena: Arena) -> tuple[list[Segment], list[Constraint]]:
-        """The stretches of the arena to update, worked out anew when layers were frozen or thawed, or the arena has grown."""
+        """The stretches of the arena to update, worked out anew when layers were frozen or thawed,
+        or the arena has grown.
+        """
         key = arena, arena.generation, [layer.trainable for layer in self.network.graph.layers]
         if self._key != key:
-            self._key, self._segments = key, segments(self.network, arena, self.optimizer, self.missed)
-            self._frozen = [label for layer, label in self.network.graph.names.items() if layer.num_parameters and not layer.trainable]
+            self._key, self._segments = (
+                key,
+                segments(self.network, arena, self.optimizer, self.missed),
+            )
+            self._frozen = [
+                label
+                for layer, label in self.network.graph.names.items()
+                if layer.num_parameters and not layer.trainable
+            ]
         return self._segments
 
     def _fit_arrays(self, arena: Arena) -> None:
@@ -175,26 +205,35 @@ class Updater:
         for name in self.optimizer.slots:
             if name not in self.slots or self.slots[name].size != arena.size:
                 self.slots[name] = np.zeros(arena.size, arena.dtype)
-                self.missed = dict.fromkeys(self.network.graph.names.values(), self.updates) if self.updates else {}
+                self.missed = (
+                    dict.fromkeys(self.network.graph.names.values(), self.updates)
+                    if self.updates
+                    else {}
+                )
         if self.averages and self.averages["values"].size != arena.size:
             self.averages, self.averaged = {}, 0
         if self._accumulated is not None and self._accumulated.size != arena.size:
             self._accumulated, self.batches, self.samples = None, 0, 0
 
-    # --- averages -----------------------------------------------------------------------------------------------------------
+    # --- averages ---------------------------------------------------------------------------------
     def _take_average(self, arena: Arena, average: Average) -> None:
         weight = average.weight(self.updates, self.averaged)
         if not weight:
             return
         if not self.averages:
-            self.averages = {"values": np.zeros_like(arena.values), "state": np.zeros_like(arena.state)}
+            self.averages = {
+                "values": np.zeros_like(arena.values),
+                "state": np.zeros_like(arena.state),
+            }
         ops.move_towards(self.averages["values"], arena.values, weight)
         ops.move_towards(self.averages["state"], arena.state, weight)
         self.averaged += 1
 
     @contextmanager
     def averaged_weights(self) -> Iterator[None]:
-        """The model has the averaged weights inside the ``with`` block, and its own again after it; nothing if there is no average."""
+        """The model has the averaged weights inside the ``with`` block, and its own again after it;
+        nothing if there is no average.
+        """
         arena = self.network.arena
         if not self.averages or self.averages["values"].size != arena.size:
             yield
@@ -207,21 +246,23 @@ class Updater:
             with uninterrupted():
                 arena.values[...], arena.state[...] = own
 
-    # --- checkpoints --------------------------------------------------------------------------------------------------------
+    # --- checkpoints ------------------------------------------------------------------------------
     def state_dict(self) -> dict[str, dict[str, Any]]:
         """All that is remembered from step to step.
 
         Returns
         -------
         dict
-            ``arrays``: copies by name, each of the size of the arena's values (``average.state``: of its state); ``numbers``: values that
-            JSON can hold.
+            ``arrays``: copies by name, each of the size of the arena's values (``average.state``:
+            of its state); ``numbers``: values that JSON can hold.
         """
         arrays = {f"optimizer.{name}": array.copy() for name, array in self.slots.items()}
         arrays |= {f"average.{name}": array.copy() for name, array in self.averages.items()}
         if self.batches:
             arrays["accumulated"] = self._accumulated.copy()
-        numbers: dict[str, Any] = {name: getattr(self, name) for name in ("updates", "batches", "samples", "averaged")}
+        numbers: dict[str, Any] = {
+            name: getattr(self, name) for name in ("updates", "batches", "samples", "averaged")
+        }
         numbers["missed"] = dict(self.missed)
         if hasattr(self.schedule, "load_state_dict"):
             numbers["schedule"] = self.schedule.state_dict()  # type: ignore[union-attr]
@@ -239,37 +280,72 @@ class Updater:
         """
         arena = self.network.arena
         arrays, numbers = state["arrays"], state["numbers"]
-        updates, averaged = (_arguments.counter(f"state: {name}", numbers.get(name), 63) for name in ("updates", "averaged"))
-        batches = _arguments.integer("state: batches", numbers.get("batches"), 0, self.accumulate - 1)
+        updates, averaged = (
+            _arguments.counter(f"state: {name}", numbers.get(name), 63)
+            for name in ("updates", "averaged")
+        )
+        batches = _arguments.integer(
+            "state: batches", numbers.get("batches"), 0, self.accumulate - 1
+        )
         samples = _arguments.integer("state: samples", numbers.get("samples"), batches)
         missed = self._as_missed(numbers.get("missed"), updates)
         remembers = hasattr(self.schedule, "load_state_dict")
         if ("schedule" in numbers) != remembers:
-            raise ArgumentError(f"state: it {'lacks' if remembers else 'has'} the state of a schedule; was it saved with another one?")
-        expected = {f"optimizer.{name}": arena.size for name in self.optimizer.slots if updates or f"optimizer.{name}" in arrays}
+            raise ArgumentError(
+                f"state: it {'lacks' if remembers else 'has'} the state of a schedule; was it "
+                "saved with another one?"
+            )
+        expected = {
+            f"optimizer.{name}": arena.size
+            for name in self.optimizer.slots
+            if updates or f"optimizer.{name}" in arrays
+        }
         if averaged and self.average is not None:
             expected |= {"average.values": arena.size, "average.state": arena.state_size}
         if batches:
             expected["accumulated"] = arena.size
         if arrays.keys() != expected.keys():
             raise ArgumentError(
-                f"state: expected the arrays {', '.join(sorted(expected)) or 'none'}; got {', '.join(sorted(arrays)) or 'none'}. "
+                f"state: expected the arrays {', '.join(sorted(expected)) or 'none'}; got "
+                f"{', '.join(sorted(arrays)) or 'none'}. "
                 "Was it saved with another optimizer?"
             )
         for name, size in expected.items():
             if np.shape(arrays[name]) != (size,):
-                raise ShapeError(f"state: {name} has shape {np.shape(arrays[name])}, this model needs ({size},)")
+                raise ShapeError(
+                    f"state: {name} has shape {np.shape(arrays[name])}, this model needs ({size},)"
+                )
         if remembers:
             self.schedule.load_state_dict(numbers["schedule"])  # type: ignore[union-attr]
         copies = {name: np.array(array, arena.dtype) for name, array in arrays.items()}
-        self.slots = {name.removeprefix("optimizer."): array for name, array in copies.items() if name.startswith("optimizer.")}
-        self.averages = {name.removeprefix("average."): array for name, array in copies.items() if name.startswith("average.")}
+        self.slots = {
+            name.removeprefix("optimizer."): array
+            for name, array in copies.items()
+            if name.startswith("optimizer.")
+        }
+        self.averages = {
+            name.removeprefix("average."): array
+            for name, array in copies.items()
+            if name.startswith("average.")
+        }
         self._accumulated = copies.get("accumulated")
-        self.updates, self.batches, self.samples, self.averaged, self.missed = updates, batches, samples, averaged, missed
+        self.updates, self.batches, self.samples, self.averaged, self.missed = (
+            updates,
+            batches,
+            samples,
+            averaged,
+            missed,
+        )
         self._key = None
 
     def _as_missed(self, missed: Any, updates: int) -> dict[str, int]:
         labels = set(self.network.graph.names.values())
         if not isinstance(missed, Mapping) or not labels.issuperset(missed):
-            raise ArgumentError(f"state: expected the updates that layers of this model missed, by their names, got {missed!r}")
-        return {label: _arguments.integer(f"state: missed: {label}", count, 0, updates) for label, count in missed.items()}
+            raise ArgumentError(
+                "state: expected the updates that layers of this model missed, by their names, "
+                f"got {missed!r}"
+            )
+        return {
+            label: _arguments.integer(f"state: missed: {label}", count, 0, updates)
+            for label, count in missed.items()
+        }

@@ -1,8 +1,9 @@
 """The zoo: networks by name, built with fresh weights.
 
-Each is a function from the input to the output in the file of its family, with the paper that it comes from; shapes and numbers of
-parameters are the published ones. Images go in as they are trained on; pass ``preprocessing=`` a layer such as `cnnrs.layers.Rescale` to
-have their scaling saved with the model.
+Each is a function from the input to the output in the file of its family, with the paper that it
+comes from; shapes and numbers of parameters are the published ones. Images go in as they are
+trained on; pass ``preprocessing=`` a layer such as `cnnrs.layers.Rescale` to have their scaling
+saved with the model.
 """
 
 from __future__ import annotations
@@ -111,4 +112,10 @@ def create(
     classes = _arguments.integer("num_classes", num_classes, 1)
     first = [preprocessing] if isinstance(preprocessing, Layer) else list(preprocessing)
     inputs = Input(entry.input_shape if input_shape is None else input_shape)
-    return Model(inputs, entry.build(chain(inputs, *first), classes), seed=seed, dtype=dtype, class_names=class_names)
+    return Model(
+        inputs,
+        entry.build(chain(inputs, *first), classes),
+        seed=seed,
+        dtype=dtype,
+        class_names=class_names,
+    )

@@ -9,7 +9,8 @@ __all__ = ["ENTRIES"]
 
 
 def nin(x: Node, classes: int) -> Node:
-    """Network in Network: convolutions followed by two of 1x1, and one map for each class whose mean is the output.
+    """Network in Network: convolutions followed by two of 1x1, and one map for each class whose
+    mean is the output.
 
     References
     ----------
@@ -19,7 +20,9 @@ def nin(x: Node, classes: int) -> Node:
     x = chain(x, MaxPool2D(3, stride=2, rounding="ceil"), Dropout(0.5))
     x = chain(x, Conv2D(192, 5, padding=2), ReLU(), Conv2D(192, 1), ReLU(), Conv2D(192, 1), ReLU())
     x = chain(x, AveragePool2D(3, stride=2, rounding="ceil"), Dropout(0.5))
-    x = chain(x, Conv2D(192, 3, padding=1), ReLU(), Conv2D(192, 1), ReLU(), Conv2D(classes, 1), ReLU())
+    x = chain(
+        x, Conv2D(192, 3, padding=1), ReLU(), Conv2D(192, 1), ReLU(), Conv2D(classes, 1), ReLU()
+    )
     return GlobalAveragePool2D()(x)
 
 
@@ -28,7 +31,8 @@ def all_cnn_c(x: Node, classes: int) -> Node:
 
     References
     ----------
-    J. Springenberg, A. Dosovitskiy, T. Brox, M. Riedmiller: Striving for Simplicity: The All Convolutional Net. ICLR 2015 workshop.
+    J. Springenberg, A. Dosovitskiy, T. Brox, M. Riedmiller: Striving for Simplicity: The All
+    Convolutional Net. ICLR 2015 workshop.
     """
     x = Dropout(0.2)(x)
     for channels in (96, 192):

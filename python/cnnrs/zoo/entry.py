@@ -1,4 +1,6 @@
-"""What the zoo knows of one network, and how networks are written down here: as functions from a node to a node."""
+"""What the zoo knows of one network, and how networks are written down here: as functions from a
+node to a node.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,13 @@ def chain(x: Node, *layers: Layer) -> Node:
 
 
 def conv_norm(
-    x: Node, filters: int, kernel_size: int, *, activation: type[Layer] | None = ReLU, name: str | None = None, **more: Any
+    x: Node,
+    filters: int,
+    kernel_size: int,
+    *,
+    activation: type[Layer] | None = ReLU,
+    name: str | None = None,
+    **more: Any,
 ) -> Node:
     """A convolution without bias, batch normalisation, which brings its own, and an activation."""
     x = Conv2D(filters, kernel_size, use_bias=False, name=name, **more)(x)

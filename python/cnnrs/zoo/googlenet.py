@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from cnnrs.layers import Concat, Conv2D, Dense, Dropout, GlobalAveragePool2D, LocalResponseNorm, MaxPool2D, Node, ReLU
+from cnnrs.layers import (
+    Concat,
+    Conv2D,
+    Dense,
+    Dropout,
+    GlobalAveragePool2D,
+    LocalResponseNorm,
+    MaxPool2D,
+    Node,
+    ReLU,
+)
 from cnnrs.zoo.entry import Entry, chain
 
 __all__ = ["ENTRIES"]
 
-# Table 1 of the paper: filters of 1x1; of 3x3 with their reduction in front; of 5x5 with theirs; of the projection behind the pool.
+# Table 1 of the paper: filters of 1x1; of 3x3 with their reduction in front; of 5x5 with theirs; of
+# the projection behind the pool.
 STAGES = (
     ((64, (96, 128), (16, 32), 32), (128, (128, 192), (32, 96), 64)),
     (
@@ -21,7 +32,9 @@ STAGES = (
 )
 
 
-def inception(x: Node, single: int, triple: tuple[int, int], five: tuple[int, int], projection: int, name: str) -> Node:
+def inception(
+    x: Node, single: int, triple: tuple[int, int], five: tuple[int, int], projection: int, name: str
+) -> Node:
     """One module: windows of 1, 3 and 5 pixels and a pool, their outputs side by side."""
     return Concat(name=name)(
         [
@@ -34,14 +47,17 @@ def inception(x: Node, single: int, triple: tuple[int, int], five: tuple[int, in
 
 
 def googlenet(x: Node, classes: int) -> Node:
-    """GoogLeNet as published, with windows of 5x5 and without the auxiliary heads, which prediction does not use.
+    """GoogLeNet as published, with windows of 5x5 and without the auxiliary heads, which prediction
+    does not use.
 
     References
     ----------
     C. Szegedy et al.: Going Deeper with Convolutions. CVPR 2015.
     """
     x = chain(x, Conv2D(64, 7, stride=2, padding=3), ReLU(), _pool(), _response_norm())
-    x = chain(x, Conv2D(64, 1), ReLU(), Conv2D(192, 3, padding=1), ReLU(), _response_norm(), _pool())
+    x = chain(
+        x, Conv2D(64, 1), ReLU(), Conv2D(192, 3, padding=1), ReLU(), _response_norm(), _pool()
+    )
     for stage, modules in enumerate(STAGES, start=3):
         if stage > 3:
             x = _pool()(x)

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from cnnrs.layers import AveragePool2D, ChannelScale, Conv2D, Dense, Flatten, MaxPool2D, Node, RBFCodes, ReLU, TableConv2D, Tanh
+from cnnrs.layers import (
+    AveragePool2D,
+    ChannelScale,
+    Conv2D,
+    Dense,
+    Flatten,
+    MaxPool2D,
+    Node,
+    RBFCodes,
+    ReLU,
+    TableConv2D,
+    Tanh,
+)
 from cnnrs.zoo.entry import Entry, chain
 
 __all__ = ["ENTRIES"]
@@ -17,32 +29,55 @@ C3_TABLE = (
 
 
 def lenet5(x: Node, classes: int) -> Node:
-    """LeNet-5 with ReLU, max pooling and whole connections, as it is usually built today; 28x28 pixels, padded by 2.
+    """LeNet-5 with ReLU, max pooling and whole connections, as it is usually built today; 28x28
+    pixels, padded by 2.
 
     References
     ----------
-    Y. LeCun et al.: Gradient-based learning applied to document recognition. Proceedings of the IEEE, 1998.
+    Y. LeCun et al.: Gradient-based learning applied to document recognition. Proceedings of the
+    IEEE, 1998.
     """
-    x = chain(x, Conv2D(6, 5, padding=2), ReLU(), MaxPool2D(2), Conv2D(16, 5), ReLU(), MaxPool2D(2), Flatten())
+    x = chain(
+        x,
+        Conv2D(6, 5, padding=2),
+        ReLU(),
+        MaxPool2D(2),
+        Conv2D(16, 5),
+        ReLU(),
+        MaxPool2D(2),
+        Flatten(),
+    )
     return chain(x, Dense(120), ReLU(), Dense(84), ReLU(), Dense(classes))
 
 
 def lenet5_original(x: Node, classes: int) -> Node:
-    """LeNet-5 as published: trainable subsampling, C3 by its table, tanh, and distances to fixed codes as the output; 32x32 pixels.
+    """LeNet-5 as published: trainable subsampling, C3 by its table, tanh, and distances to fixed
+    codes as the output; 32x32 pixels.
 
-    Its 60,000 parameters: C1 156, S2 12, C3 1,516, S4 32, C5 48,120, F6 10,164; the codes are not trained. The subsampling scales the
-    mean of four pixels, where the paper scales their sum. The paper scales tanh to 1.7159 tanh(2/3 x); here it is plain.
+    Its 60,000 parameters: C1 156, S2 12, C3 1,516, S4 32, C5 48,120, F6 10,164; the codes are not
+    trained. The subsampling scales the mean of four pixels, where the paper scales their sum. The
+    paper scales tanh to 1.7159 tanh(2/3 x); here it is plain.
 
     References
     ----------
-    Y. LeCun et al.: Gradient-based learning applied to document recognition. Proceedings of the IEEE, 1998.
+    Y. LeCun et al.: Gradient-based learning applied to document recognition. Proceedings of the
+    IEEE, 1998.
     """
     x = chain(x, Conv2D(6, 5, weight_initializer="lecun_normal", name="c1"), Tanh())
     x = chain(x, AveragePool2D(2), ChannelScale(name="s2"), Tanh())
     x = chain(x, TableConv2D(C3_TABLE, 5, name="c3"), Tanh())
     x = chain(x, AveragePool2D(2), ChannelScale(name="s4"), Tanh())
     x = chain(x, Conv2D(120, 5, weight_initializer="lecun_normal", name="c5"), Tanh())
-    return chain(x, Flatten(), Dense(84, weight_initializer="lecun_normal", name="f6"), Tanh(), RBFCodes(classes, name="output"))
+    return chain(
+        x,
+        Flatten(),
+        Dense(84, weight_initializer="lecun_normal", name="f6"),
+        Tanh(),
+        RBFCodes(classes, name="output"),
+    )
 
 
-ENTRIES = {"lenet5": Entry(lenet5, (28, 28, 1)), "lenet5-original": Entry(lenet5_original, (32, 32, 1))}
+ENTRIES = {
+    "lenet5": Entry(lenet5, (28, 28, 1)),
+    "lenet5-original": Entry(lenet5_original, (32, 32, 1)),
+}

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from cnnrs.layers import Add, AveragePool2D, Dense, GlobalAveragePool2D, MaxPool2D, Node, ReLU, ZeroPadChannels
+from cnnrs.layers import (
+    Add,
+    AveragePool2D,
+    Dense,
+    GlobalAveragePool2D,
+    MaxPool2D,
+    Node,
+    ReLU,
+    ZeroPadChannels,
+)
 from cnnrs.zoo.entry import Entry, chain, conv_norm
 
 __all__ = ["ENTRIES"]
@@ -14,14 +23,18 @@ Block = Callable[[Node, int, int, str], Node]
 
 
 def basic_block(x: Node, filters: int, stride: int, name: str) -> Node:
-    """Two convolutions of 3x3, and the input added; where shapes differ, through one of 1x1 (option B)."""
+    """Two convolutions of 3x3, and the input added; where shapes differ, through one of 1x1 (option
+    B).
+    """
     y = conv_norm(x, filters, 3, stride=stride, padding=1, name=f"{name}_conv1")
     y = conv_norm(y, filters, 3, padding=1, activation=None, name=f"{name}_conv2")
     return ReLU()(Add()([y, _projected(x, filters, stride, name)]))
 
 
 def bottleneck_block(x: Node, filters: int, stride: int, name: str) -> Node:
-    """Convolutions of 1x1, 3x3 and 1x1 with four times as many filters; the stride is in the 3x3, as is usual today."""
+    """Convolutions of 1x1, 3x3 and 1x1 with four times as many filters; the stride is in the 3x3,
+    as is usual today.
+    """
     y = conv_norm(x, filters, 1, name=f"{name}_conv1")
     y = conv_norm(y, filters, 3, stride=stride, padding=1, name=f"{name}_conv2")
     y = conv_norm(y, 4 * filters, 1, activation=None, name=f"{name}_conv3")
@@ -29,7 +42,9 @@ def bottleneck_block(x: Node, filters: int, stride: int, name: str) -> Node:
 
 
 def subsampled_block(x: Node, filters: int, stride: int, name: str) -> Node:
-    """As `basic_block`, the shortcut without parameters: every second pixel, and channels of zeros on both sides (option A)."""
+    """As `basic_block`, the shortcut without parameters: every second pixel, and channels of zeros
+    on both sides (option A).
+    """
     y = conv_norm(x, filters, 3, stride=stride, padding=1, name=f"{name}_conv1")
     y = conv_norm(y, filters, 3, padding=1, activation=None, name=f"{name}_conv2")
     more = filters - x.shape[2]
@@ -50,7 +65,12 @@ def _stages(x: Node, block: Block, counts: tuple[int, ...], first_filters: int) 
     """Stages of blocks; each has twice the filters of the one before, at half the size."""
     for stage, count in enumerate(counts):
         for index in range(count):
-            x = block(x, first_filters << stage, 2 if stage and not index else 1, f"layer{stage + 1}_{index}")
+            x = block(
+                x,
+                first_filters << stage,
+                2 if stage and not index else 1,
+                f"layer{stage + 1}_{index}",
+            )
     return x
 
 
@@ -61,16 +81,22 @@ def resnet(x: Node, classes: int, *, block: Block, counts: tuple[int, ...]) -> N
     ----------
     K. He, X. Zhang, S. Ren, J. Sun: Deep Residual Learning for Image Recognition. CVPR 2016.
     """
-    x = chain(conv_norm(x, 64, 7, stride=2, padding=3, name="conv1"), MaxPool2D(3, stride=2, padding=1))
-    return chain(_stages(x, block, counts, 64), GlobalAveragePool2D(), Dense(classes, name="linear"))
+    x = chain(
+        conv_norm(x, 64, 7, stride=2, padding=3, name="conv1"), MaxPool2D(3, stride=2, padding=1)
+    )
+    return chain(
+        _stages(x, block, counts, 64), GlobalAveragePool2D(), Dense(classes, name="linear")
+    )
 
 
 def resnet_cifar(x: Node, classes: int, *, depth: int) -> Node:
-    """ResNet for CIFAR of ``6 n + 2`` layers: three stages of ``n`` blocks, at 16, 32 and 64 channels.
+    """ResNet for CIFAR of ``6 n + 2`` layers: three stages of ``n`` blocks, at 16, 32 and 64
+    channels.
 
     References
     ----------
-    K. He, X. Zhang, S. Ren, J. Sun: Deep Residual Learning for Image Recognition. CVPR 2016, section 4.2.
+    K. He, X. Zhang, S. Ren, J. Sun: Deep Residual Learning for Image Recognition. CVPR 2016,
+    section 4.2.
     """
     x = conv_norm(x, 16, 3, padding=1, name="conv1")
     x = _stages(x, subsampled_block, ((depth - 2) // 6,) * 3, 16)
@@ -80,7 +106,11 @@ def resnet_cifar(x: Node, classes: int, *, depth: int) -> Node:
 def resnet18_cifar(x: Node, classes: int) -> Node:
     """ResNet-18 behind a convolution of 3x3 and no pool, for images of 32x32 pixels."""
     x = conv_norm(x, 64, 3, padding=1, name="conv1")
-    return chain(_stages(x, basic_block, (2, 2, 2, 2), 64), GlobalAveragePool2D(), Dense(classes, name="linear"))
+    return chain(
+        _stages(x, basic_block, (2, 2, 2, 2), 64),
+        GlobalAveragePool2D(),
+        Dense(classes, name="linear"),
+    )
 
 
 _IMAGENET: dict[int, tuple[Block, tuple[int, ...]]] = {
@@ -96,6 +126,9 @@ ENTRIES = {
         f"resnet{depth}": Entry(partial(resnet, block=block, counts=counts), (224, 224, 3), 1000)
         for depth, (block, counts) in _IMAGENET.items()
     },
-    **{f"resnet{depth}-cifar": Entry(partial(resnet_cifar, depth=depth), (32, 32, 3)) for depth in (20, 32, 44, 56, 110)},
+    **{
+        f"resnet{depth}-cifar": Entry(partial(resnet_cifar, depth=depth), (32, 32, 3))
+        for depth in (20, 32, 44, 56, 110)
+    },
     "resnet18-cifar": Entry(resnet18_cifar, (32, 32, 3)),
 }

@@ -10,13 +10,39 @@ __all__ = ["ENTRIES"]
 
 def small(x: Node, classes: int) -> Node:
     """For images of 8 to 32 pixels: three convolutions and dropout."""
-    x = chain(x, Conv2D(32, 3, padding="same"), ReLU(), Conv2D(32, 3, padding="same"), ReLU(), MaxPool2D(2), Dropout(0.25))
-    return chain(x, Conv2D(64, 3, padding="same"), ReLU(), MaxPool2D(2), Flatten(), Dropout(0.5), Dense(classes))
+    x = chain(
+        x,
+        Conv2D(32, 3, padding="same"),
+        ReLU(),
+        Conv2D(32, 3, padding="same"),
+        ReLU(),
+        MaxPool2D(2),
+        Dropout(0.25),
+    )
+    return chain(
+        x,
+        Conv2D(64, 3, padding="same"),
+        ReLU(),
+        MaxPool2D(2),
+        Flatten(),
+        Dropout(0.5),
+        Dense(classes),
+    )
 
 
 def classic(x: Node, classes: int) -> Node:
-    """Input -> Conv -> ReLU -> Conv -> ReLU -> Pool -> ReLU -> Conv -> ReLU -> Pool -> Fully Connected."""
-    x = chain(x, Conv2D(32, 5, padding="same"), ReLU(), Conv2D(32, 5, padding="same"), ReLU(), MaxPool2D(2), ReLU())
+    """Input -> Conv -> ReLU -> Conv -> ReLU -> Pool -> ReLU -> Conv -> ReLU -> Pool -> Fully
+    Connected.
+    """
+    x = chain(
+        x,
+        Conv2D(32, 5, padding="same"),
+        ReLU(),
+        Conv2D(32, 5, padding="same"),
+        ReLU(),
+        MaxPool2D(2),
+        ReLU(),
+    )
     return chain(x, Conv2D(64, 5, padding="same"), ReLU(), MaxPool2D(2), Flatten(), Dense(classes))
 
 

@@ -24,15 +24,23 @@ def _body(x: Node, classes: int, pools_before: tuple[int, ...], last_padding: in
         if number in pools_before:
             x = MaxPool2D(3, stride=2, rounding="ceil")(x)
         x = fire(x, *filters, name=f"fire{number}")
-    return chain(x, Dropout(0.5), Conv2D(classes, 1, padding=last_padding, name="conv10"), ReLU(), GlobalAveragePool2D())
+    return chain(
+        x,
+        Dropout(0.5),
+        Conv2D(classes, 1, padding=last_padding, name="conv10"),
+        ReLU(),
+        GlobalAveragePool2D(),
+    )
 
 
 def squeezenet_1_0(x: Node, classes: int) -> Node:
-    """SqueezeNet 1.0 as its authors released it: 227x227 pixels, and a ring of zeros around the input of the last convolution.
+    """SqueezeNet 1.0 as its authors released it: 227x227 pixels, and a ring of zeros around the
+    input of the last convolution.
 
     References
     ----------
-    F. Iandola et al.: SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model size. arXiv:1602.07360, 2016.
+    F. Iandola et al.: SqueezeNet: AlexNet-level accuracy with 50x fewer parameters and <0.5MB model
+    size. arXiv:1602.07360, 2016.
     """
     return _body(chain(x, Conv2D(96, 7, stride=2, name="conv1"), ReLU()), classes, (2, 5, 9), 1)
 

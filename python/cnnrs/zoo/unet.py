@@ -21,11 +21,13 @@ def _cropped_to(x: Node, size: tuple[int, ...]) -> Node:
 
 
 def unet(x: Node, classes: int) -> Node:
-    """U-Net as published: without padding, so that 572x572 pixels give 388x388 labels; one logit per class and pixel.
+    """U-Net as published: without padding, so that 572x572 pixels give 388x388 labels; one logit
+    per class and pixel.
 
     References
     ----------
-    O. Ronneberger, P. Fischer, T. Brox: U-Net: Convolutional Networks for Biomedical Image Segmentation. MICCAI 2015.
+    O. Ronneberger, P. Fischer, T. Brox: U-Net: Convolutional Networks for Biomedical Image
+    Segmentation. MICCAI 2015.
     """
     across: list[Node] = []
     for filters in FILTERS[:-1]:
@@ -35,7 +37,9 @@ def unet(x: Node, classes: int) -> Node:
     for filters in reversed(FILTERS[:-1]):
         x = Conv2DTranspose(filters, 2, stride=2)(x)
         left = across.pop()
-        x = _two_convolutions(Concat()([_cropped_to(left, (*x.shape[:2], left.shape[2])), x]), filters)
+        x = _two_convolutions(
+            Concat()([_cropped_to(left, (*x.shape[:2], left.shape[2])), x]), filters
+        )
     return Conv2D(classes, 1)(x)
 
 

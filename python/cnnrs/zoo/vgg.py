@@ -15,11 +15,13 @@ CONVOLUTIONS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 1
 
 
 def vgg(x: Node, classes: int, *, depth: int, batch_norm: bool) -> Node:
-    """VGG of 11, 13, 16 or 19 layers with weights; batch normalisation came later, behind convolutions that keep their bias.
+    """VGG of 11, 13, 16 or 19 layers with weights; batch normalisation came later, behind
+    convolutions that keep their bias.
 
     References
     ----------
-    K. Simonyan, A. Zisserman: Very Deep Convolutional Networks for Large-Scale Image Recognition. ICLR 2015.
+    K. Simonyan, A. Zisserman: Very Deep Convolutional Networks for Large-Scale Image Recognition.
+    ICLR 2015.
     """
     for channels, count in zip(CHANNELS, CONVOLUTIONS[depth], strict=True):
         for _ in range(count):
@@ -33,7 +35,9 @@ def vgg(x: Node, classes: int, *, depth: int, batch_norm: bool) -> Node:
 
 
 def vgg_cifar(x: Node, classes: int) -> Node:
-    """Two convolutions of 3x3 with batch normalisation, and a pool, at 64, 128 and 256 channels; dropout; one dense layer."""
+    """Two convolutions of 3x3 with batch normalisation, and a pool, at 64, 128 and 256 channels;
+    dropout; one dense layer.
+    """
     for channels in (64, 128, 256):
         for _ in range(2):
             x = chain(x, Conv2D(channels, 3, padding=1), BatchNorm(), ReLU())
@@ -42,7 +46,13 @@ def vgg_cifar(x: Node, classes: int) -> Node:
 
 
 ENTRIES = {
-    **{f"vgg{depth}": Entry(partial(vgg, depth=depth, batch_norm=False), (224, 224, 3), 1000) for depth in CONVOLUTIONS},
-    **{f"vgg{depth}-bn": Entry(partial(vgg, depth=depth, batch_norm=True), (224, 224, 3), 1000) for depth in CONVOLUTIONS},
+    **{
+        f"vgg{depth}": Entry(partial(vgg, depth=depth, batch_norm=False), (224, 224, 3), 1000)
+        for depth in CONVOLUTIONS
+    },
+    **{
+        f"vgg{depth}-bn": Entry(partial(vgg, depth=depth, batch_norm=True), (224, 224, 3), 1000)
+        for depth in CONVOLUTIONS
+    },
     "vgg-cifar": Entry(vgg_cifar, (32, 32, 3)),
 }

@@ -1,10 +1,11 @@
 //! Colours, by torchvision's formulas: values from 0 to `peak`, results cut off there.
 //!
-//! What looks at one pixel only is a [`Change`]. Changes wait in a list until the picture is read for another reason, and are then made
-//! one after the other while a block of pixels is in the nearest cache: as a rule on the way out. The mean that contrast needs is such a
-//! reason.
+//! What looks at one pixel only is a [`Change`]. Changes wait in a list until the picture is read
+//! for another reason, and are then made one after the other while a block of pixels is in the
+//! nearest cache: as a rule on the way out. The mean that contrast needs is such a reason.
 //!
-//! Pictures of one channel have no colour: saturation and hue leave them as they are, and the grey of a pixel is its value.
+//! Pictures of one channel have no colour: saturation and hue leave them as they are, and the grey
+//! of a pixel is its value.
 
 use super::planes::Planes;
 use super::step::PerChannel;
@@ -17,8 +18,8 @@ const GREY: [f32; 3] = [0.2989, 0.587, 0.114];
 /// Lanes of a sum whose order must not depend on the instruction set.
 const LANES: usize = 16;
 
-/// Pixels that are changed together, and whose values are summed in single precision before they are added to the total in double:
-/// three channels of them are 12 KB.
+/// Pixels that are changed together, and whose values are summed in single precision before they
+/// are added to the total in double: three channels of them are 12 KB.
 const BLOCK: usize = 1024;
 
 /// Most changes that wait.
@@ -90,9 +91,10 @@ fn grey_of(r: f32, g: f32, b: f32) -> f32 {
 
 /// The hue turned by sixths of the circle.
 ///
-/// With the hue H in sixths and the chroma C = high - low, a channel is `clamp(high - 2 C + |H + n|, low, high)`, where |·| is C times the
-/// distance to the next multiple of 6, and n = -3, 1, -1 for red, green and blue: its share of low is largest opposite to its own hue.
-/// Everything is kept multiplied by C, so nothing is divided, and a grey pixel needs no care.
+/// With the hue H in sixths and the chroma C = high - low, a channel is `clamp(high - 2 C + |H +
+/// n|, low, high)`, where |·| is C times the distance to the next multiple of 6, and n = -3, 1, -1
+/// for red, green and blue: its share of low is largest opposite to its own hue. Everything is kept
+/// multiplied by C, so nothing is divided, and a grey pixel needs no care.
 #[inline(always)]
 fn turned(r: f32, g: f32, b: f32, turn: f32) -> (f32, f32, f32) {
     let larger = |a: f32, b: f32| if a > b { a } else { b };
@@ -155,11 +157,19 @@ impl Changes {
         total
     }
 
-    /// Makes them, and puts the pixels together, each channel through `v · factor + summand`; with `stream` past the caches.
+    /// Makes them, and puts the pixels together, each channel through `v · factor + summand`; with
+    /// `stream` past the caches.
     ///
     /// # Panics
     /// When `out` is not as long as `planes`: a defect of the caller.
-    pub fn finish<T: Pixel>(self, planes: &mut Planes, factors: PerChannel<'_>, summands: PerChannel<'_>, stream: bool, out: &mut [T]) {
+    pub fn finish<T: Pixel>(
+        self,
+        planes: &mut Planes,
+        factors: PerChannel<'_>,
+        summands: PerChannel<'_>,
+        stream: bool,
+        out: &mut [T],
+    ) {
         assert_eq!(out.len(), planes.values().len());
         dispatch_f32(Finish { changes: self.waiting(), planes, factors, summands, stream, out });
     }
@@ -191,13 +201,15 @@ fn settle_and_sum(changes: &[Change], planes: &mut Planes) -> f64 {
 #[inline(always)]
 fn grey_sum(r: &[f32], g: &[f32], b: &[f32]) -> f64 {
     let mut lanes = [0.0f32; LANES];
-    let ((r, rest_r), (g, rest_g), (b, rest_b)) = (r.as_chunks::<LANES>(), g.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    let ((r, rest_r), (g, rest_g), (b, rest_b)) =
+        (r.as_chunks::<LANES>(), g.as_chunks::<LANES>(), b.as_chunks::<LANES>());
     for ((r, g), b) in r.iter().zip(g).zip(b) {
         for i in 0..LANES {
             lanes[i] += grey_of(r[i], g[i], b[i]);
         }
     }
-    let rest = rest_r.iter().zip(rest_g).zip(rest_b).map(|((&r, &g), &b)| f64::from(grey_of(r, g, b)));
+    let rest =
+        rest_r.iter().zip(rest_g).zip(rest_b).map(|((&r, &g), &b)| f64::from(grey_of(r, g, b)));
     lanes.iter().map(|&value| f64::from(value)).chain(rest).sum()
 }
 
@@ -231,7 +243,8 @@ impl<T: Pixel> Kernel<f32> for Finish<'_, T> {
         let channels = planes.channels;
         if let Some([r, g, b]) = planes.rgb() {
             let blocks = r.chunks_mut(BLOCK).zip(g.chunks_mut(BLOCK)).zip(b.chunks_mut(BLOCK));
-            let (factors, summands) = ([0, 1, 2].map(|c| factors.of(c)), [0, 1, 2].map(|c| summands.of(c)));
+            let (factors, summands) =
+                ([0, 1, 2].map(|c| factors.of(c)), [0, 1, 2].map(|c| summands.of(c)));
             for (((r, g), b), out) in blocks.zip(out.chunks_mut(3 * BLOCK)) {
                 for change in changes {
                     change.of_three(r, g, b);
@@ -245,7 +258,9 @@ impl<T: Pixel> Kernel<f32> for Finish<'_, T> {
         }
         for channel in 0..channels {
             let (factor, summand) = (factors.of(channel), summands.of(channel));
-            for (values, out) in planes.plane(channel).chunks_mut(BLOCK).zip(out.chunks_mut(channels * BLOCK)) {
+            for (values, out) in
+                planes.plane(channel).chunks_mut(BLOCK).zip(out.chunks_mut(channels * BLOCK))
+            {
                 for change in changes {
                     change.of_one(values);
                 }
@@ -263,11 +278,18 @@ impl<T: Pixel> Kernel<f32> for Finish<'_, T> {
     }
 }
 
-/// Brightness, contrast, saturation and hue in the order that the first number tells; a factor of 1 and a turn of 0 do nothing.
+/// Brightness, contrast, saturation and hue in the order that the first number tells; a factor of 1
+/// and a turn of 0 do nothing.
 ///
-/// The order is written in base four, the first adjustment in the lowest digit; `adjustments` holds three factors and the turn, in shares
-/// of the circle.
-pub fn jitter(planes: &mut Planes, changes: &mut Changes, order: u32, adjustments: [f32; 4], peak: f32) {
+/// The order is written in base four, the first adjustment in the lowest digit; `adjustments` holds
+/// three factors and the turn, in shares of the circle.
+pub fn jitter(
+    planes: &mut Planes,
+    changes: &mut Changes,
+    order: u32,
+    adjustments: [f32; 4],
+    peak: f32,
+) {
     let colour = planes.channels == 3;
     for position in 0..4 {
         let kind = (order >> (2 * position)) & 3;
@@ -275,7 +297,8 @@ pub fn jitter(planes: &mut Planes, changes: &mut Changes, order: u32, adjustment
         let change = match kind {
             0 if factor != 1.0 => Change::Scale { factor, summand: 0.0, peak },
             1 if factor != 1.0 => {
-                let mean = (changes.settle_and_sum(planes) / (planes.height * planes.width) as f64) as f32;
+                let mean =
+                    (changes.settle_and_sum(planes) / (planes.height * planes.width) as f64) as f32;
                 Change::Scale { factor, summand: (1.0 - factor) * mean, peak }
             }
             2 if factor != 1.0 && colour => Change::Saturation { factor, peak },

@@ -53,7 +53,8 @@ impl Border {
     }
 }
 
-/// The window of `height` × `width` pixels whose first is (`top`, `left`), which may reach beyond the picture on all sides.
+/// The window of `height` × `width` pixels whose first is (`top`, `left`), which may reach beyond
+/// the picture on all sides.
 pub fn crop<T: Pixel>(
     view: &View<'_, T>,
     [top, left]: [i64; 2],
@@ -67,7 +68,13 @@ pub fn crop<T: Pixel>(
 }
 
 #[inline(always)]
-fn cut_out<T: Pixel>(view: &View<'_, T>, [top, left]: [i64; 2], border: Border, fill: PerChannel<'_>, out: &mut Planes) {
+fn cut_out<T: Pixel>(
+    view: &View<'_, T>,
+    [top, left]: [i64; 2],
+    border: Border,
+    fill: PerChannel<'_>,
+    out: &mut Planes,
+) {
     let (channels, height, width) = (out.channels, out.height, out.width);
     let plane = height * width;
     // Columns of the window that lie in the picture.
@@ -84,14 +91,21 @@ fn cut_out<T: Pixel>(view: &View<'_, T>, [top, left]: [i64; 2], border: Border, 
             let first = (left + from as i64) as usize;
             for p in 0..view.planes {
                 let row = &view.row(p, source_y)[first * view.step..][..(to - from) * view.step];
-                deinterleave(row, view.step, &mut out.values()[p * view.step * plane + y * width + from..], plane);
+                deinterleave(
+                    row,
+                    view.step,
+                    &mut out.values()[p * view.step * plane + y * width + from..],
+                    plane,
+                );
             }
         }
         if to - from < width {
             for channel in 0..channels {
                 let (fill, row) = (fill.of(channel), out.row(channel, y));
                 for x in (0..from).chain(to..width) {
-                    row[x] = border.place(left.saturating_add(x as i64), view.width).map_or(fill, |x| view.at(channel, source_y, x));
+                    row[x] = border
+                        .place(left.saturating_add(x as i64), view.width)
+                        .map_or(fill, |x| view.at(channel, source_y, x));
                 }
             }
         }
@@ -135,7 +149,12 @@ pub fn flip_vertical(planes: &mut Planes) {
 }
 
 /// The rectangle gets one value per channel, or normal noise from the stream of a key.
-pub fn erase(planes: &mut Planes, [top, left, height, width]: [usize; 4], value: PerChannel<'_>, noise: Option<u64>) -> Result<()> {
+pub fn erase(
+    planes: &mut Planes,
+    [top, left, height, width]: [usize; 4],
+    value: PerChannel<'_>,
+    noise: Option<u64>,
+) -> Result<()> {
     let (top, left) = (top.min(planes.height), left.min(planes.width));
     let (height, width) = (height.min(planes.height - top), width.min(planes.width - left));
     if height == 0 || width == 0 {

@@ -1,8 +1,9 @@
-//! The random numbers of augmentation: functions of (seed, epoch, index of the sample, ordinal of the transform, number of the draw).
+//! The random numbers of augmentation: functions of (seed, epoch, index of the sample, ordinal of
+//! the transform, number of the draw).
 //!
-//! The key of Philox is the seed, marked so that no stream of a layer is met; the counter holds the ordinal and the block of four draws
-//! (16 bits each), the epoch (32) and the index (64). Where every pixel needs a number, one draw of the sample becomes the key of a
-//! stream of its own.
+//! The key of Philox is the seed, marked so that no stream of a layer is met; the counter holds the
+//! ordinal and the block of four draws (16 bits each), the epoch (32) and the index (64). Where
+//! every pixel needs a number, one draw of the sample becomes the key of a stream of its own.
 
 use crate::kernels::error::{KernelError, Result, expect_len};
 use crate::kernels::random::philox;
@@ -16,16 +17,26 @@ pub const MAX_DRAWS: usize = 4 << 16;
 /// Most transforms that draw in one pipeline.
 pub const MAX_ORDINAL: u32 = (1 << 16) - 1;
 
-/// `out[i][d]` uniform in `[0, 1)`, a multiple of 2⁻³²: draw `d` of the transform `ordinal` for the sample `indices[i]`.
+/// `out[i][d]` uniform in `[0, 1)`, a multiple of 2⁻³²: draw `d` of the transform `ordinal` for the
+/// sample `indices[i]`.
 ///
 /// # Shapes
 /// `indices` `[n]`, `out` `[n, draws]`, overwritten.
 ///
 /// # Errors
 /// Sizes that do not fit; an ordinal or a number of draws out of range.
-pub fn uniform(seed: u64, epoch: u32, ordinal: u32, indices: &[i64], draws: usize, out: &mut [f64]) -> Result<()> {
+pub fn uniform(
+    seed: u64,
+    epoch: u32,
+    ordinal: u32,
+    indices: &[i64],
+    draws: usize,
+    out: &mut [f64],
+) -> Result<()> {
     if draws > MAX_DRAWS || ordinal > MAX_ORDINAL {
-        let text = format!("ordinal: expected at most {MAX_ORDINAL}, and {MAX_DRAWS} draws, got {ordinal} and {draws}");
+        let text = format!(
+            "ordinal: expected at most {MAX_ORDINAL}, and {MAX_DRAWS} draws, got {ordinal} and {draws}"
+        );
         return Err(KernelError::Argument(text));
     }
     expect_len("out", out.len(), indices.len().saturating_mul(draws))?;
@@ -53,18 +64,22 @@ pub fn stream_key(first: f64, second: f64) -> u64 {
 #[inline(always)]
 pub fn symmetric(key: u64, stream: u32, out: &mut [f32]) {
     for (block, values) in out.chunks_mut(4).enumerate() {
-        for (value, word) in values.iter_mut().zip(philox([block as u32, (block >> 32) as u32, stream, 1], key)) {
+        for (value, word) in
+            values.iter_mut().zip(philox([block as u32, (block >> 32) as u32, stream, 1], key))
+        {
             *value = (word >> 8) as f32 * (1.0 / 8_388_608.0) - 1.0;
         }
     }
 }
 
-/// `out[i]` normal with mean 0 and deviation 1, from the stream of a key: the method of Box and Muller.
+/// `out[i]` normal with mean 0 and deviation 1, from the stream of a key: the method of Box and
+/// Muller.
 pub fn normal(key: u64, stream: u32, out: &mut [f32]) {
     for (block, values) in out.chunks_mut(4).enumerate() {
         let words = philox([block as u32, (block >> 32) as u32, stream, 2], key);
         for (pair, values) in values.chunks_mut(2).enumerate() {
-            let [u, v] = [words[2 * pair], words[2 * pair + 1]].map(|word| (f64::from(word) + 0.5) / 4_294_967_296.0);
+            let [u, v] = [words[2 * pair], words[2 * pair + 1]]
+                .map(|word| (f64::from(word) + 0.5) / 4_294_967_296.0);
             let (radius, angle) = ((-2.0 * u.ln()).sqrt(), std::f64::consts::TAU * v);
             for (value, part) in values.iter_mut().zip([angle.cos(), angle.sin()]) {
                 *value = (radius * part) as f32;

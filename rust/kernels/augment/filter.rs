@@ -14,10 +14,12 @@ fn bell(radius: usize, sigma: f32) -> Vec<f32> {
     (0..=2 * radius).map(|i| (weight(i) / sum) as f32).collect()
 }
 
-/// Gaussian blur, vertical and horizontal radius in pixels; beyond the border stands the picture mirrored. A deviation of 0 does nothing.
+/// Gaussian blur, vertical and horizontal radius in pixels; beyond the border stands the picture
+/// mirrored. A deviation of 0 does nothing.
 pub fn gaussian_blur(view: &View<'_, f32>, radius: [usize; 2], sigma: [f32; 2]) -> Result<Planes> {
     let (height, width) = (view.height, view.width);
-    let [rows, columns] = [0, 1].map(|axis| if sigma[axis] > 0.0 { bell(radius[axis], sigma[axis]) } else { vec![1.0] });
+    let [rows, columns] = [0, 1]
+        .map(|axis| if sigma[axis] > 0.0 { bell(radius[axis], sigma[axis]) } else { vec![1.0] });
     let reach = [rows.len() / 2, columns.len() / 2];
     let mut out = Planes::new(view.planes, height, width)?;
     let mut padded = Planes::new(1, 1, width + 2 * reach[1])?;
@@ -51,7 +53,8 @@ fn weigh(row: &[f32], weight: f32, first: bool, sum: &mut [f32]) {
     }
 }
 
-/// `v ← clamp(f · v + (1 - f) · smoothed)` inside, where smoothed weighs the pixel 5 and its eight neighbours 1 each; the border stays.
+/// `v ← clamp(f · v + (1 - f) · smoothed)` inside, where smoothed weighs the pixel 5 and its eight
+/// neighbours 1 each; the border stays.
 pub fn sharpness(planes: &Planes, factor: f32, peak: f32) -> Result<Planes> {
     let view = planes.view();
     let (height, width) = (view.height, view.width);
@@ -65,7 +68,14 @@ pub fn sharpness(planes: &Planes, factor: f32, peak: f32) -> Result<Planes> {
             let target = &mut out.row(channel, y)[1..width - 1];
             vectorized!(|| {
                 for (x, target) in target.iter_mut().enumerate() {
-                    let around = above[x] + above[x + 1] + above[x + 2] + here[x] + here[x + 2] + below[x] + below[x + 1] + below[x + 2];
+                    let around = above[x]
+                        + above[x + 1]
+                        + above[x + 2]
+                        + here[x]
+                        + here[x + 2]
+                        + below[x]
+                        + below[x + 1]
+                        + below[x + 2];
                     let smoothed = (around + 5.0 * here[x + 1]) / 13.0;
                     *target = limit(factor * here[x + 1] + (1.0 - factor) * smoothed, peak);
                 }
@@ -76,7 +86,13 @@ pub fn sharpness(planes: &Planes, factor: f32, peak: f32) -> Result<Planes> {
 }
 
 /// `v ← v + mean + sigma · normal`, cut off at 0 and `peak` if asked.
-pub fn gaussian_noise(planes: &mut Planes, mean: f32, sigma: f32, key: u64, limit: Option<f32>) -> Result<()> {
+pub fn gaussian_noise(
+    planes: &mut Planes,
+    mean: f32,
+    sigma: f32,
+    key: u64,
+    limit: Option<f32>,
+) -> Result<()> {
     let mut noise = Planes::new(1, planes.height, planes.width)?;
     for channel in 0..planes.channels {
         draw::normal(key, channel as u32, noise.values());

@@ -1,13 +1,16 @@
-//! Augmentation: a program of steps, run on every picture of a batch from the bytes that came to the floats that training takes.
+//! Augmentation: a program of steps, run on every picture of a batch from the bytes that came to
+//! the floats that training takes.
 //!
-//! A picture is read where the first step needs it (a window that is cut out or resized is never loaded whole), lives as planes of
-//! `f32` in its thread's scratch while the steps work on it, unrounded, and is written once, put together, scaled and rounded where
-//! the output is bytes. Pictures are shared out over the threads; no value depends on who computed it. What is random was drawn
-//! before: the steps hold the parameters of every sample. Products are rounded before they are added, and sums have an order of their
-//! own, so the bits are the same in every instruction set too.
+//! A picture is read where the first step needs it (a window that is cut out or resized is never
+//! loaded whole), lives as planes of `f32` in its thread's scratch while the steps work on it,
+//! unrounded, and is written once, put together, scaled and rounded where the output is bytes.
+//! Pictures are shared out over the threads; no value depends on who computed it. What is random
+//! was drawn before: the steps hold the parameters of every sample. Products are rounded before
+//! they are added, and sums have an order of their own, so the bits are the same in every
+//! instruction set too.
 //!
-//! Values of bytes run from 0 to 255, of floats from 0 to 1: this is the `peak` of the colour steps. Steps that only move pixels take
-//! any values.
+//! Values of bytes run from 0 to 255, of floats from 0 to 1: this is the `peak` of the colour
+//! steps. Steps that only move pixels take any values.
 
 pub mod color;
 pub mod crop;
@@ -42,9 +45,16 @@ pub trait Pixel: Copy + Sized + Send + Sync + 'static {
     fn to_f32(self) -> f32;
     /// The nearest value.
     fn from_f32(value: f32) -> Self;
-    /// Three planes put together as pixels, `out[3 i + c] = planes[c][i] · factors[c] + summands[c]`; mark it `#[inline(always)]`.
-    /// With `stream` they may go past the caches; [`Vector::fence`] is the caller's.
-    fn interleave<V: Vector<f32>>(planes: [&[f32]; 3], factors: [f32; 3], summands: [f32; 3], stream: bool, out: &mut [Self]);
+    /// Three planes put together as pixels, `out[3 i + c] = planes[c][i] · factors[c] +
+    /// summands[c]`; mark it `#[inline(always)]`. With `stream` they may go past the caches;
+    /// [`Vector::fence`] is the caller's.
+    fn interleave<V: Vector<f32>>(
+        planes: [&[f32]; 3],
+        factors: [f32; 3],
+        summands: [f32; 3],
+        stream: bool,
+        out: &mut [Self],
+    );
 }
 
 impl Pixel for u8 {
@@ -55,14 +65,24 @@ impl Pixel for u8 {
     }
     #[inline(always)]
     fn from_f32(value: f32) -> Self {
-        // From 2²³ on a float has no fraction: the sum is rounded, and its lowest byte the result. Of NaN that is 0 as a rule. A cast would do
-        // too, but is not made wide.
+        // From 2²³ on a float has no fraction: the sum is rounded, and its lowest byte the result.
+        // Of NaN that is 0 as a rule. A cast would do too, but is not made wide.
         (limit(value, 255.0) + 8_388_608.0).to_bits() as u8
     }
     #[inline(always)]
-    fn interleave<V: Vector<f32>>([r, g, b]: [&[f32]; 3], f: [f32; 3], s: [f32; 3], _stream: bool, out: &mut [Self]) {
+    fn interleave<V: Vector<f32>>(
+        [r, g, b]: [&[f32]; 3],
+        f: [f32; 3],
+        s: [f32; 3],
+        _stream: bool,
+        out: &mut [Self],
+    ) {
         for (((pixel, r), g), b) in out.as_chunks_mut::<3>().0.iter_mut().zip(r).zip(g).zip(b) {
-            *pixel = [Self::from_f32(r * f[0] + s[0]), Self::from_f32(g * f[1] + s[1]), Self::from_f32(b * f[2] + s[2])];
+            *pixel = [
+                Self::from_f32(r * f[0] + s[0]),
+                Self::from_f32(g * f[1] + s[1]),
+                Self::from_f32(b * f[2] + s[2]),
+            ];
         }
     }
 }
@@ -78,12 +98,19 @@ impl Pixel for f32 {
         value
     }
     #[inline(always)]
-    fn interleave<V: Vector<f32>>(planes: [&[f32]; 3], factors: [f32; 3], summands: [f32; 3], stream: bool, out: &mut [Self]) {
+    fn interleave<V: Vector<f32>>(
+        planes: [&[f32]; 3],
+        factors: [f32; 3],
+        summands: [f32; 3],
+        stream: bool,
+        out: &mut [Self],
+    ) {
         weave::interleave_three::<V>(planes, factors, summands, stream, out);
     }
 }
 
-/// The value cut off at 0 and `peak`; NaN stays. As `f32::clamp`, but without its check of the bounds, loops become wide.
+/// The value cut off at 0 and `peak`; NaN stays. As `f32::clamp`, but without its check of the
+/// bounds, loops become wide.
 #[inline(always)]
 fn limit(value: f32, peak: f32) -> f32 {
     let value = if value < 0.0 { 0.0 } else { value };
@@ -121,13 +148,24 @@ struct Work<'a, T> {
 /// Runs the steps on every picture.
 ///
 /// # Shapes
-/// `out` holds the results one after the other, result `i` from `offsets[i]` to `offsets[i + 1]`; overwritten.
+/// `out` holds the results one after the other, result `i` from `offsets[i]` to `offsets[i + 1]`;
+/// overwritten.
 ///
 /// # Errors
-/// Parameters that make no sense for a picture, a result of another size than its place, no memory; interrupted.
-pub fn run<I: Pixel, O: Pixel>(pictures: &[Picture<'_, I>], steps: &[Step<'_>], offsets: &[usize], out: &mut [O]) -> Result<()> {
+/// Parameters that make no sense for a picture, a result of another size than its place, no memory;
+/// interrupted.
+pub fn run<I: Pixel, O: Pixel>(
+    pictures: &[Picture<'_, I>],
+    steps: &[Step<'_>],
+    offsets: &[usize],
+    out: &mut [O],
+) -> Result<()> {
     if offsets.len() != pictures.len() + 1 {
-        return Err(shape_error!("offsets: expected {} numbers, got {}", pictures.len() + 1, offsets.len()));
+        return Err(shape_error!(
+            "offsets: expected {} numbers, got {}",
+            pictures.len() + 1,
+            offsets.len()
+        ));
     }
     let stream = streams::<O>(out.len());
     let mut rest = out;
@@ -135,7 +173,9 @@ pub fn run<I: Pixel, O: Pixel>(pictures: &[Picture<'_, I>], steps: &[Step<'_>], 
     let mut pixels = 0;
     for (picture, ends) in pictures.iter().zip(offsets.windows(2)) {
         let len = ends[1].checked_sub(ends[0]).filter(|&len| len <= rest.len());
-        let Some(len) = len else { return Err(shape_error!("out: {offsets:?} are no places in it")) };
+        let Some(len) = len else {
+            return Err(shape_error!("out: {offsets:?} are no places in it"));
+        };
         let (place, after) = std::mem::take(&mut rest).split_at_mut(len);
         places.push(place);
         rest = after;
@@ -145,37 +185,59 @@ pub fn run<I: Pixel, O: Pixel>(pictures: &[Picture<'_, I>], steps: &[Step<'_>], 
         step.check(pictures.len())?;
     }
     let items = pictures.iter().zip(places).enumerate();
-    parallel::try_for_each(items, pixels * PIXEL_COST * (steps.len() + 1), |(i, (picture, place))| one(picture, steps, i, stream, place))
+    parallel::try_for_each(
+        items,
+        pixels * PIXEL_COST * (steps.len() + 1),
+        |(i, (picture, place))| one(picture, steps, i, stream, place),
+    )
 }
 
 /// One picture through all steps.
-fn one<I: Pixel, O: Pixel>(picture: &Picture<'_, I>, steps: &[Step<'_>], sample: usize, stream: bool, out: &mut [O]) -> Result<()> {
+fn one<I: Pixel, O: Pixel>(
+    picture: &Picture<'_, I>,
+    steps: &[Step<'_>],
+    sample: usize,
+    stream: bool,
+    out: &mut [O],
+) -> Result<()> {
     let &Picture { pixels, height, width, channels } = picture;
     if channels == 0 || height == 0 || width == 0 || pixels.len() != height * width * channels {
-        return Err(shape_error!("images: {} values are no picture of {height}x{width}x{channels}", pixels.len()));
+        return Err(shape_error!(
+            "images: {} values are no picture of {height}x{width}x{channels}",
+            pixels.len()
+        ));
     }
     let source = View { data: pixels, planes: 1, step: channels, height, width };
-    let mut work = Work { stage: Stage::Source(source), changes: Changes::default(), peak: I::PEAK };
+    let mut work =
+        Work { stage: Stage::Source(source), changes: Changes::default(), peak: I::PEAK };
     // A last scaling happens on the way out.
     let (steps, last) = match steps.split_last() {
-        Some((last, before)) if last.kind == Kind::Affine && last.apply.is_none() => (before, Some(last)),
+        Some((last, before)) if last.kind == Kind::Affine && last.apply.is_none() => {
+            (before, Some(last))
+        }
         _ => (steps, None),
     };
     let mut taken = steps.iter().filter_map(|step| Some((step, step.of(sample)?))).peekable();
     while let Some((step, parameters)) = taken.next() {
         // A picture that is resized may as well be written from right to left.
-        let mirrored = step.kind == Kind::Resize && taken.next_if(|(next, _)| next.kind == Kind::FlipHorizontal).is_some();
+        let mirrored = step.kind == Kind::Resize
+            && taken.next_if(|(next, _)| next.kind == Kind::FlipHorizontal).is_some();
         work.apply(step, parameters, mirrored)?;
     }
     work.loaded()?;
     let Stage::Planes(mut planes) = work.stage else { return Ok(()) };
     let (factors, summands) = match last {
-        Some(last) => last.affine(planes.channels).map(|(factors, summands, _)| (factors, summands))?,
+        Some(last) => {
+            last.affine(planes.channels).map(|(factors, summands, _)| (factors, summands))?
+        }
         None => (PerChannel::new(&[1.0], 1)?, PerChannel::new(&[0.0], 1)?),
     };
     let len = planes.values().len();
     if out.len() != len {
-        return Err(shape_error!("out: expected {len} values for picture {sample}, got {}", out.len()));
+        return Err(shape_error!(
+            "out: expected {len} values for picture {sample}, got {}",
+            out.len()
+        ));
     }
     work.changes.finish(&mut planes, factors, summands, stream, out);
     Ok(())
@@ -189,7 +251,7 @@ impl<T: Pixel> Work<'_, T> {
         }
         match &mut self.stage {
             Stage::Planes(planes) => Ok((planes, &mut self.changes)),
-            Stage::Source(_) => Err(KernelError::Argument("images: not loaded".into())), // cannot be
+            Stage::Source(_) => Err(KernelError::Argument("images: not loaded".into())), /* cannot be */
         }
     }
 
@@ -225,52 +287,102 @@ impl<T: Pixel> Work<'_, T> {
             Kind::Crop => {
                 let fill = step.per_channel(1, channels)?;
                 let border = crop::Border::from_code(step.constants[0]);
-                replace!(crop::crop, [p[0] as i64, p[1] as i64], step::size(p[2], p[3])?, border, fill);
+                replace!(
+                    crop::crop,
+                    [p[0] as i64, p[1] as i64],
+                    step::size(p[2], p[3])?,
+                    border,
+                    fill
+                );
             }
             Kind::FlipHorizontal => crop::flip_horizontal(self.planes()?),
             Kind::FlipVertical => crop::flip_vertical(self.planes()?),
             Kind::Resize => {
                 let window = [p[0], p[1], p[2], p[3]].map(|value| value as usize);
-                if window[2] == 0 || window[3] == 0 || window[0] + window[2] > height || window[1] + window[3] > width {
-                    return Err(shape_error!("images: the window {window:?} leaves a picture of {height}x{width}"));
+                if window[2] == 0
+                    || window[3] == 0
+                    || window[0] + window[2] > height
+                    || window[1] + window[3] > width
+                {
+                    return Err(shape_error!(
+                        "images: the window {window:?} leaves a picture of {height}x{width}"
+                    ));
                 }
                 let interpolation = resize::Interpolation::from_code(step.constants[0]);
                 replace!(resize::resize, window, step::size(p[4], p[5])?, interpolation, mirrored);
             }
             Kind::Warp => {
                 let fill = step.per_channel(1, channels)?;
-                let matrix: &[f64; 9] = p[..9].try_into().map_err(|_| shape_error!("matrix: expected 9 numbers"))?;
+                let matrix: &[f64; 9] =
+                    p[..9].try_into().map_err(|_| shape_error!("matrix: expected 9 numbers"))?;
                 let interpolation = resize::Interpolation::from_code(step.constants[0]);
                 replace!(warp::warp, matrix, step::size(p[9], p[10])?, interpolation, fill);
             }
             Kind::Elastic => {
                 let fill = step.per_channel(1, channels)?;
                 let (strength, sigma) = ([p[2] as f32, p[3] as f32], [p[4] as f32, p[5] as f32]);
-                let field = warp::displacement(draw::stream_key(p[0], p[1]), [height, width], strength, sigma)?;
-                replace!(warp::elastic, &field, resize::Interpolation::from_code(step.constants[0]), fill);
+                let field = warp::displacement(
+                    draw::stream_key(p[0], p[1]),
+                    [height, width],
+                    strength,
+                    sigma,
+                )?;
+                replace!(
+                    warp::elastic,
+                    &field,
+                    resize::Interpolation::from_code(step.constants[0]),
+                    fill
+                );
             }
             Kind::Erase => {
                 let value = step.per_channel(1, channels)?;
                 let noise = (step.constants[0] != 0.0).then(|| draw::stream_key(p[4], p[5]));
-                crop::erase(self.planes()?, [p[0], p[1], p[2], p[3]].map(|value| value as usize), value, noise)?;
+                crop::erase(
+                    self.planes()?,
+                    [p[0], p[1], p[2], p[3]].map(|value| value as usize),
+                    value,
+                    noise,
+                )?;
             }
             Kind::GaussianBlur => {
                 let radius = [step.constants[0], step.constants[1]].map(|radius| radius as usize);
-                let planes = filter::gaussian_blur(&self.planes()?.view(), radius, [p[0] as f32, p[1] as f32])?;
+                let planes = filter::gaussian_blur(
+                    &self.planes()?.view(),
+                    radius,
+                    [p[0] as f32, p[1] as f32],
+                )?;
                 self.stage = Stage::Planes(planes);
             }
-            Kind::Sharpness => self.stage = Stage::Planes(filter::sharpness(self.planes()?, p[0] as f32, peak)?),
+            Kind::Sharpness => {
+                self.stage = Stage::Planes(filter::sharpness(self.planes()?, p[0] as f32, peak)?)
+            }
             Kind::GaussianNoise => {
                 let limit = (step.constants[0] != 0.0).then_some(peak);
                 let (mean, sigma) = (p[2] as f32 * peak, p[3] as f32 * peak);
-                filter::gaussian_noise(self.planes()?, mean, sigma, draw::stream_key(p[0], p[1]), limit)?;
+                filter::gaussian_noise(
+                    self.planes()?,
+                    mean,
+                    sigma,
+                    draw::stream_key(p[0], p[1]),
+                    limit,
+                )?;
             }
             Kind::ColorJitter => {
                 let (planes, changes) = self.loaded()?;
-                color::jitter(planes, changes, p[0] as u32, [p[1] as f32, p[2] as f32, p[3] as f32, p[4] as f32], peak);
+                color::jitter(
+                    planes,
+                    changes,
+                    p[0] as u32,
+                    [p[1] as f32, p[2] as f32, p[3] as f32, p[4] as f32],
+                    peak,
+                );
             }
             Kind::Grey => color::grey(self.planes()?, step.constants[0] as usize),
-            Kind::Add => color::add(self.planes()?, [p[0], p[1], p[2]].map(|value| value as f32 * peak), peak),
+            Kind::Add => color::add(
+                self.planes()?,
+                [p[0], p[1], p[2]].map(|value| value as f32 * peak),
+                peak,
+            ),
             Kind::Invert => tone::invert(self.planes()?, peak),
             Kind::Solarize => tone::solarize(self.planes()?, p[0] as f32, peak),
             Kind::Posterize => tone::posterize(self.planes()?, p[0] as u32, peak),

@@ -7,7 +7,8 @@ use crate::kernels::memory::Scratch;
 /// Most elements of one picture between two steps.
 const MAX_ELEMENTS: usize = 1 << 31;
 
-/// A picture that is read: interleaved (`planes` 1, `step` the channels) or planar (`planes` the channels, `step` 1).
+/// A picture that is read: interleaved (`planes` 1, `step` the channels) or planar (`planes` the
+/// channels, `step` 1).
 #[derive(Clone, Copy)]
 pub struct View<'a, T> {
     /// Plane by plane, row by row.
@@ -61,10 +62,15 @@ impl Planes {
     /// # Errors
     /// No memory, or a size of zero or beyond all reason.
     pub fn new(channels: usize, height: usize, width: usize) -> Result<Self> {
-        let len = channels.checked_mul(height).and_then(|len| len.checked_mul(width)).filter(|&len| len <= MAX_ELEMENTS);
+        let len = channels
+            .checked_mul(height)
+            .and_then(|len| len.checked_mul(width))
+            .filter(|&len| len <= MAX_ELEMENTS);
         match len {
             Some(len) if len > 0 => Ok(Self { data: Scratch::take(len)?, channels, height, width }),
-            _ => Err(KernelError::Shape(format!("images: cannot make a picture of {height}x{width}x{channels}"))),
+            _ => Err(KernelError::Shape(format!(
+                "images: cannot make a picture of {height}x{width}x{channels}"
+            ))),
         }
     }
 
@@ -142,21 +148,27 @@ pub fn deinterleave<T: Pixel>(row: &[T], channels: usize, out: &mut [f32], plane
             for (i, pixel) in row.as_chunks::<3>().0[..wide].iter().enumerate() {
                 (r[i], g[i], b[i]) = (pixel[0].to_f32(), pixel[1].to_f32(), pixel[2].to_f32());
             }
-            // Then whole groups, the last overlapping what is done, rather than one by one: many rows are short.
+            // Then whole groups, the last overlapping what is done, rather than one by one: many
+            // rows are short.
             let group = if width < GROUP { 1 } else { GROUP };
             for i in (wide..width).step_by(group) {
                 let i = i.min(width - group);
                 let (pixels, at) = (&row[3 * i..], i..i + group);
-                if let Some(pixels) = pixels.first_chunk::<{ 3 * GROUP }>().filter(|_| group == GROUP) {
+                if let Some(pixels) =
+                    pixels.first_chunk::<{ 3 * GROUP }>().filter(|_| group == GROUP)
+                {
                     take_apart(pixels, &mut r[at.clone()], &mut g[at.clone()], &mut b[at]);
                 } else {
-                    (r[i], g[i], b[i]) = (pixels[0].to_f32(), pixels[1].to_f32(), pixels[2].to_f32());
+                    (r[i], g[i], b[i]) =
+                        (pixels[0].to_f32(), pixels[1].to_f32(), pixels[2].to_f32());
                 }
             }
         }
         _ => {
             for channel in 0..channels {
-                for (out, pixel) in out[channel * plane..][..width].iter_mut().zip(row.chunks_exact(channels)) {
+                for (out, pixel) in
+                    out[channel * plane..][..width].iter_mut().zip(row.chunks_exact(channels))
+                {
                     *out = pixel[channel].to_f32();
                 }
             }

@@ -1,4 +1,5 @@
-//! Resizing of a window, bilinear as Pillow's (antialiased where the picture shrinks) or to the nearest pixel.
+//! Resizing of a window, bilinear as Pillow's (antialiased where the picture shrinks) or to the
+//! nearest pixel.
 
 use std::ops::Range;
 
@@ -16,7 +17,8 @@ pub enum Interpolation {
     Nearest,
     /// Linear in both directions between the four nearest.
     Bilinear,
-    /// As bilinear, but where the picture shrinks the triangle grows with the distance of the samples: no aliasing.
+    /// As bilinear, but where the picture shrinks the triangle grows with the distance of the
+    /// samples: no aliasing.
     Antialias,
 }
 
@@ -59,17 +61,21 @@ impl Taps {
         let stretch = if interpolation == Interpolation::Antialias { scale.max(1.0) } else { 1.0 };
         let inverse = 1.0 / stretch;
         let single = interpolation == Interpolation::Nearest || len == out;
-        // So many whole numbers lie between the feet of a triangle, which have no weight themselves.
+        // So many whole numbers lie between the feet of a triangle, which have no weight
+        // themselves.
         let count = if single { 1 } else { ((2.0 * stretch).ceil() as usize).min(len) };
         let (mut starts, mut weights) = (Scratch::take(out)?, Scratch::<f32>::take(out * count)?);
-        for (i, (start, weights)) in starts.iter_mut().zip(weights.chunks_exact_mut(count)).enumerate() {
+        for (i, (start, weights)) in
+            starts.iter_mut().zip(weights.chunks_exact_mut(count)).enumerate()
+        {
             let centre = (i as f64 + 0.5) * scale;
             if single {
                 *start = (from + (centre as usize).min(len - 1)) as u64;
                 weights[0] = 1.0;
                 continue;
             }
-            // The first whole number above `centre - stretch - 0.5`; all taps lie in the window, also those of weight zero.
+            // The first whole number above `centre - stretch - 0.5`; all taps lie in the window,
+            // also those of weight zero.
             let first = ((centre - stretch + 0.5).max(0.0) as usize).min(len - count);
             let before = centre - 0.5 - first as f64;
             let weight = |t: usize| (1.0 - ((before - t as f64) * inverse).abs()).max(0.0);
@@ -99,9 +105,15 @@ impl Taps {
     }
 }
 
-/// Asks for a chunk of the rows that the next band reads: a picture comes from memory, and its rows are too far apart to be foreseen.
+/// Asks for a chunk of the rows that the next band reads: a picture comes from memory, and its rows
+/// are too far apart to be foreseen.
 #[inline(always)]
-fn prefetch<T: Pixel, V: Vector<f32>>(view: &View<'_, T>, plane: usize, rows: Range<usize>, at: usize) {
+fn prefetch<T: Pixel, V: Vector<f32>>(
+    view: &View<'_, T>,
+    plane: usize,
+    rows: Range<usize>,
+    at: usize,
+) {
     let line = 64 / size_of::<T>();
     for y in rows {
         for x in (0..CHUNK).step_by(line) {
@@ -110,11 +122,13 @@ fn prefetch<T: Pixel, V: Vector<f32>>(view: &View<'_, T>, plane: usize, rows: Ra
     }
 }
 
-/// The window `[top, left, height, width]` of the picture, which lies inside, as a picture of another size; `mirrored`, left becomes right.
+/// The window `[top, left, height, width]` of the picture, which lies inside, as a picture of
+/// another size; `mirrored`, left becomes right.
 ///
-/// Sixteen rows of the result are made at a time. Their sums over the rows of the source come first, wide; transposed, the sums over the
-/// columns are wide too, for the rows lie side by side. Products are rounded before they are added, in the order of the source: the
-/// bits are those of every instruction set.
+/// Sixteen rows of the result are made at a time. Their sums over the rows of the source come
+/// first, wide; transposed, the sums over the columns are wide too, for the rows lie side by side.
+/// Products are rounded before they are added, in the order of the source: the bits are those of
+/// every instruction set.
 pub fn resize<T: Pixel>(
     view: &View<'_, T>,
     [top, left, height, width]: [usize; 4],
@@ -165,11 +179,23 @@ impl<T: Pixel> Kernel<f32> for Resize<'_, T> {
 
     #[inline(always)]
     fn run<V: Vector<f32>>(self) {
-        let Self { view, rows, columns, left, mirrored, sums, tall, wide, out, size: [height, width] } = self;
+        let Self {
+            view,
+            rows,
+            columns,
+            left,
+            mirrored,
+            sums,
+            tall,
+            wide,
+            out,
+            size: [height, width],
+        } = self;
         let (step, len) = (view.step, tall.len());
         for plane in 0..view.planes {
             for y in (0..height).step_by(BAND) {
-                // The last band overlaps the one before: what is written twice is the same. A picture of fewer rows leaves lanes idle.
+                // The last band overlaps the one before: what is written twice is the same. A
+                // picture of fewer rows leaves lanes idle.
                 let y = y.min(height.saturating_sub(BAND));
                 let count = BAND.min(height);
                 for x in (0..len).step_by(CHUNK) {
@@ -178,9 +204,20 @@ impl<T: Pixel> Kernel<f32> for Resize<'_, T> {
                     prefetch::<T, V>(view, plane, rows.span(y + count, BAND), left * step + x);
                     for i in 0..count {
                         let (first, weights) = rows.of(y + i);
-                        sum_rows(view, (plane, first, left * step + x), weights, &mut sums[i * CHUNK..][..chunk]);
+                        sum_rows(
+                            view,
+                            (plane, first, left * step + x),
+                            weights,
+                            &mut sums[i * CHUNK..][..chunk],
+                        );
                     }
-                    transpose::<f32, V>(sums, CHUNK, (BAND, chunk), tall[x..].as_flattened_mut(), BAND);
+                    transpose::<f32, V>(
+                        sums,
+                        CHUNK,
+                        (BAND, chunk),
+                        tall[x..].as_flattened_mut(),
+                        BAND,
+                    );
                 }
                 sum_columns(tall, step, columns, mirrored, wide);
                 for channel in 0..step {
@@ -195,7 +232,12 @@ impl<T: Pixel> Kernel<f32> for Resize<'_, T> {
 
 /// `out[i] = Σ weights[t] · row[at + i]` over the rows `first + t` of a plane.
 #[inline(always)]
-fn sum_rows<T: Pixel>(view: &View<'_, T>, (plane, first, at): (usize, usize, usize), weights: &[f32], out: &mut [f32]) {
+fn sum_rows<T: Pixel>(
+    view: &View<'_, T>,
+    (plane, first, at): (usize, usize, usize),
+    weights: &[f32],
+    out: &mut [f32],
+) {
     let len = out.len();
     for (group, weights) in weights.chunks(TERMS).enumerate() {
         let row = |t: usize| &view.row(plane, first + group * TERMS + t)[at..][..len];
@@ -203,24 +245,39 @@ fn sum_rows<T: Pixel>(view: &View<'_, T>, (plane, first, at): (usize, usize, usi
             [a] => add_rows([row(0)], [a], group > 0, out),
             [a, b] => add_rows([row(0), row(1)], [a, b], group > 0, out),
             [a, b, c] => add_rows([row(0), row(1), row(2)], [a, b, c], group > 0, out),
-            [a, b, c, d] => add_rows([row(0), row(1), row(2), row(3)], [a, b, c, d], group > 0, out),
+            [a, b, c, d] => {
+                add_rows([row(0), row(1), row(2), row(3)], [a, b, c, d], group > 0, out)
+            }
             _ => (),
         }
     }
 }
 
 #[inline(always)]
-fn add_rows<T: Pixel, const N: usize>(rows: [&[T]; N], weights: [f32; N], more: bool, out: &mut [f32]) {
+fn add_rows<T: Pixel, const N: usize>(
+    rows: [&[T]; N],
+    weights: [f32; N],
+    more: bool,
+    out: &mut [f32],
+) {
     let (whole, rest) = out.as_chunks_mut::<GROUP>();
     let rows: [(&[[T; GROUP]], &[T]); N] = std::array::from_fn(|t| rows[t].as_chunks());
     for (k, out) in whole.iter_mut().enumerate() {
         let values: [&[T; GROUP]; N] = std::array::from_fn(|t| &rows[t].0[k]);
         for i in 0..GROUP {
-            out[i] = weighted(std::array::from_fn(|t| values[t][i]), weights, if more { Some(out[i]) } else { None });
+            out[i] = weighted(
+                std::array::from_fn(|t| values[t][i]),
+                weights,
+                if more { Some(out[i]) } else { None },
+            );
         }
     }
     for (i, out) in rest.iter_mut().enumerate() {
-        *out = weighted(std::array::from_fn(|t| rows[t].1[i]), weights, if more { Some(*out) } else { None });
+        *out = weighted(
+            std::array::from_fn(|t| rows[t].1[i]),
+            weights,
+            if more { Some(*out) } else { None },
+        );
     }
 }
 
@@ -235,9 +292,16 @@ fn weighted<T: Pixel, const N: usize>(values: [T; N], weights: [f32; N], sum: Op
     sum
 }
 
-/// `out[c · width + x] = Σ weights[t] · tall[(start + t) · step + c]`, each a value for every row of the band.
+/// `out[c · width + x] = Σ weights[t] · tall[(start + t) · step + c]`, each a value for every row
+/// of the band.
 #[inline(always)]
-fn sum_columns(tall: &[[f32; BAND]], step: usize, columns: &Taps, mirrored: bool, out: &mut [[f32; BAND]]) {
+fn sum_columns(
+    tall: &[[f32; BAND]],
+    step: usize,
+    columns: &Taps,
+    mirrored: bool,
+    out: &mut [[f32; BAND]],
+) {
     match (step, columns.count) {
         (3, 1) => add_columns::<1, 3>(tall, columns, mirrored, out),
         (3, 2) => add_columns::<2, 3>(tall, columns, mirrored, out),
@@ -268,7 +332,12 @@ fn sum_columns(tall: &[[f32; BAND]], step: usize, columns: &Taps, mirrored: bool
 
 /// The same for few terms and a fixed number of channels.
 #[inline(always)]
-fn add_columns<const N: usize, const STEP: usize>(tall: &[[f32; BAND]], columns: &Taps, mirrored: bool, out: &mut [[f32; BAND]]) {
+fn add_columns<const N: usize, const STEP: usize>(
+    tall: &[[f32; BAND]],
+    columns: &Taps,
+    mirrored: bool,
+    out: &mut [[f32; BAND]],
+) {
     let width = columns.starts.len();
     let (tall, weights) = (tall.as_chunks::<STEP>().0, columns.weights.as_chunks::<N>().0);
     for (x, (&start, weights)) in columns.starts.iter().zip(weights).enumerate() {

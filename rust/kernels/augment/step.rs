@@ -91,13 +91,20 @@ impl Step<'_> {
         let (parameters, constants) = self.kind.counts();
         let (kind, came) = (self.kind, self.parameters.len());
         if came != parameters && came != parameters.saturating_mul(samples) {
-            return Err(shape_error!("steps: {kind:?} takes {parameters} parameters for each of {samples} samples, got {came} in all"));
+            return Err(shape_error!(
+                "steps: {kind:?} takes {parameters} parameters for each of {samples} samples, got {came} in all"
+            ));
         }
         if self.constants.len() < constants {
-            return Err(shape_error!("steps: {kind:?} takes at least {constants} constants, got {}", self.constants.len()));
+            return Err(shape_error!(
+                "steps: {kind:?} takes at least {constants} constants, got {}",
+                self.constants.len()
+            ));
         }
         match self.apply {
-            Some(apply) if apply.len() != samples => Err(shape_error!("apply: expected {samples} values, got {}", apply.len())),
+            Some(apply) if apply.len() != samples => {
+                Err(shape_error!("apply: expected {samples} values, got {}", apply.len()))
+            }
             _ => Ok(()),
         }
     }
@@ -121,7 +128,11 @@ impl Step<'_> {
     /// Factors, summands and the peak of the result of [`Kind::Affine`].
     pub(super) fn affine(&self, channels: usize) -> Result<(PerChannel<'_>, PerChannel<'_>, f32)> {
         let (factors, summands) = self.constants[1..].split_at((self.constants.len() - 1) / 2);
-        Ok((PerChannel::new(factors, channels)?, PerChannel::new(summands, channels)?, self.constants[0] as f32))
+        Ok((
+            PerChannel::new(factors, channels)?,
+            PerChannel::new(summands, channels)?,
+            self.constants[0] as f32,
+        ))
     }
 }
 
@@ -134,7 +145,10 @@ impl<'a> PerChannel<'a> {
     /// Neither one value nor as many as channels.
     pub fn new(values: &'a [f64], channels: usize) -> Result<Self> {
         if values.len() != 1 && values.len() != channels {
-            return Err(shape_error!("images: {} values per channel for pictures of {channels} channels", values.len()));
+            return Err(shape_error!(
+                "images: {} values per channel for pictures of {channels} channels",
+                values.len()
+            ));
         }
         Ok(Self(values))
     }

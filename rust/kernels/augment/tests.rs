@@ -14,7 +14,12 @@ fn step<'a>(kind: Kind, parameters: &'a [f64], constants: &'a [f64]) -> Step<'a>
 }
 
 /// One picture of bytes through steps, to floats.
-fn through(pixels: &[u8], [height, width, channels]: [usize; 3], steps: &[Step<'_>], len: usize) -> Vec<f32> {
+fn through(
+    pixels: &[u8],
+    [height, width, channels]: [usize; 3],
+    steps: &[Step<'_>],
+    len: usize,
+) -> Vec<f32> {
     let mut out = vec![f32::NAN; len];
     run(&[Picture { pixels, height, width, channels }], steps, &[0, len], &mut out).unwrap();
     out
@@ -25,7 +30,8 @@ fn triangle(place: usize, len: usize, out: usize, antialias: bool) -> Vec<f64> {
     let scale = len as f64 / out as f64;
     let stretch = if antialias { scale.max(1.0) } else { 1.0 };
     let centre = (place as f64 + 0.5) * scale;
-    let weights: Vec<f64> = (0..len).map(|i| (1.0 - ((i as f64 + 0.5 - centre) / stretch).abs()).max(0.0)).collect();
+    let weights: Vec<f64> =
+        (0..len).map(|i| (1.0 - ((i as f64 + 0.5 - centre) / stretch).abs()).max(0.0)).collect();
     let sum: f64 = weights.iter().sum();
     weights.iter().map(|weight| weight / sum).collect()
 }
@@ -45,26 +51,41 @@ fn resizing_is_a_weighted_sum_of_the_window() {
             ([2, 4, 35, 49], [35, 130]), // one axis keeps its size
         ] {
             for code in 0..3 {
-                let parameters = [top, left, rows, columns, out_height, out_width].map(|value| value as f64);
+                let parameters =
+                    [top, left, rows, columns, out_height, out_width].map(|value| value as f64);
                 let constants = [f64::from(code)];
                 let resized = [step(Kind::Resize, &parameters, &constants)];
-                let y = through(&pixels, [height, width, channels], &resized, out_height * out_width * channels);
+                let y = through(
+                    &pixels,
+                    [height, width, channels],
+                    &resized,
+                    out_height * out_width * channels,
+                );
                 let weights = |place, len, out| match Interpolation::from_code(f64::from(code)) {
-                    Interpolation::Nearest => (0..len).map(|i| f64::from(u8::from(i == (2 * place + 1) * len / (2 * out)))).collect(),
+                    Interpolation::Nearest => (0..len)
+                        .map(|i| f64::from(u8::from(i == (2 * place + 1) * len / (2 * out))))
+                        .collect(),
                     kind => triangle(place, len, out, kind == Interpolation::Antialias),
                 };
                 let down: Vec<_> = (0..out_height).map(|y| weights(y, rows, out_height)).collect();
-                let across: Vec<_> = (0..out_width).map(|x| weights(x, columns, out_width)).collect();
+                let across: Vec<_> =
+                    (0..out_width).map(|x| weights(x, columns, out_width)).collect();
                 for (i, &y) in y.iter().enumerate() {
-                    let (c, x, row) = (i % channels, i / channels % out_width, i / channels / out_width);
+                    let (c, x, row) =
+                        (i % channels, i / channels % out_width, i / channels / out_width);
                     let mut expected = 0.0;
-                    for (dy, weight_y) in down[row].iter().enumerate().filter(|(_, weight)| **weight > 0.0) {
+                    for (dy, weight_y) in
+                        down[row].iter().enumerate().filter(|(_, weight)| **weight > 0.0)
+                    {
                         for (dx, weight_x) in across[x].iter().enumerate() {
                             let value = pixels[((top + dy) * width + left + dx) * channels + c];
                             expected += weight_y * weight_x * f64::from(value);
                         }
                     }
-                    assert!((f64::from(y) - expected).abs() < 1e-3, "{parameters:?}, {code}: {y} {expected}");
+                    assert!(
+                        (f64::from(y) - expected).abs() < 1e-3,
+                        "{parameters:?}, {code}: {y} {expected}"
+                    );
                 }
                 let both = [resized[0], step(Kind::FlipHorizontal, &[], &[])];
                 let mirrored = through(&pixels, [height, width, channels], &both, y.len());
@@ -84,8 +105,18 @@ fn a_window_of_nan_stays_where_it_is() {
     pixels[7 * 20 + 9] = f32::NAN;
     let mut y = vec![0.0f32; 400];
     let picture = Picture { pixels: &pixels[..], height: 20, width: 20, channels: 1 };
-    run(&[picture], &[step(Kind::Resize, &[0.0, 0.0, 20.0, 20.0, 20.0, 20.0], &[2.0])], &[0, 400], &mut y).unwrap();
-    assert!(y.iter().enumerate().all(|(i, value)| if i == 7 * 20 + 9 { value.is_nan() } else { *value == 1.0 }));
+    run(
+        &[picture],
+        &[step(Kind::Resize, &[0.0, 0.0, 20.0, 20.0, 20.0, 20.0], &[2.0])],
+        &[0, 400],
+        &mut y,
+    )
+    .unwrap();
+    assert!(y.iter().enumerate().all(|(i, value)| if i == 7 * 20 + 9 {
+        value.is_nan()
+    } else {
+        *value == 1.0
+    }));
 }
 
 #[test]
@@ -93,20 +124,35 @@ fn windows_and_mirrors() {
     let ([height, width], [out_height, out_width]) = ([9, 83], [14, 96]);
     for channels in [1, 3, 5] {
         let pixels = noise(height * width * channels);
-        for (code, border) in [Border::Constant, Border::Edge, Border::Reflect, Border::Symmetric].into_iter().enumerate() {
+        for (code, border) in [Border::Constant, Border::Edge, Border::Reflect, Border::Symmetric]
+            .into_iter()
+            .enumerate()
+        {
             for (top, left) in [(0, 0), (-3, -5), (4, 20), (-30, 90), (2, -96)] {
                 let parameters = [top as f64, left as f64, out_height as f64, out_width as f64];
                 let fill: Vec<f64> = (0..channels).map(|c| 1.5 + c as f64).collect();
-                let constants: Vec<f64> = [code as f64].into_iter().chain(fill.iter().copied()).collect();
-                let steps =
-                    [step(Kind::Crop, &parameters, &constants), step(Kind::FlipVertical, &[], &[]), step(Kind::FlipHorizontal, &[], &[])];
-                let y = through(&pixels, [height, width, channels], &steps, out_height * out_width * channels);
+                let constants: Vec<f64> =
+                    [code as f64].into_iter().chain(fill.iter().copied()).collect();
+                let steps = [
+                    step(Kind::Crop, &parameters, &constants),
+                    step(Kind::FlipVertical, &[], &[]),
+                    step(Kind::FlipHorizontal, &[], &[]),
+                ];
+                let y = through(
+                    &pixels,
+                    [height, width, channels],
+                    &steps,
+                    out_height * out_width * channels,
+                );
                 for (i, &value) in y.iter().enumerate() {
-                    let (c, x, row) = (i % channels, i / channels % out_width, i / channels / out_width);
+                    let (c, x, row) =
+                        (i % channels, i / channels % out_width, i / channels / out_width);
                     let row = border.place(top + (out_height - 1 - row) as i64, height);
                     let column = border.place(left + (out_width - 1 - x) as i64, width);
                     let expected = match (row, column) {
-                        (Some(row), Some(column)) => f32::from(pixels[(row * width + column) * channels + c]),
+                        (Some(row), Some(column)) => {
+                            f32::from(pixels[(row * width + column) * channels + c])
+                        }
                         _ => fill[c] as f32,
                     };
                     assert_eq!(value, expected);
@@ -138,7 +184,9 @@ fn jittered(pixels: &[u8], order: [usize; 4], amounts: [f64; 4]) -> Vec<f64> {
             if kind == 3 {
                 turn(pixel, factor);
             } else {
-                pixel.iter_mut().for_each(|value| *value = (factor * *value + (1.0 - factor) * rest).clamp(0.0, 255.0));
+                pixel.iter_mut().for_each(|value| {
+                    *value = (factor * *value + (1.0 - factor) * rest).clamp(0.0, 255.0)
+                });
             }
         }
     }
@@ -163,9 +211,14 @@ fn turn(pixel: &mut [f64], shift: f64) {
     let hue = (sixths / 6.0 + shift).rem_euclid(1.0) * 6.0;
     let (sector, part) = (hue.floor() as usize % 6, hue.fract());
     let (falling, rising) = (high - chroma * part, low + chroma * part);
-    let [r, g, b] =
-        [[high, rising, low], [falling, high, low], [low, high, rising], [low, falling, high], [rising, low, high], [high, low, falling]]
-            [sector];
+    let [r, g, b] = [
+        [high, rising, low],
+        [falling, high, low],
+        [low, high, rising],
+        [low, falling, high],
+        [rising, low, high],
+        [high, low, falling],
+    ][sector];
     pixel.copy_from_slice(&[r, g, b]);
 }
 
@@ -173,16 +226,32 @@ fn turn(pixel: &mut [f64], shift: f64) {
 fn jitter_in_every_order_is_its_formula() {
     let [height, width] = [37, 61]; // more than two blocks, and no whole one at the end
     let mut pixels = noise(height * width * 3);
-    pixels[..60].copy_from_slice(&[[10, 10, 10], [0, 0, 0], [255, 255, 255], [200, 3, 3]].concat().repeat(5));
+    pixels[..60].copy_from_slice(
+        &[[10, 10, 10], [0, 0, 0], [255, 255, 255], [200, 3, 3]].concat().repeat(5),
+    );
     for first in 0..4usize {
-        for amounts in [[0.7, 1.3, 0.6, 0.1], [1.4, 0.6, 1.5, -0.5], [1.0, 1.2, 0.0, 0.5], [0.9, 1.0, 1.1, -0.03]] {
+        for amounts in [
+            [0.7, 1.3, 0.6, 0.1],
+            [1.4, 0.6, 1.5, -0.5],
+            [1.0, 1.2, 0.0, 0.5],
+            [0.9, 1.0, 1.1, -0.03],
+        ] {
             let order = [first, (first + 1) % 4, (first + 3) % 4, (first + 2) % 4];
             let code = order.iter().rev().fold(0, |code, &kind| 4 * code + kind);
             let parameters = [code as f64, amounts[0], amounts[1], amounts[2], amounts[3]];
-            let y = through(&pixels, [height, width, 3], &[step(Kind::ColorJitter, &parameters, &[])], pixels.len());
-            // A value within rounding of a limit or of a change of sector may fall on either side; all is continuous there.
+            let y = through(
+                &pixels,
+                [height, width, 3],
+                &[step(Kind::ColorJitter, &parameters, &[])],
+                pixels.len(),
+            );
+            // A value within rounding of a limit or of a change of sector may fall on either side;
+            // all is continuous there.
             for (y, expected) in y.iter().zip(jittered(&pixels, order, amounts)) {
-                assert!((f64::from(*y) - expected).abs() < 2e-3, "{order:?} {amounts:?}: {y} {expected}");
+                assert!(
+                    (f64::from(*y) - expected).abs() < 2e-3,
+                    "{order:?} {amounts:?}: {y} {expected}"
+                );
             }
         }
     }
@@ -206,10 +275,20 @@ fn pixels_of_every_number_of_channels_are_scaled_on_the_way_out() {
     for channels in [1, 2, 3, 4] {
         for pixels in [1, 15, 16, 17, 33, 2100] {
             let source = noise(pixels * channels);
-            let constants: Vec<f64> = [1.0].into_iter().chain((0..2 * channels).map(|i| 0.25 + i as f64)).collect();
-            let y = through(&source, [1, pixels, channels], &[step(Kind::Affine, &[], &constants)], source.len());
+            let constants: Vec<f64> =
+                [1.0].into_iter().chain((0..2 * channels).map(|i| 0.25 + i as f64)).collect();
+            let y = through(
+                &source,
+                [1, pixels, channels],
+                &[step(Kind::Affine, &[], &constants)],
+                source.len(),
+            );
             for (i, (&y, &value)) in y.iter().zip(&source).enumerate() {
-                assert_eq!(y, f32::from(value) * constants[1 + i % channels] as f32 + constants[1 + channels + i % channels] as f32);
+                assert_eq!(
+                    y,
+                    f32::from(value) * constants[1 + i % channels] as f32
+                        + constants[1 + channels + i % channels] as f32
+                );
             }
             let mut bytes = vec![0u8; source.len()];
             let picture = Picture { pixels: &source[..], height: 1, width: pixels, channels };
@@ -221,15 +300,32 @@ fn pixels_of_every_number_of_channels_are_scaled_on_the_way_out() {
 
 #[test]
 fn floats_become_the_nearest_byte() {
-    let values = [-3.0, 0.0, 0.49, 0.51, 1.5, 2.5, 254.4, 254.6, 300.0, f32::INFINITY, f32::NEG_INFINITY, f32::NAN];
+    let values = [
+        -3.0,
+        0.0,
+        0.49,
+        0.51,
+        1.5,
+        2.5,
+        254.4,
+        254.6,
+        300.0,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        f32::NAN,
+    ];
     assert_eq!(values.map(u8::from_f32), [0, 0, 0, 1, 2, 2, 254, 255, 255, 255, 0, 0]);
 }
 
 #[test]
 fn samples_that_do_not_take_a_step_stay() {
     let pixels = noise(2 * 12);
-    let pictures: Vec<_> = pixels.chunks(12).map(|pixels| Picture { pixels, height: 2, width: 2, channels: 3 }).collect();
-    let steps = [Step { kind: Kind::Invert, apply: Some(&[false, true]), parameters: &[], constants: &[] }];
+    let pictures: Vec<_> = pixels
+        .chunks(12)
+        .map(|pixels| Picture { pixels, height: 2, width: 2, channels: 3 })
+        .collect();
+    let steps =
+        [Step { kind: Kind::Invert, apply: Some(&[false, true]), parameters: &[], constants: &[] }];
     let mut y = vec![0u8; 24];
     run(&pictures, &steps, &[0, 12, 24], &mut y).unwrap();
     assert_eq!(y[..12], pixels[..12]);
@@ -240,7 +336,9 @@ fn samples_that_do_not_take_a_step_stay() {
 fn what_makes_no_sense_is_refused() {
     let pixels = noise(48);
     let picture = Picture { pixels: &pixels[..], height: 4, width: 4, channels: 3 };
-    let refused = |steps: &[Step<'_>], offsets: &[usize], len: usize| run(&[picture], steps, offsets, &mut vec![0u8; len]).is_err();
+    let refused = |steps: &[Step<'_>], offsets: &[usize], len: usize| {
+        run(&[picture], steps, offsets, &mut vec![0u8; len]).is_err()
+    };
     assert!(!refused(&[], &[0, 48], 48));
     assert!(refused(&[], &[0], 48));
     assert!(refused(&[], &[0, 49], 48));
@@ -248,7 +346,11 @@ fn what_makes_no_sense_is_refused() {
     assert!(refused(&[], &[0, 47], 47));
     assert!(refused(&[step(Kind::Resize, &[0.0, 0.0, 5.0, 4.0, 2.0, 2.0], &[2.0])], &[0, 12], 12));
     assert!(refused(&[step(Kind::Resize, &[0.0, 0.0, 0.0, 4.0, 2.0, 2.0], &[2.0])], &[0, 12], 12));
-    assert!(refused(&[step(Kind::Resize, &[0.0, 0.0, 4.0, 4.0, 2.0, f64::NAN], &[2.0])], &[0, 12], 12));
+    assert!(refused(
+        &[step(Kind::Resize, &[0.0, 0.0, 4.0, 4.0, 2.0, f64::NAN], &[2.0])],
+        &[0, 12],
+        12
+    ));
     assert!(refused(&[step(Kind::Crop, &[0.0, 0.0, 4.0, 4.0], &[0.0, 1.0, 2.0])], &[0, 48], 48));
     assert!(refused(&[step(Kind::Crop, &[0.0, 0.0, 4.0], &[0.0, 1.0])], &[0, 48], 48));
     assert!(refused(&[step(Kind::Affine, &[], &[1.0, 2.0])], &[0, 48], 48));
@@ -283,7 +385,12 @@ fn mixing_by_hand() {
     let mut target = [0u8; 9];
     mix::paste(&[1, 2, 3, 4], [2, 2], &mut target, [3, 3, 1], &[1, 1, 2, 1, 0, 1]).unwrap();
     assert_eq!(target, [0, 0, 0, 0, 2, 0, 0, 4, 0]);
-    assert!(mix::paste(&[1, 2, 3, 4], [2, 2], &mut target, [3, 3, 1], &[2, 1, 2, 1, 0, 1]).is_err());
-    assert!(mix::paste(&[1, 2, 3, 4], [2, 2], &mut target, [3, 3, 1], &[i64::MAX, 0, 1, 1, 0, 0]).is_err());
+    assert!(
+        mix::paste(&[1, 2, 3, 4], [2, 2], &mut target, [3, 3, 1], &[2, 1, 2, 1, 0, 1]).is_err()
+    );
+    assert!(
+        mix::paste(&[1, 2, 3, 4], [2, 2], &mut target, [3, 3, 1], &[i64::MAX, 0, 1, 1, 0, 0])
+            .is_err()
+    );
     assert!(mix::blend(&[1u8, 2], &[1], &[0.5], &mut out[..2]).is_err());
 }

@@ -1,6 +1,8 @@
-//! Curves: every value becomes a function of itself, and of its channel's histogram where the picture decides.
+//! Curves: every value becomes a function of itself, and of its channel's histogram where the
+//! picture decides.
 //!
-//! What is defined on the 256 levels of a byte takes a value to its level first: `v / peak · 255`, rounded.
+//! What is defined on the 256 levels of a byte takes a value to its level first: `v / peak · 255`,
+//! rounded.
 
 use super::planes::Planes;
 use super::{Pixel, limit};
@@ -44,7 +46,9 @@ pub fn posterize(planes: &mut Planes, bits: u32, peak: f32) {
 pub fn autocontrast(planes: &mut Planes, peak: f32) {
     for channel in 0..planes.channels {
         let plane = planes.plane(channel);
-        let (low, high) = plane.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
+        let (low, high) = plane
+            .iter()
+            .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
         if high > low {
             let scale = peak / (high - low);
             vectorized!(|| {

@@ -15,16 +15,27 @@ const FAR: f32 = 1e6;
 
 /// The value at a place for every channel; beyond the border stands the fill.
 #[inline(always)]
-fn sample<T: Pixel>(view: &View<'_, T>, x: f32, y: f32, nearest: bool, fill: PerChannel<'_>, mut put: impl FnMut(usize, f32)) {
+fn sample<T: Pixel>(
+    view: &View<'_, T>,
+    x: f32,
+    y: f32,
+    nearest: bool,
+    fill: PerChannel<'_>,
+    mut put: impl FnMut(usize, f32),
+) {
     let channels = view.channels();
-    let inside = |y: i32, x: i32| x >= 0 && y >= 0 && (x as usize) < view.width && (y as usize) < view.height;
+    let inside = |y: i32, x: i32| {
+        x >= 0 && y >= 0 && (x as usize) < view.width && (y as usize) < view.height
+    };
     // Also catches NaN.
     if !(x.abs() < FAR && y.abs() < FAR) {
         return (0..channels).for_each(|c| put(c, fill.of(c)));
     }
     if nearest {
         let (x, y) = (x.floor() as i32, y.floor() as i32);
-        return (0..channels).for_each(|c| put(c, if inside(y, x) { view.at(c, y as usize, x as usize) } else { fill.of(c) }));
+        return (0..channels).for_each(|c| {
+            put(c, if inside(y, x) { view.at(c, y as usize, x as usize) } else { fill.of(c) })
+        });
     }
     let (x, y) = (x - 0.5, y - 0.5);
     let (left, top) = (x.floor(), y.floor());
@@ -45,9 +56,16 @@ fn sample<T: Pixel>(view: &View<'_, T>, x: f32, y: f32, nearest: bool, fill: Per
     }
     for c in 0..channels {
         let fill = fill.of(c);
-        let value = |y: i32, x: i32| if inside(y, x) { view.at(c, y as usize, x as usize) } else { fill };
+        let value =
+            |y: i32, x: i32| if inside(y, x) { view.at(c, y as usize, x as usize) } else { fill };
         // A neighbour of weight zero has no say, not even by being infinite.
-        let across = |y: i32| if fx == 0.0 { value(y, left) } else { value(y, left) + fx * (value(y, left + 1) - value(y, left)) };
+        let across = |y: i32| {
+            if fx == 0.0 {
+                value(y, left)
+            } else {
+                value(y, left) + fx * (value(y, left + 1) - value(y, left))
+            }
+        };
         let upper = across(top);
         put(c, if fy == 0.0 { upper } else { upper + fy * (across(top + 1) - upper) });
     }
@@ -78,15 +96,23 @@ pub fn warp<T: Pixel>(
                     (from_x, from_y) = (from_x / w, from_y / w);
                 }
                 let at = y * width + x;
-                sample(view, from_x as f32, from_y as f32, nearest, fill, |c, value| values[c * plane + at] = value);
+                sample(view, from_x as f32, from_y as f32, nearest, fill, |c, value| {
+                    values[c * plane + at] = value
+                });
             }
         }
     });
     Ok(out)
 }
 
-/// The shifts of an elastic transform, in pixels: uniform noise in ±1, blurred with `sigma`, times `strength`. First x, then y.
-pub fn displacement(key: u64, [height, width]: [usize; 2], strength: [f32; 2], sigma: [f32; 2]) -> Result<Planes> {
+/// The shifts of an elastic transform, in pixels: uniform noise in ±1, blurred with `sigma`, times
+/// `strength`. First x, then y.
+pub fn displacement(
+    key: u64,
+    [height, width]: [usize; 2],
+    strength: [f32; 2],
+    sigma: [f32; 2],
+) -> Result<Planes> {
     let mut field = Planes::new(2, height, width)?;
     for axis in 0..2 {
         let plane = field.plane(axis);
@@ -104,7 +130,12 @@ pub fn displacement(key: u64, [height, width]: [usize; 2], strength: [f32; 2], s
 }
 
 /// `out[y, x] = picture[x + dx(y, x), y + dy(y, x)]`.
-pub fn elastic<T: Pixel>(view: &View<'_, T>, field: &Planes, interpolation: Interpolation, fill: PerChannel<'_>) -> Result<Planes> {
+pub fn elastic<T: Pixel>(
+    view: &View<'_, T>,
+    field: &Planes,
+    interpolation: Interpolation,
+    fill: PerChannel<'_>,
+) -> Result<Planes> {
     let (height, width) = (view.height, view.width);
     let mut out = Planes::new(view.channels(), height, width)?;
     let plane = height * width;
@@ -115,7 +146,9 @@ pub fn elastic<T: Pixel>(view: &View<'_, T>, field: &Planes, interpolation: Inte
             let (dx, dy) = (field.row(0, y), field.row(1, y));
             for x in 0..width {
                 let (from_x, from_y) = (x as f32 + 0.5 + dx[x], y as f32 + 0.5 + dy[x]);
-                sample(view, from_x, from_y, nearest, fill, |c, value| values[c * plane + y * width + x] = value);
+                sample(view, from_x, from_y, nearest, fill, |c, value| {
+                    values[c * plane + y * width + x] = value
+                });
             }
         }
     });

@@ -11,12 +11,14 @@ use crate::kernels::geometry::{Conv2dGeometry, Padding};
 /// 0: not decided yet, ask the environment; 1: off; 2: on.
 static WINOGRAD: AtomicU8 = AtomicU8::new(0);
 
-/// Lets the choice of algorithm use Winograd's, or not: plain accumulation everywhere. A forced algorithm is not affected.
+/// Lets the choice of algorithm use Winograd's, or not: plain accumulation everywhere. A forced
+/// algorithm is not affected.
 pub fn set_winograd(enabled: bool) {
     WINOGRAD.store(1 + u8::from(enabled), Ordering::Relaxed);
 }
 
-/// Whether the choice may use Winograd's algorithms: as set, else unless `CNNRS_WINOGRAD` is `off` or `0`.
+/// Whether the choice may use Winograd's algorithms: as set, else unless `CNNRS_WINOGRAD` is `off`
+/// or `0`.
 pub fn winograd_enabled() -> bool {
     match WINOGRAD.load(Ordering::Relaxed) {
         0 => {
@@ -37,7 +39,8 @@ pub enum Algorithm {
     Pointwise,
     /// Each channel a group of its own with one filter.
     Depthwise,
-    /// Registers of pixels, or of images, instead of channels, for few target channels: not strided along a row, no groups.
+    /// Registers of pixels, or of images, instead of channels, for few target channels: not strided
+    /// along a row, no groups.
     Planar,
     /// Winograd's method on tiles of 2×2 or 4×4 outputs: 3×3 and 5×5 filters, stride 1.
     Winograd(Outputs),
@@ -103,14 +106,17 @@ impl Algorithm {
     /// # Errors
     /// [`KernelError::Argument`] for an unknown name or an algorithm that does not apply.
     pub fn parse<T: Element>(name: &str, pass: Pass, geometry: &Conv2dGeometry) -> Result<Self> {
-        let known = Self::ALL.into_iter().find(|algorithm| algorithm.name() == name).ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
-            KernelError::Argument(format!("algorithm: expected one of {names}, got {name:?}"))
-        })?;
+        let known =
+            Self::ALL.into_iter().find(|algorithm| algorithm.name() == name).ok_or_else(|| {
+                let names = Self::ALL.map(Self::name).join(", ");
+                KernelError::Argument(format!("algorithm: expected one of {names}, got {name:?}"))
+            })?;
         if known.takes::<T>(pass, geometry) {
             Ok(known)
         } else {
-            Err(KernelError::Argument(format!("algorithm: {name:?} cannot compute this convolution: {geometry:?}")))
+            Err(KernelError::Argument(format!(
+                "algorithm: {name:?} cannot compute this convolution: {geometry:?}"
+            )))
         }
     }
 
@@ -120,7 +126,8 @@ impl Algorithm {
             Self::Direct => true,
             Self::Pointwise => {
                 let Padding { top, bottom, left, right } = g.window.padding;
-                let plain = (g.kernel_h, g.kernel_w, g.groups) == (1, 1, 1) && g.window.stride == (1, 1);
+                let plain =
+                    (g.kernel_h, g.kernel_w, g.groups) == (1, 1, 1) && g.window.stride == (1, 1);
                 plain && top + bottom + left + right == 0 && pass != Pass::BackwardWeight
             }
             Self::Depthwise => depthwise::takes(g),
@@ -134,8 +141,8 @@ impl Algorithm {
         }
     }
 
-    /// The fastest one, by the geometry of one sample: Winograd's method for `f32` where there are channels enough to pay for the
-    /// transforms (see `BENCHMARKS.md`).
+    /// The fastest one, by the geometry of one sample: Winograd's method for `f32` where there are
+    /// channels enough to pay for the transforms (see `BENCHMARKS.md`).
     pub fn choose<T: Element>(pass: Pass, geometry: &Conv2dGeometry) -> Self {
         let g = geometry;
         let single = size_of::<T>() == size_of::<f32>();
@@ -158,25 +165,32 @@ impl Algorithm {
         if winograd && four.takes::<T>(pass, g) && channels >= WINOGRAD_CHANNELS {
             return four;
         }
-        let pays =
-            channels >= STRIDED_CHANNELS && (pass != Pass::BackwardWeight || g.in_channels * g.out_channels >= STRIDED_WEIGHT_CHANNELS);
+        let pays = channels >= STRIDED_CHANNELS
+            && (pass != Pass::BackwardWeight
+                || g.in_channels * g.out_channels >= STRIDED_WEIGHT_CHANNELS);
         if winograd && Self::WinogradStrided.takes::<T>(pass, g) && pays {
             return Self::WinogradStrided;
         }
         Self::Direct
     }
 
-    /// The fastest one for a prediction of one sample, whose filters are prepared once: where a whole sample is one tile of 4×4 and the
-    /// transformed filters of many channels would come from memory for it alone, those of F(2×2) are less than half as large.
+    /// The fastest one for a prediction of one sample, whose filters are prepared once: where a
+    /// whole sample is one tile of 4×4 and the transformed filters of many channels would come
+    /// from memory for it alone, those of F(2×2) are less than half as large.
     pub fn choose_for_prediction<T: Element>(geometry: &Conv2dGeometry) -> Self {
         let g = geometry;
         match Self::choose::<T>(Pass::Forward, g) {
             Self::Winograd(Outputs::Four)
-                if g.kernel_h == 3 && g.out_height.max(g.out_width) <= 4 && g.in_channels * g.out_channels >= SINGLE_TILE_FILTERS =>
+                if g.kernel_h == 3
+                    && g.out_height.max(g.out_width) <= 4
+                    && g.in_channels * g.out_channels >= SINGLE_TILE_FILTERS =>
             {
                 Self::Winograd(Outputs::Two)
             }
-            Self::WinogradStrided if g.out_height.max(g.out_width) <= 4 && g.in_channels * g.out_channels >= SINGLE_TILE_FILTERS => {
+            Self::WinogradStrided
+                if g.out_height.max(g.out_width) <= 4
+                    && g.in_channels * g.out_channels >= SINGLE_TILE_FILTERS =>
+            {
                 Self::Direct
             }
             algorithm => algorithm,
@@ -184,7 +198,8 @@ impl Algorithm {
     }
 }
 
-/// Input channels times filters from which a sample of one tile is bound by the filters' way from memory.
+/// Input channels times filters from which a sample of one tile is bound by the filters' way from
+/// memory.
 const SINGLE_TILE_FILTERS: usize = 192 * 192;
 
 /// Fewest channels, in and out, for which transforming them pays.
@@ -193,5 +208,6 @@ const WINOGRAD_CHANNELS: usize = 16;
 /// The same for stride 2.
 const STRIDED_CHANNELS: usize = 32;
 
-/// Input channels times filters from which the gradient of the weights, too, pays for its transforms at stride 2.
+/// Input channels times filters from which the gradient of the weights, too, pays for its
+/// transforms at stride 2.
 const STRIDED_WEIGHT_CHANNELS: usize = 128 * 128;

@@ -1,17 +1,21 @@
-//! A convolution as sweeps: which taps read where, for the forward pass and for the gradient of the input.
+//! A convolution as sweeps: which taps read where, for the forward pass and for the gradient of the
+//! input.
 //!
-//! The forward pass is one sweep. The gradient of the input is one sweep for each residue of a pixel's position modulo the stride, over
-//! the taps that reach it: a plain correlation of the output's gradient with the turned filters. Work is cut into bands of rows.
+//! The forward pass is one sweep. The gradient of the input is one sweep for each residue of a
+//! pixel's position modulo the stride, over the taps that reach it: a plain correlation of the
+//! output's gradient with the turned filters. Work is cut into bands of rows.
 
 use crate::kernels::geometry::Conv2dGeometry;
 
-/// Bytes of input that a band of output rows may see: with the panels that stream past, it stays in the second-level cache.
+/// Bytes of input that a band of output rows may see: with the panels that stream past, it stays in
+/// the second-level cache.
 pub(super) const BAND_BYTES: usize = 192 << 10;
 
 /// Items wanted, for balance among threads; a fixed number.
 const ITEMS: usize = 16;
 
-/// One tap of a sweep: where it reads relative to an output position, and which tap of the filter it is.
+/// One tap of a sweep: where it reads relative to an output position, and which tap of the filter
+/// it is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tap {
     pub(super) row: isize,
@@ -71,20 +75,35 @@ impl Correlation {
             columns: g.group_out(),
             step: g.window.stride,
             spread: (1, 1),
-            sweeps: vec![Sweep { taps, first: (0, 0), size: (g.out_height, g.out_width), packed_start: 0 }],
+            sweeps: vec![Sweep {
+                taps,
+                first: (0, 0),
+                size: (g.out_height, g.out_width),
+                packed_start: 0,
+            }],
             turned: false,
             multiply_adds: g.multiply_adds(),
         }
     }
 
-    /// The gradient of the input. Input pixel `i` is reached from output `o` by tap `k` where `o S + k D - P = i`.
+    /// The gradient of the input. Input pixel `i` is reached from output `o` by tap `k` where `o S
+    /// + k D - P = i`.
     pub fn backward_input(g: &Conv2dGeometry) -> Self {
         let (padding, dilation, stride) = (g.window.padding, g.window.dilation, g.window.stride);
-        let reach = |residue: usize, before: usize, kernel: usize, dilation: usize, stride: usize| -> Vec<(isize, usize)> {
+        let reach = |residue: usize,
+                     before: usize,
+                     kernel: usize,
+                     dilation: usize,
+                     stride: usize|
+         -> Vec<(isize, usize)> {
             // From the last tap to the first, so that the places they read ascend.
             let offset = |k: usize| (residue + before) as isize - (k * dilation) as isize;
             let meets = |k: &usize| offset(*k).rem_euclid(stride as isize) == 0;
-            (0..kernel).rev().filter(meets).map(|k| (offset(k).div_euclid(stride as isize), k)).collect()
+            (0..kernel)
+                .rev()
+                .filter(meets)
+                .map(|k| (offset(k).div_euclid(stride as isize), k))
+                .collect()
         };
         let mut sweeps = Vec::new();
         let mut packed_start = 0;
@@ -95,10 +114,17 @@ impl Correlation {
                 let columns = reach(column, padding.left, g.kernel_w, dilation.1, stride.1);
                 let taps: Vec<Tap> = rows
                     .iter()
-                    .flat_map(|&(dy, ky)| columns.iter().map(move |&(dx, kx)| Tap { row: dy, column: dx, filter: ky * g.kernel_w + kx }))
+                    .flat_map(|&(dy, ky)| {
+                        columns.iter().map(move |&(dx, kx)| Tap {
+                            row: dy,
+                            column: dx,
+                            filter: ky * g.kernel_w + kx,
+                        })
+                    })
                     .collect();
                 let steps = taps.len() * g.group_out();
-                let size = ((g.height - row).div_ceil(stride.0), (g.width - column).div_ceil(stride.1));
+                let size =
+                    ((g.height - row).div_ceil(stride.0), (g.width - column).div_ceil(stride.1));
                 sweeps.push(Sweep { taps, first: (row, column), size, packed_start });
                 packed_start += steps;
             }
@@ -124,7 +150,8 @@ impl Correlation {
         rows().max().zip(rows().min()).map_or(1, |(last, first)| (last - first) as usize + 1)
     }
 
-    /// Output rows of a band: what the cache holds, but enough bands to go round; a multiple of the spread.
+    /// Output rows of a band: what the cache holds, but enough bands to go round; a multiple of the
+    /// spread.
     pub(super) fn band_rows<T>(&self) -> usize {
         let [_, source_width, source_channels] = self.source;
         let row_bytes = source_width * source_channels * size_of::<T>() * self.step.0;
@@ -133,7 +160,8 @@ impl Correlation {
         by_cache.min(by_balance).min(self.target[0].div_ceil(self.spread.0)) * self.spread.0
     }
 
-    /// The bands of a target: image, first row, and the rows. A band ends at a multiple of the spread.
+    /// The bands of a target: image, first row, and the rows. A band ends at a multiple of the
+    /// spread.
     pub(super) fn bands<'a, T>(&self, target: &'a mut [T]) -> Vec<(usize, usize, &'a mut [T])> {
         let [height, width, channels] = self.target;
         let band_rows = self.band_rows::<T>();
@@ -141,7 +169,10 @@ impl Correlation {
             .chunks_mut(height * width * channels)
             .enumerate()
             .flat_map(|(image, pixels)| {
-                pixels.chunks_mut(band_rows * width * channels).enumerate().map(move |(i, band)| (image, i * band_rows, band))
+                pixels
+                    .chunks_mut(band_rows * width * channels)
+                    .enumerate()
+                    .map(move |(i, band)| (image, i * band_rows, band))
             })
             .collect()
     }

@@ -1,8 +1,10 @@
-//! Depthwise convolution, every channel with a filter of its own: products of registers of channels, nothing packed or copied.
+//! Depthwise convolution, every channel with a filter of its own: products of registers of
+//! channels, nothing packed or copied.
 //!
-//! A row of output is cut into runs of pixels that see the same taps: padding is never read, its taps are left out. Forward and gradient
-//! of the input are the sweeps of a [`Correlation`]. The gradient of the weights sums rows of pixels into a fixed number of
-//! partials, which are added in order at the end.
+//! A row of output is cut into runs of pixels that see the same taps: padding is never read, its
+//! taps are left out. Forward and gradient of the input are the sweeps of a [`Correlation`]. The
+//! gradient of the weights sums rows of pixels into a fixed number of partials, which are added in
+//! order at the end.
 
 use std::ops::Range;
 
@@ -22,7 +24,8 @@ use crate::kernels::simd::{Kernel, Vector};
 /// Partial gradients of the weights, at most.
 const SHARES: usize = 32;
 
-/// Pixels of a row whose products are summed in registers: with their taps they stay in the first-level cache.
+/// Pixels of a row whose products are summed in registers: with their taps they stay in the
+/// first-level cache.
 const RUN_PIXELS: usize = 16;
 
 /// Whether each channel is a group of its own with one filter.
@@ -35,7 +38,8 @@ fn cost(g: &Conv2dGeometry) -> usize {
     g.multiply_adds().max((g.input_len() + g.output_len()).saturating_mul(parallel::ELEMENT_COST))
 }
 
-/// `target (+)= source * weight` by the sweeps of `plan`, finished as asked. `gate` lets through the source where it is positive.
+/// `target (+)= source * weight` by the sweeps of `plan`, finished as asked. `gate` lets through
+/// the source where it is positive.
 ///
 /// # Errors
 /// Interrupted.
@@ -103,14 +107,18 @@ impl<T: Element> Band<'_, T> {
         }
         let end = end.max(begin.min(columns));
         let inside = begin.min(columns)..end;
-        let (mut source_starts, mut weight_starts) = (Vec::with_capacity(sweep.taps.len()), Vec::with_capacity(sweep.taps.len()));
+        let (mut source_starts, mut weight_starts) =
+            (Vec::with_capacity(sweep.taps.len()), Vec::with_capacity(sweep.taps.len()));
         let mut column = 0;
         while column < columns {
             let pixels = if column == inside.start { inside.len().max(1) } else { 1 };
             source_starts.clear();
             weight_starts.clear();
             for tap in &sweep.taps {
-                let (y, x) = ((row * plan.step.0) as isize + tap.row, (column * plan.step.1) as isize + tap.column);
+                let (y, x) = (
+                    (row * plan.step.0) as isize + tap.row,
+                    (column * plan.step.1) as isize + tap.column,
+                );
                 if (0..height as isize).contains(&y) && (0..width as isize).contains(&x) {
                     source_starts.push((y as usize * width + x as usize) * channels);
                     weight_starts.push(tap.filter * channels);
@@ -128,8 +136,13 @@ impl<T: Element> Band<'_, T> {
                 target_step: plan.spread.1 * channels,
                 stream: self.stream,
             };
-            let (y, x) = (sweep.first.0 + place * plan.spread.0, sweep.first.1 + column * plan.spread.1);
-            correlate::<T, V>(&run, &mut self.target[(y * plan.target[1] + x) * channels..], self.finish);
+            let (y, x) =
+                (sweep.first.0 + place * plan.spread.0, sweep.first.1 + column * plan.spread.1);
+            correlate::<T, V>(
+                &run,
+                &mut self.target[(y * plan.target[1] + x) * channels..],
+                self.finish,
+            );
             column += pixels;
         }
     }
@@ -139,7 +152,8 @@ impl<T: Element> Band<'_, T> {
 #[inline(always)]
 fn reached(offset: isize, step: usize, size: usize, count: usize) -> Range<usize> {
     let begin = usize::try_from(-offset).map_or(0, |before| before.div_ceil(step)).min(count);
-    let end = usize::try_from(size as isize - offset).map_or(0, |reach| reach.div_ceil(step)).min(count);
+    let end =
+        usize::try_from(size as isize - offset).map_or(0, |reach| reach.div_ceil(step)).min(count);
     begin..end.max(begin)
 }
 
@@ -185,7 +199,8 @@ impl<T: Element> Kernel<T> for Share<'_, T> {
         self.partial.fill(T::ZERO);
         for row in self.rows.clone() {
             let g = self.g;
-            let above = (row % g.out_height * g.window.stride.0) as isize - g.window.padding.top as isize;
+            let above =
+                (row % g.out_height * g.window.stride.0) as isize - g.window.padding.top as isize;
             // The rows of taps that lie inside the image.
             let taps = reached(above, g.window.dilation.0, g.height, g.kernel_h);
             let mut tap = taps.start;
@@ -209,7 +224,14 @@ impl<T: Element> Share<'_, T> {
     fn taps<V: Vector<T>>(&mut self, row: usize, rows: Range<usize>, columns: Range<usize>) {
         let g = self.g;
         let (stride, dilation) = (g.window.stride.1, g.window.dilation.1);
-        let seen = |kx: usize| reached((kx * dilation) as isize - g.window.padding.left as isize, stride, g.width, g.out_width);
+        let seen = |kx: usize| {
+            reached(
+                (kx * dilation) as isize - g.window.padding.left as isize,
+                stride,
+                g.width,
+                g.out_width,
+            )
+        };
         // Output columns that all these taps see; what some see beyond them is added tap by tap.
         let (first, last) = (seen(columns.start), seen(columns.end - 1));
         let all = first.start.min(g.out_width)..last.end.max(first.start);
@@ -219,19 +241,31 @@ impl<T: Element> Share<'_, T> {
         for ky in rows {
             for kx in columns.clone() {
                 let seen = seen(kx);
-                self.add::<V>(row, &(ky..ky + 1), &(kx..kx + 1), seen.start..seen.end.min(all.start));
+                self.add::<V>(
+                    row,
+                    &(ky..ky + 1),
+                    &(kx..kx + 1),
+                    seen.start..seen.end.min(all.start),
+                );
                 self.add::<V>(row, &(ky..ky + 1), &(kx..kx + 1), seen.start.max(all.end)..seen.end);
             }
         }
     }
 
     #[inline(always)]
-    fn add<V: Vector<T>>(&mut self, row: usize, rows: &Range<usize>, columns: &Range<usize>, pixels: Range<usize>) {
+    fn add<V: Vector<T>>(
+        &mut self,
+        row: usize,
+        rows: &Range<usize>,
+        columns: &Range<usize>,
+        pixels: Range<usize>,
+    ) {
         if pixels.is_empty() {
             return;
         }
         let g = self.g;
-        let (stride, dilation, padding, channels) = (g.window.stride, g.window.dilation, g.window.padding, g.in_channels);
+        let (stride, dilation, padding, channels) =
+            (g.window.stride, g.window.dilation, g.window.padding, g.in_channels);
         let (image, out_row) = (row / g.out_height, row % g.out_height);
         let y = out_row * stride.0 + rows.start * dilation.0 - padding.top;
         let x = pixels.start * stride.1 + columns.start * dilation.1 - padding.left;

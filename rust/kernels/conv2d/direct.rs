@@ -1,8 +1,11 @@
-//! Direct convolution as an implicit matrix product: a [`Correlation`] slides taps over bands of an image.
+//! Direct convolution as an implicit matrix product: a [`Correlation`] slides taps over bands of an
+//! image.
 //!
-//! A sweep's weights are packed into panels as wide as two registers. For each band of output rows the input rows it sees are, where padding or a ReLU's gate asks for
-//! it, copied into this thread's scratch (a few rows, never the batch unrolled); the micro-kernel then reads its `A` from there in
-//! place: neighbouring taps lie side by side, so a row of the filter is one segment of the sum.
+//! A sweep's weights are packed into panels as wide as two registers. For each band of output rows
+//! the input rows it sees are, where padding or a ReLU's gate asks for it, copied into this
+//! thread's scratch (a few rows, never the batch unrolled); the micro-kernel then reads its `A`
+//! from there in place: neighbouring taps lie side by side, so a row of the filter is one segment
+//! of the sum.
 
 use super::correlation::{Correlation, Sweep};
 use crate::kernels::Element;
@@ -11,7 +14,9 @@ use crate::kernels::matmul::CHUNK;
 use crate::kernels::memory::{Scratch, TileMut};
 use crate::kernels::parallel;
 use crate::kernels::rehearsal;
-use crate::kernels::simd::gemm::{Finish, Hints, ROW_PADDING, Segments, multiply_with, panel_width, register_block};
+use crate::kernels::simd::gemm::{
+    Finish, Hints, ROW_PADDING, Segments, multiply_with, panel_width, register_block,
+};
 use crate::kernels::simd::pack::{pack_rows, pack_transposed};
 use crate::kernels::simd::{Kernel, Vector};
 
@@ -29,7 +34,8 @@ impl Correlation {
         self.steps() * self.groups * self.columns.div_ceil(width) * width
     }
 
-    /// Packs the filters: for each sweep, group and panel of columns, one row for each step of the sum (tap by tap, channel by channel).
+    /// Packs the filters: for each sweep, group and panel of columns, one row for each step of the
+    /// sum (tap by tap, channel by channel).
     ///
     /// # Errors
     /// Interrupted.
@@ -42,7 +48,11 @@ impl Correlation {
             let len = sweep.taps.len() * self.depth * width;
             let (here, after) = std::mem::take(&mut rest).split_at_mut(len * self.groups * panels);
             rest = after;
-            jobs.extend(here.chunks_mut(len.max(1)).enumerate().map(|(i, panel)| (sweep, i / panels, i % panels * width, panel)));
+            jobs.extend(
+                here.chunks_mut(len.max(1))
+                    .enumerate()
+                    .map(|(i, panel)| (sweep, i / panels, i % panels * width, panel)),
+            );
         }
         let cost = self.steps() * self.groups * self.columns * parallel::ELEMENT_COST;
         parallel::for_each(jobs.into_iter(), cost, |(sweep, group, first, panel)| {
@@ -50,26 +60,38 @@ impl Correlation {
         })
     }
 
-    /// `target (+)= source * packed`, finished as asked. `gate`, as long as `source`, lets through the source where it is positive.
+    /// `target (+)= source * packed`, finished as asked. `gate`, as long as `source`, lets through
+    /// the source where it is positive.
     ///
     /// # Errors
     /// Out of memory; interrupted.
-    pub fn run<T: Element>(&self, source: &[T], gate: Option<&[T]>, packed: &[T], target: &mut [T], finish: &Finish<'_, T>) -> Result<()> {
+    pub fn run<T: Element>(
+        &self,
+        source: &[T],
+        gate: Option<&[T]>,
+        packed: &[T],
+        target: &mut [T],
+        finish: &Finish<'_, T>,
+    ) -> Result<()> {
         let source_len = self.source.iter().product::<usize>();
         let stream = size_of_val(target) >= STREAM_BYTES;
-        parallel::try_for_each(self.bands(target).into_iter(), self.multiply_adds, |(image, first_row, target)| {
-            let part = image * source_len..(image + 1) * source_len;
-            T::dispatch(Band {
-                plan: self,
-                source: &source[part.clone()],
-                gate: gate.map(|gate| &gate[part]),
-                packed,
-                target,
-                first_row,
-                stream,
-                finish,
-            })
-        })
+        parallel::try_for_each(
+            self.bands(target).into_iter(),
+            self.multiply_adds,
+            |(image, first_row, target)| {
+                let part = image * source_len..(image + 1) * source_len;
+                T::dispatch(Band {
+                    plan: self,
+                    source: &source[part.clone()],
+                    gate: gate.map(|gate| &gate[part]),
+                    packed,
+                    target,
+                    first_row,
+                    stream,
+                    finish,
+                })
+            },
+        )
     }
 }
 
@@ -94,10 +116,19 @@ impl<T: Element> Kernel<T> for Pack<'_, T> {
         for (tap, rows) in self.sweep.taps.iter().zip(self.panel.chunks_exact_mut(depth * width)) {
             if turned {
                 // weight[tap, column, group * depth + step], a row for each column
-                let start = (tap.filter * columns + self.first) * groups * depth + self.group * depth;
-                pack_transposed::<T, V>(&self.weight[start..], groups * depth, wide, rows, width, depth);
+                let start =
+                    (tap.filter * columns + self.first) * groups * depth + self.group * depth;
+                pack_transposed::<T, V>(
+                    &self.weight[start..],
+                    groups * depth,
+                    wide,
+                    rows,
+                    width,
+                    depth,
+                );
             } else {
-                let start = tap.filter * depth * groups * columns + self.group * columns + self.first;
+                let start =
+                    tap.filter * depth * groups * columns + self.group * columns + self.first;
                 pack_rows::<T, V>(&self.weight[start..], groups * columns, wide, rows, depth);
             }
         }
@@ -117,8 +148,8 @@ struct Band<'a, T> {
     finish: &'a Finish<'a, T>,
 }
 
-/// The source rows that a sweep sees: pixel (`row`, `column`) relative to the sweep's first output position starts at
-/// `origin + (row - top) * row_stride + (column - left) * channels` of `pixels`.
+/// The source rows that a sweep sees: pixel (`row`, `column`) relative to the sweep's first output
+/// position starts at `origin + (row - top) * row_stride + (column - left) * channels` of `pixels`.
 struct View<'a, T> {
     pixels: &'a [T],
     origin: usize,
@@ -138,7 +169,8 @@ impl<T: Element> Kernel<T> for Band<'_, T> {
             if rows <= sweep.first.0 {
                 continue; // the last band may have no row of this residue
             }
-            // Bands start at multiples of the spread, so every residue starts at its own first row of the band.
+            // Bands start at multiples of the spread, so every residue starts at its own first row
+            // of the band.
             let first = self.first_row / plan.spread.0;
             let count = (rows - sweep.first.0).div_ceil(plan.spread.0);
             self.sweep::<V>(sweep, first, count)?;
@@ -169,7 +201,13 @@ impl<T: Element> Band<'_, T> {
         if self.gate.is_none() && top >= 0 && left >= 0 && bottom <= height && right <= width {
             rehearsal::nothing_more_is_taken()?;
             let origin = ((top * width + left) * channels) as usize;
-            let view = View { pixels: self.source, origin, row_stride: (width * channels) as usize, top: first_tap.row, left };
+            let view = View {
+                pixels: self.source,
+                origin,
+                row_stride: (width * channels) as usize,
+                top: first_tap.row,
+                left,
+            };
             self.multiply::<V>(sweep, count, &view);
             return Ok(());
         }
@@ -180,11 +218,16 @@ impl<T: Element> Band<'_, T> {
         for (row, line) in copy.chunks_exact_mut(row_stride).enumerate() {
             self.copy_row(top + row as isize, left, &mut line[..row_len]);
         }
-        self.multiply::<V>(sweep, count, &View { pixels: &copy, origin: 0, row_stride, top: first_tap.row, left });
+        self.multiply::<V>(
+            sweep,
+            count,
+            &View { pixels: &copy, origin: 0, row_stride, top: first_tap.row, left },
+        );
         Ok(())
     }
 
-    /// Copies source row `row` from column `left` on; zero outside the image and where the gate is shut.
+    /// Copies source row `row` from column `left` on; zero outside the image and where the gate is
+    /// shut.
     #[inline(always)]
     fn copy_row(&self, row: isize, left: isize, line: &mut [T]) {
         let [height, width, channels] = self.plan.source;
@@ -229,11 +272,16 @@ impl<T: Element> Band<'_, T> {
                 let last = i + 1 == chunks.len();
                 let finish = Finish {
                     accumulate: i > 0 || self.finish.accumulate,
-                    bias: self.finish.bias.filter(|_| last).map(|bias| &bias[column..column + wide]),
+                    bias: self
+                        .finish
+                        .bias
+                        .filter(|_| last)
+                        .map(|bias| &bias[column..column + wide]),
                     relu: last && self.finish.relu,
                 };
                 for row in 0..count {
-                    let start = view.origin + row * plan.step.0 * view.row_stride + group * plan.depth;
+                    let start =
+                        view.origin + row * plan.step.0 * view.row_stride + group * plan.depth;
                     let segments = Segments {
                         a: view.pixels.get(start..).unwrap_or_default(),
                         a_starts: &chunk.a_starts,
@@ -245,9 +293,22 @@ impl<T: Element> Band<'_, T> {
                         b_step: width,
                         steps: chunk.steps,
                     };
-                    let place = ((sweep.first.0 + row * plan.spread.0) * target_width + sweep.first.1) * target_channels + column;
-                    let mut tile = TileMut::new(&mut self.target[place..], sweep.size.1, wide, plan.spread.1 * target_channels);
-                    multiply_with::<T, V>(&segments, &mut tile, &finish, &Hints { stream: self.stream, ..Hints::NONE });
+                    let place = ((sweep.first.0 + row * plan.spread.0) * target_width
+                        + sweep.first.1)
+                        * target_channels
+                        + column;
+                    let mut tile = TileMut::new(
+                        &mut self.target[place..],
+                        sweep.size.1,
+                        wide,
+                        plan.spread.1 * target_channels,
+                    );
+                    multiply_with::<T, V>(
+                        &segments,
+                        &mut tile,
+                        &finish,
+                        &Hints { stream: self.stream, ..Hints::NONE },
+                    );
                 }
             }
         }
@@ -261,18 +322,28 @@ struct Chunk {
     steps: usize,
 }
 
-/// Cuts the taps of a sweep into chunks of at most [`CHUNK`] steps. Taps that lie side by side in the view become one segment.
+/// Cuts the taps of a sweep into chunks of at most [`CHUNK`] steps. Taps that lie side by side in
+/// the view become one segment.
 #[inline(always)]
-fn chunks<T: Element>(plan: &Correlation, sweep: &Sweep, view: &View<'_, T>, width: usize) -> Vec<Chunk> {
+fn chunks<T: Element>(
+    plan: &Correlation,
+    sweep: &Sweep,
+    view: &View<'_, T>,
+    width: usize,
+) -> Vec<Chunk> {
     let (depth, channels) = (plan.depth, plan.source[2]);
     let mut runs: Vec<(usize, usize)> = Vec::with_capacity(sweep.taps.len()); // start in the view, steps
     let mut row = None;
     for tap in &sweep.taps {
-        let start = (tap.row - view.top) as usize * view.row_stride + (tap.column - view.left) as usize * channels;
+        let start = (tap.row - view.top) as usize * view.row_stride
+            + (tap.column - view.left) as usize * channels;
         match runs.last_mut() {
-            // Only within a row of the filter: rows lie side by side in some views and not in others, and the order of the sum, hence
-            // its bits, must not depend on that.
-            Some((begin, steps)) if row == Some(tap.row) && *begin + *steps == start => *steps += depth,
+            // Only within a row of the filter: rows lie side by side in some views and not in
+            // others, and the order of the sum, hence its bits, must not depend on
+            // that.
+            Some((begin, steps)) if row == Some(tap.row) && *begin + *steps == start => {
+                *steps += depth
+            }
             _ => runs.push((start, depth)),
         }
         row = Some(tap.row);
@@ -285,11 +356,18 @@ fn chunks<T: Element>(plan: &Correlation, sweep: &Sweep, view: &View<'_, T>, wid
             let (from, to) = (part * steps / parts, (part + 1) * steps / parts);
             let b_start = (done + from) * width;
             match chunks.last_mut() {
-                Some(chunk) if chunk.steps == to - from && (chunk.a_starts.len() + 1) * chunk.steps <= CHUNK => {
+                Some(chunk)
+                    if chunk.steps == to - from
+                        && (chunk.a_starts.len() + 1) * chunk.steps <= CHUNK =>
+                {
                     chunk.a_starts.push(start + from);
                     chunk.b_starts.push(b_start);
                 }
-                _ => chunks.push(Chunk { a_starts: vec![start + from], b_starts: vec![b_start], steps: to - from }),
+                _ => chunks.push(Chunk {
+                    a_starts: vec![start + from],
+                    b_starts: vec![b_start],
+                    steps: to - from,
+                }),
             }
         }
         done += steps;

@@ -1,9 +1,11 @@
 //! The gradient of the weights as an implicit matrix product.
 //!
-//! `grad_weight[tap, c, o] (+)= Σ x[pixel at tap, c] grad_y[pixel, o]`: `A` is the input, read along its channels (transposed, no copy),
-//! `B` the output's gradient; the sum runs over pixels. The pixels are cut into bands of rows, the bands into a fixed number of
-//! shares; each share adds its bands, in order, into a partial gradient of its own, and the partials are added in order at the end.
-//! Shares and bands depend on the shape alone, so the bits do not depend on the number of threads.
+//! `grad_weight[tap, c, o] (+)= Σ x[pixel at tap, c] grad_y[pixel, o]`: `A` is the input, read
+//! along its channels (transposed, no copy), `B` the output's gradient; the sum runs over pixels.
+//! The pixels are cut into bands of rows, the bands into a fixed number of shares; each share adds
+//! its bands, in order, into a partial gradient of its own, and the partials are added in order at
+//! the end. Shares and bands depend on the shape alone, so the bits do not depend on the number of
+//! threads.
 
 use super::correlation::BAND_BYTES;
 use crate::kernels::Element;
@@ -15,13 +17,15 @@ use crate::kernels::rehearsal;
 use crate::kernels::simd::gemm::{Finish, Segments, multiply, panel_width};
 use crate::kernels::simd::{Kernel, Vector, vectorized};
 
-/// Pixels that are summed in registers before they join the rest, at most: bounds the rounding error.
+/// Pixels that are summed in registers before they join the rest, at most: bounds the rounding
+/// error.
 const BAND_PIXELS: usize = 512;
 
 /// Shares of the work, at most.
 const SHARES: usize = 8;
 
-/// Bytes that all partial gradients may take together; at least two are made where there is work for two.
+/// Bytes that all partial gradients may take together; at least two are made where there is work
+/// for two.
 const PARTIAL_BYTES: usize = 32 << 20;
 
 /// Elements that one item adds up at the end.
@@ -74,7 +78,12 @@ pub fn backward_weight<T: Element>(
 ///
 /// # Errors
 /// Interrupted.
-pub(super) fn combine<T: Element>(partials: &[T], len: usize, accumulate: bool, grad_weight: &mut [T]) -> Result<()> {
+pub(super) fn combine<T: Element>(
+    partials: &[T],
+    len: usize,
+    accumulate: bool,
+    grad_weight: &mut [T],
+) -> Result<()> {
     let pieces = grad_weight.chunks_mut(COMBINE_LEN).enumerate();
     parallel::for_each(pieces, partials.len(), |(i, piece)| {
         vectorized!(|| {
@@ -115,17 +124,20 @@ impl<T: Element> Kernel<T> for Share<'_, T> {
         let image_in = g.height * g.width * g.in_channels;
         let image_out = g.out_height * g.out_width * g.out_channels;
         for band in begin..end {
-            let (image, first) = (band / shares.bands_per_image, band % shares.bands_per_image * shares.band_rows);
+            let (image, first) =
+                (band / shares.bands_per_image, band % shares.bands_per_image * shares.band_rows);
             let rows = shares.band_rows.min(g.out_height - first);
             let x = &x[image * image_in..][..image_in];
-            let part =
-                image * image_out + first * g.out_width * g.out_channels..image * image_out + (first + rows) * g.out_width * g.out_channels;
+            let part = image * image_out + first * g.out_width * g.out_channels
+                ..image * image_out + (first + rows) * g.out_width * g.out_channels;
             let band = BandProduct { g, first, rows, accumulate: band > begin };
             match gate {
                 None => band.add::<T, V>(x, &grad_y[part], partial)?,
                 Some(gate) => {
                     let mut gated = Scratch::<T>::take(part.len())?;
-                    for ((value, &grad), &gate) in gated.iter_mut().zip(&grad_y[part.clone()]).zip(&gate[part]) {
+                    for ((value, &grad), &gate) in
+                        gated.iter_mut().zip(&grad_y[part.clone()]).zip(&gate[part])
+                    {
                         *value = if gate > T::ZERO { grad } else { T::ZERO };
                     }
                     band.add::<T, V>(x, &gated, partial)?;
@@ -147,7 +159,12 @@ struct BandProduct<'a> {
 impl BandProduct<'_> {
     /// Adds this band's products to `partial`, or overwrites it.
     #[inline(always)]
-    fn add<T: Element, V: Vector<T>>(&self, x: &[T], grad_y: &[T], partial: &mut [T]) -> Result<()> {
+    fn add<T: Element, V: Vector<T>>(
+        &self,
+        x: &[T],
+        grad_y: &[T],
+        partial: &mut [T],
+    ) -> Result<()> {
         let g = self.g;
         let (padding, stride) = (g.window.padding, g.window.stride);
         let (rows, columns) = g.window.axes((g.height, g.width), (g.kernel_h, g.kernel_w));
@@ -176,7 +193,8 @@ impl BandProduct<'_> {
             }
             let start = source as usize * g.width * channels;
             line[..begin * channels].fill(T::ZERO);
-            line[begin * channels..end * channels].copy_from_slice(&x[start..start + (end - begin) * channels]);
+            line[begin * channels..end * channels]
+                .copy_from_slice(&x[start..start + (end - begin) * channels]);
             line[end * channels..].fill(T::ZERO);
         }
         self.multiply::<T, V>(&copy, row_len, grad_y, partial);
@@ -185,22 +203,32 @@ impl BandProduct<'_> {
 
     /// The products of a padded band: row `r` of it starts at `r * row_stride` of `pixels`.
     #[inline(always)]
-    fn multiply<T: Element, V: Vector<T>>(&self, pixels: &[T], row_stride: usize, grad_y: &[T], partial: &mut [T]) {
+    fn multiply<T: Element, V: Vector<T>>(
+        &self,
+        pixels: &[T],
+        row_stride: usize,
+        grad_y: &[T],
+        partial: &mut [T],
+    ) {
         let g = self.g;
         let (stride, dilation) = (g.window.stride, g.window.dilation);
         let (depth, columns) = (g.group_in(), g.group_out());
-        // Taps of one filter row that lie side by side in the input are one block of rows of the gradient.
+        // Taps of one filter row that lie side by side in the input are one block of rows of the
+        // gradient.
         let taps = if dilation.1 == 1 && g.groups == 1 { g.kernel_w } else { 1 };
         let finish = if self.accumulate { Finish::ACCUMULATE } else { Finish::OVERWRITE };
         let a_starts: Vec<usize> = (0..self.rows).map(|row| row * stride.0 * row_stride).collect();
-        let b_starts: Vec<usize> = (0..self.rows).map(|row| row * g.out_width * g.out_channels).collect();
+        let b_starts: Vec<usize> =
+            (0..self.rows).map(|row| row * g.out_width * g.out_channels).collect();
         for group in 0..g.groups {
             for first in (0..columns).step_by(panel_width::<T, V>()) {
                 let wide = panel_width::<T, V>().min(columns - first);
                 let column = group * columns + first;
                 for tap in (0..g.kernel_h * g.kernel_w).step_by(taps) {
                     let (ky, kx) = (tap / g.kernel_w, tap % g.kernel_w);
-                    let start = ky * dilation.0 * row_stride + kx * dilation.1 * g.in_channels + group * depth;
+                    let start = ky * dilation.0 * row_stride
+                        + kx * dilation.1 * g.in_channels
+                        + group * depth;
                     let segments = Segments {
                         a: &pixels[start..],
                         a_starts: &a_starts,
@@ -213,7 +241,8 @@ impl BandProduct<'_> {
                         steps: g.out_width,
                     };
                     let place = tap * depth * g.out_channels + column;
-                    let mut tile = TileMut::new(&mut partial[place..], taps * depth, wide, g.out_channels);
+                    let mut tile =
+                        TileMut::new(&mut partial[place..], taps * depth, wide, g.out_channels);
                     multiply::<T, V>(&segments, &mut tile, &finish);
                 }
             }

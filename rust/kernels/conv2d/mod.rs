@@ -1,16 +1,19 @@
 //! Two-dimensional convolution (cross-correlation, as the field says it), forward and backward.
 //!
-//! `y[n, oy, ox, o] = Σ_{ky, kx, c} x[n, oy S - P + ky D, ox S - P + kx D, c] weight[ky, kx, c, o] + bias[o]`
+//! `y[n, oy, ox, o] = Σ_{ky, kx, c} x[n, oy S - P + ky D, ox S - P + kx D, c] weight[ky, kx, c, o]
+//! + bias[o]`
 //!
-//! - [`direct`]: implicit matrix product over bands of rows; any stride, padding, dilation and groups; forward and gradient of the input.
+//! - [`direct`]: implicit matrix product over bands of rows; any stride, padding, dilation and
+//!   groups; forward and gradient of the input.
 //! - [`direct_weight`]: the gradient of the weights in the same manner.
 //! - [`depthwise`]: every channel with one filter of its own.
 //! - [`planar`]: few target channels, registers of pixels or of images.
-//! - [`winograd`]: fewer multiplications for 3×3 and 5×5 filters of stride 1, at some cost in rounding error;
-//!   [`winograd_strided`]: the same for 3×3 filters of stride 2.
+//! - [`winograd`]: fewer multiplications for 3×3 and 5×5 filters of stride 1, at some cost in
+//!   rounding error; [`winograd_strided`]: the same for 3×3 filters of stride 2.
 //! - 1×1 filters of stride 1 without padding are a [`super::matmul`] over channels.
 //!
-//! [`Algorithm`] says which of them takes what. In prediction the algorithm follows from the geometry of one sample alone, so that a sample has the same bits in any batch.
+//! [`Algorithm`] says which of them takes what. In prediction the algorithm follows from the
+//! geometry of one sample alone, so that a sample has the same bits in any batch.
 
 mod algorithm;
 mod correlation;
@@ -97,7 +100,8 @@ impl<T: Element> PreparedWeight<T> {
 /// The filters of a forward pass.
 #[derive(Clone, Copy)]
 pub enum Weight<'a, T: Element> {
-    /// As they are, `[kernel_h, kernel_w, in_channels / groups, out_channels]`, and how to use them.
+    /// As they are, `[kernel_h, kernel_w, in_channels / groups, out_channels]`, and how to use
+    /// them.
     Plain(&'a [T], Algorithm),
     /// Prepared before.
     Prepared(&'a PreparedWeight<T>),
@@ -107,11 +111,18 @@ impl<'a, T: Element> Weight<'a, T> {
     /// The algorithm, if the filters are right for it and for a geometry.
     fn check(self, geometry: &Conv2dGeometry) -> Result<Algorithm> {
         match self {
-            Self::Plain(weight, algorithm) => expect_len("weight", weight.len(), geometry.weight_len()).map(|()| algorithm),
-            Self::Prepared(prepared) if prepared.geometry == (Conv2dGeometry { batch: 1, ..*geometry }) => Ok(prepared.algorithm),
-            Self::Prepared(prepared) => {
-                Err(KernelError::Shape(format!("weight: prepared for {:?}, used for {geometry:?}", prepared.geometry)))
+            Self::Plain(weight, algorithm) => {
+                expect_len("weight", weight.len(), geometry.weight_len()).map(|()| algorithm)
             }
+            Self::Prepared(prepared)
+                if prepared.geometry == (Conv2dGeometry { batch: 1, ..*geometry }) =>
+            {
+                Ok(prepared.algorithm)
+            }
+            Self::Prepared(prepared) => Err(KernelError::Shape(format!(
+                "weight: prepared for {:?}, used for {geometry:?}",
+                prepared.geometry
+            ))),
         }
     }
 
@@ -148,20 +159,32 @@ pub fn forward<T: Element>(
     }
     let finish = Finish { accumulate: false, bias, relu };
     let algorithm = weight.check(geometry)?;
-    // Of few filters, as many images as go together: the same sums in the same order, and so the same bits.
+    // Of few filters, as many images as go together: the same sums in the same order, and so the
+    // same bits.
     let done = match weight {
-        Weight::Plain(..) if algorithm == Algorithm::Direct => planar::images_together::<T>(geometry, algorithm, false),
+        Weight::Plain(..) if algorithm == Algorithm::Direct => {
+            planar::images_together::<T>(geometry, algorithm, false)
+        }
         _ => 0,
     };
     let head = Conv2dGeometry { batch: done, ..*geometry };
     let (here, y) = y.split_at_mut(head.output_len());
     if done > 0 {
-        planar::run(&Correlation::forward(&head), Borders::Zeros, x, None, weight.unpacked(), here, &finish)?;
+        planar::run(
+            &Correlation::forward(&head),
+            Borders::Zeros,
+            x,
+            None,
+            weight.unpacked(),
+            here,
+            &finish,
+        )?;
         if done == geometry.batch {
             return Ok(());
         }
     }
-    let (geometry, x) = (&Conv2dGeometry { batch: geometry.batch - done, ..*geometry }, &x[head.input_len()..]);
+    let (geometry, x) =
+        (&Conv2dGeometry { batch: geometry.batch - done, ..*geometry }, &x[head.input_len()..]);
     match algorithm {
         Algorithm::Depthwise => {
             let plan = Correlation::forward(geometry);
@@ -174,7 +197,13 @@ pub fn forward<T: Element>(
         Algorithm::Pointwise => {
             let b = weight.unpacked();
             let m = geometry.batch * geometry.height * geometry.width;
-            let shape = MatmulShape { m, n: geometry.out_channels, k: geometry.in_channels, transpose_a: false, transpose_b: false };
+            let shape = MatmulShape {
+                m,
+                n: geometry.out_channels,
+                k: geometry.in_channels,
+                transpose_a: false,
+                transpose_b: false,
+            };
             matmul(x, b, y, shape, &finish)
         }
         Algorithm::Direct => {
@@ -207,10 +236,12 @@ pub fn forward<T: Element>(
 /// Elements that [`forward_max_pool`] computes before it pools them, about.
 const WHOLE_LEN: usize = 1 << 20;
 
-/// The largest of each 2 × 2 pixels of [`forward`]'s result, which itself is not kept; a last odd row or column is left out.
+/// The largest of each 2 × 2 pixels of [`forward`]'s result, which itself is not kept; a last odd
+/// row or column is left out.
 ///
 /// # Shapes
-/// - as [`forward`], but `y`: `(n, out_height / 2, out_width / 2, out_channels)`, at least one pixel
+/// - as [`forward`], but `y`: `(n, out_height / 2, out_width / 2, out_channels)`, at least one
+///   pixel
 ///
 /// # Errors
 /// As [`forward`].
@@ -226,7 +257,11 @@ pub fn forward_max_pool<T: Element>(
     let (height, width) = (g.out_height / 2, g.out_width / 2);
     let image = height * width * g.out_channels;
     if image == 0 {
-        return Err(shape_error!("x: convolved to {} x {} pixels, too few for a window of 2 x 2", g.out_height, g.out_width));
+        return Err(shape_error!(
+            "x: convolved to {} x {} pixels, too few for a window of 2 x 2",
+            g.out_height,
+            g.out_width
+        ));
     }
     expect_len("x", x.len(), g.input_len())?;
     expect_len("out", y.len(), g.batch * image)?;
@@ -244,25 +279,40 @@ pub fn forward_max_pool<T: Element>(
     if let Some(borders) = borders.filter(|_| done > 0) {
         let head = Conv2dGeometry { batch: done, ..*g };
         let finish = Finish { accumulate: false, bias, relu };
-        planar::run_pooled(&Correlation::forward(&head), borders, x, weight.unpacked(), &mut y[..done * image], &finish)?;
+        planar::run_pooled(
+            &Correlation::forward(&head),
+            borders,
+            x,
+            weight.unpacked(),
+            &mut y[..done * image],
+            &finish,
+        )?;
     }
     // The rest some images at a time, so that what is not kept takes little memory.
     let per_image = g.out_height * g.out_width * g.out_channels;
     let some = (WHOLE_LEN / per_image).clamp(1, g.batch.max(1));
-    let inputs = x[done * (g.input_len() / g.batch.max(1))..].chunks((some * g.input_len() / g.batch.max(1)).max(1));
+    let inputs = x[done * (g.input_len() / g.batch.max(1))..]
+        .chunks((some * g.input_len() / g.batch.max(1)).max(1));
     for (x, y) in inputs.zip(y[done * image..].chunks_mut(some * image)) {
         let part = Conv2dGeometry { batch: y.len() / image, ..*g };
         with_scratch(part.output_len(), |whole: &mut [T]| {
             forward(&part, x, weight, bias, relu, whole)?;
             let shape = |height, width| [part.batch, height, width, g.out_channels];
-            let pool = Pool2dGeometry::new(shape(g.out_height, g.out_width), shape(height, width), (2, 2), (2, 2), Padding::default())?;
+            let pool = Pool2dGeometry::new(
+                shape(g.out_height, g.out_width),
+                shape(height, width),
+                (2, 2),
+                (2, 2),
+                Padding::default(),
+            )?;
             with_scratch(y.len(), |places: &mut [i32]| max::forward(&pool, whole, y, places))?
         })??;
     }
     Ok(())
 }
 
-/// Whether [`forward_max_pool`] of a batch of many images writes the pooled result alone, where weights are not prepared.
+/// Whether [`forward_max_pool`] of a batch of many images writes the pooled result alone, where
+/// weights are not prepared.
 pub fn pools_on_the_way<T: Element>(geometry: &Conv2dGeometry) -> bool {
     let many = Conv2dGeometry { batch: 64, ..*geometry };
     planar::images_together::<T>(&many, Algorithm::choose_for_prediction::<T>(geometry), true) > 0
@@ -271,7 +321,8 @@ pub fn pools_on_the_way<T: Element>(geometry: &Conv2dGeometry) -> bool {
 /// The gradient of the input: `grad_x (+)= grad_y` correlated with the turned filters.
 ///
 /// # Shapes
-/// - `grad_y`, and `gate` where given (the output of a fused ReLU: the gradient counts where it is positive): as the output
+/// - `grad_y`, and `gate` where given (the output of a fused ReLU: the gradient counts where it is
+///   positive): as the output
 /// - `grad_x`: as the input, overwritten or accumulated
 ///
 /// # Errors
@@ -295,7 +346,13 @@ pub fn backward_input<T: Element>(
     match algorithm {
         Algorithm::Pointwise if gate.is_none() => {
             let m = geometry.batch * geometry.height * geometry.width;
-            let shape = MatmulShape { m, n: geometry.in_channels, k: geometry.out_channels, transpose_a: false, transpose_b: true };
+            let shape = MatmulShape {
+                m,
+                n: geometry.in_channels,
+                k: geometry.out_channels,
+                transpose_a: false,
+                transpose_b: true,
+            };
             matmul(grad_y, weight, grad_x, shape, &finish)
         }
         Algorithm::Depthwise => {
@@ -324,8 +381,8 @@ pub fn backward_input<T: Element>(
     }
 }
 
-/// The gradient of the weights: `grad_weight[ky, kx, c, o] (+)= Σ_{n, oy, ox} x[...] grad_y[n, oy, ox, o]`, and, if asked, of the bias:
-/// `grad_bias[o] (+)= Σ_{n, oy, ox} grad_y[n, oy, ox, o]`.
+/// The gradient of the weights: `grad_weight[ky, kx, c, o] (+)= Σ_{n, oy, ox} x[...] grad_y[n, oy,
+/// ox, o]`, and, if asked, of the bias: `grad_bias[o] (+)= Σ_{n, oy, ox} grad_y[n, oy, ox, o]`.
 ///
 /// # Shapes
 /// - `grad_y` and `gate`: as the output; `x`: as the input
@@ -352,14 +409,32 @@ pub fn backward_weight<T: Element>(
         expect_len("bias_out", grad_bias.len(), geometry.out_channels)?;
     }
     match algorithm {
-        Algorithm::Direct | Algorithm::Pointwise => direct_weight::backward_weight(geometry, grad_y, gate, x, accumulate, grad_weight),
-        Algorithm::Planar => return planar::backward_weight(geometry, grad_y, gate, x, accumulate, (grad_weight, grad_bias)),
-        Algorithm::Depthwise => depthwise::backward_weight(geometry, grad_y, gate, x, accumulate, grad_weight),
-        Algorithm::Winograd(outputs) => winograd::backward_weight(geometry, outputs, grad_y, gate, x, accumulate, grad_weight),
-        Algorithm::WinogradStrided => winograd_strided::backward_weight(geometry, grad_y, gate, x, accumulate, grad_weight),
+        Algorithm::Direct | Algorithm::Pointwise => {
+            direct_weight::backward_weight(geometry, grad_y, gate, x, accumulate, grad_weight)
+        }
+        Algorithm::Planar => {
+            return planar::backward_weight(
+                geometry,
+                grad_y,
+                gate,
+                x,
+                accumulate,
+                (grad_weight, grad_bias),
+            );
+        }
+        Algorithm::Depthwise => {
+            depthwise::backward_weight(geometry, grad_y, gate, x, accumulate, grad_weight)
+        }
+        Algorithm::Winograd(outputs) => {
+            winograd::backward_weight(geometry, outputs, grad_y, gate, x, accumulate, grad_weight)
+        }
+        Algorithm::WinogradStrided => {
+            winograd_strided::backward_weight(geometry, grad_y, gate, x, accumulate, grad_weight)
+        }
     }?;
     let rows = geometry.batch * geometry.out_height * geometry.out_width;
-    grad_bias.map_or(Ok(()), |grad_bias| reduce::sum_rows(grad_y, rows, grad_bias, accumulate, gate))
+    grad_bias
+        .map_or(Ok(()), |grad_bias| reduce::sum_rows(grad_y, rows, grad_bias, accumulate, gate))
 }
 
 #[cfg(test)]

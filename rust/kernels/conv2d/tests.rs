@@ -1,4 +1,5 @@
-//! Every pass against loops that follow the definition, on whole numbers (exact) and on random shapes.
+//! Every pass against loops that follow the definition, on whole numbers (exact) and on random
+//! shapes.
 
 use proptest::prelude::*;
 
@@ -16,16 +17,27 @@ fn each_product(g: &Conv2dGeometry, mut f: impl FnMut(usize, usize, usize)) {
                     let group = o / g.group_out();
                     for ky in 0..g.kernel_h {
                         for kx in 0..g.kernel_w {
-                            let (y, x) = (oy * stride.0 + ky * dilation.0, ox * stride.1 + kx * dilation.1);
-                            if y < padding.top || x < padding.left || y - padding.top >= g.height || x - padding.left >= g.width {
+                            let (y, x) =
+                                (oy * stride.0 + ky * dilation.0, ox * stride.1 + kx * dilation.1);
+                            if y < padding.top
+                                || x < padding.left
+                                || y - padding.top >= g.height
+                                || x - padding.left >= g.width
+                            {
                                 continue;
                             }
                             for c in 0..g.group_in() {
-                                let input = ((n * g.height + y - padding.top) * g.width + x - padding.left) * g.in_channels
+                                let input = ((n * g.height + y - padding.top) * g.width + x
+                                    - padding.left)
+                                    * g.in_channels
                                     + group * g.group_in()
                                     + c;
-                                let weight = ((ky * g.kernel_w + kx) * g.group_in() + c) * g.out_channels + o;
-                                let output = ((n * g.out_height + oy) * g.out_width + ox) * g.out_channels + o;
+                                let weight = ((ky * g.kernel_w + kx) * g.group_in() + c)
+                                    * g.out_channels
+                                    + o;
+                                let output = ((n * g.out_height + oy) * g.out_width + ox)
+                                    * g.out_channels
+                                    + o;
                                 f(input, weight, output);
                             }
                         }
@@ -42,19 +54,27 @@ fn whole(len: usize, seed: usize) -> Vec<f32> {
 }
 
 /// The algorithms that multiply directly.
-const EXACT: [Algorithm; 4] = [Algorithm::Direct, Algorithm::Pointwise, Algorithm::Depthwise, Algorithm::Planar];
+const EXACT: [Algorithm; 4] =
+    [Algorithm::Direct, Algorithm::Pointwise, Algorithm::Depthwise, Algorithm::Planar];
 
-/// Winograd's method against the direct one: in `f64` they agree to rounding, so the transforms and all indices are right.
+/// Winograd's method against the direct one: in `f64` they agree to rounding, so the transforms and
+/// all indices are right.
 fn check_winograd(g: &Conv2dGeometry) {
-    let value =
-        |len: usize, seed: usize| -> Vec<f64> { (0..len).map(|i| ((i * 7919 + seed * 104_729) % 1009) as f64 / 500.0 - 1.0).collect() };
-    let (x, w, bias) = (value(g.input_len(), 1), value(g.weight_len(), 2), value(g.out_channels, 3));
+    let value = |len: usize, seed: usize| -> Vec<f64> {
+        (0..len).map(|i| ((i * 7919 + seed * 104_729) % 1009) as f64 / 500.0 - 1.0).collect()
+    };
+    let (x, w, bias) =
+        (value(g.input_len(), 1), value(g.weight_len(), 2), value(g.out_channels, 3));
     let (dy, gate) = (value(g.output_len(), 4), value(g.output_len(), 5));
     let near = |a: &[f64], b: &[f64]| {
         let scale = b.iter().fold(1e-3, |max: f64, v| max.max(v.abs()));
         a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-12 * scale)
     };
-    let candidates = [Algorithm::Winograd(Outputs::Two), Algorithm::Winograd(Outputs::Four), Algorithm::WinogradStrided];
+    let candidates = [
+        Algorithm::Winograd(Outputs::Two),
+        Algorithm::Winograd(Outputs::Four),
+        Algorithm::WinogradStrided,
+    ];
     for algorithm in candidates.into_iter().filter(|a| a.takes::<f64>(Pass::Forward, g)) {
         for relu in [false, true] {
             let run = |algorithm| {
@@ -70,7 +90,8 @@ fn check_winograd(g: &Conv2dGeometry) {
                 if algorithm.takes::<f64>(Pass::BackwardInput, g) {
                     backward_input(g, &dy, gate, &w, accumulate, algorithm, &mut dx).unwrap();
                 } else {
-                    backward_input(g, &dy, gate, &w, accumulate, Algorithm::Direct, &mut dx).unwrap();
+                    backward_input(g, &dy, gate, &w, accumulate, Algorithm::Direct, &mut dx)
+                        .unwrap();
                 }
                 backward_weight(g, &dy, gate, &x, accumulate, algorithm, (&mut dw, None)).unwrap();
                 (dx, dw)
@@ -112,7 +133,11 @@ fn winograd_of_stride_two_agrees_with_direct() {
         ([7, 33, 32, 96], 200, [1, 1, 1, 1]),  // several blocks of them
     ] {
         let [top, bottom, left, right] = padding;
-        let window = Window { stride: (2, 2), padding: Padding { top, bottom, left, right }, dilation: (1, 1) };
+        let window = Window {
+            stride: (2, 2),
+            padding: Padding { top, bottom, left, right },
+            dilation: (1, 1),
+        };
         let g = geometry(input, (3, 3), filters, window, 1).unwrap();
         assert!(Algorithm::WinogradStrided.takes::<f64>(Pass::Forward, &g));
         check_winograd(&g);
@@ -120,13 +145,16 @@ fn winograd_of_stride_two_agrees_with_direct() {
 }
 
 fn check(g: &Conv2dGeometry) {
-    let (x, w, bias) = (whole(g.input_len(), 1), whole(g.weight_len(), 2), whole(g.out_channels, 3));
+    let (x, w, bias) =
+        (whole(g.input_len(), 1), whole(g.weight_len(), 2), whole(g.out_channels, 3));
     let (dy, gate) = (whole(g.output_len(), 4), whole(g.output_len(), 5));
     for algorithm in EXACT.into_iter().filter(|a| a.takes::<f32>(Pass::Forward, g)) {
-        let mut expected: Vec<f32> = (0..g.output_len()).map(|i| bias[i % g.out_channels]).collect();
+        let mut expected: Vec<f32> =
+            (0..g.output_len()).map(|i| bias[i % g.out_channels]).collect();
         each_product(g, |i, k, o| expected[o] += x[i] * w[k]);
         for relu in [false, true] {
-            let expected: Vec<f32> = expected.iter().map(|&v| if relu { v.max(0.0) } else { v }).collect();
+            let expected: Vec<f32> =
+                expected.iter().map(|&v| if relu { v.max(0.0) } else { v }).collect();
             let mut y = vec![f32::NAN; g.output_len()];
             forward(g, &x, Weight::Plain(&w, algorithm), Some(&bias), relu, &mut y).unwrap();
             assert_eq!(y, expected, "{algorithm:?} {g:?}");
@@ -143,14 +171,16 @@ fn check(g: &Conv2dGeometry) {
             for algorithm in EXACT.into_iter().filter(|a| a.takes::<f32>(Pass::BackwardInput, g)) {
                 let mut expected = start(g.input_len());
                 each_product(g, |i, k, o| expected[i] += w[k] * grad(o));
-                let mut dx = if accumulate { start(g.input_len()) } else { vec![f32::NAN; g.input_len()] };
+                let mut dx =
+                    if accumulate { start(g.input_len()) } else { vec![f32::NAN; g.input_len()] };
                 backward_input(g, &dy, gate, &w, accumulate, algorithm, &mut dx).unwrap();
                 assert_eq!(dx, expected, "{algorithm:?} {g:?}");
             }
             for algorithm in EXACT.into_iter().filter(|a| a.takes::<f32>(Pass::BackwardWeight, g)) {
                 let mut expected = start(g.weight_len());
                 each_product(g, |i, k, o| expected[k] += x[i] * grad(o));
-                let mut dw = if accumulate { start(g.weight_len()) } else { vec![f32::NAN; g.weight_len()] };
+                let mut dw =
+                    if accumulate { start(g.weight_len()) } else { vec![f32::NAN; g.weight_len()] };
                 backward_weight(g, &dy, gate, &x, accumulate, algorithm, (&mut dw, None)).unwrap();
                 assert_eq!(dw, expected, "{algorithm:?} {g:?}");
             }
@@ -158,8 +188,15 @@ fn check(g: &Conv2dGeometry) {
     }
 }
 
-fn geometry(input: [usize; 4], kernel: (usize, usize), filters: usize, window: Window, groups: usize) -> Option<Conv2dGeometry> {
-    Conv2dGeometry::new(input, [kernel.0, kernel.1, input[3] / groups, filters], window, groups).ok()
+fn geometry(
+    input: [usize; 4],
+    kernel: (usize, usize),
+    filters: usize,
+    window: Window,
+    groups: usize,
+) -> Option<Conv2dGeometry> {
+    Conv2dGeometry::new(input, [kernel.0, kernel.1, input[3] / groups, filters], window, groups)
+        .ok()
 }
 
 fn plain(stride: usize, padding: usize) -> Window {
@@ -197,8 +234,17 @@ fn depthwise_equals_the_definition() {
         (40, (2, 2), (3, 3), 1, 1, 1),
     ] {
         let window = Window { dilation: (dilation, dilation), ..plain(stride, padding) };
-        let g = Conv2dGeometry::new([3, height, width, channels], [kernel.0, kernel.1, 1, channels], window, channels).unwrap();
-        assert!(channels == 1 || Algorithm::choose::<f32>(Pass::BackwardWeight, &g) == Algorithm::Depthwise);
+        let g = Conv2dGeometry::new(
+            [3, height, width, channels],
+            [kernel.0, kernel.1, 1, channels],
+            window,
+            channels,
+        )
+        .unwrap();
+        assert!(
+            channels == 1
+                || Algorithm::choose::<f32>(Pass::BackwardWeight, &g) == Algorithm::Depthwise
+        );
         check(&g);
     }
 }
@@ -219,7 +265,11 @@ fn planar_equals_the_definition() {
     ] {
         let window = Window { dilation: (dilation, dilation), ..plain(stride, padding) };
         let g = geometry(input, (kernel, kernel), filters, window, 1).unwrap();
-        assert!(Algorithm::choose::<f32>(Pass::BackwardInput, &g) == Algorithm::Planar || g.width / stride < 8, "{g:?}");
+        assert!(
+            Algorithm::choose::<f32>(Pass::BackwardInput, &g) == Algorithm::Planar
+                || g.width / stride < 8,
+            "{g:?}"
+        );
         check(&g);
     }
 }
@@ -238,21 +288,40 @@ fn a_large_depthwise_result_passes_by_the_caches_unharmed() {
 
 #[test]
 fn a_sample_has_the_same_bits_alone_and_in_a_batch() {
-    // The image is as wide as the filter: its rows lie side by side in memory where a band needs no padding, and do not where it does.
+    // The image is as wide as the filter: its rows lie side by side in memory where a band needs no
+    // padding, and do not where it does.
     let padding = Padding { top: 1, bottom: 1, left: 0, right: 0 };
     let narrow = Window { stride: (1, 1), padding, dilation: (1, 1) };
-    for (size, kernel, window) in [((30, 3), 3, narrow), ((9, 9), 3, plain(1, 1)), ((12, 10), 5, plain(2, 2))] {
+    for (size, kernel, window) in
+        [((30, 3), 3, narrow), ((9, 9), 3, plain(1, 1)), ((12, 10), 5, plain(2, 2))]
+    {
         let batch = geometry([40, size.0, size.1, 90], (kernel, kernel), 20, window, 1).unwrap();
         let one = Conv2dGeometry { batch: 1, ..batch };
         let value = |i: usize| ((i * 2_654_435_761) % 1009) as f32 / 500.0 - 1.0;
-        let (x, w): (Vec<f32>, Vec<f32>) = ((0..batch.input_len()).map(value).collect(), (0..batch.weight_len()).map(value).collect());
-        for algorithm in Algorithm::ALL.into_iter().filter(|a| a.takes::<f32>(Pass::Forward, &batch)) {
+        let (x, w): (Vec<f32>, Vec<f32>) = (
+            (0..batch.input_len()).map(value).collect(),
+            (0..batch.weight_len()).map(value).collect(),
+        );
+        for algorithm in
+            Algorithm::ALL.into_iter().filter(|a| a.takes::<f32>(Pass::Forward, &batch))
+        {
             let (mut all, mut alone) = (vec![0.0; batch.output_len()], vec![0.0; one.output_len()]);
             forward(&batch, &x, Weight::Plain(&w, algorithm), None, false, &mut all).unwrap();
             for sample in [0, 7, 39] {
-                forward(&one, &x[sample * one.input_len()..][..one.input_len()], Weight::Plain(&w, algorithm), None, false, &mut alone)
-                    .unwrap();
-                assert_eq!(alone, all[sample * one.output_len()..][..one.output_len()], "{algorithm:?} {batch:?}");
+                forward(
+                    &one,
+                    &x[sample * one.input_len()..][..one.input_len()],
+                    Weight::Plain(&w, algorithm),
+                    None,
+                    false,
+                    &mut alone,
+                )
+                .unwrap();
+                assert_eq!(
+                    alone,
+                    all[sample * one.output_len()..][..one.output_len()],
+                    "{algorithm:?} {batch:?}"
+                );
             }
         }
     }
@@ -261,7 +330,15 @@ fn a_sample_has_the_same_bits_alone_and_in_a_batch() {
 #[test]
 fn no_images_is_no_work() {
     let g = geometry([0, 8, 8, 3], (3, 3), 4, plain(1, 1), 1).unwrap();
-    forward(&g, &[], Weight::Plain(&vec![1.0; g.weight_len()], Algorithm::Direct), None, false, &mut []).unwrap();
+    forward(
+        &g,
+        &[],
+        Weight::Plain(&vec![1.0; g.weight_len()], Algorithm::Direct),
+        None,
+        false,
+        &mut [],
+    )
+    .unwrap();
     let mut dw = vec![f32::NAN; g.weight_len()];
     backward_weight(&g, &[], None, &[], false, Algorithm::Direct, (&mut dw, None)).unwrap();
     assert!(dw.iter().all(|&v| v == 0.0));
@@ -307,22 +384,37 @@ proptest! {
 
 #[test]
 fn pooling_on_the_way_keeps_what_pooling_afterwards_would() {
-    for (input, kernel, filters) in
-        [([37, 13, 18, 1], 5, 6), ([16, 9, 21, 3], 3, 11), ([3, 8, 8, 2], 3, 4), ([18, 8, 9, 20], 3, 20), ([16, 28, 28, 1], 5, 6)]
-    {
+    for (input, kernel, filters) in [
+        ([37, 13, 18, 1], 5, 6),
+        ([16, 9, 21, 3], 3, 11),
+        ([3, 8, 8, 2], 3, 4),
+        ([18, 8, 9, 20], 3, 20),
+        ([16, 28, 28, 1], 5, 6),
+    ] {
         let g = geometry(input, (kernel, kernel), filters, plain(1, 1), 1).unwrap();
         let value = |i: usize| ((i * 2_654_435_761) % 1009) as f32 / 500.0 - 1.0;
-        let (x, w): (Vec<f32>, Vec<f32>) = ((0..g.input_len()).map(value).collect(), (0..g.weight_len()).map(value).collect());
+        let (x, w): (Vec<f32>, Vec<f32>) =
+            ((0..g.input_len()).map(value).collect(), (0..g.weight_len()).map(value).collect());
         let bias: Vec<f32> = (0..filters).map(value).collect();
         let pooled = [g.batch, g.out_height / 2, g.out_width / 2, filters];
-        let pool = Pool2dGeometry::new([g.batch, g.out_height, g.out_width, filters], pooled, (2, 2), (2, 2), Padding::default()).unwrap();
+        let pool = Pool2dGeometry::new(
+            [g.batch, g.out_height, g.out_width, filters],
+            pooled,
+            (2, 2),
+            (2, 2),
+            Padding::default(),
+        )
+        .unwrap();
         for algorithm in [Algorithm::Planar, Algorithm::choose::<f32>(Pass::Forward, &g)] {
             for relu in [false, true] {
-                let (mut whole, mut expected) = (vec![0.0; g.output_len()], vec![0.0; pool.output_len()]);
+                let (mut whole, mut expected) =
+                    (vec![0.0; g.output_len()], vec![0.0; pool.output_len()]);
                 let (mut places, mut y) = (vec![0; expected.len()], expected.clone());
-                forward(&g, &x, Weight::Plain(&w, algorithm), Some(&bias), relu, &mut whole).unwrap();
+                forward(&g, &x, Weight::Plain(&w, algorithm), Some(&bias), relu, &mut whole)
+                    .unwrap();
                 max::forward(&pool, &whole, &mut expected, &mut places).unwrap();
-                forward_max_pool(&g, &x, Weight::Plain(&w, algorithm), Some(&bias), relu, &mut y).unwrap();
+                forward_max_pool(&g, &x, Weight::Plain(&w, algorithm), Some(&bias), relu, &mut y)
+                    .unwrap();
                 assert!(y == expected, "{g:?} {algorithm:?}");
             }
         }
@@ -331,9 +423,12 @@ fn pooling_on_the_way_keeps_what_pooling_afterwards_would() {
 
 #[test]
 fn planar_of_many_images_has_the_bits_of_one() {
-    for (input, kernel, filters, stride) in
-        [([35, 12, 40, 1], 5, 6, 1), ([16, 9, 33, 3], 3, 20, 1), ([17, 10, 19, 16], 5, 6, 1), ([16, 13, 18, 2], 7, 9, 3)]
-    {
+    for (input, kernel, filters, stride) in [
+        ([35, 12, 40, 1], 5, 6, 1),
+        ([16, 9, 33, 3], 3, 20, 1),
+        ([17, 10, 19, 16], 5, 6, 1),
+        ([16, 13, 18, 2], 7, 9, 3),
+    ] {
         let g = geometry(input, (kernel, kernel), filters, plain(stride, kernel / 2), 1).unwrap();
         let one = Conv2dGeometry { batch: 1, ..g };
         let value = |i: usize| ((i * 2_654_435_761) % 1009) as f32 / 500.0 - 1.0;
@@ -347,14 +442,34 @@ fn planar_of_many_images_has_the_bits_of_one() {
         }
         backward_input(&g, &dy, Some(&gate), &w, false, Algorithm::Planar, &mut dx).unwrap();
         for image in 0..g.batch {
-            let (mut alone, mut dx_alone) = (vec![0.0; one.output_len()], vec![0.0; one.input_len()]);
-            let (inputs, outputs) =
-                (image * one.input_len()..(image + 1) * one.input_len(), image * one.output_len()..(image + 1) * one.output_len());
+            let (mut alone, mut dx_alone) =
+                (vec![0.0; one.output_len()], vec![0.0; one.input_len()]);
+            let (inputs, outputs) = (
+                image * one.input_len()..(image + 1) * one.input_len(),
+                image * one.output_len()..(image + 1) * one.output_len(),
+            );
             if takes {
-                forward(&one, &x[inputs.clone()], Weight::Plain(&w, Algorithm::Planar), None, false, &mut alone).unwrap();
+                forward(
+                    &one,
+                    &x[inputs.clone()],
+                    Weight::Plain(&w, Algorithm::Planar),
+                    None,
+                    false,
+                    &mut alone,
+                )
+                .unwrap();
                 assert!(alone == y[outputs.clone()]);
             }
-            backward_input(&one, &dy[outputs.clone()], Some(&gate[outputs]), &w, false, Algorithm::Planar, &mut dx_alone).unwrap();
+            backward_input(
+                &one,
+                &dy[outputs.clone()],
+                Some(&gate[outputs]),
+                &w,
+                false,
+                Algorithm::Planar,
+                &mut dx_alone,
+            )
+            .unwrap();
             assert!(dx_alone == dx[inputs]);
         }
     }

@@ -1,6 +1,8 @@
-//! Winograd's method on whole batches: which sizes it takes, and how its blocks are handed to threads.
+//! Winograd's method on whole batches: which sizes it takes, and how its blocks are handed to
+//! threads.
 //!
-//! Filters of 3×3 and 5×5 at stride 1 without dilation or groups. Output tiles are 4×4 or 2×2; see [`crate::kernels::simd::winograd`].
+//! Filters of 3×3 and 5×5 at stride 1 without dilation or groups. Output tiles are 4×4 or 2×2; see
+//! [`crate::kernels::simd::winograd`].
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -13,20 +15,22 @@ use crate::kernels::parallel::{self, ELEMENT_COST};
 use crate::kernels::simd::gemm::{Finish, register_block};
 use crate::kernels::simd::winograd::Tiling;
 use crate::kernels::simd::winograd::correlate::{
-    Block, FilterLayout, Filters, PlainFilters, Source, TransformFilters, block_tiles, group_columns,
+    Block, FilterLayout, Filters, PlainFilters, Source, TransformFilters, block_tiles,
+    group_columns,
 };
 use crate::kernels::simd::winograd::tiles::{Places, SharedTiles, TileLayout};
 use crate::kernels::simd::winograd::transform::{Filter, Input};
 use crate::kernels::simd::winograd::weight_gradient::{self, Finishing, Rectangle, Share};
 
-/// Bytes that the sums of all shares of a weight gradient may take; at least two shares are made where there is work for two.
+/// Bytes that the sums of all shares of a weight gradient may take; at least two shares are made
+/// where there is work for two.
 const SUMS_BYTES: usize = 48 << 20;
 
 /// Shares of a weight gradient, at most.
 const SHARES: usize = 8;
 
-/// Bytes of transformed filters up to which each thread transforms its own tiles: the filters then stream from the second- or third-level
-/// cache for every block of tiles.
+/// Bytes of transformed filters up to which each thread transforms its own tiles: the filters then
+/// stream from the second- or third-level cache for every block of tiles.
 const PRIVATE_FILTER_BYTES: usize = 4 << 20;
 
 /// Blocks up to which their number is made even, lest one of two threads be left with the odd one.
@@ -68,7 +72,8 @@ impl Outputs {
     }
 }
 
-/// Whether the method takes this geometry; the passes backward also ask that the padding be smaller than the filter.
+/// Whether the method takes this geometry; the passes backward also ask that the padding be smaller
+/// than the filter.
 pub fn takes(g: &Conv2dGeometry, forward: bool) -> bool {
     let padding = g.window.padding;
     let square = g.kernel_h == g.kernel_w && matches!(g.kernel_h, 3 | 5);
@@ -115,7 +120,12 @@ impl Correlation {
     fn new<T: Element>(g: &Conv2dGeometry, outputs: Outputs, tiling: Tiling, turned: bool) -> Self {
         let (width, rows) = register_block::<T>();
         let tile = outputs.size() + g.kernel_h - 1;
-        let layout = FilterLayout { depth: tiling.source[2], columns: tiling.target[2], width, frequencies: tile * tile };
+        let layout = FilterLayout {
+            depth: tiling.source[2],
+            columns: tiling.target[2],
+            width,
+            frequencies: tile * tile,
+        };
         Self { outputs, kernel: g.kernel_h, tiling, layout, turned, rows }
     }
 
@@ -146,7 +156,11 @@ impl Correlation {
     ) -> Result<()> {
         if !self.private_tiles::<T>() && self.tiling.count() <= SHARED_TILES {
             let filters = Filters::Plain(PlainFilters { weight, turned: self.turned });
-            return by_size!(self.outputs, self.kernel, correlate(self, source, gate, filters, target, finish));
+            return by_size!(
+                self.outputs,
+                self.kernel,
+                correlate(self, source, gate, filters, target, finish)
+            );
         }
         with_scratch(self.filters_len(), |filters| {
             self.transform_filters(weight, filters)?;
@@ -159,7 +173,8 @@ impl Correlation {
         self.layout.total_len() * size_of::<T>() <= PRIVATE_FILTER_BYTES
     }
 
-    /// Blocks of tiles where each transforms its own: as many as the cache asks for, an even number if they are few.
+    /// Blocks of tiles where each transforms its own: as many as the cache asks for, an even number
+    /// if they are few.
     fn private_blocks<T>(&self) -> usize {
         let FilterLayout { depth, frequencies, .. } = self.layout;
         let tiles = self.tiling.count();
@@ -167,12 +182,24 @@ impl Correlation {
         if blocks <= FEW_BLOCKS { blocks.next_multiple_of(2).min(tiles) } else { blocks }
     }
 
-    /// `target (+)= source * filters`, finished as asked. `gate` lets through the source where it is positive.
+    /// `target (+)= source * filters`, finished as asked. `gate` lets through the source where it
+    /// is positive.
     ///
     /// # Errors
     /// Out of memory; interrupted.
-    pub fn run<T: Element>(&self, source: &[T], gate: Option<&[T]>, filters: &[T], target: &mut [T], finish: &Finish<'_, T>) -> Result<()> {
-        by_size!(self.outputs, self.kernel, correlate(self, source, gate, Filters::Transformed(filters), target, finish))
+    pub fn run<T: Element>(
+        &self,
+        source: &[T],
+        gate: Option<&[T]>,
+        filters: &[T],
+        target: &mut [T],
+        finish: &Finish<'_, T>,
+    ) -> Result<()> {
+        by_size!(
+            self.outputs,
+            self.kernel,
+            correlate(self, source, gate, Filters::Transformed(filters), target, finish)
+        )
     }
 }
 
@@ -186,7 +213,13 @@ fn transform_filters<T: Element, const N: usize, const M: usize, const R: usize>
     parallel::for_each(filters.chunks_mut(layout.panel_len()).enumerate(), cost, |(i, panel)| {
         let filters = PlainFilters { weight, turned: plan.turned };
         let first = i * layout.width;
-        T::dispatch(TransformFilters::<T, Filter<N>, R> { filters, layout, first, panel, transform: PhantomData });
+        T::dispatch(TransformFilters::<T, Filter<N>, R> {
+            filters,
+            layout,
+            first,
+            panel,
+            transform: PhantomData,
+        });
     })
 }
 
@@ -202,21 +235,47 @@ fn correlate<T: Element, const N: usize, const M: usize, const R: usize>(
     let tiles = plan.tiling.count();
     let cost = tiles * frequencies * depth * columns;
     let target = SharedMut::new(target);
-    let block = |first: usize, end: usize, ahead: Range<usize>, columns: Range<usize>, source: Source<'_, T>| {
+    let block = |first: usize,
+                 end: usize,
+                 ahead: Range<usize>,
+                 columns: Range<usize>,
+                 source: Source<'_, T>| {
         let (tiling, layout, target, count) = (&plan.tiling, plan.layout, &target, end - first);
-        T::dispatch(Block::<T, N, M, R> { tiling, source, filters, layout, target, first, count, ahead, columns, finish })
+        T::dispatch(Block::<T, N, M, R> {
+            tiling,
+            source,
+            filters,
+            layout,
+            target,
+            first,
+            count,
+            ahead,
+            columns,
+            finish,
+        })
     };
     if plan.private_tiles::<T>() {
         let blocks = plan.private_blocks::<T>();
         let begin = |i: usize| i.min(blocks) * tiles / blocks;
         return parallel::try_for_each(0..blocks, cost, |i| {
             // The block behind is the one that this thread is likely to take next.
-            block(begin(i), begin(i + 1), begin(i + 1)..begin(i + 2), 0..columns, Source::Images(source, gate))
+            block(
+                begin(i),
+                begin(i + 1),
+                begin(i + 1)..begin(i + 2),
+                0..columns,
+                Source::Images(source, gate),
+            )
         });
     }
     let group = group_columns(&plan.layout);
     let groups = columns.div_ceil(group);
-    let places = Places { tiling: &plan.tiling, shape: plan.tiling.source, step: M, before: plan.tiling.before };
+    let places = Places {
+        tiling: &plan.tiling,
+        shape: plan.tiling.source,
+        step: M,
+        before: plan.tiling.before,
+    };
     for first in (0..tiles).step_by(SHARED_TILES * SHARED_BLOCKS) {
         let tiles = first..tiles.min(first + SHARED_TILES * SHARED_BLOCKS);
         let blocks = tiles.len().div_ceil(SHARED_TILES);
@@ -226,18 +285,34 @@ fn correlate<T: Element, const N: usize, const M: usize, const R: usize>(
         with_scratch(blocks * len, |shared: &mut [T]| {
             // Tile `t` of block `i` lies at place `t` of the block's part.
             let whole: Vec<SharedMut<'_, T>> = shared.chunks_mut(len).map(SharedMut::new).collect();
-            let runs: Vec<_> = (0..blocks).flat_map(|i| (begin(i)..begin(i + 1)).step_by(RUN_TILES).map(move |t| (i, t))).collect();
+            let runs: Vec<_> = (0..blocks)
+                .flat_map(|i| (begin(i)..begin(i + 1)).step_by(RUN_TILES).map(move |t| (i, t)))
+                .collect();
             parallel::for_each(runs.into_iter(), cost, |(i, tile)| {
                 let layout = TileLayout::new(depth, begin(i + 1) - begin(i));
                 let run = tile..begin(i + 1).min(tile + RUN_TILES);
                 let target = (&whole[i], tile - begin(i));
-                T::dispatch(SharedTiles::<T, _, N> { transform: Input, images: source, gate, places, tiles: run, target, layout });
+                T::dispatch(SharedTiles::<T, _, N> {
+                    transform: Input,
+                    images: source,
+                    gate,
+                    places,
+                    tiles: run,
+                    target,
+                    layout,
+                });
             })?;
             drop(whole);
             let shared = &*shared;
             parallel::try_for_each(0..blocks * groups, cost, |item| {
                 let (i, column) = (item % blocks, item / blocks * group);
-                block(begin(i), begin(i + 1), 0..0, column..columns.min(column + group), Source::Tiles(&shared[i * len..(i + 1) * len]))
+                block(
+                    begin(i),
+                    begin(i + 1),
+                    0..0,
+                    column..columns.min(column + group),
+                    Source::Tiles(&shared[i * len..(i + 1) * len]),
+                )
             })
         })??;
     }
@@ -258,7 +333,11 @@ pub fn backward_weight<T: Element>(
     grad_weight: &mut [T],
 ) -> Result<()> {
     let tiling = Tiling::forward(g, outputs.size());
-    by_size!(outputs, g.kernel_h, weight_gradient(&tiling, grad_y, gate, x, accumulate, grad_weight))
+    by_size!(
+        outputs,
+        g.kernel_h,
+        weight_gradient(&tiling, grad_y, gate, x, accumulate, grad_weight)
+    )
 }
 
 fn weight_gradient<T: Element, const N: usize, const M: usize, const R: usize>(
@@ -274,11 +353,24 @@ fn weight_gradient<T: Element, const N: usize, const M: usize, const R: usize>(
     let tiles = tiling.count();
     let (layout_x, layout_y) = (TileLayout::new(depth, tiles), TileLayout::new(columns, tiles));
     let transformed_len = N * N * (layout_x.frequency + layout_y.frequency);
-    if depth * columns >= RECTANGLE_CHANNELS && transformed_len * size_of::<T>() <= TRANSFORMED_BYTES && tiles > 0 {
-        return rectangles::<T, N, M, R>(tiling, (layout_x, layout_y), grad_y, gate, x, accumulate, grad_weight);
+    if depth * columns >= RECTANGLE_CHANNELS
+        && transformed_len * size_of::<T>() <= TRANSFORMED_BYTES
+        && tiles > 0
+    {
+        return rectangles::<T, N, M, R>(
+            tiling,
+            (layout_x, layout_y),
+            grad_y,
+            gate,
+            x,
+            accumulate,
+            grad_weight,
+        );
     }
     let by_memory = (SUMS_BYTES / (share_len * size_of::<T>())).clamp(2, SHARES);
-    let shares = tiles.div_ceil(weight_gradient::block_tiles::<T>(depth, columns, N * N)).clamp(1, by_memory);
+    let shares = tiles
+        .div_ceil(weight_gradient::block_tiles::<T>(depth, columns, N * N))
+        .clamp(1, by_memory);
     with_scratch(share_len * shares, |sums: &mut [T]| {
         let items = sums.chunks_mut(share_len).enumerate();
         parallel::try_for_each(items, tiles * N * N * depth * columns, |(i, sums)| {
@@ -288,9 +380,19 @@ fn weight_gradient<T: Element, const N: usize, const M: usize, const R: usize>(
         with_scratch(depth * R * R * columns, |rows: &mut [T]| {
             let sums = &*sums;
             let cost = share_len * shares * ELEMENT_COST;
-            parallel::for_each(rows.chunks_mut(R * R * columns).enumerate(), cost, |(channel, rows)| {
-                T::dispatch(Finishing::<T, N, R> { sums, share_len, size: (depth, columns), channel, rows });
-            })?;
+            parallel::for_each(
+                rows.chunks_mut(R * R * columns).enumerate(),
+                cost,
+                |(channel, rows)| {
+                    T::dispatch(Finishing::<T, N, R> {
+                        sums,
+                        share_len,
+                        size: (depth, columns),
+                        channel,
+                        rows,
+                    });
+                },
+            )?;
             for (channel, rows) in rows.chunks_exact(R * R * columns).enumerate() {
                 for (tap, row) in rows.chunks_exact(columns).enumerate() {
                     let target = &mut grad_weight[(tap * depth + channel) * columns..][..columns];
@@ -323,10 +425,19 @@ fn rectangles<T: Element, const N: usize, const M: usize, const R: usize>(
             let (to_x, to_y) = (SharedMut::new(inputs), SharedMut::new(gradients));
             parallel::for_each((0..tiles).step_by(RUN_TILES), cost, |tile| {
                 let run = tile..tiles.min(tile + RUN_TILES);
-                let places = Places { tiling, shape: tiling.source, step: M, before: tiling.before };
+                let places =
+                    Places { tiling, shape: tiling.source, step: M, before: tiling.before };
                 let target = (&to_x, tile);
                 let tiles = run.clone();
-                T::dispatch(SharedTiles::<T, _, N> { transform: Input, images: x, gate: None, places, tiles, target, layout: layout_x });
+                T::dispatch(SharedTiles::<T, _, N> {
+                    transform: Input,
+                    images: x,
+                    gate: None,
+                    places,
+                    tiles,
+                    target,
+                    layout: layout_x,
+                });
                 let places = Places { shape: tiling.target, before: (0, 0), ..places };
                 let target = (&to_y, tile);
                 T::dispatch(SharedTiles::<T, _, M> {
@@ -344,9 +455,21 @@ fn rectangles<T: Element, const N: usize, const M: usize, const R: usize>(
             let target = SharedMut::new(grad_weight);
             parallel::try_for_each(0..down * across, cost, |item| {
                 let (channel, column) = (item / across * RECTANGLE, item % across * RECTANGLE);
-                let part = (channel..depth.min(channel + RECTANGLE), column..columns.min(column + RECTANGLE));
-                let (inputs, gradients, target) = ((inputs, layout_x), (gradients, layout_y), &target);
-                T::dispatch(Rectangle::<T, N, R> { inputs, gradients, tiles, size: (depth, columns), part, accumulate, target })
+                let part = (
+                    channel..depth.min(channel + RECTANGLE),
+                    column..columns.min(column + RECTANGLE),
+                );
+                let (inputs, gradients, target) =
+                    ((inputs, layout_x), (gradients, layout_y), &target);
+                T::dispatch(Rectangle::<T, N, R> {
+                    inputs,
+                    gradients,
+                    tiles,
+                    size: (depth, columns),
+                    part,
+                    accumulate,
+                    target,
+                })
             })
         })?
     })?

@@ -1,4 +1,5 @@
-//! Winograd's method for 3×3 filters of stride 2 on whole batches; see [`crate::kernels::simd::winograd::strided`].
+//! Winograd's method for 3×3 filters of stride 2 on whole batches; see
+//! [`crate::kernels::simd::winograd::strided`].
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -10,7 +11,9 @@ use crate::kernels::memory::{SharedMut, with_scratch};
 use crate::kernels::parallel::{self, ELEMENT_COST};
 use crate::kernels::simd::gemm::{Finish, register_block};
 use crate::kernels::simd::winograd::Tiling;
-use crate::kernels::simd::winograd::correlate::{FilterLayout, PlainFilters, Source, TransformFilters, group_columns};
+use crate::kernels::simd::winograd::correlate::{
+    FilterLayout, PlainFilters, Source, TransformFilters, group_columns,
+};
 use crate::kernels::simd::winograd::strided::correlate::Block;
 use crate::kernels::simd::winograd::strided::transform::{Factors, Gradient, Image, Taps};
 use crate::kernels::simd::winograd::strided::weight_gradient::Rectangle;
@@ -32,13 +35,18 @@ const RUN_TILES: usize = 4;
 /// Side of a rectangle of the gradient of the weights, in channels.
 const RECTANGLE: usize = 64;
 
-/// Bytes of transformed tiles of a gradient of the weights; a longer batch is taken in parts, one after the other.
+/// Bytes of transformed tiles of a gradient of the weights; a longer batch is taken in parts, one
+/// after the other.
 const TRANSFORMED_BYTES: usize = 64 << 20;
 
-/// Whether the method takes this geometry. The gradient of the input asks that its even and odd rows and columns come in the same order.
+/// Whether the method takes this geometry. The gradient of the input asks that its even and odd
+/// rows and columns come in the same order.
 pub fn takes(g: &Conv2dGeometry, backward_input: bool) -> bool {
     let padding = g.window.padding;
-    let plain = (g.kernel_h, g.kernel_w) == (3, 3) && g.window.stride == (2, 2) && g.window.dilation == (1, 1) && g.groups == 1;
+    let plain = (g.kernel_h, g.kernel_w) == (3, 3)
+        && g.window.stride == (2, 2)
+        && g.window.dilation == (1, 1)
+        && g.groups == 1;
     let reach = padding.top.max(padding.bottom).max(padding.left).max(padding.right);
     plain && reach < 3 && (!backward_input || padding.top == padding.left)
 }
@@ -78,7 +86,12 @@ impl Correlation {
 
     fn new<T: Element>(tiling: Tiling, step: usize, backward: bool, shift: bool) -> Self {
         let (width, rows) = register_block::<T>();
-        let layout = FilterLayout { depth: tiling.source[2], columns: tiling.target[2], width, frequencies: FILTER_SIDE * FILTER_SIDE };
+        let layout = FilterLayout {
+            depth: tiling.source[2],
+            columns: tiling.target[2],
+            width,
+            frequencies: FILTER_SIDE * FILTER_SIDE,
+        };
         Self { tiling, layout, step, backward, shift, rows }
     }
 
@@ -94,10 +107,21 @@ impl Correlation {
     pub fn transform_filters<T: Element>(&self, weight: &[T], filters: &mut [T]) -> Result<()> {
         let layout = self.layout;
         let cost = layout.total_len() * ELEMENT_COST;
-        parallel::for_each(filters.chunks_mut(layout.panel_len()).enumerate(), cost, |(i, panel)| {
-            let (filters, first) = (PlainFilters { weight, turned: self.backward }, i * layout.width);
-            T::dispatch(TransformFilters::<T, Taps, 3> { filters, layout, first, panel, transform: PhantomData });
-        })
+        parallel::for_each(
+            filters.chunks_mut(layout.panel_len()).enumerate(),
+            cost,
+            |(i, panel)| {
+                let (filters, first) =
+                    (PlainFilters { weight, turned: self.backward }, i * layout.width);
+                T::dispatch(TransformFilters::<T, Taps, 3> {
+                    filters,
+                    layout,
+                    first,
+                    panel,
+                    transform: PhantomData,
+                });
+            },
+        )
     }
 
     /// As [`Self::run`], with the filters as they are.
@@ -118,11 +142,19 @@ impl Correlation {
         })?
     }
 
-    /// `target (+)= source * filters`, finished as asked. `gate` lets through the source where it is positive.
+    /// `target (+)= source * filters`, finished as asked. `gate` lets through the source where it
+    /// is positive.
     ///
     /// # Errors
     /// Out of memory; interrupted.
-    pub fn run<T: Element>(&self, source: &[T], gate: Option<&[T]>, filters: &[T], target: &mut [T], finish: &Finish<'_, T>) -> Result<()> {
+    pub fn run<T: Element>(
+        &self,
+        source: &[T],
+        gate: Option<&[T]>,
+        filters: &[T],
+        target: &mut [T],
+        finish: &Finish<'_, T>,
+    ) -> Result<()> {
         match (self.backward, self.shift) {
             (false, _) => self.correlate::<T, false, 0>(source, gate, filters, target, finish),
             (true, false) => self.correlate::<T, true, 0>(source, gate, filters, target, finish),
@@ -142,17 +174,33 @@ impl Correlation {
         let FilterLayout { depth, columns, .. } = layout;
         let tiles = tiling.count();
         let cost = tiles * SIDE * SIDE * depth * columns;
-        let places = Places { tiling, shape: tiling.source, step: self.step, before: tiling.before };
+        let places =
+            Places { tiling, shape: tiling.source, step: self.step, before: tiling.before };
         let group = group_columns(&layout);
         let target = SharedMut::new(target);
         let block = |tiles: Range<usize>, columns: Range<usize>, source: Source<'_, T>| {
             let target = &target;
-            T::dispatch(Block::<T, BACKWARD, SHIFT> { tiling, source, places, filters, layout, target, tiles, columns, group, finish })
+            T::dispatch(Block::<T, BACKWARD, SHIFT> {
+                tiling,
+                source,
+                places,
+                filters,
+                layout,
+                target,
+                tiles,
+                columns,
+                group,
+                finish,
+            })
         };
         if layout.total_len() * size_of::<T>() <= PRIVATE_FILTER_BYTES {
             let blocks = tiles.div_ceil(self.rows);
             return parallel::try_for_each(0..blocks, cost, |i| {
-                block(i * tiles / blocks..(i + 1) * tiles / blocks, 0..columns, Source::Images(source, gate))
+                block(
+                    i * tiles / blocks..(i + 1) * tiles / blocks,
+                    0..columns,
+                    Source::Images(source, gate),
+                )
             });
         }
         let groups = columns.div_ceil(group);
@@ -163,16 +211,36 @@ impl Correlation {
             let len = SIDE * SIDE * TileLayout::new(depth, tiles.len().div_ceil(blocks)).frequency;
             with_scratch(blocks * len, |shared: &mut [T]| {
                 // Tile `t` of block `i` lies at place `t` of the block's part.
-                let whole: Vec<SharedMut<'_, T>> = shared.chunks_mut(len).map(SharedMut::new).collect();
-                let runs: Vec<_> = (0..blocks).flat_map(|i| (begin(i)..begin(i + 1)).step_by(RUN_TILES).map(move |t| (i, t))).collect();
+                let whole: Vec<SharedMut<'_, T>> =
+                    shared.chunks_mut(len).map(SharedMut::new).collect();
+                let runs: Vec<_> = (0..blocks)
+                    .flat_map(|i| (begin(i)..begin(i + 1)).step_by(RUN_TILES).map(move |t| (i, t)))
+                    .collect();
                 parallel::for_each(runs.into_iter(), cost, |(i, tile)| {
                     let layout = TileLayout::new(depth, begin(i + 1) - begin(i));
-                    let (tiles, target) = (tile..begin(i + 1).min(tile + RUN_TILES), (&whole[i], tile - begin(i)));
+                    let (tiles, target) =
+                        (tile..begin(i + 1).min(tile + RUN_TILES), (&whole[i], tile - begin(i)));
                     if BACKWARD {
                         let transform = Gradient::<SHIFT>;
-                        T::dispatch(SharedTiles::<T, _, GRADIENTS> { transform, images: source, gate, places, tiles, target, layout });
+                        T::dispatch(SharedTiles::<T, _, GRADIENTS> {
+                            transform,
+                            images: source,
+                            gate,
+                            places,
+                            tiles,
+                            target,
+                            layout,
+                        });
                     } else {
-                        T::dispatch(SharedTiles::<T, _, PIXELS> { transform: Image, images: source, gate, places, tiles, target, layout });
+                        T::dispatch(SharedTiles::<T, _, PIXELS> {
+                            transform: Image,
+                            images: source,
+                            gate,
+                            places,
+                            tiles,
+                            target,
+                            layout,
+                        });
                     }
                 })?;
                 drop(whole);
@@ -202,7 +270,10 @@ pub fn backward_weight<T: Element>(
 ) -> Result<()> {
     let tiling = &Tiling::forward(g, OUTPUTS);
     let (depth, columns, tiles) = (tiling.source[2], tiling.target[2], tiling.count());
-    let per_tile = SIDE * SIDE * (TileLayout::new(depth, 0).row + TileLayout::new(columns, 0).row) * size_of::<T>();
+    let per_tile = SIDE
+        * SIDE
+        * (TileLayout::new(depth, 0).row + TileLayout::new(columns, 0).row)
+        * size_of::<T>();
     let at_once = (TRANSFORMED_BYTES / per_tile).max(1);
     if tiles == 0 && !accumulate {
         grad_weight.fill(T::ZERO);
@@ -210,14 +281,20 @@ pub fn backward_weight<T: Element>(
     for first in (0..tiles).step_by(at_once) {
         let run = first..tiles.min(first + at_once);
         let cost = run.len() * SIDE * SIDE * depth * columns;
-        let (layout_x, layout_y) = (TileLayout::new(depth, run.len()), TileLayout::new(columns, run.len()));
+        let (layout_x, layout_y) =
+            (TileLayout::new(depth, run.len()), TileLayout::new(columns, run.len()));
         let accumulate = accumulate || first > 0;
         with_scratch(SIDE * SIDE * layout_x.frequency, |inputs: &mut [T]| {
             with_scratch(SIDE * SIDE * layout_y.frequency, |gradients: &mut [T]| {
                 let (to_x, to_y) = (SharedMut::new(inputs), SharedMut::new(gradients));
                 parallel::for_each(run.clone().step_by(RUN_TILES), cost, |tile| {
                     let tiles = tile..run.end.min(tile + RUN_TILES);
-                    let places = Places { tiling, shape: tiling.source, step: 2 * OUTPUTS, before: tiling.before };
+                    let places = Places {
+                        tiling,
+                        shape: tiling.source,
+                        step: 2 * OUTPUTS,
+                        before: tiling.before,
+                    };
                     let (at, target) = (tile - first, (&to_x, tile - first));
                     let part = tiles.clone();
                     T::dispatch(SharedTiles::<T, _, PIXELS> {
@@ -229,7 +306,8 @@ pub fn backward_weight<T: Element>(
                         target,
                         layout: layout_x,
                     });
-                    let places = Places { tiling, shape: tiling.target, step: OUTPUTS, before: (0, 0) };
+                    let places =
+                        Places { tiling, shape: tiling.target, step: OUTPUTS, before: (0, 0) };
                     let target = (&to_y, at);
                     T::dispatch(SharedTiles::<T, _, OUTPUTS> {
                         transform: Factors,
@@ -246,10 +324,22 @@ pub fn backward_weight<T: Element>(
                 let target = SharedMut::new(grad_weight);
                 parallel::try_for_each(0..down * across, cost, |item| {
                     let (channel, column) = (item / across * RECTANGLE, item % across * RECTANGLE);
-                    let part = (channel..depth.min(channel + RECTANGLE), column..columns.min(column + RECTANGLE));
-                    let (inputs, gradients, target) = ((inputs, layout_x), (gradients, layout_y), &target);
+                    let part = (
+                        channel..depth.min(channel + RECTANGLE),
+                        column..columns.min(column + RECTANGLE),
+                    );
+                    let (inputs, gradients, target) =
+                        ((inputs, layout_x), (gradients, layout_y), &target);
                     let (tiles, size) = (run.len(), (depth, columns));
-                    T::dispatch(Rectangle { inputs, gradients, tiles, size, part, accumulate, target })
+                    T::dispatch(Rectangle {
+                        inputs,
+                        gradients,
+                        tiles,
+                        size,
+                        part,
+                        accumulate,
+                        target,
+                    })
                 })
             })?
         })??;

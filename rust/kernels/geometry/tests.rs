@@ -18,7 +18,11 @@ fn the_formula() {
 #[test]
 fn an_exact_stride_that_does_not_fit_is_explained() {
     let text = axis(7, 3, 3, 0).output_size(Rounding::Exact).unwrap_err().to_string();
-    for part in ["(7 - 3 + 2*0) / 3 + 1 = 2.33", "strides that fit: 2 and 4", "paddings that fit with stride 3: 1"] {
+    for part in [
+        "(7 - 3 + 2*0) / 3 + 1 = 2.33",
+        "strides that fit: 2 and 4",
+        "paddings that fit with stride 3: 1",
+    ] {
         assert!(text.contains(part), "{text}");
     }
 }

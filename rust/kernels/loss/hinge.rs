@@ -1,4 +1,5 @@
-//! The hinge over classes (multi-class support vector machine): every wrong class should score below the right one by a margin.
+//! The hinge over classes (multi-class support vector machine): every wrong class should score
+//! below the right one by a margin.
 
 use super::super::Element;
 use super::super::error::{Result, expect_len};
@@ -20,7 +21,13 @@ pub struct Hinge {
 ///
 /// # Errors
 /// Lengths that do not fit, a label out of range; interrupted.
-pub fn forward<T: Element>(scores: &[T], labels: &[i64], classes: usize, kind: Hinge, out: &mut [T]) -> Result<()> {
+pub fn forward<T: Element>(
+    scores: &[T],
+    labels: &[i64],
+    classes: usize,
+    kind: Hinge,
+    out: &mut [T],
+) -> Result<()> {
     let rows = expect_rows("scores", scores.len(), classes)?;
     expect_len("out", out.len(), rows)?;
     Labels::<T>::Index(labels).check(rows, classes)?;
@@ -49,8 +56,8 @@ fn missing<T: Element>(x: T) -> T {
     if x < T::ZERO { T::ZERO } else { x }
 }
 
-/// `out[r][c] (+)= grad_output[r] p max(0, margin - x_l + x_c)^(p-1) / classes` for the wrong classes, and minus their sum for the right
-/// one.
+/// `out[r][c] (+)= grad_output[r] p max(0, margin - x_l + x_c)^(p-1) / classes` for the wrong
+/// classes, and minus their sum for the right one.
 ///
 /// # Errors
 /// Lengths that do not fit, a label out of range; interrupted.
@@ -69,7 +76,11 @@ pub fn backward<T: Element>(
     Labels::<T>::Index(labels).check(rows, classes)?;
     let step = rows_per_item(classes);
     let (margin, share) = (T::from_f64(kind.margin), T::from_f64((classes as f64).recip()));
-    let items = scores.chunks(step * classes).zip(labels.chunks(step)).zip(out.chunks_mut(step * classes)).enumerate();
+    let items = scores
+        .chunks(step * classes)
+        .zip(labels.chunks(step))
+        .zip(out.chunks_mut(step * classes))
+        .enumerate();
     parallel::for_each(items, scores.len() * ELEMENT_COST, |(i, ((scores, labels), out))| {
         vectorized!(|| {
             let rows = scores.chunks_exact(classes).zip(labels).zip(out.chunks_exact_mut(classes));

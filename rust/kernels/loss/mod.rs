@@ -1,5 +1,6 @@
-//! Losses on rows: softmax cross-entropy from logits, half the sum of squares, losses that are means over the values of a row
-//! ([`pointwise`]), and the hinge over classes ([`hinge`]). One number a row; the mean is the caller's.
+//! Losses on rows: softmax cross-entropy from logits, half the sum of squares, losses that are
+//! means over the values of a row ([`pointwise`]), and the hinge over classes ([`hinge`]). One
+//! number a row; the mean is the caller's.
 
 pub mod hinge;
 pub mod pointwise;
@@ -26,7 +27,11 @@ impl<'a, T: Element> Labels<'a, T> {
                 expect_len("labels", labels.len(), rows)?;
                 match labels.iter().position(|&label| label < 0 || label as u64 >= classes as u64) {
                     None => Ok(()),
-                    Some(i) => Err(KernelError::Argument(format!("labels: expected 0 to {}, got {} at index {i}", classes - 1, labels[i]))),
+                    Some(i) => Err(KernelError::Argument(format!(
+                        "labels: expected 0 to {}, got {} at index {i}",
+                        classes - 1,
+                        labels[i]
+                    ))),
                 }
             }
             Self::Soft(targets) => expect_len("labels", targets.len(), rows * classes),
@@ -37,7 +42,9 @@ impl<'a, T: Element> Labels<'a, T> {
     fn part(&self, first: usize, count: usize, classes: usize) -> Labels<'a, T> {
         match self {
             Self::Index(labels) => Labels::Index(&labels[first..first + count]),
-            Self::Soft(targets) => Labels::Soft(&targets[first * classes..(first + count) * classes]),
+            Self::Soft(targets) => {
+                Labels::Soft(&targets[first * classes..(first + count) * classes])
+            }
         }
     }
 }
@@ -46,7 +53,12 @@ impl<'a, T: Element> Labels<'a, T> {
 ///
 /// # Errors
 /// Lengths that do not fit, a label out of range (named with its index); interrupted.
-pub fn cross_entropy_forward<T: Element>(logits: &[T], labels: Labels<'_, T>, classes: usize, out: &mut [T]) -> Result<()> {
+pub fn cross_entropy_forward<T: Element>(
+    logits: &[T],
+    labels: Labels<'_, T>,
+    classes: usize,
+    out: &mut [T],
+) -> Result<()> {
     let rows = expect_rows("logits", logits.len(), classes)?;
     expect_len("out", out.len(), rows)?;
     labels.check(rows, classes)?;
@@ -69,13 +81,16 @@ impl<T: Element> Visitor<T> for CrossEntropy<'_, T> {
     const SUM_ONLY: bool = true;
     #[inline(always)]
     fn visit(&mut self, row: &Exponentials<'_, T>) {
-        let (x, log_sum, top) = (&self.logits[row.row * self.classes..][..self.classes], row.sum.ln(), row.top);
+        let (x, log_sum, top) =
+            (&self.logits[row.row * self.classes..][..self.classes], row.sum.ln(), row.top);
         self.out[row.row] = match self.labels {
             Labels::Index(labels) => log_sum - (x[labels[row.row] as usize] - top),
             // A class of no probability adds nothing, however impossible it is.
-            Labels::Soft(targets) => sum_of(x, &targets[row.row * self.classes..][..self.classes], |x, target| {
-                if target == T::ZERO { T::ZERO } else { target * (log_sum - (x - top)) }
-            }),
+            Labels::Soft(targets) => {
+                sum_of(x, &targets[row.row * self.classes..][..self.classes], |x, target| {
+                    if target == T::ZERO { T::ZERO } else { target * (log_sum - (x - top)) }
+                })
+            }
         };
     }
 }
@@ -101,7 +116,11 @@ pub fn cross_entropy_backward<T: Element>(
     parallel::for_each(items, logits.len() * ELEMENT_COST * 4, |(i, (logits, out))| {
         let labels = labels.part(i * step, out.len() / classes, classes);
         let grad_output = &grad_output[i * step..];
-        visit_rows(logits, classes, &mut CrossEntropyGradient { grad_output, labels, classes, accumulate, out });
+        visit_rows(
+            logits,
+            classes,
+            &mut CrossEntropyGradient { grad_output, labels, classes, accumulate, out },
+        );
     })
 }
 
@@ -118,7 +137,8 @@ impl<T: Element> Visitor<T> for CrossEntropyGradient<'_, T> {
     #[inline(always)]
     fn visit(&mut self, piece: &Exponentials<'_, T>) {
         let (row, classes, start, values) = (piece.row, self.classes, piece.start, piece.values);
-        let (grad, out) = (self.grad_output[row], &mut self.out[row * classes + start..][..values.len()]);
+        let (grad, out) =
+            (self.grad_output[row], &mut self.out[row * classes + start..][..values.len()]);
         match self.labels {
             Labels::Index(labels) => {
                 let scale = grad / piece.sum;
@@ -127,7 +147,9 @@ impl<T: Element> Visitor<T> for CrossEntropyGradient<'_, T> {
                 } else {
                     out.iter_mut().zip(values).for_each(|(out, &value)| *out = value * scale);
                 }
-                if let Some(out) = (labels[row] as usize).checked_sub(start).and_then(|at| out.get_mut(at)) {
+                if let Some(out) =
+                    (labels[row] as usize).checked_sub(start).and_then(|at| out.get_mut(at))
+                {
                     *out = *out - grad;
                 }
             }
@@ -136,9 +158,13 @@ impl<T: Element> Visitor<T> for CrossEntropyGradient<'_, T> {
                 let scale = sum_of(targets, targets, |target, _| target) / piece.sum;
                 let items = out.iter_mut().zip(values).zip(&targets[start..]);
                 if self.accumulate {
-                    items.for_each(|((out, &value), &target)| *out += grad * (value * scale - target));
+                    items.for_each(|((out, &value), &target)| {
+                        *out += grad * (value * scale - target)
+                    });
                 } else {
-                    items.for_each(|((out, &value), &target)| *out = grad * (value * scale - target));
+                    items.for_each(|((out, &value), &target)| {
+                        *out = grad * (value * scale - target)
+                    });
                 }
             }
         }
@@ -149,21 +175,30 @@ impl<T: Element> Visitor<T> for CrossEntropyGradient<'_, T> {
 ///
 /// # Errors
 /// Lengths that do not fit; interrupted.
-pub fn half_sum_of_squares_forward<T: Element>(output: &[T], target: &[T], columns: usize, out: &mut [T]) -> Result<()> {
+pub fn half_sum_of_squares_forward<T: Element>(
+    output: &[T],
+    target: &[T],
+    columns: usize,
+    out: &mut [T],
+) -> Result<()> {
     let rows = expect_rows("output", output.len(), columns)?;
     expect_len("target", target.len(), output.len())?;
     expect_len("out", out.len(), rows)?;
     let step = rows_per_item(columns);
-    let items = output.chunks(step * columns).zip(target.chunks(step * columns)).zip(out.chunks_mut(step));
+    let items =
+        output.chunks(step * columns).zip(target.chunks(step * columns)).zip(out.chunks_mut(step));
     parallel::for_each(items, output.len() * ELEMENT_COST, |((output, target), out)| {
-        for ((output, target), out) in output.chunks_exact(columns).zip(target.chunks_exact(columns)).zip(out) {
+        for ((output, target), out) in
+            output.chunks_exact(columns).zip(target.chunks_exact(columns)).zip(out)
+        {
             let sum = sum_of_squares(output, target);
             *out = T::from_f64(0.5 * sum);
         }
     })
 }
 
-/// `Σ (target - output)²` in double precision, with the lost digits carried along (Neumaier 1974): the article's 0.45 is 0.45.
+/// `Σ (target - output)²` in double precision, with the lost digits carried along (Neumaier 1974):
+/// the article's 0.45 is 0.45.
 #[inline(always)]
 fn sum_of_squares<T: Element>(output: &[T], target: &[T]) -> f64 {
     let (mut sum, mut lost) = (0.0f64, 0.0);
@@ -193,10 +228,17 @@ pub fn half_sum_of_squares_backward<T: Element>(
     expect_len("grad_output", grad_output.len(), rows)?;
     expect_len("out", out.len(), output.len())?;
     let step = rows_per_item(columns);
-    let items = output.chunks(step * columns).zip(target.chunks(step * columns)).zip(out.chunks_mut(step * columns)).enumerate();
+    let items = output
+        .chunks(step * columns)
+        .zip(target.chunks(step * columns))
+        .zip(out.chunks_mut(step * columns))
+        .enumerate();
     parallel::for_each(items, output.len() * ELEMENT_COST, |(i, ((output, target), out))| {
         vectorized!(|| {
-            let rows = output.chunks_exact(columns).zip(target.chunks_exact(columns)).zip(out.chunks_exact_mut(columns));
+            let rows = output
+                .chunks_exact(columns)
+                .zip(target.chunks_exact(columns))
+                .zip(out.chunks_exact_mut(columns));
             for (((output, target), out), &grad) in rows.zip(&grad_output[i * step..]) {
                 let items = out.iter_mut().zip(output).zip(target);
                 if accumulate {
@@ -237,7 +279,15 @@ mod tests {
     #[test]
     fn the_gradient_is_probability_less_target() {
         let mut grad = [0.0f64; 2];
-        cross_entropy_backward(&[2.0], &[0.0, 3.0f64.ln()], Labels::Index(&[0]), 2, false, &mut grad).unwrap();
+        cross_entropy_backward(
+            &[2.0],
+            &[0.0, 3.0f64.ln()],
+            Labels::Index(&[0]),
+            2,
+            false,
+            &mut grad,
+        )
+        .unwrap();
         assert!((grad[0] + 1.5).abs() < 1e-15 && (grad[1] - 1.5).abs() < 1e-15);
     }
 
@@ -246,7 +296,9 @@ mod tests {
         let mut loss = [0.0f32];
         cross_entropy_forward(&[1e4, -1e4], Labels::Index(&[1]), 2, &mut loss).unwrap();
         assert_eq!(loss, [2e4]);
-        let text = cross_entropy_forward(&[0.0f32; 4], Labels::Index(&[0, 2]), 2, &mut [0.0; 2]).unwrap_err().to_string();
+        let text = cross_entropy_forward(&[0.0f32; 4], Labels::Index(&[0, 2]), 2, &mut [0.0; 2])
+            .unwrap_err()
+            .to_string();
         assert!(text.contains("got 2 at index 1"), "{text}");
     }
 
@@ -255,23 +307,38 @@ mod tests {
         for (rows, classes) in [(3, 1), (700, 10), (9, 31), (5, 64), (3, 1024), (2, 3000)] {
             let number = |i: usize, seed: f64| ((i + 1) as f64 * 0.754_877_666 + seed).fract();
             let x: Vec<f64> = (0..rows * classes).map(|i| number(i, 0.0) * 8.0 - 4.0).collect();
-            let soft: Vec<f64> = (0..rows * classes).map(|i| if i % 3 == 0 { 0.0 } else { number(i, 0.3) }).collect();
+            let soft: Vec<f64> = (0..rows * classes)
+                .map(|i| if i % 3 == 0 { 0.0 } else { number(i, 0.3) })
+                .collect();
             let index: Vec<i64> = (0..rows).map(|r| (r * 7919 % classes) as i64).collect();
             let mut hot = vec![0.0; x.len()];
-            index.iter().enumerate().for_each(|(r, &label)| hot[r * classes + label as usize] = 1.0);
+            index
+                .iter()
+                .enumerate()
+                .for_each(|(r, &label)| hot[r * classes + label as usize] = 1.0);
             let grad: Vec<f64> = (0..rows).map(|r| number(r, 0.7)).collect();
-            for (labels, targets) in [(Labels::Index(&index), &hot), (Labels::Soft(&hot), &hot), (Labels::Soft(&soft), &soft)] {
+            for (labels, targets) in [
+                (Labels::Index(&index), &hot),
+                (Labels::Soft(&hot), &hot),
+                (Labels::Soft(&soft), &soft),
+            ] {
                 let (mut loss, mut dx) = (vec![7.0; rows], vec![1.0; x.len()]);
                 cross_entropy_forward(&x, labels, classes, &mut loss).unwrap();
                 cross_entropy_backward(&grad, &x, labels, classes, true, &mut dx).unwrap();
                 let mut fresh = vec![7.0; x.len()];
                 cross_entropy_backward(&grad, &x, labels, classes, false, &mut fresh).unwrap();
                 for r in 0..rows {
-                    let (x, targets) = (&x[r * classes..][..classes], &targets[r * classes..][..classes]);
+                    let (x, targets) =
+                        (&x[r * classes..][..classes], &targets[r * classes..][..classes]);
                     let sum: f64 = x.iter().map(|x| x.exp()).sum();
                     let whole: f64 = targets.iter().sum();
-                    let expected: f64 = x.iter().zip(targets).map(|(x, t)| t * (sum.ln() - x)).sum();
-                    assert!((loss[r] - expected).abs() < 1e-12 * expected.abs().max(1.0), "{classes}: {} {expected}", loss[r]);
+                    let expected: f64 =
+                        x.iter().zip(targets).map(|(x, t)| t * (sum.ln() - x)).sum();
+                    assert!(
+                        (loss[r] - expected).abs() < 1e-12 * expected.abs().max(1.0),
+                        "{classes}: {} {expected}",
+                        loss[r]
+                    );
                     for c in 0..classes {
                         let expected = grad[r] * (whole * x[c].exp() / sum - targets[c]);
                         assert!((fresh[r * classes + c] - expected).abs() < 1e-12, "{classes}");

@@ -1,5 +1,5 @@
-//! Losses that compare value by value: squared, absolute, Huber, and binary cross-entropy from logits. A row's loss is the mean over its
-//! values.
+//! Losses that compare value by value: squared, absolute, Huber, and binary cross-entropy from
+//! logits. A row's loss is the mean over its values.
 
 use super::super::Element;
 use super::super::error::{Result, expect_len};
@@ -109,25 +109,44 @@ fn sign<T: Element>(x: T) -> T {
 ///
 /// # Errors
 /// Lengths that do not fit; interrupted.
-pub fn forward<T: Element>(output: &[T], target: &[T], columns: usize, kind: Pointwise, out: &mut [T]) -> Result<()> {
+pub fn forward<T: Element>(
+    output: &[T],
+    target: &[T],
+    columns: usize,
+    kind: Pointwise,
+    out: &mut [T],
+) -> Result<()> {
     match kind {
         Pointwise::Squared => forward_with(output, target, columns, Squared, out),
         Pointwise::Absolute => forward_with(output, target, columns, Absolute, out),
-        Pointwise::Huber { delta } => forward_with(output, target, columns, Huber(T::from_f64(delta)), out),
-        Pointwise::BinaryCrossEntropy => forward_with(output, target, columns, BinaryCrossEntropy, out),
+        Pointwise::Huber { delta } => {
+            forward_with(output, target, columns, Huber(T::from_f64(delta)), out)
+        }
+        Pointwise::BinaryCrossEntropy => {
+            forward_with(output, target, columns, BinaryCrossEntropy, out)
+        }
     }
 }
 
-fn forward_with<T: Element>(output: &[T], target: &[T], columns: usize, loss: impl Compare<T>, out: &mut [T]) -> Result<()> {
+fn forward_with<T: Element>(
+    output: &[T],
+    target: &[T],
+    columns: usize,
+    loss: impl Compare<T>,
+    out: &mut [T],
+) -> Result<()> {
     let rows = expect_rows("output", output.len(), columns)?;
     expect_len("target", target.len(), output.len())?;
     expect_len("out", out.len(), rows)?;
     let step = rows_per_item(columns);
     let share = T::from_f64((columns as f64).recip());
-    let items = output.chunks(step * columns).zip(target.chunks(step * columns)).zip(out.chunks_mut(step));
+    let items =
+        output.chunks(step * columns).zip(target.chunks(step * columns)).zip(out.chunks_mut(step));
     parallel::for_each(items, output.len() * ELEMENT_COST, |((output, target), out)| {
         vectorized!(|| {
-            for ((output, target), out) in output.chunks_exact(columns).zip(target.chunks_exact(columns)).zip(out) {
+            for ((output, target), out) in
+                output.chunks_exact(columns).zip(target.chunks_exact(columns)).zip(out)
+            {
                 let sum = sum_of(output, target, |output, target| loss.value(output, target));
                 *out = sum * share;
             }
@@ -149,10 +168,24 @@ pub fn backward<T: Element>(
     out: &mut [T],
 ) -> Result<()> {
     match kind {
-        Pointwise::Squared => backward_with(grad_output, output, target, columns, Squared, accumulate, out),
-        Pointwise::Absolute => backward_with(grad_output, output, target, columns, Absolute, accumulate, out),
-        Pointwise::Huber { delta } => backward_with(grad_output, output, target, columns, Huber(T::from_f64(delta)), accumulate, out),
-        Pointwise::BinaryCrossEntropy => backward_with(grad_output, output, target, columns, BinaryCrossEntropy, accumulate, out),
+        Pointwise::Squared => {
+            backward_with(grad_output, output, target, columns, Squared, accumulate, out)
+        }
+        Pointwise::Absolute => {
+            backward_with(grad_output, output, target, columns, Absolute, accumulate, out)
+        }
+        Pointwise::Huber { delta } => backward_with(
+            grad_output,
+            output,
+            target,
+            columns,
+            Huber(T::from_f64(delta)),
+            accumulate,
+            out,
+        ),
+        Pointwise::BinaryCrossEntropy => {
+            backward_with(grad_output, output, target, columns, BinaryCrossEntropy, accumulate, out)
+        }
     }
 }
 
@@ -171,10 +204,17 @@ fn backward_with<T: Element>(
     expect_len("out", out.len(), output.len())?;
     let step = rows_per_item(columns);
     let share = T::from_f64((columns as f64).recip());
-    let items = output.chunks(step * columns).zip(target.chunks(step * columns)).zip(out.chunks_mut(step * columns)).enumerate();
+    let items = output
+        .chunks(step * columns)
+        .zip(target.chunks(step * columns))
+        .zip(out.chunks_mut(step * columns))
+        .enumerate();
     parallel::for_each(items, output.len() * ELEMENT_COST, |(i, ((output, target), out))| {
         vectorized!(|| {
-            let rows = output.chunks_exact(columns).zip(target.chunks_exact(columns)).zip(out.chunks_exact_mut(columns));
+            let rows = output
+                .chunks_exact(columns)
+                .zip(target.chunks_exact(columns))
+                .zip(out.chunks_exact_mut(columns));
             for (((output, target), out), &grad) in rows.zip(&grad_output[i * step..]) {
                 let grad = grad * share;
                 for ((out, &output), &target) in out.iter_mut().zip(output).zip(target) {
@@ -193,16 +233,26 @@ mod tests {
     fn both(kind: Pointwise, output: &[f64], target: &[f64]) -> (f64, Vec<f64>) {
         let (mut loss, mut slope) = ([0.0], vec![1.0; output.len()]);
         forward(output, target, output.len(), kind, &mut loss).unwrap();
-        backward(&[output.len() as f64], output, target, output.len(), kind, true, &mut slope).unwrap();
+        backward(&[output.len() as f64], output, target, output.len(), kind, true, &mut slope)
+            .unwrap();
         (loss[0], slope.iter().map(|slope| slope - 1.0).collect())
     }
 
     #[test]
     fn by_hand() {
         let (output, target) = ([1.0, -2.0, 0.5, 3.0], [1.0, 0.0, 0.0, 0.0]);
-        assert_eq!(both(Pointwise::Squared, &output, &target), (13.25 / 4.0, vec![0.0, -4.0, 1.0, 6.0]));
-        assert_eq!(both(Pointwise::Absolute, &output, &target), (5.5 / 4.0, vec![0.0, -1.0, 1.0, 1.0]));
-        assert_eq!(both(Pointwise::Huber { delta: 1.0 }, &output, &target), ((1.5 + 0.125 + 2.5) / 4.0, vec![0.0, -1.0, 0.5, 1.0]));
+        assert_eq!(
+            both(Pointwise::Squared, &output, &target),
+            (13.25 / 4.0, vec![0.0, -4.0, 1.0, 6.0])
+        );
+        assert_eq!(
+            both(Pointwise::Absolute, &output, &target),
+            (5.5 / 4.0, vec![0.0, -1.0, 1.0, 1.0])
+        );
+        assert_eq!(
+            both(Pointwise::Huber { delta: 1.0 }, &output, &target),
+            ((1.5 + 0.125 + 2.5) / 4.0, vec![0.0, -1.0, 0.5, 1.0])
+        );
         let (loss, slope) = both(Pointwise::BinaryCrossEntropy, &[0.0, 3.0f64.ln()], &[1.0, 0.25]);
         assert!((loss - (2.0f64.ln() + 4.0f64.ln() - 0.25 * 3.0f64.ln()) / 2.0).abs() < 1e-15);
         assert!((slope[0] + 0.5).abs() < 1e-15 && (slope[1] - 0.5).abs() < 1e-15);
@@ -211,10 +261,16 @@ mod tests {
     #[test]
     fn extreme_logits() {
         let mut loss = [0.0f32; 3];
-        forward(&[1e4, -1e4, -40.0], &[0.0, 0.0, 0.0], 1, Pointwise::BinaryCrossEntropy, &mut loss).unwrap();
+        forward(&[1e4, -1e4, -40.0], &[0.0, 0.0, 0.0], 1, Pointwise::BinaryCrossEntropy, &mut loss)
+            .unwrap();
         assert_eq!(loss[..2], [1e4, 0.0]);
         assert!((loss[2] / (-40.0f32).exp() - 1.0).abs() < 1e-5);
-        for kind in [Pointwise::Squared, Pointwise::Absolute, Pointwise::Huber { delta: 1.0 }, Pointwise::BinaryCrossEntropy] {
+        for kind in [
+            Pointwise::Squared,
+            Pointwise::Absolute,
+            Pointwise::Huber { delta: 1.0 },
+            Pointwise::BinaryCrossEntropy,
+        ] {
             let mut slope = [0.0f32];
             forward(&[f32::NAN], &[0.0], 1, kind, &mut loss[..1]).unwrap();
             backward(&[1.0], &[f32::NAN], &[0.0], 1, kind, false, &mut slope).unwrap();

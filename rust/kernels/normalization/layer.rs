@@ -32,7 +32,8 @@ fn row_sum<T: Element>(len: usize, f: impl Fn(usize) -> T) -> f64 {
     sums.iter().map(|sum| sum.to_f64()).sum()
 }
 
-/// `y = gamma (x - mean) / sqrt(variance + epsilon) + beta` with the mean and (biased) variance of each row.
+/// `y = gamma (x - mean) / sqrt(variance + epsilon) + beta` with the mean and (biased) variance of
+/// each row.
 ///
 /// # Shapes
 /// - `x`, `y`: `[rows, channels]`; `y` is overwritten.
@@ -41,7 +42,15 @@ fn row_sum<T: Element>(len: usize, f: impl Fn(usize) -> T) -> f64 {
 ///
 /// # Errors
 /// [`crate::kernels::KernelError::Shape`] when the lengths do not fit; `Interrupted`.
-pub fn forward<T: Element>(x: &[T], gamma: &[T], beta: &[T], y: &mut [T], mean: &mut [T], variance: &mut [T], epsilon: f64) -> Result<()> {
+pub fn forward<T: Element>(
+    x: &[T],
+    gamma: &[T],
+    beta: &[T],
+    y: &mut [T],
+    mean: &mut [T],
+    variance: &mut [T],
+    epsilon: f64,
+) -> Result<()> {
     let channels = gamma.len();
     if channels == 0 {
         return Err(shape_error!("weight: expected at least one channel"));
@@ -60,7 +69,9 @@ pub fn forward<T: Element>(x: &[T], gamma: &[T], beta: &[T], y: &mut [T], mean: 
                 let center = row_sum(channels, |i| x[i]) / channels as f64;
                 let near = T::from_f64(center);
                 let lost = center - near.to_f64(); // what rounding took from the mean
-                let squares = row_sum(channels, |i| (x[i] - near) * (x[i] - near)) / channels as f64 - lost * lost;
+                let squares = row_sum(channels, |i| (x[i] - near) * (x[i] - near))
+                    / channels as f64
+                    - lost * lost;
                 (*mean, *variance) = (near, T::from_f64(if squares < 0.0 { 0.0 } else { squares }));
                 let inverse = T::from_f64(inverse_deviation(*variance, epsilon));
                 for (((y, &x), &gamma), &beta) in y.iter_mut().zip(x).zip(gamma).zip(beta) {
@@ -71,13 +82,16 @@ pub fn forward<T: Element>(x: &[T], gamma: &[T], beta: &[T], y: &mut [T], mean: 
     })
 }
 
-/// The gradients of [`forward`]: with `x̂ = (x - mean) / sqrt(variance + epsilon)` and means over the row, `grad_beta (+)= Σ g`,
-/// `grad_gamma (+)= Σ g x̂`, `grad_x (+)= (gamma g - mean(gamma g) - x̂ mean(gamma g x̂)) / sqrt(variance + epsilon)`.
+/// The gradients of [`forward`]: with `x̂ = (x - mean) / sqrt(variance + epsilon)` and means over
+/// the row, `grad_beta (+)= Σ g`, `grad_gamma (+)= Σ g x̂`, `grad_x (+)= (gamma g - mean(gamma g) -
+/// x̂ mean(gamma g x̂)) / sqrt(variance + epsilon)`.
 ///
 /// # Shapes
-/// - `grad_output`, `x`, `grad_x`: `[rows, channels]`; `grad_x` is overwritten, or accumulated with `accumulate`.
+/// - `grad_output`, `x`, `grad_x`: `[rows, channels]`; `grad_x` is overwritten, or accumulated with
+///   `accumulate`.
 /// - `mean`, `variance`: `[rows]`.
-/// - `gamma`, `grad_gamma`, `grad_beta`: `[channels]`; the last two are overwritten, or accumulated with `accumulate_parameters`.
+/// - `gamma`, `grad_gamma`, `grad_beta`: `[channels]`; the last two are overwritten, or accumulated
+///   with `accumulate_parameters`.
 ///
 /// # Errors
 /// [`crate::kernels::KernelError::Shape`] when the lengths do not fit; `Memory`, `Interrupted`.
@@ -108,28 +122,47 @@ pub fn backward<T: Element>(
     let item = item_len(channels);
     with_scratch(x.len().div_ceil(item) * 2 * channels, |records: &mut [T]| {
         let statistics = mean.chunks(item / channels).zip(variance.chunks(item / channels));
-        let items = grad_x.chunks_mut(item).zip(records.chunks_exact_mut(2 * channels)).zip(grad_output.chunks(item).zip(x.chunks(item)));
-        parallel::for_each(items.zip(statistics), x.len() * ELEMENT_COST, |(((grad_x, record), (grad, x)), (mean, variance))| {
-            let (products, sums) = record.split_at_mut(channels);
-            vectorized!(|| {
-                products.fill(T::ZERO);
-                sums.fill(T::ZERO);
-                let rows = grad_x.chunks_exact_mut(channels).zip(grad.chunks_exact(channels)).zip(x.chunks_exact(channels));
-                for (((grad_x, grad), x), (&mean, &variance)) in rows.zip(mean.iter().zip(variance)) {
-                    let (grad, x, gamma) = (&grad[..channels], &x[..channels], &gamma[..channels]);
-                    let inverse = T::from_f64(inverse_deviation(variance, epsilon));
-                    let normal = |i: usize| (x[i] - mean) * inverse;
-                    let sum = T::from_f64(row_sum(channels, |i| gamma[i] * grad[i]) / channels as f64);
-                    let product = T::from_f64(row_sum(channels, |i| gamma[i] * grad[i] * normal(i)) / channels as f64);
-                    for (i, ((out, by_product), by_sum)) in grad_x.iter_mut().zip(&mut *products).zip(&mut *sums).enumerate() {
-                        let value = (gamma[i] * grad[i] - sum - normal(i) * product) * inverse;
-                        *out = if accumulate { *out + value } else { value };
-                        *by_product += grad[i] * normal(i);
-                        *by_sum += grad[i];
+        let items = grad_x
+            .chunks_mut(item)
+            .zip(records.chunks_exact_mut(2 * channels))
+            .zip(grad_output.chunks(item).zip(x.chunks(item)));
+        parallel::for_each(
+            items.zip(statistics),
+            x.len() * ELEMENT_COST,
+            |(((grad_x, record), (grad, x)), (mean, variance))| {
+                let (products, sums) = record.split_at_mut(channels);
+                vectorized!(|| {
+                    products.fill(T::ZERO);
+                    sums.fill(T::ZERO);
+                    let rows = grad_x
+                        .chunks_exact_mut(channels)
+                        .zip(grad.chunks_exact(channels))
+                        .zip(x.chunks_exact(channels));
+                    for (((grad_x, grad), x), (&mean, &variance)) in
+                        rows.zip(mean.iter().zip(variance))
+                    {
+                        let (grad, x, gamma) =
+                            (&grad[..channels], &x[..channels], &gamma[..channels]);
+                        let inverse = T::from_f64(inverse_deviation(variance, epsilon));
+                        let normal = |i: usize| (x[i] - mean) * inverse;
+                        let sum = T::from_f64(
+                            row_sum(channels, |i| gamma[i] * grad[i]) / channels as f64,
+                        );
+                        let product = T::from_f64(
+                            row_sum(channels, |i| gamma[i] * grad[i] * normal(i)) / channels as f64,
+                        );
+                        for (i, ((out, by_product), by_sum)) in
+                            grad_x.iter_mut().zip(&mut *products).zip(&mut *sums).enumerate()
+                        {
+                            let value = (gamma[i] * grad[i] - sum - normal(i) * product) * inverse;
+                            *out = if accumulate { *out + value } else { value };
+                            *by_product += grad[i] * normal(i);
+                            *by_sum += grad[i];
+                        }
                     }
-                }
-            });
-        })?;
+                });
+            },
+        )?;
         with_scratch(2 * channels, |totals: &mut [f64]| {
             totals.fill(0.0);
             for record in records.chunks_exact(2 * channels) {

@@ -1,6 +1,8 @@
-//! Local response normalisation: `y = x s^-beta` with `s = k + alpha / size Σ x²` over `size` neighbouring channels.
+//! Local response normalisation: `y = x s^-beta` with `s = k + alpha / size Σ x²` over `size`
+//! neighbouring channels.
 //!
-//! The window of channel `c` goes from `c - size / 2` to `c + (size - 1) / 2`; channels that do not exist count as zero.
+//! The window of channel `c` goes from `c - size / 2` to `c + (size - 1) / 2`; channels that do not
+//! exist count as zero.
 
 use super::CHUNK;
 use crate::kernels::Element;
@@ -30,7 +32,10 @@ impl LocalResponse {
 
     fn check(&self, len: usize, channels: usize) -> Result<()> {
         if self.size == 0 || channels == 0 || !len.is_multiple_of(channels) {
-            return Err(shape_error!("x: {len} elements are not rows of {channels} channels with windows of {}", self.size));
+            return Err(shape_error!(
+                "x: {len} elements are not rows of {channels} channels with windows of {}",
+                self.size
+            ));
         }
         Ok(())
     }
@@ -60,9 +65,16 @@ fn window_sums<T: Element>(padded: &[T], window: usize, out: &mut [T]) {
     }
 }
 
-/// `s` of one row into `scales`; `padded` is scratch of `channels + before + after` elements, zero at its ends.
+/// `s` of one row into `scales`; `padded` is scratch of `channels + before + after` elements, zero
+/// at its ends.
 #[inline(always)]
-fn row_scales<T: Element>(p: &LocalResponse, (before, after): (usize, usize), x: &[T], padded: &mut [T], scales: &mut [T]) {
+fn row_scales<T: Element>(
+    p: &LocalResponse,
+    (before, after): (usize, usize),
+    x: &[T],
+    padded: &mut [T],
+    scales: &mut [T],
+) {
     padded[before..before + x.len()].iter_mut().zip(x).for_each(|(square, &x)| *square = x * x);
     window_sums(padded, before + 1 + after, scales);
     let (k, weight) = (T::from_f64(p.k), T::from_f64(p.alpha / p.size as f64));
@@ -81,24 +93,33 @@ pub fn forward<T: Element>(p: &LocalResponse, channels: usize, x: &[T], y: &mut 
     expect_len("out", y.len(), x.len())?;
     let (reach, item) = (p.reach(channels), channels * (CHUNK / channels).max(1));
     let width = channels + reach.0 + reach.1;
-    parallel::try_for_each(x.chunks(item).zip(y.chunks_mut(item)), x.len() * ELEMENT_COST, |(x, y)| {
-        with_scratch(width + channels, |scratch: &mut [T]| {
-            let (padded, scales) = scratch.split_at_mut(width);
-            padded.fill(T::ZERO);
-            vectorized!(|| {
-                for (x, y) in x.chunks_exact(channels).zip(y.chunks_exact_mut(channels)) {
-                    row_scales(p, reach, x, padded, scales);
-                    y.iter_mut().zip(x).zip(&*scales).for_each(|((y, &x), &s)| *y = x * negative_power(s, p.beta));
-                }
-            });
-        })
-    })
+    parallel::try_for_each(
+        x.chunks(item).zip(y.chunks_mut(item)),
+        x.len() * ELEMENT_COST,
+        |(x, y)| {
+            with_scratch(width + channels, |scratch: &mut [T]| {
+                let (padded, scales) = scratch.split_at_mut(width);
+                padded.fill(T::ZERO);
+                vectorized!(|| {
+                    for (x, y) in x.chunks_exact(channels).zip(y.chunks_exact_mut(channels)) {
+                        row_scales(p, reach, x, padded, scales);
+                        y.iter_mut()
+                            .zip(x)
+                            .zip(&*scales)
+                            .for_each(|((y, &x), &s)| *y = x * negative_power(s, p.beta));
+                    }
+                });
+            })
+        },
+    )
 }
 
-/// The gradient of [`forward`]: `grad_x (+)= g s^-beta - 2 alpha beta / size x Σ g x s^(-beta - 1)` over the windows that cover a channel.
+/// The gradient of [`forward`]: `grad_x (+)= g s^-beta - 2 alpha beta / size x Σ g x s^(-beta - 1)`
+/// over the windows that cover a channel.
 ///
 /// # Shapes
-/// - `grad_output`, `x`, `grad_x`: `[rows, channels]`; `grad_x` is overwritten, or accumulated with `accumulate`.
+/// - `grad_output`, `x`, `grad_x`: `[rows, channels]`; `grad_x` is overwritten, or accumulated with
+///   `accumulate`.
 ///
 /// # Errors
 /// [`crate::kernels::KernelError::Shape`] when the lengths do not fit; `Memory`, `Interrupted`.
@@ -126,13 +147,22 @@ pub fn backward<T: Element>(
             squares.fill(T::ZERO);
             shares.fill(T::ZERO);
             vectorized!(|| {
-                let rows = grad.chunks_exact(channels).zip(x.chunks_exact(channels)).zip(grad_x.chunks_exact_mut(channels));
+                let rows = grad
+                    .chunks_exact(channels)
+                    .zip(x.chunks_exact(channels))
+                    .zip(grad_x.chunks_exact_mut(channels));
                 for ((grad, x), grad_x) in rows {
                     row_scales(p, (before, after), x, squares, scales);
-                    powers.iter_mut().zip(&*scales).for_each(|(power, &s)| *power = negative_power(s, p.beta));
-                    // A channel is in the windows that reach it: `after` before it, `before` after it.
+                    powers
+                        .iter_mut()
+                        .zip(&*scales)
+                        .for_each(|(power, &s)| *power = negative_power(s, p.beta));
+                    // A channel is in the windows that reach it: `after` before it, `before` after
+                    // it.
                     let own = shares[after..after + channels].iter_mut().zip(grad).zip(x);
-                    own.zip(&*powers).zip(&*scales).for_each(|((((share, &g), &x), &power), &s)| *share = g * x * power / s);
+                    own.zip(&*powers)
+                        .zip(&*scales)
+                        .for_each(|((((share, &g), &x), &power), &s)| *share = g * x * power / s);
                     window_sums(shares, before + 1 + after, sums);
                     let values = grad.iter().zip(x).zip(&*powers).zip(&*sums);
                     for (out, (((&g, &x), &power), &sum)) in grad_x.iter_mut().zip(values) {

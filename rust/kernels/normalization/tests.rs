@@ -7,20 +7,25 @@ use crate::kernels::parallel::set_num_threads;
 
 /// Numbers from -1 to 1 without a pattern.
 fn numbers(len: usize, seed: usize) -> Vec<f64> {
-    (0..len).map(|i| ((i + 1) as f64 * 0.754_877_666 + seed as f64 * 0.569_840_29).fract() * 2.0 - 1.0).collect()
+    (0..len)
+        .map(|i| ((i + 1) as f64 * 0.754_877_666 + seed as f64 * 0.569_840_29).fract() * 2.0 - 1.0)
+        .collect()
 }
 
 /// Output, mean and variance of the training forward pass.
 fn forward<T: Element>(x: &[T], gamma: &[T], beta: &[T], epsilon: f64, relu: bool) -> [Vec<T>; 3] {
-    let [mut y, mut mean, mut variance] = [x.len(), gamma.len(), gamma.len()].map(|len| vec![T::from_f64(7.0); len]);
+    let [mut y, mut mean, mut variance] =
+        [x.len(), gamma.len(), gamma.len()].map(|len| vec![T::from_f64(7.0); len]);
     let batch = Groups::new(x.len(), 1, gamma.len(), gamma.len()).unwrap();
-    groups::forward(&batch, Some(x), gamma, beta, &mut y, &mut mean, &mut variance, epsilon, relu).unwrap();
+    groups::forward(&batch, Some(x), gamma, beta, &mut y, &mut mean, &mut variance, epsilon, relu)
+        .unwrap();
     [y, mean, variance]
 }
 
 #[test]
 fn two_channels_by_hand() {
-    // Channel 0: 1, 3, 5, 7, mean 4, variance 5. Channel 1: always 2. With epsilon 4 the deviation of channel 0 is 3.
+    // Channel 0: 1, 3, 5, 7, mean 4, variance 5. Channel 1: always 2. With epsilon 4 the deviation
+    // of channel 0 is 3.
     let x = [1.0f64, 2.0, 3.0, 2.0, 5.0, 2.0, 7.0, 2.0];
     let [y, mean, variance] = forward(&x, &[3.0, 10.0], &[0.5, -1.0], 4.0, false);
     assert_eq!((mean, variance), (vec![4.0, 2.0], vec![5.0, 0.0]));
@@ -34,15 +39,30 @@ fn two_channels_by_hand() {
 #[test]
 fn fixed_statistics_by_hand() {
     let mut y = [0.0f32; 6];
-    scale_shift_forward(Some(&[1.0, 2.0, -3.0, f32::NAN, 0.5, 0.0]), &[2.0, -1.0], &[1.0, 0.5], &mut y, true).unwrap();
+    scale_shift_forward(
+        Some(&[1.0, 2.0, -3.0, f32::NAN, 0.5, 0.0]),
+        &[2.0, -1.0],
+        &[1.0, 0.5],
+        &mut y,
+        true,
+    )
+    .unwrap();
     assert_eq!((y[..3].to_vec(), y[4..].to_vec()), (vec![3.0, 0.0, 0.0], vec![2.0, 0.5]));
     assert!(y[3].is_nan());
-    scale_shift_forward(Some(&[1.0, 2.0, -3.0, 4.0]), &[2.0, -1.0], &[1.0, 0.5], &mut y[..4], false).unwrap();
+    scale_shift_forward(
+        Some(&[1.0, 2.0, -3.0, 4.0]),
+        &[2.0, -1.0],
+        &[1.0, 0.5],
+        &mut y[..4],
+        false,
+    )
+    .unwrap();
     assert_eq!(y[..4], [3.0, -1.5, -5.0, -3.5]);
 }
 
 /// Narrow, wide, with a partial last row, a single position, several blocks.
-const SHAPES: [(usize, usize); 9] = [(1, 1), (1, 70), (7, 3), (70_001, 1), (9001, 3), (1000, 17), (500, 64), (333, 65), (40, 2049)];
+const SHAPES: [(usize, usize); 9] =
+    [(1, 1), (1, 70), (7, 3), (70_001, 1), (9001, 3), (1000, 17), (500, 64), (333, 65), (40, 2049)];
 
 #[test]
 fn every_shape_like_the_definition() {
@@ -53,8 +73,12 @@ fn every_shape_like_the_definition() {
         for c in 0..channels {
             let column: Vec<f64> = x.iter().skip(c).step_by(channels).copied().collect();
             let expected = column.iter().sum::<f64>() / positions as f64;
-            let spread = column.iter().map(|x| (x - expected).powi(2)).sum::<f64>() / positions as f64;
-            assert!((mean[c] - expected).abs() < 1e-13 && (variance[c] - spread).abs() < 1e-13, "{positions}x{channels}");
+            let spread =
+                column.iter().map(|x| (x - expected).powi(2)).sum::<f64>() / positions as f64;
+            assert!(
+                (mean[c] - expected).abs() < 1e-13 && (variance[c] - spread).abs() < 1e-13,
+                "{positions}x{channels}"
+            );
             for p in (0..positions).step_by(positions / 50 + 1) {
                 let i = p * channels + c;
                 let expected = gamma[c] * (x[i] - expected) / (spread + 1e-3).sqrt() + beta[c];
@@ -67,15 +91,22 @@ fn every_shape_like_the_definition() {
 #[test]
 fn a_mean_far_from_zero_cancels_nothing() {
     let (positions, channels) = (30_000, 5);
-    let x: Vec<f32> =
-        numbers(positions * channels, 4).iter().enumerate().map(|(i, &v)| (v + 4096.0 * (i % channels) as f64) as f32).collect();
+    let x: Vec<f32> = numbers(positions * channels, 4)
+        .iter()
+        .enumerate()
+        .map(|(i, &v)| (v + 4096.0 * (i % channels) as f64) as f32)
+        .collect();
     let [_, mean, variance] = forward(&x, &[1.0; 5], &[0.0; 5], 1e-5, false);
     for c in 0..channels {
         let column: Vec<f64> = x.iter().skip(c).step_by(channels).map(|&x| f64::from(x)).collect();
         let expected = column.iter().sum::<f64>() / positions as f64;
         let spread = column.iter().map(|x| (x - expected).powi(2)).sum::<f64>() / positions as f64;
         assert!((f64::from(mean[c]) - expected).abs() < 1e-6 * expected.abs().max(1.0), "{c}");
-        assert!((f64::from(variance[c]) / spread - 1.0).abs() < 1e-5, "{c}: {} {spread}", variance[c]);
+        assert!(
+            (f64::from(variance[c]) / spread - 1.0).abs() < 1e-5,
+            "{c}: {} {spread}",
+            variance[c]
+        );
     }
 }
 
@@ -89,11 +120,26 @@ fn backward<T: Element>(
     relu: bool,
     accumulate: bool,
 ) -> [Vec<T>; 3] {
-    let [mut grad_x, mut grad_gamma, mut grad_beta] = [x.len(), gamma.len(), gamma.len()].map(|len| vec![T::ONE; len]);
+    let [mut grad_x, mut grad_gamma, mut grad_beta] =
+        [x.len(), gamma.len(), gamma.len()].map(|len| vec![T::ONE; len]);
     let batch = Groups::new(x.len(), 1, gamma.len(), gamma.len()).unwrap();
     let mut run = |gradient: Gradient<'_, T>| {
         let parameters = (&mut grad_gamma, &mut grad_beta);
-        groups::backward(&batch, gradient, x, mean, variance, gamma, beta, epsilon, relu, parameters.0, parameters.1, accumulate).unwrap();
+        groups::backward(
+            &batch,
+            gradient,
+            x,
+            mean,
+            variance,
+            gamma,
+            beta,
+            epsilon,
+            relu,
+            parameters.0,
+            parameters.1,
+            accumulate,
+        )
+        .unwrap();
     };
     run(Gradient::Onward { grad_output, grad_x: &mut grad_x, accumulate });
     if !accumulate {
@@ -123,9 +169,21 @@ fn backward_is_the_slope_of_forward() {
             let step = 1e-6;
             let check = |values: &[f64], slopes: &[f64], loss: &dyn Fn(&[f64]) -> f64| {
                 for i in (0..values.len()).step_by(values.len() / 20 + 1) {
-                    let at = |by: f64| loss(&values.iter().enumerate().map(|(j, v)| if i == j { v + by } else { *v }).collect::<Vec<_>>());
+                    let at = |by: f64| {
+                        loss(
+                            &values
+                                .iter()
+                                .enumerate()
+                                .map(|(j, v)| if i == j { v + by } else { *v })
+                                .collect::<Vec<_>>(),
+                        )
+                    };
                     let expected = (at(step) - at(-step)) / (2.0 * step);
-                    assert!((slopes[i] - expected).abs() < 1e-6, "{positions}x{channels} {relu} {i}: {} {expected}", slopes[i]);
+                    assert!(
+                        (slopes[i] - expected).abs() < 1e-6,
+                        "{positions}x{channels} {relu} {i}: {} {expected}",
+                        slopes[i]
+                    );
                 }
             };
             check(&x, &set[0], &|x| loss(x, &gamma, &beta));
@@ -138,19 +196,32 @@ fn backward_is_the_slope_of_forward() {
 #[test]
 fn a_fixed_scale_passes_gradients_on() {
     for (positions, channels) in SHAPES {
-        let (grad, scale, gate) = (numbers(positions * channels, 5), numbers(channels, 2), numbers(positions * channels, 6));
+        let (grad, scale, gate) = (
+            numbers(positions * channels, 5),
+            numbers(channels, 2),
+            numbers(positions * channels, 6),
+        );
         for (accumulate, gated) in [(false, false), (true, false), (false, true), (true, true)] {
             let mut grad_x = vec![1.0; grad.len()];
-            scale_shift_backward(Some(&grad), &scale, gated.then_some(&gate), accumulate, &mut grad_x).unwrap();
+            scale_shift_backward(
+                Some(&grad),
+                &scale,
+                gated.then_some(&gate),
+                accumulate,
+                &mut grad_x,
+            )
+            .unwrap();
             for (i, &came) in grad_x.iter().enumerate() {
                 let open = !gated || gate[i] > 0.0;
-                let expected = if open { grad[i] * scale[i % channels] } else { 0.0 } + if accumulate { 1.0 } else { 0.0 };
+                let expected = if open { grad[i] * scale[i % channels] } else { 0.0 }
+                    + if accumulate { 1.0 } else { 0.0 };
                 assert!((came - expected).abs() < 1e-15);
             }
         }
     }
     let mut grad_x = [7.0f32; 2];
-    scale_shift_backward(Some(&[f32::NAN, 3.0]), &[2.0], Some(&[0.0, 2.0]), false, &mut grad_x).unwrap();
+    scale_shift_backward(Some(&[f32::NAN, 3.0]), &[2.0], Some(&[0.0, 2.0]), false, &mut grad_x)
+        .unwrap();
     assert_eq!(grad_x, [0.0, 6.0], "a closed gate stops even NaN");
 }
 
@@ -161,8 +232,11 @@ fn the_same_bits_with_any_number_of_threads() {
     let run = |threads: usize| {
         set_num_threads(threads).unwrap();
         let outcome = forward(&single, &[1.5; 7], &[0.1; 7], 1e-5, true);
-        let gradients = backward(&single, &single, &outcome, [&[1.5; 7], &[0.1; 7]], 1e-5, true, false);
-        [outcome, gradients].map(|arrays| arrays.map(|values| values.into_iter().map(f32::to_bits).collect::<Vec<_>>()))
+        let gradients =
+            backward(&single, &single, &outcome, [&[1.5; 7], &[0.1; 7]], 1e-5, true, false);
+        [outcome, gradients].map(|arrays| {
+            arrays.map(|values| values.into_iter().map(f32::to_bits).collect::<Vec<_>>())
+        })
     };
     let alone = run(1);
     assert_eq!(alone, run(2));
@@ -172,46 +246,83 @@ fn the_same_bits_with_any_number_of_threads() {
 /// The definition of group normalisation, and of its gradient by central differences of the loss.
 #[test]
 fn groups_like_the_definition() {
-    for (samples, positions, channels, groups) in [(3, 5, 6, 2), (2, 1, 8, 4), (4, 100, 3, 1), (2, 600, 16, 16), (2, 30, 70, 7)] {
+    for (samples, positions, channels, groups) in
+        [(3, 5, 6, 2), (2, 1, 8, 4), (4, 100, 3, 1), (2, 600, 16, 16), (2, 30, 70, 7)]
+    {
         let g = Groups::new(samples * positions * channels, samples, channels, groups).unwrap();
-        let (x, grad) = (numbers(samples * positions * channels, 1), numbers(samples * positions * channels, 2));
+        let (x, grad) = (
+            numbers(samples * positions * channels, 1),
+            numbers(samples * positions * channels, 2),
+        );
         let (gamma, beta) = (numbers(channels, 3), numbers(channels, 4));
         let [mut mean, mut variance] = [0, 1].map(|_| vec![0.0; samples * groups]);
         let run = |x: &[f64], mean: &mut [f64], variance: &mut [f64]| {
             let mut y = vec![0.0; x.len()];
-            groups::forward(&g, Some(x), &gamma, &beta, &mut y, mean, variance, 1e-2, false).unwrap();
+            groups::forward(&g, Some(x), &gamma, &beta, &mut y, mean, variance, 1e-2, false)
+                .unwrap();
             y
         };
         let y = run(&x, &mut mean, &mut variance);
-        let group_of = |i: usize| i / (positions * channels) * groups + i % channels / (channels / groups);
+        let group_of =
+            |i: usize| i / (positions * channels) * groups + i % channels / (channels / groups);
         for group in 0..samples * groups {
-            let members: Vec<f64> = (0..x.len()).filter(|&i| group_of(i) == group).map(|i| x[i]).collect();
+            let members: Vec<f64> =
+                (0..x.len()).filter(|&i| group_of(i) == group).map(|i| x[i]).collect();
             let center = members.iter().sum::<f64>() / members.len() as f64;
-            let spread = members.iter().map(|x| (x - center).powi(2)).sum::<f64>() / members.len() as f64;
-            assert!((mean[group] - center).abs() < 1e-13 && (variance[group] - spread).abs() < 1e-13);
+            let spread =
+                members.iter().map(|x| (x - center).powi(2)).sum::<f64>() / members.len() as f64;
+            assert!(
+                (mean[group] - center).abs() < 1e-13 && (variance[group] - spread).abs() < 1e-13
+            );
         }
         for i in 0..x.len() {
             let group = group_of(i);
-            let expected = gamma[i % channels] * (x[i] - mean[group]) / (variance[group] + 1e-2).sqrt() + beta[i % channels];
+            let expected = gamma[i % channels] * (x[i] - mean[group])
+                / (variance[group] + 1e-2).sqrt()
+                + beta[i % channels];
             assert!((y[i] - expected).abs() < 1e-12);
         }
-        let (mut grad_x, mut grad_gamma, mut grad_beta) = (vec![0.0; x.len()], vec![0.0; channels], vec![0.0; channels]);
-        let gradient = Gradient::Onward { grad_output: &grad, grad_x: &mut grad_x, accumulate: false };
-        groups::backward(&g, gradient, &x, &mean, &variance, &gamma, &beta, 1e-2, false, &mut grad_gamma, &mut grad_beta, false).unwrap();
+        let (mut grad_x, mut grad_gamma, mut grad_beta) =
+            (vec![0.0; x.len()], vec![0.0; channels], vec![0.0; channels]);
+        let gradient =
+            Gradient::Onward { grad_output: &grad, grad_x: &mut grad_x, accumulate: false };
+        groups::backward(
+            &g,
+            gradient,
+            &x,
+            &mean,
+            &variance,
+            &gamma,
+            &beta,
+            1e-2,
+            false,
+            &mut grad_gamma,
+            &mut grad_beta,
+            false,
+        )
+        .unwrap();
         let loss = |i: usize, by: f64| -> f64 {
-            let moved: Vec<f64> = x.iter().enumerate().map(|(j, v)| if i == j { v + by } else { *v }).collect();
+            let moved: Vec<f64> =
+                x.iter().enumerate().map(|(j, v)| if i == j { v + by } else { *v }).collect();
             let (mut mean, mut variance) = (mean.clone(), variance.clone());
             run(&moved, &mut mean, &mut variance).iter().zip(&grad).map(|(y, g)| y * g).sum()
         };
         for i in (0..x.len()).step_by(x.len() / 20 + 1) {
             let expected = (loss(i, 1e-6) - loss(i, -1e-6)) / 2e-6;
-            assert!((grad_x[i] - expected).abs() < 1e-6, "{samples} {positions} {channels} {groups}: {} {expected}", grad_x[i]);
+            assert!(
+                (grad_x[i] - expected).abs() < 1e-6,
+                "{samples} {positions} {channels} {groups}: {} {expected}",
+                grad_x[i]
+            );
         }
         for c in 0..channels {
             let members = (c..x.len()).step_by(channels);
-            let normal = |i: usize| (x[i] - mean[group_of(i)]) / (variance[group_of(i)] + 1e-2).sqrt();
+            let normal =
+                |i: usize| (x[i] - mean[group_of(i)]) / (variance[group_of(i)] + 1e-2).sqrt();
             assert!((grad_beta[c] - members.clone().map(|i| grad[i]).sum::<f64>()).abs() < 1e-12);
-            assert!((grad_gamma[c] - members.map(|i| grad[i] * normal(i)).sum::<f64>()).abs() < 1e-12);
+            assert!(
+                (grad_gamma[c] - members.map(|i| grad[i] * normal(i)).sum::<f64>()).abs() < 1e-12
+            );
         }
     }
 }
@@ -226,30 +337,108 @@ fn local_response_by_hand() {
     local_response::forward(&p, 3, &[1.0, 2.0, 3.0], &mut y).unwrap();
     assert_eq!(y, [1.0 / 3.5, 2.0 / 9.5, 3.0 / 21.5]); // a window of two: itself and the channel before
     let p = LocalResponse { size: 1 << 40, ..p };
-    assert!(local_response::forward(&p, 3, &[1.0, 2.0, 3.0], &mut y).is_ok(), "a window wider than the channels");
+    assert!(
+        local_response::forward(&p, 3, &[1.0, 2.0, 3.0], &mut y).is_ok(),
+        "a window wider than the channels"
+    );
     assert!(local_response::forward(&p, 2, &[1.0, 2.0, 3.0], &mut y).is_err());
 }
 
 #[test]
 fn sizes_are_checked() {
     let (mut y, mut mean, mut variance) = ([0.0f32; 6], [0.0f32; 2], [0.0f32; 2]);
-    assert!(Groups::new(6, 1, 4, 4).is_err() && Groups::new(6, 1, 6, 4).is_err() && Groups::new(6, 0, 2, 2).is_err());
+    assert!(
+        Groups::new(6, 1, 4, 4).is_err()
+            && Groups::new(6, 1, 6, 4).is_err()
+            && Groups::new(6, 0, 2, 2).is_err()
+    );
     assert!(Groups::new(6, 1, 2, 0).is_err() && Groups::new(6, usize::MAX, 2, 1).is_err());
     let g = Groups::new(6, 1, 2, 2).unwrap();
-    assert!(groups::forward(&g, Some(&[0.0; 6]), &[1.0; 2], &[0.0; 3], &mut y, &mut mean, &mut variance, 1e-5, false).is_err());
-    assert!(groups::forward(&g, Some(&[0.0; 4]), &[1.0; 2], &[0.0; 2], &mut y, &mut mean, &mut variance, 1e-5, false).is_err());
-    assert!(groups::forward(&g, Some(&[0.0; 6]), &[1.0; 2], &[0.0; 2], &mut y, &mut mean, &mut variance[..1], 1e-5, false).is_err());
+    assert!(
+        groups::forward(
+            &g,
+            Some(&[0.0; 6]),
+            &[1.0; 2],
+            &[0.0; 3],
+            &mut y,
+            &mut mean,
+            &mut variance,
+            1e-5,
+            false
+        )
+        .is_err()
+    );
+    assert!(
+        groups::forward(
+            &g,
+            Some(&[0.0; 4]),
+            &[1.0; 2],
+            &[0.0; 2],
+            &mut y,
+            &mut mean,
+            &mut variance,
+            1e-5,
+            false
+        )
+        .is_err()
+    );
+    assert!(
+        groups::forward(
+            &g,
+            Some(&[0.0; 6]),
+            &[1.0; 2],
+            &[0.0; 2],
+            &mut y,
+            &mut mean,
+            &mut variance[..1],
+            1e-5,
+            false
+        )
+        .is_err()
+    );
     let empty = Groups::new(0, 1, 2, 2).unwrap();
-    assert!(groups::forward::<f32>(&empty, Some(&[]), &[1.0; 2], &[0.0; 2], &mut [], &mut mean, &mut variance, 1e-5, false).is_err());
+    assert!(
+        groups::forward::<f32>(
+            &empty,
+            Some(&[]),
+            &[1.0; 2],
+            &[0.0; 2],
+            &mut [],
+            &mut mean,
+            &mut variance,
+            1e-5,
+            false
+        )
+        .is_err()
+    );
     assert!(scale_shift_forward(Some(&[0.0; 6]), &[1.0; 2], &[0.0; 1], &mut y, false).is_err());
     assert!(scale_shift_forward(Some(&[0.0; 5]), &[1.0; 2], &[0.0; 2], &mut y, false).is_err());
     assert!(scale_shift_forward(None, &[], &[], &mut y, false).is_err());
     assert!(scale_shift_backward(Some(&[0.0; 6]), &[1.0; 2], None, false, &mut y[..5]).is_err());
     assert_eq!(scale_shift_forward::<f32>(Some(&[]), &[1.0; 2], &[0.0; 2], &mut [], false), Ok(()));
     let (zeros, ones) = ([0.0; 2], [1.0; 2]);
-    let gradient = Gradient::Onward { grad_output: &[0.0f32; 5], grad_x: &mut y, accumulate: false };
-    let error = groups::backward(&g, gradient, &[0.0; 6], &zeros, &ones, &ones, &zeros, 1e-5, true, &mut mean, &mut variance, false);
+    let gradient =
+        Gradient::Onward { grad_output: &[0.0f32; 5], grad_x: &mut y, accumulate: false };
+    let error = groups::backward(
+        &g,
+        gradient,
+        &[0.0; 6],
+        &zeros,
+        &ones,
+        &ones,
+        &zeros,
+        1e-5,
+        true,
+        &mut mean,
+        &mut variance,
+        false,
+    );
     assert!(error.unwrap_err().to_string().starts_with("grad_output: expected 6"));
-    assert!(layer::forward(&[0.0f32; 6], &ones, &zeros, &mut y, &mut mean, &mut variance, 1e-5).is_err());
-    assert!(layer::forward(&[0.0f32; 6], &[], &[], &mut y, &mut mean, &mut variance, 1e-5).is_err());
+    assert!(
+        layer::forward(&[0.0f32; 6], &ones, &zeros, &mut y, &mut mean, &mut variance, 1e-5)
+            .is_err()
+    );
+    assert!(
+        layer::forward(&[0.0f32; 6], &[], &[], &mut y, &mut mean, &mut variance, 1e-5).is_err()
+    );
 }

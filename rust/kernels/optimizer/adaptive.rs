@@ -19,8 +19,8 @@ pub struct Adam {
     pub step: u64,
 }
 
-/// `m = β₁ m + (1 - β₁) g; s = β₂ s + (1 - β₂) g²; w -= η m / (1 - β₁ᵗ) / (√(s / (1 - β₂ᵗ)) + ε)`; with `largest`, the largest `s` so far
-/// stands under the root (AMSGrad).
+/// `m = β₁ m + (1 - β₁) g; s = β₂ s + (1 - β₂) g²; w -= η m / (1 - β₁ᵗ) / (√(s / (1 - β₂ᵗ)) + ε)`;
+/// with `largest`, the largest `s` so far stands under the root (AMSGrad).
 ///
 /// # Errors
 /// Slices of different lengths.
@@ -46,7 +46,13 @@ pub fn adam_step<T: Element>(
     };
     match largest {
         None => sweep(parameter, gradient, [("mean", mean), ("square", square)], adjust, rule),
-        Some(largest) => sweep(parameter, gradient, [("mean", mean), ("square", square), ("largest", largest)], adjust, rule),
+        Some(largest) => sweep(
+            parameter,
+            gradient,
+            [("mean", mean), ("square", square), ("largest", largest)],
+            adjust,
+            rule,
+        ),
     }
 }
 
@@ -103,8 +109,8 @@ pub struct RmsProp {
     pub momentum: f64,
 }
 
-/// `s = α s + (1 - α) g²; d = g / (√s + ε); w -= η d`. With `mean`, `m = α m + (1 - α) g` and the root is of `s - m²`; with `velocity`,
-/// `v = μ v + d; w -= η v`.
+/// `s = α s + (1 - α) g²; d = g / (√s + ε); w -= η d`. With `mean`, `m = α m + (1 - α) g` and the
+/// root is of `s - m²`; with `velocity`, `v = μ v + d; w -= η v`.
 ///
 /// # Errors
 /// Slices of different lengths.
@@ -117,21 +123,47 @@ pub fn rmsprop_step<T: Element>(
     adjust: &Adjust,
     step: &RmsProp,
 ) -> Result<()> {
-    let [rate, alpha, rest, eps, momentum] = [step.learning_rate, step.alpha, 1.0 - step.alpha, step.eps, step.momentum].map(T::from_f64);
+    let [rate, alpha, rest, eps, momentum] =
+        [step.learning_rate, step.alpha, 1.0 - step.alpha, step.eps, step.momentum]
+            .map(T::from_f64);
     let square = ("square", square);
     match (mean, velocity) {
-        (None, None) => sweep(parameter, gradient, [square], adjust, RmsRule::<T, false> { rate, alpha, rest, eps, momentum }),
+        (None, None) => sweep(
+            parameter,
+            gradient,
+            [square],
+            adjust,
+            RmsRule::<T, false> { rate, alpha, rest, eps, momentum },
+        ),
         (None, Some(velocity)) => {
             let state = [square, ("velocity", velocity)];
-            sweep(parameter, gradient, state, adjust, RmsRule::<T, false> { rate, alpha, rest, eps, momentum })
+            sweep(
+                parameter,
+                gradient,
+                state,
+                adjust,
+                RmsRule::<T, false> { rate, alpha, rest, eps, momentum },
+            )
         }
         (Some(mean), None) => {
             let state = [square, ("mean", mean)];
-            sweep(parameter, gradient, state, adjust, RmsRule::<T, true> { rate, alpha, rest, eps, momentum })
+            sweep(
+                parameter,
+                gradient,
+                state,
+                adjust,
+                RmsRule::<T, true> { rate, alpha, rest, eps, momentum },
+            )
         }
         (Some(mean), Some(velocity)) => {
             let state = [square, ("mean", mean), ("velocity", velocity)];
-            sweep(parameter, gradient, state, adjust, RmsRule::<T, true> { rate, alpha, rest, eps, momentum })
+            sweep(
+                parameter,
+                gradient,
+                state,
+                adjust,
+                RmsRule::<T, true> { rate, alpha, rest, eps, momentum },
+            )
         }
     }
 }
@@ -210,7 +242,13 @@ pub struct Adagrad {
 ///
 /// # Errors
 /// Slices of different lengths.
-pub fn adagrad_step<T: Element>(parameter: &mut [T], gradient: &[T], square: &mut [T], adjust: &Adjust, step: &Adagrad) -> Result<()> {
+pub fn adagrad_step<T: Element>(
+    parameter: &mut [T],
+    gradient: &[T],
+    square: &mut [T],
+    adjust: &Adjust,
+    step: &Adagrad,
+) -> Result<()> {
     let [rate, eps, start] = [step.learning_rate, step.eps, step.start].map(T::from_f64);
     sweep(parameter, gradient, [("square", square)], adjust, AdagradRule { rate, eps, start })
 }
@@ -245,8 +283,15 @@ pub struct Lion {
 ///
 /// # Errors
 /// Slices of different lengths.
-pub fn lion_step<T: Element>(parameter: &mut [T], gradient: &[T], mean: &mut [T], adjust: &Adjust, step: &Lion) -> Result<()> {
-    let [rate, first, second, shrink] = [step.learning_rate, 1.0 - step.betas.0, 1.0 - step.betas.1, step.shrink].map(T::from_f64);
+pub fn lion_step<T: Element>(
+    parameter: &mut [T],
+    gradient: &[T],
+    mean: &mut [T],
+    adjust: &Adjust,
+    step: &Lion,
+) -> Result<()> {
+    let [rate, first, second, shrink] =
+        [step.learning_rate, 1.0 - step.betas.0, 1.0 - step.betas.1, step.shrink].map(T::from_f64);
     sweep(parameter, gradient, [("mean", mean)], adjust, LionRule { rate, first, second, shrink })
 }
 

@@ -1,13 +1,17 @@
-//! Optimizer steps: one pass over parameters, gradients and what the optimizer remembers, in place, never left half done.
+//! Optimizer steps: one pass over parameters, gradients and what the optimizer remembers, in place,
+//! never left half done.
 //!
-//! A [`Rule`] says what happens to one element; [`sweep`] takes it over flat arrays on all threads. `w` are parameters, `g` the gradient as
-//! [`Adjust`] makes it, η the learning rate. Conventions are PyTorch's.
+//! A [`Rule`] says what happens to one element; [`sweep`] takes it over flat arrays on all threads.
+//! `w` are parameters, `g` the gradient as [`Adjust`] makes it, η the learning rate. Conventions
+//! are PyTorch's.
 
 mod adaptive;
 mod norm;
 mod sgd;
 
-pub use adaptive::{Adagrad, Adam, Lion, RmsProp, adagrad_step, adam_step, lion_step, rmsprop_step};
+pub use adaptive::{
+    Adagrad, Adam, Lion, RmsProp, adagrad_step, adam_step, lion_step, rmsprop_step,
+};
 pub use norm::{constrain_norm, move_towards, sum_of_squares};
 pub use sgd::{Sgd, sgd_step};
 
@@ -51,7 +55,8 @@ struct Typed<T> {
 }
 
 impl<T: Element> Typed<T> {
-    /// Without a limit and an L1 penalty, which most trainings do without, `PLAIN` leaves out what they cost; the bits are the same.
+    /// Without a limit and an L1 penalty, which most trainings do without, `PLAIN` leaves out what
+    /// they cost; the bits are the same.
     #[inline(always)]
     fn apply<const PLAIN: bool>(&self, gradient: T, w: T) -> T {
         let g = self.scale * gradient;
@@ -61,7 +66,8 @@ impl<T: Element> Typed<T> {
         // NaN compares false and stays.
         let g = if g > self.limit { self.limit } else { g };
         let g = if g < -self.limit { -self.limit } else { g };
-        let l1 = if w > T::ZERO { self.l1 } else { T::ZERO } - if w < T::ZERO { self.l1 } else { T::ZERO };
+        let l1 = if w > T::ZERO { self.l1 } else { T::ZERO }
+            - if w < T::ZERO { self.l1 } else { T::ZERO };
         g + l1 + self.l2 * w
     }
 }
@@ -98,7 +104,11 @@ fn sweep<T: Element, const S: usize>(
 }
 
 #[inline(always)]
-fn sweep_piece<T: Element, const S: usize, const PLAIN: bool>(piece: Pieces<'_, T, S>, adjust: &Typed<T>, rule: impl Rule<T, S>) {
+fn sweep_piece<T: Element, const S: usize, const PLAIN: bool>(
+    piece: Pieces<'_, T, S>,
+    adjust: &Typed<T>,
+    rule: impl Rule<T, S>,
+) {
     let Pieces { parameter, gradient, state } = piece;
     let count = parameter.len();
     let gradient = &gradient[..count];

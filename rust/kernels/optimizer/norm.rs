@@ -1,4 +1,5 @@
-//! Euclidean norms with a fixed order of sums, the constraint on the norms of columns, and the step of a moving average.
+//! Euclidean norms with a fixed order of sums, the constraint on the norms of columns, and the step
+//! of a moving average.
 
 use super::super::Element;
 use super::super::error::{KernelError, Result, expect_len};
@@ -17,9 +18,13 @@ const LANES: usize = 16;
 /// [`KernelError::Memory`], `Interrupted`.
 pub fn sum_of_squares<T: Element>(x: &[T]) -> Result<f64> {
     with_scratch(x.len().div_ceil(CHUNK), |sums: &mut [f64]| {
-        parallel::for_each(x.chunks(CHUNK).zip(&mut *sums), x.len() * ELEMENT_COST / 2, |(x, sum)| {
-            *sum = vectorized!(|| squares(x));
-        })?;
+        parallel::for_each(
+            x.chunks(CHUNK).zip(&mut *sums),
+            x.len() * ELEMENT_COST / 2,
+            |(x, sum)| {
+                *sum = vectorized!(|| squares(x));
+            },
+        )?;
         Ok(sums.iter().sum())
     })?
 }
@@ -43,12 +48,15 @@ fn squares<T: Element>(x: &[T]) -> f64 {
 /// Scales the columns of a matrix of `cols` columns down to the norm `limit` where they are longer.
 ///
 /// # Errors
-/// A matrix that is not whole rows; [`KernelError::Memory`], `Interrupted` (nothing is changed then).
+/// A matrix that is not whole rows; [`KernelError::Memory`], `Interrupted` (nothing is changed
+/// then).
 pub fn constrain_norm<T: Element>(matrix: &mut [T], cols: usize, limit: f64) -> Result<()> {
     let rows = matrix.len().checked_div(cols).unwrap_or(0);
     expect_len("matrix", matrix.len(), rows.saturating_mul(cols))?;
     if limit.is_nan() || limit <= 0.0 {
-        return Err(KernelError::Argument(format!("limit: expected a number above 0, got {limit}")));
+        return Err(KernelError::Argument(format!(
+            "limit: expected a number above 0, got {limit}"
+        )));
     }
     if matrix.is_empty() {
         return Ok(());
@@ -75,15 +83,19 @@ pub fn constrain_norm<T: Element>(matrix: &mut [T], cols: usize, limit: f64) -> 
                     *factor = if norm > limit { T::from_f64(limit / norm) } else { T::ONE };
                 }
                 let item = cols * (CHUNK / cols).max(1);
-                parallel::for_each_uninterrupted(matrix.chunks_mut(item), rows * cols * ELEMENT_COST, |rows| {
-                    vectorized!(|| {
-                        for row in rows.chunks_exact_mut(cols) {
-                            for (value, &factor) in row.iter_mut().zip(&*factors) {
-                                *value = *value * factor;
+                parallel::for_each_uninterrupted(
+                    matrix.chunks_mut(item),
+                    rows * cols * ELEMENT_COST,
+                    |rows| {
+                        vectorized!(|| {
+                            for row in rows.chunks_exact_mut(cols) {
+                                for (value, &factor) in row.iter_mut().zip(&*factors) {
+                                    *value = *value * factor;
+                                }
                             }
-                        }
-                    });
-                });
+                        });
+                    },
+                );
                 Ok(())
             })?
         })?
@@ -101,12 +113,16 @@ pub fn move_towards<T: Element>(average: &mut [T], values: &[T], weight: f64) ->
         return Ok(());
     }
     let (cost, weight) = (average.len() * ELEMENT_COST, T::from_f64(weight));
-    parallel::for_each_uninterrupted(average.chunks_mut(CHUNK).zip(values.chunks(CHUNK)), cost, |(average, values)| {
-        vectorized!(|| {
-            for (average, &value) in average.iter_mut().zip(values) {
-                *average = *average + weight * (value - *average);
-            }
-        });
-    });
+    parallel::for_each_uninterrupted(
+        average.chunks_mut(CHUNK).zip(values.chunks(CHUNK)),
+        cost,
+        |(average, values)| {
+            vectorized!(|| {
+                for (average, &value) in average.iter_mut().zip(values) {
+                    *average = *average + weight * (value - *average);
+                }
+            });
+        },
+    );
     Ok(())
 }

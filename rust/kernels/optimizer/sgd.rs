@@ -21,14 +21,31 @@ pub struct Sgd {
 ///
 /// # Errors
 /// Slices of different lengths.
-pub fn sgd_step<T: Element>(parameter: &mut [T], gradient: &[T], velocity: Option<&mut [T]>, adjust: &Adjust, step: &Sgd) -> Result<()> {
-    let [rate, momentum, kept] = [step.learning_rate, step.momentum, 1.0 - step.dampening].map(T::from_f64);
+pub fn sgd_step<T: Element>(
+    parameter: &mut [T],
+    gradient: &[T],
+    velocity: Option<&mut [T]>,
+    adjust: &Adjust,
+    step: &Sgd,
+) -> Result<()> {
+    let [rate, momentum, kept] =
+        [step.learning_rate, step.momentum, 1.0 - step.dampening].map(T::from_f64);
     match velocity {
         None => sweep(parameter, gradient, [], adjust, Plain { rate }),
-        Some(velocity) if step.nesterov => {
-            sweep(parameter, gradient, [("velocity", velocity)], adjust, Momentum::<T, true> { rate, momentum, kept })
-        }
-        Some(velocity) => sweep(parameter, gradient, [("velocity", velocity)], adjust, Momentum::<T, false> { rate, momentum, kept }),
+        Some(velocity) if step.nesterov => sweep(
+            parameter,
+            gradient,
+            [("velocity", velocity)],
+            adjust,
+            Momentum::<T, true> { rate, momentum, kept },
+        ),
+        Some(velocity) => sweep(
+            parameter,
+            gradient,
+            [("velocity", velocity)],
+            adjust,
+            Momentum::<T, false> { rate, momentum, kept },
+        ),
     }
 }
 

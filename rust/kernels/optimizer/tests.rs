@@ -21,7 +21,14 @@ fn two_steps_by_hand() {
 fn the_gradient_is_scaled_then_clipped_then_penalised() {
     let step = Sgd { learning_rate: 1.0, momentum: 0.0, dampening: 0.0, nesterov: false };
     let mut w = [1.0f64, -1.0, 0.0, 2.0];
-    sgd_step(&mut w, &[8.0, -8.0, 1.0, f64::NAN], None, &Adjust { scale: 0.5, limit: 3.0, l1: 0.25, l2: 0.0 }, &step).unwrap();
+    sgd_step(
+        &mut w,
+        &[8.0, -8.0, 1.0, f64::NAN],
+        None,
+        &Adjust { scale: 0.5, limit: 3.0, l1: 0.25, l2: 0.0 },
+        &step,
+    )
+    .unwrap();
     assert_eq!(w[..3], [1.0 - 3.25, -1.0 + 3.25, -0.5]);
     assert!(w[3].is_nan());
 }
@@ -49,12 +56,14 @@ fn sums_of_squares_and_columns() {
         assert_eq!(sum_of_squares(&x).unwrap(), exact);
     }
     for (rows, cols) in [(1, 1), (2, 3), (5000, 7), (300, 70)] {
-        let x: Vec<f64> = (0..rows * cols).map(|i| number(i, 0.3) * (1.0 + (i % cols) as f64)).collect();
+        let x: Vec<f64> =
+            (0..rows * cols).map(|i| number(i, 0.3) * (1.0 + (i % cols) as f64)).collect();
         let mut y = x.clone();
         let limit = (rows as f64).sqrt();
         constrain_norm(&mut y, cols, limit).unwrap();
         for c in 0..cols {
-            let norm = |x: &[f64]| x.iter().skip(c).step_by(cols).map(|x| x * x).sum::<f64>().sqrt();
+            let norm =
+                |x: &[f64]| x.iter().skip(c).step_by(cols).map(|x| x * x).sum::<f64>().sqrt();
             let (before, after) = (norm(&x), norm(&y));
             assert!((after - before.min(limit)).abs() < 1e-9 * limit, "{before} {after} {limit}");
         }

@@ -14,7 +14,12 @@ use crate::kernels::simd::windows;
 ///
 /// # Errors
 /// Lengths that do not fit; interrupted.
-pub fn forward<T: Element>(g: &Pool2dGeometry, x: &[T], count_include_pad: bool, y: &mut [T]) -> Result<()> {
+pub fn forward<T: Element>(
+    g: &Pool2dGeometry,
+    x: &[T],
+    count_include_pad: bool,
+    y: &mut [T],
+) -> Result<()> {
     expect_len("x", x.len(), g.input_len())?;
     expect_len("out", y.len(), g.output_len())?;
     with_divisors(g, count_include_pad, |divisors| {
@@ -22,9 +27,21 @@ pub fn forward<T: Element>(g: &Pool2dGeometry, x: &[T], count_include_pad: bool,
         let mut done = 0;
         if let Some(interleaving) = Interleaving::new::<T>(g) {
             done = interleaving.images;
-            interleaving.forward(g, x, &mut y[..done * g.output_image().1], None, |strip, x, first, y, _| {
-                windows::mean_rows(strip, x, 0..strip.out_height, &divisors[first * g.out_width..], y);
-            })?;
+            interleaving.forward(
+                g,
+                x,
+                &mut y[..done * g.output_image().1],
+                None,
+                |strip, x, first, y, _| {
+                    windows::mean_rows(
+                        strip,
+                        x,
+                        0..strip.out_height,
+                        &divisors[first * g.out_width..],
+                        y,
+                    );
+                },
+            )?;
         }
         let (x, y) = (&x[done * g.input_image()..], &mut y[done * g.output_image().1..]);
         let rest = Pool2dGeometry { batch: g.batch - done, ..*g };
@@ -40,14 +57,22 @@ pub fn forward<T: Element>(g: &Pool2dGeometry, x: &[T], count_include_pad: bool,
 ///
 /// # Errors
 /// Lengths that do not fit; interrupted.
-pub fn backward<T: Element>(g: &Pool2dGeometry, grad_y: &[T], count_include_pad: bool, accumulate: bool, grad_x: &mut [T]) -> Result<()> {
+pub fn backward<T: Element>(
+    g: &Pool2dGeometry,
+    grad_y: &[T],
+    count_include_pad: bool,
+    accumulate: bool,
+    grad_x: &mut [T],
+) -> Result<()> {
     expect_len("grad_output", grad_y.len(), g.output_len())?;
     expect_len("out", grad_x.len(), g.input_len())?;
     with_divisors(g, count_include_pad, |shares| {
         shares.iter_mut().for_each(|share| *share = T::ONE / *share);
         let (shares, (_, elements)) = (&*shares, g.output_image());
         let mut done = 0;
-        if let Some(interleaving) = Interleaving::new::<T>(g).filter(|_| !accumulate && g.windows_lie_apart()) {
+        if let Some(interleaving) =
+            Interleaving::new::<T>(g).filter(|_| !accumulate && g.windows_lie_apart())
+        {
             done = interleaving.images;
             let grad_x = &mut grad_x[..done * g.input_image()];
             interleaving.backward(g, grad_y, None, grad_x, |strip, grad_y, _, first, bands| {
@@ -56,16 +81,26 @@ pub fn backward<T: Element>(g: &Pool2dGeometry, grad_y: &[T], count_include_pad:
             })?;
         }
         let rest = Pool2dGeometry { batch: g.batch - done, ..*g };
-        let gift = |image: usize| Shared { grad_y: &grad_y[(done + image) * elements..][..elements], shares };
+        let gift = |image: usize| Shared {
+            grad_y: &grad_y[(done + image) * elements..][..elements],
+            shares,
+        };
         give_back(&rest, gift, accumulate, &mut grad_x[done * g.input_image()..]).map(|_| ())
     })
 }
 
 /// Calls `f` with what each window of an image divides by.
-fn with_divisors<T: Element>(g: &Pool2dGeometry, count_include_pad: bool, f: impl FnOnce(&mut [T]) -> Result<()>) -> Result<()> {
+fn with_divisors<T: Element>(
+    g: &Pool2dGeometry,
+    count_include_pad: bool,
+    f: impl FnOnce(&mut [T]) -> Result<()>,
+) -> Result<()> {
     with_scratch(g.output_image().0, |divisors: &mut [T]| {
         for (window, divisor) in divisors.iter_mut().enumerate() {
-            *divisor = T::from_f64(g.divisor(window / g.out_width, window % g.out_width, count_include_pad) as f64);
+            *divisor =
+                T::from_f64(
+                    g.divisor(window / g.out_width, window % g.out_width, count_include_pad) as f64,
+                );
         }
         f(divisors)
     })?

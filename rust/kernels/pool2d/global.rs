@@ -13,7 +13,9 @@ fn pixels_of(len: usize, images: usize, channels: usize) -> Result<usize> {
     match len.checked_div(outputs) {
         None => Ok(0),
         Some(pixels) if pixels > 0 && len.is_multiple_of(outputs) => Ok(pixels),
-        Some(_) => Err(shape_error!("x: {len} elements are not {images} images of {channels} channels and at least one pixel")),
+        Some(_) => Err(shape_error!(
+            "x: {len} elements are not {images} images of {channels} channels and at least one pixel"
+        )),
     }
 }
 
@@ -25,7 +27,12 @@ fn pixels_of(len: usize, images: usize, channels: usize) -> Result<usize> {
 ///
 /// # Errors
 /// [`crate::kernels::KernelError::Shape`] when the lengths do not fit; `Memory`, `Interrupted`.
-pub fn average_forward<T: Element>(x: &[T], images: usize, channels: usize, out: &mut [T]) -> Result<()> {
+pub fn average_forward<T: Element>(
+    x: &[T],
+    images: usize,
+    channels: usize,
+    out: &mut [T],
+) -> Result<()> {
     let pixels = pixels_of(x.len(), images, channels)?;
     expect_len("out", out.len(), images * channels)?;
     if out.is_empty() {
@@ -59,7 +66,13 @@ pub fn average_forward<T: Element>(x: &[T], images: usize, channels: usize, out:
 ///
 /// # Errors
 /// [`crate::kernels::KernelError::Shape`] when the lengths do not fit; `Interrupted`.
-pub fn average_backward<T: Element>(grad_output: &[T], images: usize, channels: usize, accumulate: bool, out: &mut [T]) -> Result<()> {
+pub fn average_backward<T: Element>(
+    grad_output: &[T],
+    images: usize,
+    channels: usize,
+    accumulate: bool,
+    out: &mut [T],
+) -> Result<()> {
     let pixels = pixels_of(out.len(), images, channels)?;
     expect_len("grad_output", grad_output.len(), images * channels)?;
     if grad_output.is_empty() {
@@ -67,23 +80,31 @@ pub fn average_backward<T: Element>(grad_output: &[T], images: usize, channels: 
     }
     let share = T::ONE / T::from_f64(pixels as f64);
     let item = super::item_len(channels, images * pixels);
-    parallel::for_each(out.chunks_mut(item).enumerate(), images * pixels * channels * ELEMENT_COST, |(i, out)| {
-        vectorized!(|| {
-            let (mut pixel, mut out) = (i * (item / channels), out);
-            while !out.is_empty() {
-                // The pixels of one image.
-                let count = (pixels - pixel % pixels).min(out.len() / channels);
-                let grad_output = &grad_output[pixel / pixels * channels..][..channels];
-                let (here, rest) = out.split_at_mut(count * channels);
-                for out in here.chunks_exact_mut(channels) {
-                    if accumulate {
-                        out.iter_mut().zip(grad_output).for_each(|(out, &grad)| *out += grad * share);
-                    } else {
-                        out.iter_mut().zip(grad_output).for_each(|(out, &grad)| *out = grad * share);
+    parallel::for_each(
+        out.chunks_mut(item).enumerate(),
+        images * pixels * channels * ELEMENT_COST,
+        |(i, out)| {
+            vectorized!(|| {
+                let (mut pixel, mut out) = (i * (item / channels), out);
+                while !out.is_empty() {
+                    // The pixels of one image.
+                    let count = (pixels - pixel % pixels).min(out.len() / channels);
+                    let grad_output = &grad_output[pixel / pixels * channels..][..channels];
+                    let (here, rest) = out.split_at_mut(count * channels);
+                    for out in here.chunks_exact_mut(channels) {
+                        if accumulate {
+                            out.iter_mut()
+                                .zip(grad_output)
+                                .for_each(|(out, &grad)| *out += grad * share);
+                        } else {
+                            out.iter_mut()
+                                .zip(grad_output)
+                                .for_each(|(out, &grad)| *out = grad * share);
+                        }
                     }
+                    (pixel, out) = (pixel + count, rest);
                 }
-                (pixel, out) = (pixel + count, rest);
-            }
-        });
-    })
+            });
+        },
+    )
 }

@@ -1,4 +1,5 @@
-//! Lp pooling, `y = (Σ |x|^p)^(1/p)`: `p = 2` is the article's L2-norm pooling, `p = 1` the sum of absolute values.
+//! Lp pooling, `y = (Σ |x|^p)^(1/p)`: `p = 2` is the article's L2-norm pooling, `p = 1` the sum of
+//! absolute values.
 
 use super::item_len;
 use crate::kernels::Element;
@@ -77,7 +78,11 @@ impl<T: Element> General<T> {
 }
 
 fn check(p: f64) -> Result<()> {
-    if p > 0.0 && p.is_finite() { Ok(()) } else { Err(KernelError::Argument(format!("p: expected a positive number, got {p}"))) }
+    if p > 0.0 && p.is_finite() {
+        Ok(())
+    } else {
+        Err(KernelError::Argument(format!("p: expected a positive number, got {p}")))
+    }
 }
 
 /// `y[oy, ox, c] = (Σ over the window of |x[., ., c]|^p)^(1/p)`
@@ -102,7 +107,10 @@ fn norms<T: Element>(g: &Pool2dGeometry, x: &[T], y: &mut [T], norm: &impl Norm<
     parallel::for_each(y.chunks_mut(item).enumerate(), super::cost(g), |(i, y)| {
         vectorized!(|| for (r, y) in y.chunks_exact_mut(row).enumerate() {
             let line = i * (item / row) + r;
-            let (image, oy) = (&x[line / g.out_height * g.input_image()..][..g.input_image()], line % g.out_height);
+            let (image, oy) = (
+                &x[line / g.out_height * g.input_image()..][..g.input_image()],
+                line % g.out_height,
+            );
             for (ox, y) in y.chunks_exact_mut(g.channels).enumerate() {
                 y.fill(T::ZERO);
                 for tap in g.pixels(oy, ox) {
@@ -115,12 +123,20 @@ fn norms<T: Element>(g: &Pool2dGeometry, x: &[T], y: &mut [T], norm: &impl Norm<
     })
 }
 
-/// `grad_x (+)= Σ grad_y sign(x) (|x| / y)^(p - 1)`; zero where `x` is: in a window of zeros, and for `p <= 1`, where the norm has no
-/// slope there.
+/// `grad_x (+)= Σ grad_y sign(x) (|x| / y)^(p - 1)`; zero where `x` is: in a window of zeros, and
+/// for `p <= 1`, where the norm has no slope there.
 ///
 /// # Errors
 /// `p` not positive, lengths that do not fit; interrupted.
-pub fn backward<T: Element>(g: &Pool2dGeometry, grad_y: &[T], x: &[T], y: &[T], p: f64, accumulate: bool, grad_x: &mut [T]) -> Result<()> {
+pub fn backward<T: Element>(
+    g: &Pool2dGeometry,
+    grad_y: &[T],
+    x: &[T],
+    y: &[T],
+    p: f64,
+    accumulate: bool,
+    grad_x: &mut [T],
+) -> Result<()> {
     check(p)?;
     expect_len("grad_output", grad_y.len(), g.output_len())?;
     expect_len("x", x.len(), g.input_len())?;
@@ -146,21 +162,29 @@ impl<T: Element, N: Norm<T>> Slopes<'_, T, N> {
     fn add(&self, g: &Pool2dGeometry, accumulate: bool, grad_x: &mut [T]) -> Result<()> {
         expect_len("out", grad_x.len(), g.input_len())?;
         let (windows, elements) = g.output_image();
-        parallel::for_each(grad_x.chunks_mut(g.input_image()).enumerate(), super::cost(g), |(image, grad_x)| {
-            if !accumulate {
-                grad_x.fill(T::ZERO);
-            }
-            let x = &self.x[image * g.input_image()..][..g.input_image()];
-            vectorized!(|| for window in 0..windows {
-                let at = image * elements + window * g.channels;
-                let (grad_y, y) = (&self.grad_y[at..][..g.channels], &self.y[at..][..g.channels]);
-                for tap in g.pixels(window / g.out_width, window % g.out_width) {
-                    let pixel = tap * g.channels..(tap + 1) * g.channels;
-                    let items = grad_x[pixel.clone()].iter_mut().zip(&x[pixel]).zip(grad_y).zip(y);
-                    items.for_each(|(((grad_x, &x), &grad_y), &y)| *grad_x += self.slope(x, y, grad_y));
+        parallel::for_each(
+            grad_x.chunks_mut(g.input_image()).enumerate(),
+            super::cost(g),
+            |(image, grad_x)| {
+                if !accumulate {
+                    grad_x.fill(T::ZERO);
                 }
-            });
-        })
+                let x = &self.x[image * g.input_image()..][..g.input_image()];
+                vectorized!(|| for window in 0..windows {
+                    let at = image * elements + window * g.channels;
+                    let (grad_y, y) =
+                        (&self.grad_y[at..][..g.channels], &self.y[at..][..g.channels]);
+                    for tap in g.pixels(window / g.out_width, window % g.out_width) {
+                        let pixel = tap * g.channels..(tap + 1) * g.channels;
+                        let items =
+                            grad_x[pixel.clone()].iter_mut().zip(&x[pixel]).zip(grad_y).zip(y);
+                        items.for_each(|(((grad_x, &x), &grad_y), &y)| {
+                            *grad_x += self.slope(x, y, grad_y)
+                        });
+                    }
+                });
+            },
+        )
     }
 
     /// `grad_y ∂y/∂x`

@@ -1,4 +1,5 @@
-//! Maximum pooling. The first of equals in row-major order is chosen; NaN is larger than any number; padding is never chosen.
+//! Maximum pooling. The first of equals in row-major order is chosen; NaN is larger than any
+//! number; padding is never chosen.
 
 use super::interleaved::Interleaving;
 use super::{give_back, item_len};
@@ -17,27 +18,52 @@ use crate::kernels::simd::windows;
 ///
 /// # Errors
 /// Lengths that do not fit, a plane of 2³¹ pixels or more; interrupted.
-pub fn forward<T: Element>(g: &Pool2dGeometry, x: &[T], y: &mut [T], argmax: &mut [i32]) -> Result<()> {
+pub fn forward<T: Element>(
+    g: &Pool2dGeometry,
+    x: &[T],
+    y: &mut [T],
+    argmax: &mut [i32],
+) -> Result<()> {
     expect_len("x", x.len(), g.input_len())?;
     expect_len("out", y.len(), g.output_len())?;
     expect_len("argmax", argmax.len(), g.output_len())?;
     if g.height.checked_mul(g.width).is_none_or(|pixels| pixels > i32::MAX as usize) {
-        return Err(shape_error!("x: {} x {} pixels are too many for a 32-bit index", g.height, g.width));
+        return Err(shape_error!(
+            "x: {} x {} pixels are too many for a 32-bit index",
+            g.height,
+            g.width
+        ));
     }
     if let Some(interleaving) = Interleaving::new::<T>(g) {
         let done = interleaving.images;
         let elements = done * g.output_image().1;
-        interleaving.forward(g, x, &mut y[..elements], Some(&mut argmax[..elements]), |strip, x, _, y, argmax| {
-            windows::max_rows(strip, x, 0..strip.out_height, y, argmax);
-        })?;
+        interleaving.forward(
+            g,
+            x,
+            &mut y[..elements],
+            Some(&mut argmax[..elements]),
+            |strip, x, _, y, argmax| {
+                windows::max_rows(strip, x, 0..strip.out_height, y, argmax);
+            },
+        )?;
         let rest = Pool2dGeometry { batch: g.batch - done, ..*g };
-        return each_row(&rest, &x[done * g.input_image()..], &mut y[elements..], &mut argmax[elements..]);
+        return each_row(
+            &rest,
+            &x[done * g.input_image()..],
+            &mut y[elements..],
+            &mut argmax[elements..],
+        );
     }
     each_row(g, x, y, argmax)
 }
 
 /// [`forward`], each image for itself.
-fn each_row<T: Element>(g: &Pool2dGeometry, x: &[T], y: &mut [T], argmax: &mut [i32]) -> Result<()> {
+fn each_row<T: Element>(
+    g: &Pool2dGeometry,
+    x: &[T],
+    y: &mut [T],
+    argmax: &mut [i32],
+) -> Result<()> {
     let (row, item) = (g.output_row(), item_len(g.output_row(), g.batch * g.out_height));
     let items = y.chunks_mut(item).zip(argmax.chunks_mut(item)).enumerate();
     parallel::for_each(items, super::cost(g), |(i, (y, argmax))| {
@@ -45,8 +71,16 @@ fn each_row<T: Element>(g: &Pool2dGeometry, x: &[T], y: &mut [T], argmax: &mut [
         if g.kernel.0.saturating_mul(g.width) < LONGEST_WINDOW {
             return windows::max_rows(g, x, lines, y, argmax);
         }
-        for (line, (y, argmax)) in lines.zip(y.chunks_exact_mut(row).zip(argmax.chunks_exact_mut(row))) {
-            largest_row(g, &x[line / g.out_height * g.input_image()..], line % g.out_height, y, argmax);
+        for (line, (y, argmax)) in
+            lines.zip(y.chunks_exact_mut(row).zip(argmax.chunks_exact_mut(row)))
+        {
+            largest_row(
+                g,
+                &x[line / g.out_height * g.input_image()..],
+                line % g.out_height,
+                y,
+                argmax,
+            );
         }
     })
 }
@@ -55,13 +89,21 @@ fn each_row<T: Element>(g: &Pool2dGeometry, x: &[T], y: &mut [T], argmax: &mut [
 pub(super) const LONGEST_WINDOW: usize = 1 << 24;
 
 /// One row as [`windows::max_rows`] does it, for windows of any size.
-fn largest_row<T: Element>(g: &Pool2dGeometry, image: &[T], oy: usize, y: &mut [T], argmax: &mut [i32]) {
+fn largest_row<T: Element>(
+    g: &Pool2dGeometry,
+    image: &[T],
+    oy: usize,
+    y: &mut [T],
+    argmax: &mut [i32],
+) {
     let rows = g.rows(oy);
     for (i, (y, argmax)) in y.iter_mut().zip(argmax).enumerate() {
         let (columns, c) = (g.columns(i / g.channels), i % g.channels);
         let tap = |index: usize| (image[index * g.channels + c], index as i32);
         (*y, *argmax) = tap(rows.start * g.width + columns.start);
-        for index in rows.clone().flat_map(|iy| iy * g.width + columns.start..iy * g.width + columns.end) {
+        for index in
+            rows.clone().flat_map(|iy| iy * g.width + columns.start..iy * g.width + columns.end)
+        {
             (*y, *argmax) = larger((*y, *argmax), tap(index));
         }
     }
@@ -83,24 +125,39 @@ fn is_nan<T: Element>(value: T) -> bool {
 ///
 /// # Errors
 /// Lengths that do not fit; an index outside its window (`grad_x` is of no use then); interrupted.
-pub fn backward<T: Element>(g: &Pool2dGeometry, grad_y: &[T], argmax: &[i32], accumulate: bool, grad_x: &mut [T]) -> Result<()> {
+pub fn backward<T: Element>(
+    g: &Pool2dGeometry,
+    grad_y: &[T],
+    argmax: &[i32],
+    accumulate: bool,
+    grad_x: &mut [T],
+) -> Result<()> {
     expect_len("grad_output", grad_y.len(), g.output_len())?;
     expect_len("argmax", argmax.len(), g.output_len())?;
     expect_len("out", grad_x.len(), g.input_len())?;
     let (_, elements) = g.output_image();
     let (mut done, mut met) = (0, 0);
-    if let Some(interleaving) = Interleaving::new::<T>(g).filter(|_| !accumulate && g.windows_lie_apart()) {
+    if let Some(interleaving) =
+        Interleaving::new::<T>(g).filter(|_| !accumulate && g.windows_lie_apart())
+    {
         done = interleaving.images;
         let grad_x = &mut grad_x[..done * g.input_image()];
-        met = interleaving.backward(g, grad_y, Some(argmax), grad_x, |strip, grad_y, argmax, _, bands| {
-            spread_rows(strip, |_| Chosen { grad_y, argmax }, false, false, bands)
-        })?;
+        met = interleaving.backward(
+            g,
+            grad_y,
+            Some(argmax),
+            grad_x,
+            |strip, grad_y, argmax, _, bands| {
+                spread_rows(strip, |_| Chosen { grad_y, argmax }, false, false, bands)
+            },
+        )?;
     }
     let gift = |image: usize| {
         let own = (done + image) * elements..(done + image + 1) * elements;
         Chosen { grad_y: &grad_y[own.clone()], argmax: &argmax[own] }
     };
-    // A window holds each index once: every index met its pixel if and only if all lie inside their windows.
+    // A window holds each index once: every index met its pixel if and only if all lie inside their
+    // windows.
     let rest = Pool2dGeometry { batch: g.batch - done, ..*g };
     met += give_back(&rest, gift, accumulate, &mut grad_x[done * g.input_image()..])?;
     if met == argmax.len() {
@@ -135,25 +192,37 @@ pub fn backward_by_index<T: Element>(
         return Ok(());
     }
     let (plane, out_plane) = (grad_x.len() / images, grad_y.len() / images);
-    if plane == 0 || out_plane == 0 || !plane.is_multiple_of(channels) || !out_plane.is_multiple_of(channels) {
+    if plane == 0
+        || out_plane == 0
+        || !plane.is_multiple_of(channels)
+        || !out_plane.is_multiple_of(channels)
+    {
         return Err(shape_error!(
             "grad_output: {} elements and {} in out are not {images} images of {channels} channels",
             grad_y.len(),
             grad_x.len()
         ));
     }
-    let items = grad_x.chunks_mut(plane).zip(grad_y.chunks(out_plane)).zip(argmax.chunks(out_plane));
-    parallel::try_for_each(items, (images * plane + grad_y.len()) * 4, |((grad_x, grad_y), argmax)| {
-        if !accumulate {
-            grad_x.fill(T::ZERO);
-        }
-        let pixels = (plane / channels) as i64;
-        for (i, (&grad_y, &index)) in grad_y.iter().zip(argmax).enumerate() {
-            if i64::from(index) < 0 || i64::from(index) >= pixels {
-                return Err(KernelError::Argument(format!("argmax: expected 0 to {}, got {index}", pixels - 1)));
+    let items =
+        grad_x.chunks_mut(plane).zip(grad_y.chunks(out_plane)).zip(argmax.chunks(out_plane));
+    parallel::try_for_each(
+        items,
+        (images * plane + grad_y.len()) * 4,
+        |((grad_x, grad_y), argmax)| {
+            if !accumulate {
+                grad_x.fill(T::ZERO);
             }
-            grad_x[index as usize * channels + i % channels] += grad_y;
-        }
-        Ok(())
-    })
+            let pixels = (plane / channels) as i64;
+            for (i, (&grad_y, &index)) in grad_y.iter().zip(argmax).enumerate() {
+                if i64::from(index) < 0 || i64::from(index) >= pixels {
+                    return Err(KernelError::Argument(format!(
+                        "argmax: expected 0 to {}, got {index}",
+                        pixels - 1
+                    )));
+                }
+                grad_x[index as usize * channels + i % channels] += grad_y;
+            }
+            Ok(())
+        },
+    )
 }

@@ -1,9 +1,13 @@
-//! Two-dimensional pooling, channel by channel: maximum, average, power mean (Lp), and the mean of whole images.
+//! Two-dimensional pooling, channel by channel: maximum, average, power mean (Lp), and the mean of
+//! whole images.
 //!
-//! Windows may overlap, hang over the border (ceil mode) and reach into padding, which is never chosen and adds nothing.
+//! Windows may overlap, hang over the border (ceil mode) and reach into padding, which is never
+//! chosen and adds nothing.
 //!
-//! Maxima and averages, and their gradients, are taken on registers, whatever the number of channels ([`super::simd::windows`],
-//! [`super::simd::window_gradient`]); of few channels, those of many images together ([`interleaved`]). Sums go over windows and pixels in row-major order; rows and images are independent.
+//! Maxima and averages, and their gradients, are taken on registers, whatever the number of
+//! channels ([`super::simd::windows`], [`super::simd::window_gradient`]); of few channels, those of
+//! many images together ([`interleaved`]). Sums go over windows and pixels in row-major order; rows
+//! and images are independent.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -35,19 +39,24 @@ fn item_len(row: usize, rows: usize) -> usize {
 
 /// Multiply-adds that a pass over all windows counts for.
 fn cost(g: &Pool2dGeometry) -> usize {
-    g.input_len().max(g.output_len().saturating_mul(g.kernel.0 * g.kernel.1)).saturating_mul(ELEMENT_COST)
+    g.input_len()
+        .max(g.output_len().saturating_mul(g.kernel.0 * g.kernel.1))
+        .saturating_mul(ELEMENT_COST)
 }
 
 impl Pool2dGeometry {
     /// Windows down that cover input row `y`.
     pub(super) fn windows_down(&self, y: usize) -> Range<usize> {
         let place = y + self.padding.top;
-        (place + 1).saturating_sub(self.kernel.0).div_ceil(self.stride.0)..(place / self.stride.0 + 1).min(self.out_height)
+        (place + 1).saturating_sub(self.kernel.0).div_ceil(self.stride.0)
+            ..(place / self.stride.0 + 1).min(self.out_height)
     }
 
     /// Whether each row of windows has input rows of its own, and each window columns.
     fn windows_lie_apart(&self) -> bool {
-        self.kernel.0 == self.stride.0 && self.kernel.1 <= self.stride.1 && self.padding == Padding::default()
+        self.kernel.0 == self.stride.0
+            && self.kernel.1 <= self.stride.1
+            && self.padding == Padding::default()
     }
 
     /// The pixels of window (`oy`, `ox`) in the plane of its image, in row-major order.
@@ -78,7 +87,8 @@ impl Pool2dGeometry {
     }
 }
 
-/// `(+)=` what the windows give back to their pixels, image by image; returns how many elements chose one of the pixels.
+/// `(+)=` what the windows give back to their pixels, image by image; returns how many elements
+/// chose one of the pixels.
 fn give_back<T: Element, G: Gift<T>>(
     g: &Pool2dGeometry,
     gift: impl Fn(usize) -> G + Sync,
@@ -86,10 +96,15 @@ fn give_back<T: Element, G: Gift<T>>(
     grad_x: &mut [T],
 ) -> Result<usize> {
     expect_len("out", grad_x.len(), g.input_len())?;
-    if g.windows_lie_apart() { spread(g, gift, accumulate, grad_x) } else { gather(g, gift, accumulate, grad_x) }
+    if g.windows_lie_apart() {
+        spread(g, gift, accumulate, grad_x)
+    } else {
+        gather(g, gift, accumulate, grad_x)
+    }
 }
 
-/// [`give_back`] for windows side by side without padding: each row of windows has input rows of its own.
+/// [`give_back`] for windows side by side without padding: each row of windows has input rows of
+/// its own.
 fn spread<T: Element, G: Gift<T>>(
     g: &Pool2dGeometry,
     gift: impl Fn(usize) -> G + Sync,
@@ -99,7 +114,9 @@ fn spread<T: Element, G: Gift<T>>(
     let met = AtomicUsize::new(0);
     let (band, stream) = (g.kernel.0 * g.input_row(), rows::streams::<T>(grad_x.len()));
     let images = grad_x.chunks_mut(g.input_image().max(1)).enumerate();
-    let bands = images.flat_map(|(n, image)| image.chunks_mut(band.max(1)).enumerate().map(move |(oy, grad_x)| (n, oy, grad_x)));
+    let bands = images.flat_map(|(n, image)| {
+        image.chunks_mut(band.max(1)).enumerate().map(move |(oy, grad_x)| (n, oy, grad_x))
+    });
     let mut bands: Vec<_> = bands.collect();
     let per_item = item_len(band, bands.len()) / band.max(1);
     parallel::for_each(bands.chunks_mut(per_item), cost(g), |bands| {
@@ -116,12 +133,17 @@ fn gather<T: Element, G: Gift<T>>(
     grad_x: &mut [T],
 ) -> Result<usize> {
     let met = AtomicUsize::new(0);
-    let (row, item, stream) = (g.input_row(), item_len(g.input_row(), g.batch * g.height), rows::streams::<T>(grad_x.len()));
+    let (row, item, stream) = (
+        g.input_row(),
+        item_len(g.input_row(), g.batch * g.height),
+        rows::streams::<T>(grad_x.len()),
+    );
     parallel::for_each(grad_x.chunks_mut(item).enumerate(), cost(g), |(i, grad_x)| {
         let mut count = 0;
         for (r, grad_x) in grad_x.chunks_exact_mut(row).enumerate() {
             let line = i * (item / row) + r;
-            count += gather_row(g, line % g.height, gift(line / g.height), accumulate, stream, grad_x);
+            count +=
+                gather_row(g, line % g.height, gift(line / g.height), accumulate, stream, grad_x);
         }
         met.fetch_add(count, Ordering::Relaxed);
     })?;

@@ -3,9 +3,22 @@
 use super::*;
 use crate::kernels::geometry::Padding;
 
-fn geometry(input: [usize; 4], output: (usize, usize), kernel: usize, stride: usize, padding: usize) -> Pool2dGeometry {
+fn geometry(
+    input: [usize; 4],
+    output: (usize, usize),
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+) -> Pool2dGeometry {
     let padding = Padding { top: padding, bottom: padding, left: padding, right: padding };
-    Pool2dGeometry::new(input, [input[0], output.0, output.1, input[3]], (kernel, kernel), (stride, stride), padding).unwrap()
+    Pool2dGeometry::new(
+        input,
+        [input[0], output.0, output.1, input[3]],
+        (kernel, kernel),
+        (stride, stride),
+        padding,
+    )
+    .unwrap()
 }
 
 #[test]
@@ -48,27 +61,37 @@ fn every_pooling_against_its_windows() {
         ([1, 8, 8, 2], (5, 5), 3, 2, 1),  // ceil with padding
         ([2, 6, 5, 4], (6, 5), 3, 1, 1),
         ([1, 9, 9, 1], (2, 2), 2, 5, 0),
-        ([19, 7, 9, 6], (3, 4), 2, 2, 0), // many images together, some alone; pixels that no window covers
+        ([19, 7, 9, 6], (3, 4), 2, 2, 0), /* many images together, some alone; pixels that no
+                                           * window covers */
         ([33, 9, 8, 3], (5, 4), 2, 2, 0), // ceil
         ([16, 40, 40, 6], (19, 19), 3, 2, 0),
         ([17, 90, 30, 5], (18, 6), 4, 5, 0),
     ] {
         let g = geometry(input, output, kernel, stride, padding);
-        let x: Vec<f64> = (0..g.input_len()).map(|i| ((i * 7919) % 101) as f64 / 10.0 - 5.0).collect();
-        let dy: Vec<f64> = (0..g.output_len()).map(|i| ((i * 104_729) % 37) as f64 - 18.0).collect();
+        let x: Vec<f64> =
+            (0..g.input_len()).map(|i| ((i * 7919) % 101) as f64 / 10.0 - 5.0).collect();
+        let dy: Vec<f64> =
+            (0..g.output_len()).map(|i| ((i * 104_729) % 37) as f64 - 18.0).collect();
         let (mut y, mut argmax) = (vec![0.0; dy.len()], vec![0; dy.len()]);
         let (mut dx, mut expected) = (vec![0.0; x.len()], vec![0.0; x.len()]);
         let each = |f: &mut dyn FnMut(usize, Vec<usize>, usize, usize)| {
             for o in 0..g.output_len() {
-                let (c, ox, oy) = (o % g.channels, o / g.channels % g.out_width, o / g.channels / g.out_width % g.out_height);
+                let (c, ox, oy) = (
+                    o % g.channels,
+                    o / g.channels % g.out_width,
+                    o / g.channels / g.out_width % g.out_height,
+                );
                 let image = o / g.output_row() / g.out_height * g.height;
-                let places = g.rows(oy).flat_map(|iy| g.columns(ox).map(move |ix| ((image + iy) * g.width + ix) * g.channels + c));
+                let places = g.rows(oy).flat_map(|iy| {
+                    g.columns(ox).map(move |ix| ((image + iy) * g.width + ix) * g.channels + c)
+                });
                 f(o, places.collect(), oy, ox);
             }
         };
         max::forward(&g, &x, &mut y, &mut argmax).unwrap();
         each(&mut |o, places, _, _| {
-            let best = places.iter().copied().reduce(|a, b| if x[b] > x[a] { b } else { a }).unwrap();
+            let best =
+                places.iter().copied().reduce(|a, b| if x[b] > x[a] { b } else { a }).unwrap();
             assert_eq!(y[o], x[best]);
             expected[best] += dy[o];
         });
@@ -91,10 +114,9 @@ fn every_pooling_against_its_windows() {
             each(&mut |o, places, _, _| {
                 let norm = places.iter().map(|&i| x[i].abs().powf(p)).sum::<f64>().powf(1.0 / p);
                 assert!((y[o] - norm).abs() < 1e-12);
-                places
-                    .iter()
-                    .filter(|&&i| x[i] != 0.0)
-                    .for_each(|&i| expected[i] += dy[o] * x[i].signum() * (x[i].abs() / norm).powf(p - 1.0));
+                places.iter().filter(|&&i| x[i] != 0.0).for_each(|&i| {
+                    expected[i] += dy[o] * x[i].signum() * (x[i].abs() / norm).powf(p - 1.0)
+                });
             });
             lp::backward(&g, &dy, &x, &y, p, false, &mut dx).unwrap();
             assert!(dx.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-10));
@@ -112,7 +134,8 @@ fn whole_images_by_hand() {
     assert_eq!(dx, [2.0, 3.0, 2.0, 3.0]);
 }
 
-/// Pools of every kind: overlapping, with gaps, padded on one side, hanging over, larger than the image, nothing at all.
+/// Pools of every kind: overlapping, with gaps, padded on one side, hanging over, larger than the
+/// image, nothing at all.
 fn geometries(channels: usize) -> Vec<Pool2dGeometry> {
     [
         ([2, 6, 8], (3, 4), (2, 2), (2, 2), [0; 4]),
@@ -125,18 +148,35 @@ fn geometries(channels: usize) -> Vec<Pool2dGeometry> {
         ([1, 5, 4], (1, 1), (5, 4), (1, 1), [0; 4]),
         ([0, 4, 4], (2, 2), (2, 2), (2, 2), [0; 4]),
         ([7, 40, 33], (20, 17), (2, 2), (2, 2), [0; 4]),
-        ([35, 9, 17], (5, 8), (2, 2), (2, 2), [0; 4]), // many images: those of few channels are interleaved
+        ([35, 9, 17], (5, 8), (2, 2), (2, 2), [0; 4]), /* many images: those of few channels are
+                                                        * interleaved */
         ([16, 11, 20], (5, 10), (3, 3), (2, 2), [0; 4]),
     ]
     .into_iter()
-    .map(|([images, height, width], (out_height, out_width), kernel, stride, [top, bottom, left, right])| {
-        let padding = Padding { top, bottom, left, right };
-        Pool2dGeometry::new([images, height, width, channels], [images, out_height, out_width, channels], kernel, stride, padding).unwrap()
-    })
+    .map(
+        |(
+            [images, height, width],
+            (out_height, out_width),
+            kernel,
+            stride,
+            [top, bottom, left, right],
+        )| {
+            let padding = Padding { top, bottom, left, right };
+            Pool2dGeometry::new(
+                [images, height, width, channels],
+                [images, out_height, out_width, channels],
+                kernel,
+                stride,
+                padding,
+            )
+            .unwrap()
+        },
+    )
     .collect()
 }
 
-/// Everything that pooling gives for `x` and `dy`, element by element: outputs, then gradients, each `dx` over 1 and added to 1.
+/// Everything that pooling gives for `x` and `dy`, element by element: outputs, then gradients,
+/// each `dx` over 1 and added to 1.
 fn everything(g: &Pool2dGeometry, x: &[f32], dy: &[f32]) -> (Vec<Vec<f32>>, Vec<Vec<f32>>) {
     let (mut outputs, mut gradients) = (Vec::new(), Vec::new());
     let (mut y, mut argmax) = (vec![7.0; dy.len()], vec![7; dy.len()]);
@@ -171,14 +211,26 @@ fn everything(g: &Pool2dGeometry, x: &[f32], dy: &[f32]) -> (Vec<Vec<f32>>, Vec<
 fn many_channels_are_like_one() {
     for channels in [2, 5, 6, 15, 16, 17, 40] {
         for (g, one) in geometries(channels).into_iter().zip(geometries(1)) {
-            let x: Vec<f32> = (0..g.input_len()).map(|i| ((i * 7919) % 31) as f32 / 4.0 - 4.0).collect(); // ties and zeros
-            let dy: Vec<f32> = (0..g.output_len()).map(|i| ((i * 104_729) % 37) as f32 - 18.0).collect();
+            let x: Vec<f32> =
+                (0..g.input_len()).map(|i| ((i * 7919) % 31) as f32 / 4.0 - 4.0).collect(); // ties and zeros
+            let dy: Vec<f32> =
+                (0..g.output_len()).map(|i| ((i * 104_729) % 37) as f32 - 18.0).collect();
             let (outputs, gradients) = everything(&g, &x, &dy);
             for c in 0..channels {
-                let channel = |values: &[f32]| values.iter().skip(c).step_by(channels).copied().collect::<Vec<_>>();
+                let channel = |values: &[f32]| {
+                    values.iter().skip(c).step_by(channels).copied().collect::<Vec<_>>()
+                };
                 let (output, gradient) = everything(&one, &channel(&x), &channel(&dy));
-                assert_eq!(outputs.iter().map(|values| channel(values)).collect::<Vec<_>>(), output, "{g:?}");
-                assert_eq!(gradients.iter().map(|values| channel(values)).collect::<Vec<_>>(), gradient, "{g:?}");
+                assert_eq!(
+                    outputs.iter().map(|values| channel(values)).collect::<Vec<_>>(),
+                    output,
+                    "{g:?}"
+                );
+                assert_eq!(
+                    gradients.iter().map(|values| channel(values)).collect::<Vec<_>>(),
+                    gradient,
+                    "{g:?}"
+                );
             }
         }
     }
@@ -212,21 +264,28 @@ fn indices_are_not_trusted() {
     for channels in [1, 16] {
         let g = geometry([1, 4, 4, channels], (2, 2), 2, 2, 0);
         let (dy, mut dx) = (vec![1.0f32; 4 * channels], vec![0.0f32; 16 * channels]);
-        let mut argmax: Vec<i32> = [5, 7, 8, 15].iter().flat_map(|&index| vec![index; channels]).collect();
+        let mut argmax: Vec<i32> =
+            [5, 7, 8, 15].iter().flat_map(|&index| vec![index; channels]).collect();
         max::backward(&g, &dy, &argmax, false, &mut dx).unwrap();
         for wrong in [2, 8, -1, 16, i32::MAX, i32::MIN] {
             argmax[0] = wrong;
             let text = max::backward(&g, &dy, &argmax, false, &mut dx).unwrap_err().to_string();
             assert!(text.contains(&format!("1 of its {} indices", 4 * channels)), "{text}");
-            assert_eq!(max::backward_by_index(1, channels, &dy, &argmax, false, &mut dx).is_ok(), (0..16).contains(&wrong));
+            assert_eq!(
+                max::backward_by_index(1, channels, &dy, &argmax, false, &mut dx).is_ok(),
+                (0..16).contains(&wrong)
+            );
         }
     }
 }
 
 #[test]
 fn whole_images_alone_or_in_a_batch() {
-    for (images, pixels, channels) in [(3, 49, 512), (2, 1, 5), (2, 40_000, 3), (5, 4, 1), (700, 9, 2)] {
-        let x: Vec<f32> = (0..images * pixels * channels).map(|i| ((i * 7919) % 1009) as f32 / 1009.0).collect();
+    for (images, pixels, channels) in
+        [(3, 49, 512), (2, 1, 5), (2, 40_000, 3), (5, 4, 1), (700, 9, 2)]
+    {
+        let x: Vec<f32> =
+            (0..images * pixels * channels).map(|i| ((i * 7919) % 1009) as f32 / 1009.0).collect();
         let mut y = vec![7.0f32; images * channels];
         global::average_forward(&x, images, channels, &mut y).unwrap();
         for (image, (x, y)) in x.chunks(pixels * channels).zip(y.chunks(channels)).enumerate() {
@@ -234,7 +293,8 @@ fn whole_images_alone_or_in_a_batch() {
             global::average_forward(x, 1, channels, &mut alone).unwrap();
             assert_eq!(alone, y, "{image}");
             for (c, &mean) in y.iter().enumerate() {
-                let exact = x.iter().skip(c).step_by(channels).map(|&x| f64::from(x)).sum::<f64>() / pixels as f64;
+                let exact = x.iter().skip(c).step_by(channels).map(|&x| f64::from(x)).sum::<f64>()
+                    / pixels as f64;
                 assert!((f64::from(mean) - exact).abs() < 1e-7, "{mean} {exact}");
             }
         }

@@ -1,4 +1,5 @@
-//! The way back of max-unpooling: what lies at each index. The way there is max-pooling's own gradient.
+//! The way back of max-unpooling: what lies at each index. The way there is max-pooling's own
+//! gradient.
 
 use crate::kernels::Element;
 use crate::kernels::error::{KernelError, Result, expect_len, shape_error};
@@ -8,26 +9,48 @@ use crate::kernels::parallel::{self, ELEMENT_COST};
 ///
 /// # Shapes
 /// - `x`: `(images, plane, channels)`
-/// - `argmax`, `out`: `(images, out_plane, channels)`; `out` overwritten, or accumulated with `accumulate`
+/// - `argmax`, `out`: `(images, out_plane, channels)`; `out` overwritten, or accumulated with
+///   `accumulate`
 ///
 /// # Errors
 /// Lengths that do not fit; an index outside the plane; interrupted.
-pub fn gather_by_index<T: Element>(images: usize, channels: usize, x: &[T], argmax: &[i32], accumulate: bool, out: &mut [T]) -> Result<()> {
+pub fn gather_by_index<T: Element>(
+    images: usize,
+    channels: usize,
+    x: &[T],
+    argmax: &[i32],
+    accumulate: bool,
+    out: &mut [T],
+) -> Result<()> {
     expect_len("argmax", argmax.len(), out.len())?;
     if images == 0 || channels == 0 || out.is_empty() {
         return Ok(());
     }
     let (plane, out_plane) = (x.len() / images, out.len() / images);
-    if plane == 0 || !x.len().is_multiple_of(images) || !plane.is_multiple_of(channels) || !out_plane.is_multiple_of(channels) {
-        return Err(shape_error!("x: {} elements and {} indices are not {images} images of {channels} channels", x.len(), out.len()));
+    if plane == 0
+        || !x.len().is_multiple_of(images)
+        || !plane.is_multiple_of(channels)
+        || !out_plane.is_multiple_of(channels)
+    {
+        return Err(shape_error!(
+            "x: {} elements and {} indices are not {images} images of {channels} channels",
+            x.len(),
+            out.len()
+        ));
     }
     let cost = out.len() * ELEMENT_COST;
     let items = out.chunks_mut(out_plane).zip(argmax.chunks(out_plane)).zip(x.chunks(plane));
     parallel::try_for_each(items, cost, |((out, argmax), x)| {
         for (i, (out, &index)) in out.iter_mut().zip(argmax).enumerate() {
             // A negative index becomes a huge one.
-            let Some(&value) = (index as usize).checked_mul(channels).and_then(|place| x.get(place.checked_add(i % channels)?)) else {
-                return Err(KernelError::Argument(format!("argmax: expected 0 to {}, got {index}", plane / channels - 1)));
+            let Some(&value) = (index as usize)
+                .checked_mul(channels)
+                .and_then(|place| x.get(place.checked_add(i % channels)?))
+            else {
+                return Err(KernelError::Argument(format!(
+                    "argmax: expected 0 to {}, got {index}",
+                    plane / channels - 1
+                )));
             };
             *out = if accumulate { *out + value } else { value };
         }

@@ -20,13 +20,17 @@ macro_rules! avx2 {
             #[inline(always)]
             fn mask(count: usize) -> __m256i {
                 debug_assert!(count <= $lanes);
-                // SAFETY: the table has twice as many entries as lanes, so `LANES` of them can be read from `LANES - count` on.
-                unsafe { _mm256_loadu_si256($masks.as_ptr().add($lanes - count.min($lanes)).cast()) }
+                // SAFETY: the table has twice as many entries as lanes, so `LANES` of them can be
+                // read from `LANES - count` on.
+                unsafe {
+                    _mm256_loadu_si256($masks.as_ptr().add($lanes - count.min($lanes)).cast())
+                }
             }
         }
 
-        // SAFETY of every block below: a value of this type exists only in code entered through `call`, which `super::level` allows
-        // only on a CPU with these features; memory accesses are the caller's promise, masked to `count` lanes where partial.
+        // SAFETY of every block below: a value of this type exists only in code entered through
+        // `call`, which `super::level` allows only on a CPU with these features; memory accesses
+        // are the caller's promise, masked to `count` lanes where partial.
         #[allow(clippy::undocumented_unsafe_blocks)]
         impl Vector<$float> for $name {
             const LANES: usize = $lanes;
@@ -87,9 +91,11 @@ macro_rules! avx2 {
             }
             #[inline(always)]
             fn larger(a: (Self, Self), b: (Self, Self)) -> (Self, Self) {
-                // Not b <= a: b is larger or one of them is NaN; then b only if it is not `a` that is.
+                // Not b <= a: b is larger or one of them is NaN; then b only if it is not `a` that
+                // is.
                 unsafe {
-                    let take = $and($cmp::<_CMP_NLE_UQ>(b.0.0, a.0.0), $cmp::<_CMP_ORD_Q>(a.0.0, a.0.0));
+                    let take =
+                        $and($cmp::<_CMP_NLE_UQ>(b.0.0, a.0.0), $cmp::<_CMP_ORD_Q>(a.0.0, a.0.0));
                     (Self($blendv(a.0.0, b.0.0, take)), Self($blendv(a.1.0, b.1.0, take)))
                 }
             }
@@ -98,7 +104,12 @@ macro_rules! avx2 {
                 unsafe { $store_index(self.0, base, target, count) }
             }
             #[inline(always)]
-            unsafe fn where_index(self, source: *const i32, index: i32, count: usize) -> (Self, u32) {
+            unsafe fn where_index(
+                self,
+                source: *const i32,
+                index: i32,
+                count: usize,
+            ) -> (Self, u32) {
                 unsafe {
                     let chosen = $equal_index(source, index, count);
                     (Self($and(chosen, self.0)), $movemask(chosen).count_ones())
@@ -125,7 +136,12 @@ macro_rules! avx2 {
                 unsafe { $stream(target, self.0) }
             }
             #[inline(always)]
-            unsafe fn transpose(source: *const $float, stride: usize, target: *mut $float, target_stride: usize) {
+            unsafe fn transpose(
+                source: *const $float,
+                stride: usize,
+                target: *mut $float,
+                target_stride: usize,
+            ) {
                 unsafe { $transpose(source, stride, target, target_stride) }
             }
             #[inline(always)]
@@ -257,7 +273,8 @@ unsafe fn equal_index_f32(source: *const i32, index: i32, count: usize) -> __m25
     // SAFETY: the caller's promise.
     unsafe {
         let mask = F32x8::mask(count);
-        let equal = _mm256_cmpeq_epi32(_mm256_maskload_epi32(source, mask), _mm256_set1_epi32(index));
+        let equal =
+            _mm256_cmpeq_epi32(_mm256_maskload_epi32(source, mask), _mm256_set1_epi32(index));
         _mm256_castsi256_ps(_mm256_and_si256(equal, mask))
     }
 }
@@ -297,14 +314,21 @@ unsafe fn transpose_f32(source: *const f32, stride: usize, target: *mut f32, tar
         // Row 4 i + j of `a` now holds, in each half h, element 4 h + j of rows 4 i to 4 i + 3.
         for i in 0..2 {
             for j in 0..2 {
-                let (low, high) = (_mm256_castps_pd(b[4 * i + j]), _mm256_castps_pd(b[4 * i + j + 2]));
+                let (low, high) =
+                    (_mm256_castps_pd(b[4 * i + j]), _mm256_castps_pd(b[4 * i + j + 2]));
                 a[4 * i + 2 * j] = _mm256_castpd_ps(_mm256_unpacklo_pd(low, high));
                 a[4 * i + 2 * j + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(low, high));
             }
         }
         for j in 0..4 {
-            _mm256_storeu_ps(target.add(j * target_stride), _mm256_permute2f128_ps::<0x20>(a[j], a[4 + j]));
-            _mm256_storeu_ps(target.add((4 + j) * target_stride), _mm256_permute2f128_ps::<0x31>(a[j], a[4 + j]));
+            _mm256_storeu_ps(
+                target.add(j * target_stride),
+                _mm256_permute2f128_ps::<0x20>(a[j], a[4 + j]),
+            );
+            _mm256_storeu_ps(
+                target.add((4 + j) * target_stride),
+                _mm256_permute2f128_ps::<0x31>(a[j], a[4 + j]),
+            );
         }
     }
 }
@@ -321,7 +345,8 @@ unsafe fn transpose_f64(source: *const f64, stride: usize, target: *mut f64, tar
     }
 }
 
-/// For each of three registers to write, which lane of its source goes where; element `k` in all comes from source `k % 3`.
+/// For each of three registers to write, which lane of its source goes where; element `k` in all
+/// comes from source `k % 3`.
 const WEAVE: [[i32; 8]; 3] = {
     let mut tables = [[0; 8]; 3];
     let mut place = 0;
@@ -374,7 +399,9 @@ unsafe fn interleave_f64(registers: [__m256d; 3]) -> [__m256d; 3] {
     unsafe {
         (0..3).for_each(|j| _mm256_storeu_pd(lanes[j].as_mut_ptr(), registers[j]));
         let woven: [f64; 12] = std::array::from_fn(|i| lanes[i % 3][i / 3]);
-        out.iter_mut().enumerate().for_each(|(j, out)| *out = _mm256_loadu_pd(woven.as_ptr().add(4 * j)));
+        out.iter_mut()
+            .enumerate()
+            .for_each(|(j, out)| *out = _mm256_loadu_pd(woven.as_ptr().add(4 * j)));
     }
     out
 }

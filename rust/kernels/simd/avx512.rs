@@ -4,7 +4,10 @@ mod shuffle;
 
 use std::arch::x86_64::*;
 
-use self::shuffle::{interleave_f32, interleave_f64, transpose_f32, transpose_f64, unweave_f32, unweave_f64, weave_f32, weave_f64};
+use self::shuffle::{
+    interleave_f32, interleave_f64, transpose_f32, transpose_f64, unweave_f32, unweave_f64,
+    weave_f32, weave_f64,
+};
 use super::{Kernel, Vector};
 use crate::kernels::math;
 
@@ -18,8 +21,9 @@ macro_rules! avx512 {
         #[derive(Clone, Copy)]
         pub struct $name($register);
 
-        // SAFETY of every block below: a value of this type exists only in code entered through `call`, which `super::level` allows
-        // only on a CPU with these features; memory accesses are the caller's promise, masked to `count` lanes where partial.
+        // SAFETY of every block below: a value of this type exists only in code entered through
+        // `call`, which `super::level` allows only on a CPU with these features; memory accesses
+        // are the caller's promise, masked to `count` lanes where partial.
         #[allow(clippy::undocumented_unsafe_blocks, clippy::needless_range_loop)]
         impl Vector<$float> for $name {
             const LANES: usize = $lanes;
@@ -84,7 +88,8 @@ macro_rules! avx512 {
             }
             #[inline(always)]
             fn larger(a: (Self, Self), b: (Self, Self)) -> (Self, Self) {
-                // Not b <= a: b is larger or one of them is NaN; then b only if it is not `a` that is.
+                // Not b <= a: b is larger or one of them is NaN; then b only if it is not `a` that
+                // is.
                 unsafe {
                     let take = $cmp::<_CMP_NLE_UQ>(b.0.0, a.0.0) & $cmp::<_CMP_ORD_Q>(a.0.0, a.0.0);
                     (Self($mask_blend(take, a.0.0, b.0.0)), Self($mask_blend(take, a.1.0, b.1.0)))
@@ -92,13 +97,28 @@ macro_rules! avx512 {
             }
             #[inline(always)]
             unsafe fn store_index(self, base: i32, target: *mut i32, count: usize) {
-                unsafe { $index_mask_storeu(target, ((1u32 << count) - 1) as $mask, $index_add($to_index(self.0), $index_set1(base))) }
+                unsafe {
+                    $index_mask_storeu(
+                        target,
+                        ((1u32 << count) - 1) as $mask,
+                        $index_add($to_index(self.0), $index_set1(base)),
+                    )
+                }
             }
             #[inline(always)]
-            unsafe fn where_index(self, source: *const i32, index: i32, count: usize) -> (Self, u32) {
+            unsafe fn where_index(
+                self,
+                source: *const i32,
+                index: i32,
+                count: usize,
+            ) -> (Self, u32) {
                 unsafe {
                     let lanes = ((1u32 << count) - 1) as $mask;
-                    let chosen = $index_mask_equal(lanes, $index_maskz_loadu(lanes, source), $index_set1(index));
+                    let chosen = $index_mask_equal(
+                        lanes,
+                        $index_maskz_loadu(lanes, source),
+                        $index_set1(index),
+                    );
                     (Self($maskz_mov(chosen, self.0)), chosen.count_ones())
                 }
             }
@@ -123,7 +143,12 @@ macro_rules! avx512 {
                 unsafe { $stream(target.cast(), self.0) }
             }
             #[inline(always)]
-            unsafe fn transpose(source: *const $float, stride: usize, target: *mut $float, target_stride: usize) {
+            unsafe fn transpose(
+                source: *const $float,
+                stride: usize,
+                target: *mut $float,
+                target_stride: usize,
+            ) {
                 unsafe { $transpose(source, stride, target, target_stride) }
             }
             #[inline(always)]
@@ -240,7 +265,8 @@ avx512!(
     exp_f64
 );
 
-/// `e^x` as [`crate::kernels::math::exp_f32`] has it, with fused multiply-adds, and the scaling by a power of two in one instruction.
+/// `e^x` as [`crate::kernels::math::exp_f32`] has it, with fused multiply-adds, and the scaling by
+/// a power of two in one instruction.
 #[target_feature(enable = "avx512f")]
 #[inline]
 fn exp_f32(x: __m512) -> __m512 {

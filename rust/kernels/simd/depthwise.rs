@@ -4,8 +4,9 @@ use super::{Kernel, Vector, load_some, store_some};
 use crate::kernels::Element;
 use crate::kernels::simd::gemm::Finish;
 
-/// A run of output pixels that all see the same taps: tap `t` of pixel `p` reads the channels that start at
-/// `source[source_starts[t] + p * source_step]` and multiplies them by those at `weight[weight_starts[t]]`.
+/// A run of output pixels that all see the same taps: tap `t` of pixel `p` reads the channels that
+/// start at `source[source_starts[t] + p * source_step]` and multiplies them by those at
+/// `weight[weight_starts[t]]`.
 #[derive(Clone, Copy)]
 pub struct Run<'a, T> {
     /// Pixels that are read.
@@ -30,21 +31,38 @@ pub struct Run<'a, T> {
     pub stream: bool,
 }
 
-/// `target (+)= Σ_taps source * weight`, finished as asked. Sums run over the taps in their order, whatever the run.
+/// `target (+)= Σ_taps source * weight`, finished as asked. Sums run over the taps in their order,
+/// whatever the run.
 ///
 /// # Panics
 /// When a tap or an output pixel does not lie within its slice: a defect of the caller.
 #[inline(always)]
-pub fn correlate<T: Element, V: Vector<T>>(run: &Run<'_, T>, target: &mut [T], finish: &Finish<'_, T>) {
+pub fn correlate<T: Element, V: Vector<T>>(
+    run: &Run<'_, T>,
+    target: &mut [T],
+    finish: &Finish<'_, T>,
+) {
     if run.pixels == 0 {
         return;
     }
     let reach = (run.pixels - 1) * run.source_step + run.channels;
     assert!(run.source_starts.len() == run.weight_starts.len());
-    assert!(run.source_starts.iter().all(|start| start + reach <= run.source.len()), "source outside its slice");
-    assert!(run.gate.is_none_or(|gate| gate.len() >= run.source.len()), "gate shorter than its source");
-    assert!(run.weight_starts.iter().all(|start| start + run.channels <= run.weight.len()), "weights outside their slice");
-    assert!((run.pixels - 1) * run.target_step + run.channels <= target.len(), "target outside its slice");
+    assert!(
+        run.source_starts.iter().all(|start| start + reach <= run.source.len()),
+        "source outside its slice"
+    );
+    assert!(
+        run.gate.is_none_or(|gate| gate.len() >= run.source.len()),
+        "gate shorter than its source"
+    );
+    assert!(
+        run.weight_starts.iter().all(|start| start + run.channels <= run.weight.len()),
+        "weights outside their slice"
+    );
+    assert!(
+        (run.pixels - 1) * run.target_step + run.channels <= target.len(),
+        "target outside its slice"
+    );
     assert!(finish.bias.is_none_or(|bias| bias.len() == run.channels));
     let register = V::LANES * size_of::<T>();
     let stream = run.stream
@@ -92,13 +110,16 @@ pub fn correlate<T: Element, V: Vector<T>>(run: &Run<'_, T>, target: &mut [T], f
 }
 
 impl<T> Run<'_, T> {
-    /// Taps of a row (or of an equal part of one), and how many of them a pixel is from the next: if the taps come in whole rows, side by
-    /// side, and there is a kernel for them. Pixels then share what they read.
+    /// Taps of a row (or of an equal part of one), and how many of them a pixel is from the next:
+    /// if the taps come in whole rows, side by side, and there is a kernel for them. Pixels
+    /// then share what they read.
     fn sliding(&self) -> Option<(usize, usize)> {
         [3, 5].into_iter().find_map(|columns| {
             let [first, second, ..] = *self.source_starts else { return None };
             let gap = second.checked_sub(first).filter(|gap| *gap > 0)?;
-            let in_row = |row: &[usize]| row.len() == columns && row.windows(2).all(|pair| pair[0] + gap == pair[1]);
+            let in_row = |row: &[usize]| {
+                row.len() == columns && row.windows(2).all(|pair| pair[0] + gap == pair[1])
+            };
             let step = [1, 2].into_iter().find(|step| step * gap == self.source_step)?;
             self.source_starts.chunks(columns).all(in_row).then_some((columns, step))
         })
@@ -123,14 +144,20 @@ impl<T: Element> Block<'_, '_, T> {
     // Plain indices: such loops are unrolled whole early, and the sums stay in registers.
     #[allow(clippy::needless_range_loop)]
     #[inline(always)]
-    unsafe fn write<V: Vector<T>, const PIXELS: usize>(&self, mut sums: [V; PIXELS], channel: usize, count: usize) {
+    unsafe fn write<V: Vector<T>, const PIXELS: usize>(
+        &self,
+        mut sums: [V; PIXELS],
+        channel: usize,
+        count: usize,
+    ) {
         let Self { run, finish, target, .. } = self;
         // SAFETY: the caller's promise.
         unsafe {
             let target = target.add(channel);
             if finish.accumulate {
                 for i in 0..PIXELS {
-                    sums[i] = load_some::<T, V>(target.add(i * run.target_step), count).add(sums[i]);
+                    sums[i] =
+                        load_some::<T, V>(target.add(i * run.target_step), count).add(sums[i]);
                 }
             }
             if let Some(bias) = finish.bias {
@@ -151,7 +178,8 @@ impl<T: Element> Block<'_, '_, T> {
         }
     }
 
-    /// The last tap is the first to reach new pixels: fetches what the next block of as many will see there.
+    /// The last tap is the first to reach new pixels: fetches what the next block of as many will
+    /// see there.
     #[inline(always)]
     fn prefetch<V: Vector<T>, const PIXELS: usize>(&self, channel: usize) {
         let run = self.run;
@@ -170,7 +198,9 @@ impl<T: Element> Block<'_, '_, T> {
 /// A block whose number of pixels and gate are known to the compiler.
 struct Pixels<'a, 's, T, const PIXELS: usize, const GATED: bool>(Block<'a, 's, T>);
 
-impl<T: Element, const PIXELS: usize, const GATED: bool> Kernel<T> for Pixels<'_, '_, T, PIXELS, GATED> {
+impl<T: Element, const PIXELS: usize, const GATED: bool> Kernel<T>
+    for Pixels<'_, '_, T, PIXELS, GATED>
+{
     type Output = ();
 
     #[inline(always)]
@@ -219,11 +249,20 @@ impl<T: Element, const PIXELS: usize, const GATED: bool> Pixels<'_, '_, T, PIXEL
     }
 }
 
-/// A block whose taps come in rows of `COLUMNS` side by side, `STEP` of them from a pixel to the next: what neighbours share is read once.
-struct Sliding<'a, 's, T, const PIXELS: usize, const COLUMNS: usize, const STEP: usize, const GATED: bool>(Block<'a, 's, T>);
+/// A block whose taps come in rows of `COLUMNS` side by side, `STEP` of them from a pixel to the
+/// next: what neighbours share is read once.
+struct Sliding<
+    'a,
+    's,
+    T,
+    const PIXELS: usize,
+    const COLUMNS: usize,
+    const STEP: usize,
+    const GATED: bool,
+>(Block<'a, 's, T>);
 
-impl<T: Element, const PIXELS: usize, const COLUMNS: usize, const STEP: usize, const GATED: bool> Kernel<T>
-    for Sliding<'_, '_, T, PIXELS, COLUMNS, STEP, GATED>
+impl<T: Element, const PIXELS: usize, const COLUMNS: usize, const STEP: usize, const GATED: bool>
+    Kernel<T> for Sliding<'_, '_, T, PIXELS, COLUMNS, STEP, GATED>
 {
     type Output = ();
 
@@ -258,7 +297,8 @@ impl<T: Element, const PIXELS: usize, const COLUMNS: usize, const STEP: usize, c
         let gate = run.gate.unwrap_or(run.source).as_ptr();
         let gap = run.source_step / STEP;
         let mut sums = [V::zero(); PIXELS];
-        // SAFETY: the caller's promise; the pixels read lie between the first tap of the first output and the last of the last.
+        // SAFETY: the caller's promise; the pixels read lie between the first tap of the first
+        // output and the last of the last.
         unsafe {
             for row in (0..run.source_starts.len()).step_by(COLUMNS) {
                 let start = run.source_starts[row] + first * run.source_step + channel;
@@ -266,11 +306,15 @@ impl<T: Element, const PIXELS: usize, const COLUMNS: usize, const STEP: usize, c
                 for i in 0..(PIXELS - 1) * STEP + COLUMNS {
                     values[i] = load_some(run.source.as_ptr().add(start + i * gap), count);
                     if GATED {
-                        values[i] = values[i].where_positive(load_some(gate.add(start + i * gap), count));
+                        values[i] =
+                            values[i].where_positive(load_some(gate.add(start + i * gap), count));
                     }
                 }
                 for t in 0..COLUMNS {
-                    let weight: V = load_some(run.weight.as_ptr().add(run.weight_starts[row + t] + channel), count);
+                    let weight: V = load_some(
+                        run.weight.as_ptr().add(run.weight_starts[row + t] + channel),
+                        count,
+                    );
                     for i in 0..PIXELS {
                         sums[i] = values[i * STEP + t].mul_add(weight, sums[i]);
                     }

@@ -1,10 +1,12 @@
-//! The gradient of depthwise weights: for each channel and tap, products of pixels summed in registers.
+//! The gradient of depthwise weights: for each channel and tap, products of pixels summed in
+//! registers.
 
 use super::{Kernel, Vector, load_some, store_some};
 use crate::kernels::Element;
 
-/// A run of output pixels and a rectangle of taps that all of them see: tap (`r`, `c`) of pixel `p` lies at
-/// `x[x_start + r * tap_row + c * tap_column + p * x_step]`, the pixel's gradient at `grad[grad_start + p * channels]`.
+/// A run of output pixels and a rectangle of taps that all of them see: tap (`r`, `c`) of pixel `p`
+/// lies at `x[x_start + r * tap_row + c * tap_column + p * x_step]`, the pixel's gradient at
+/// `grad[grad_start + p * channels]`.
 #[derive(Clone, Copy)]
 pub struct Products<'a, T> {
     /// The input.
@@ -32,21 +34,31 @@ pub struct Products<'a, T> {
 }
 
 impl<T: Element> Products<'_, T> {
-    /// `sums[r * sums_row + c * channels + channel] += Σ_pixels x grad` for a rectangle of `rows` × `columns` taps: 3×3, or one row of
-    /// up to [`MAX_TAPS`].
+    /// `sums[r * sums_row + c * channels + channel] += Σ_pixels x grad` for a rectangle of `rows` ×
+    /// `columns` taps: 3×3, or one row of up to [`MAX_TAPS`].
     ///
     /// # Panics
-    /// When something does not lie within its slice, or for another rectangle: a defect of the caller.
+    /// When something does not lie within its slice, or for another rectangle: a defect of the
+    /// caller.
     #[inline(always)]
     pub fn add<V: Vector<T>>(&self, rows: usize, columns: usize, sums: &mut [T]) {
         if self.pixels == 0 {
             return;
         }
-        let x_reach = (rows - 1) * self.tap_row + (columns - 1) * self.tap_column + (self.pixels - 1) * self.x_step + self.channels;
+        let x_reach = (rows - 1) * self.tap_row
+            + (columns - 1) * self.tap_column
+            + (self.pixels - 1) * self.x_step
+            + self.channels;
         assert!(self.x_start + x_reach <= self.x.len(), "x outside its slice");
         let grad_end = self.grad_start + self.pixels * self.channels;
-        assert!(grad_end <= self.grad.len() && self.gate.is_none_or(|gate| grad_end <= gate.len()), "gradient outside its slice");
-        assert!((rows - 1) * self.sums_row + columns * self.channels <= sums.len(), "sums outside their slice");
+        assert!(
+            grad_end <= self.grad.len() && self.gate.is_none_or(|gate| grad_end <= gate.len()),
+            "gradient outside its slice"
+        );
+        assert!(
+            (rows - 1) * self.sums_row + columns * self.channels <= sums.len(),
+            "sums outside their slice"
+        );
         macro_rules! by_taps {
             ($(($rows:literal, $columns:literal))*) => {
                 match (rows, columns, self.gate.is_some()) {
@@ -66,9 +78,14 @@ impl<T: Element> Products<'_, T> {
 pub const MAX_TAPS: usize = 5;
 
 /// Products with a rectangle of taps that is known to the compiler.
-struct Taps<'a, 's, T, const ROWS: usize, const COLUMNS: usize, const GATED: bool>(&'a Products<'s, T>, &'a mut [T]);
+struct Taps<'a, 's, T, const ROWS: usize, const COLUMNS: usize, const GATED: bool>(
+    &'a Products<'s, T>,
+    &'a mut [T],
+);
 
-impl<T: Element, const ROWS: usize, const COLUMNS: usize, const GATED: bool> Kernel<T> for Taps<'_, '_, T, ROWS, COLUMNS, GATED> {
+impl<T: Element, const ROWS: usize, const COLUMNS: usize, const GATED: bool> Kernel<T>
+    for Taps<'_, '_, T, ROWS, COLUMNS, GATED>
+{
     type Output = ();
 
     #[inline(always)]
@@ -86,7 +103,9 @@ impl<T: Element, const ROWS: usize, const COLUMNS: usize, const GATED: bool> Ker
     }
 }
 
-impl<T: Element, const ROWS: usize, const COLUMNS: usize, const GATED: bool> Taps<'_, '_, T, ROWS, COLUMNS, GATED> {
+impl<T: Element, const ROWS: usize, const COLUMNS: usize, const GATED: bool>
+    Taps<'_, '_, T, ROWS, COLUMNS, GATED>
+{
     /// `count` channels, at most a register of them.
     ///
     /// # Safety
@@ -109,7 +128,8 @@ impl<T: Element, const ROWS: usize, const COLUMNS: usize, const GATED: bool> Tap
                 for r in 0..ROWS {
                     let x = x.add(r * p.tap_row);
                     for c in 0..COLUMNS {
-                        sums[r][c] = load_some::<T, V>(x.add(c * p.tap_column), count).mul_add(value, sums[r][c]);
+                        sums[r][c] = load_some::<T, V>(x.add(c * p.tap_column), count)
+                            .mul_add(value, sums[r][c]);
                     }
                 }
                 // The last row of taps is the first to reach new pixels.

@@ -1,10 +1,11 @@
-//! Exponentials of a row on registers: their largest exponent first, then the exponentials and their sum.
+//! Exponentials of a row on registers: their largest exponent first, then the exponentials and
+//! their sum.
 
 use super::{Vector, load_some, store_some};
 use crate::kernels::Element;
 
-/// How many bytes ahead of the search for the largest element memory is asked for: long computations lie between two rows, and the
-/// prefetcher of the hardware does not look that far.
+/// How many bytes ahead of the search for the largest element memory is asked for: long
+/// computations lie between two rows, and the prefetcher of the hardware does not look that far.
 const AHEAD: usize = 4 << 10;
 
 /// The largest element; negative infinity where there is none but NaN.

@@ -1,7 +1,8 @@
 //! What the CPU makes of denormal numbers.
 
-/// While it lives, this thread takes denormals for zero and writes zero for them; the caller's state comes back when it is dropped.
-/// Threads of the pool and the calling thread enter it alike, so the bits do not depend on who computed what.
+/// While it lives, this thread takes denormals for zero and writes zero for them; the caller's
+/// state comes back when it is dropped. Threads of the pool and the calling thread enter it alike,
+/// so the bits do not depend on who computed what.
 pub struct FlushDenormals {
     before: u64,
 }
@@ -34,29 +35,38 @@ const FLUSH_BITS: u64 = 0;
 fn float_state() -> u64 {
     let mut state = 0u32;
     // SAFETY: stores the 32-bit MXCSR into a local of that size.
-    unsafe { std::arch::asm!("stmxcsr [{}]", in(reg) &raw mut state, options(nostack, preserves_flags)) };
+    unsafe {
+        std::arch::asm!("stmxcsr [{}]", in(reg) &raw mut state, options(nostack, preserves_flags))
+    };
     u64::from(state)
 }
 
 #[cfg(target_arch = "x86_64")]
 fn set_float_state(state: u64) {
     let state = state as u32;
-    // SAFETY: loads a value that was read from MXCSR, with flush bits set at most; exceptions stay masked as they were.
-    unsafe { std::arch::asm!("ldmxcsr [{}]", in(reg) &raw const state, options(nostack, preserves_flags, readonly)) };
+    // SAFETY: loads a value that was read from MXCSR, with flush bits set at most; exceptions stay
+    // masked as they were.
+    unsafe {
+        std::arch::asm!("ldmxcsr [{}]", in(reg) &raw const state, options(nostack, preserves_flags, readonly))
+    };
 }
 
 #[cfg(target_arch = "aarch64")]
 fn float_state() -> u64 {
     let state: u64;
     // SAFETY: reads the floating-point control register.
-    unsafe { std::arch::asm!("mrs {}, fpcr", out(reg) state, options(nomem, nostack, preserves_flags)) };
+    unsafe {
+        std::arch::asm!("mrs {}, fpcr", out(reg) state, options(nomem, nostack, preserves_flags))
+    };
     state
 }
 
 #[cfg(target_arch = "aarch64")]
 fn set_float_state(state: u64) {
     // SAFETY: writes a value that was read from the register, with the flush bit set at most.
-    unsafe { std::arch::asm!("msr fpcr, {}", in(reg) state, options(nomem, nostack, preserves_flags)) };
+    unsafe {
+        std::arch::asm!("msr fpcr, {}", in(reg) state, options(nomem, nostack, preserves_flags))
+    };
 }
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]

@@ -1,8 +1,10 @@
-//! The matrix micro-kernel: `C (+)= Σ A B` for a few rows and two registers of columns, sums kept in registers.
+//! The matrix micro-kernel: `C (+)= Σ A B` for a few rows and two registers of columns, sums kept
+//! in registers.
 //!
-//! `A` is read one element at a time (a broadcast), `B` in registers, and each pair of loads of `B` serves all rows. A sum may run over
-//! several [`Segments`]: pieces of `A` and `B` that lie at different places, such as the rows of a convolution window.
-//! Every element of `C` is summed in the order of the segments, whatever the number of rows or columns beside it: its bits do not
+//! `A` is read one element at a time (a broadcast), `B` in registers, and each pair of loads of `B`
+//! serves all rows. A sum may run over several [`Segments`]: pieces of `A` and `B` that lie at
+//! different places, such as the rows of a convolution window. Every element of `C` is summed in
+//! the order of the segments, whatever the number of rows or columns beside it: its bits do not
 //! depend on how a matrix was cut into tiles.
 
 use super::{Kernel, Vector};
@@ -35,8 +37,8 @@ pub const fn panel_width<T, V: Vector<T>>() -> usize {
     2 * V::LANES
 }
 
-/// Where `A` and `B` lie. Element `(row, k)` of segment `s` of `A` is `a[a_starts[s] + row * a_row + k * a_step]`; row `k` of segment
-/// `s` of `B` starts at `b[b_starts[s] + k * b_step]`.
+/// Where `A` and `B` lie. Element `(row, k)` of segment `s` of `A` is `a[a_starts[s] + row * a_row
+/// + k * a_step]`; row `k` of segment `s` of `B` starts at `b[b_starts[s] + k * b_step]`.
 #[derive(Clone, Copy)]
 pub struct Segments<'a, T> {
     /// Elements of `A`.
@@ -80,7 +82,8 @@ impl<T> Finish<'_, T> {
 /// What the memory should do meanwhile; no value depends on it.
 #[derive(Clone, Copy)]
 pub struct Hints<'a, T> {
-    /// From here on, two registers are prefetched at each step of the sum: what a later call will read.
+    /// From here on, two registers are prefetched at each step of the sum: what a later call will
+    /// read.
     pub prefetch: Option<&'a [T]>,
     /// Elements that the prefetch advances at each step.
     pub prefetch_step: usize,
@@ -92,7 +95,8 @@ pub struct Hints<'a, T> {
 
 impl<T> Hints<'_, T> {
     /// Nothing special.
-    pub const NONE: Self = Self { prefetch: None, prefetch_step: 0, prefetch_part: 0, stream: false };
+    pub const NONE: Self =
+        Self { prefetch: None, prefetch_step: 0, prefetch_part: 0, stream: false };
 }
 
 /// `C (+)= Σ_s A_s B_s` for all rows of `c`, which has at most [`panel_width`] columns.
@@ -103,7 +107,11 @@ impl<T> Hints<'_, T> {
 /// # Panics
 /// When a segment does not lie within its slice: a defect of the caller.
 #[inline(always)]
-pub fn multiply<T: Element, V: Vector<T>>(segments: &Segments<'_, T>, c: &mut TileMut<'_, T>, finish: &Finish<'_, T>) {
+pub fn multiply<T: Element, V: Vector<T>>(
+    segments: &Segments<'_, T>,
+    c: &mut TileMut<'_, T>,
+    finish: &Finish<'_, T>,
+) {
     multiply_with::<T, V>(segments, c, finish, &Hints::NONE);
 }
 
@@ -123,17 +131,28 @@ pub fn multiply_with<T: Element, V: Vector<T>>(
         return;
     }
     check(segments, rows, cols, finish, panel_width::<T, V>());
-    let aligned = c.as_mut_ptr().addr().is_multiple_of(V::LANES * size_of::<T>()) && c.row_stride().is_multiple_of(V::LANES);
+    let aligned = c.as_mut_ptr().addr().is_multiple_of(V::LANES * size_of::<T>())
+        && c.row_stride().is_multiple_of(V::LANES);
     let stream = hints.stream && aligned && cols.is_multiple_of(V::LANES) && !finish.accumulate;
     // Without a wish, the line of `A` that is being read anyway.
-    let (mut prefetch, prefetch_step) = hints.prefetch.map_or((segments.a.as_ptr(), 0), |at| (at.as_ptr(), hints.prefetch_step));
+    let (mut prefetch, prefetch_step) =
+        hints.prefetch.map_or((segments.a.as_ptr(), 0), |at| (at.as_ptr(), hints.prefetch_step));
     let parts = rows.div_ceil(V::ROWS);
     let (base, longer) = (rows / parts, rows % parts);
     let mut row = 0;
     for part in 0..parts {
         let count = base + usize::from(part < longer);
-        let call = Tile { segments, row, c: c.part(row, count, 0, cols), finish, prefetch, prefetch_step, stream };
-        // Split evenly: five rows and four beat eight and one. The kernel for each number of rows is a function of its own.
+        let call = Tile {
+            segments,
+            row,
+            c: c.part(row, count, 0, cols),
+            finish,
+            prefetch,
+            prefetch_step,
+            stream,
+        };
+        // Split evenly: five rows and four beat eight and one. The kernel for each number of rows
+        // is a function of its own.
         macro_rules! by_rows {
             ($($rows:literal)*) => {
                 match count {
@@ -189,15 +208,30 @@ impl<T: Element> Tile<'_, '_, T> {
     }
 }
 
-/// A tile whose rows, registers of columns, orientation of `A` and partial last register are known to the compiler.
-struct Sized<'a, 's, T, const ROWS: usize, const REGISTERS: usize, const TRANSPOSED: bool, const PARTIAL: bool>(Tile<'a, 's, T>);
+/// A tile whose rows, registers of columns, orientation of `A` and partial last register are known
+/// to the compiler.
+struct Sized<
+    'a,
+    's,
+    T,
+    const ROWS: usize,
+    const REGISTERS: usize,
+    const TRANSPOSED: bool,
+    const PARTIAL: bool,
+>(Tile<'a, 's, T>);
 
-impl<T: Element, const ROWS: usize, const REGISTERS: usize, const TRANSPOSED: bool, const PARTIAL: bool> Kernel<T>
-    for Sized<'_, '_, T, ROWS, REGISTERS, TRANSPOSED, PARTIAL>
+impl<
+    T: Element,
+    const ROWS: usize,
+    const REGISTERS: usize,
+    const TRANSPOSED: bool,
+    const PARTIAL: bool,
+> Kernel<T> for Sized<'_, '_, T, ROWS, REGISTERS, TRANSPOSED, PARTIAL>
 {
     type Output = ();
 
-    // Plain indices: the compiler unrolls such loops whole in its first pass, so that the sums stay in registers; iterators it does not.
+    // Plain indices: the compiler unrolls such loops whole in its first pass, so that the sums stay
+    // in registers; iterators it does not.
     #[allow(clippy::needless_range_loop)]
     #[inline(always)]
     fn run<V: Vector<T>>(self) {
@@ -205,8 +239,9 @@ impl<T: Element, const ROWS: usize, const REGISTERS: usize, const TRANSPOSED: bo
         let last = c.cols() - (REGISTERS - 1) * V::LANES; // columns of the last register
         let (a_row, a_step) = if TRANSPOSED { (1, s.a_step) } else { (s.a_row, 1) };
         let mut sums = [[V::zero(); REGISTERS]; ROWS];
-        // SAFETY: `check` made sure that every element of the segments that these rows and columns touch lies within `a` and `b`;
-        // streamed registers are aligned, as `multiply_with` saw; a partial register is read and written only up to `last`; `c` is
+        // SAFETY: `check` made sure that every element of the segments that these rows and columns
+        // touch lies within `a` and `b`; streamed registers are aligned, as `multiply_with`
+        // saw; a partial register is read and written only up to `last`; `c` is
         // exclusive and has these rows and columns.
         unsafe {
             for (&a_start, &b_start) in s.a_starts.iter().zip(s.b_starts) {
@@ -216,7 +251,11 @@ impl<T: Element, const ROWS: usize, const REGISTERS: usize, const TRANSPOSED: bo
                     let mut columns = [V::zero(); REGISTERS];
                     for r in 0..REGISTERS {
                         let at = b.add(r * V::LANES);
-                        columns[r] = if PARTIAL && r == REGISTERS - 1 { V::load_partial(at, last) } else { V::load(at) };
+                        columns[r] = if PARTIAL && r == REGISTERS - 1 {
+                            V::load_partial(at, last)
+                        } else {
+                            V::load(at)
+                        };
                     }
                     for i in 0..ROWS {
                         let value = V::splat(*a.add(i * a_row));
@@ -232,13 +271,18 @@ impl<T: Element, const ROWS: usize, const REGISTERS: usize, const TRANSPOSED: bo
                     b = b.wrapping_add(s.b_step);
                 }
             }
-            // Each step of the finish is a small loop of its own: only loops that the compiler unrolls whole leave the sums in registers.
+            // Each step of the finish is a small loop of its own: only loops that the compiler
+            // unrolls whole leave the sums in registers.
             let (start, stride) = (c.as_mut_ptr(), c.row_stride());
             if finish.accumulate {
                 for i in 0..ROWS {
                     for r in 0..REGISTERS {
                         let at = start.add(i * stride + r * V::LANES);
-                        let value = if PARTIAL && r == REGISTERS - 1 { V::load_partial(at, last) } else { V::load(at) };
+                        let value = if PARTIAL && r == REGISTERS - 1 {
+                            V::load_partial(at, last)
+                        } else {
+                            V::load(at)
+                        };
                         sums[i][r] = value.add(sums[i][r]);
                     }
                 }
@@ -247,7 +291,11 @@ impl<T: Element, const ROWS: usize, const REGISTERS: usize, const TRANSPOSED: bo
                 let mut columns = [V::zero(); REGISTERS];
                 for r in 0..REGISTERS {
                     let at = bias.as_ptr().add(r * V::LANES);
-                    columns[r] = if PARTIAL && r == REGISTERS - 1 { V::load_partial(at, last) } else { V::load(at) };
+                    columns[r] = if PARTIAL && r == REGISTERS - 1 {
+                        V::load_partial(at, last)
+                    } else {
+                        V::load(at)
+                    };
                 }
                 for i in 0..ROWS {
                     for r in 0..REGISTERS {
@@ -273,7 +321,11 @@ impl<T: Element, const ROWS: usize, const REGISTERS: usize, const TRANSPOSED: bo
             for i in 0..ROWS {
                 for r in 0..REGISTERS {
                     let at = start.add(i * stride + r * V::LANES);
-                    if PARTIAL && r == REGISTERS - 1 { sums[i][r].store_partial(at, last) } else { sums[i][r].store(at) }
+                    if PARTIAL && r == REGISTERS - 1 {
+                        sums[i][r].store_partial(at, last)
+                    } else {
+                        sums[i][r].store(at)
+                    }
                 }
             }
         }

@@ -1,10 +1,12 @@
 //! SIMD: which instruction set this machine has, and how a kernel is compiled for each.
 //!
-//! A [`Kernel`] is written once, in plain Rust or on a [`Vector`]; [`dispatch_f32`] and [`dispatch_f64`] run it compiled for the widest
-//! set found at run time. A kernel of plain loops gains from this too: inside, the compiler may use all of that set.
+//! A [`Kernel`] is written once, in plain Rust or on a [`Vector`]; [`dispatch_f32`] and
+//! [`dispatch_f64`] run it compiled for the widest set found at run time. A kernel of plain loops
+//! gains from this too: inside, the compiler may use all of that set.
 //! `CNNRS_SIMD=portable|avx2|avx512|neon` chooses another, if the machine has it.
 //!
-//! Everything that a kernel's `run` calls on its hot path must be `#[inline(always)]`: only then is it compiled for the set.
+//! Everything that a kernel's `run` calls on its hot path must be `#[inline(always)]`: only then is
+//! it compiled for the set.
 
 #![allow(unsafe_code)]
 
@@ -86,7 +88,8 @@ impl Level {
     }
 }
 
-/// The instruction set in use: the widest available, or the one that `CNNRS_SIMD` names if it is available. Fixed at first use.
+/// The instruction set in use: the widest available, or the one that `CNNRS_SIMD` names if it is
+/// available. Fixed at first use.
 pub fn level() -> Level {
     static LEVEL: OnceLock<Level> = OnceLock::new();
     *LEVEL.get_or_init(|| {
@@ -139,10 +142,11 @@ macro_rules! dispatcher {
 dispatcher!("Runs an `f32` kernel in the instruction set in use.", dispatch_f32, f32, avx512::F32x16, avx2::F32x8, neon::F32x4, portable::Lanes<f32, 4>);
 dispatcher!("Runs an `f64` kernel in the instruction set in use.", dispatch_f64, f64, avx512::F64x8, avx2::F64x4, neon::F64x2, portable::Lanes<f64, 2>);
 
-/// `vectorized!(|| body)` runs `body` compiled for the instruction set in use: plain loops become wide.
+/// `vectorized!(|| body)` runs `body` compiled for the instruction set in use: plain loops become
+/// wide.
 ///
-/// The body is written out once for each set and always inlined there; a closure that is called would stay a function of the baseline
-/// set.
+/// The body is written out once for each set and always inlined there; a closure that is called
+/// would stay a function of the baseline set.
 macro_rules! vectorized {
     (|| $body:expr) => {
         match $crate::kernels::simd::level() {

@@ -11,8 +11,8 @@ macro_rules! neon {
         #[derive(Clone, Copy)]
         pub struct $name($register);
 
-        // SAFETY of every block below: NEON is part of every 64-bit Arm; memory accesses are the caller's promise, kept to the first
-        // `count` lanes where partial.
+        // SAFETY of every block below: NEON is part of every 64-bit Arm; memory accesses are the
+        // caller's promise, kept to the first `count` lanes where partial.
         #[allow(clippy::undocumented_unsafe_blocks, unused_unsafe)]
         impl Vector<$float> for $name {
             const LANES: usize = $lanes;

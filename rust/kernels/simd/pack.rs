@@ -1,17 +1,25 @@
-//! Packing: rows of a matrix into panels as wide as two registers, and transposing a matrix on the way.
+//! Packing: rows of a matrix into panels as wide as two registers, and transposing a matrix on the
+//! way.
 
 use super::{Kernel, Vector, store_some};
 use crate::kernels::Element;
 use crate::kernels::memory::TileMut;
 use crate::kernels::simd::gemm::panel_width;
 
-/// Copies `steps` rows of `columns` elements, `stride` apart, into panels: row `s` of panel `p` lands at
-/// `packed[(p * steps + s) * panel_width]`. Row by row, as memory likes it; columns missing in the last panel become zero.
+/// Copies `steps` rows of `columns` elements, `stride` apart, into panels: row `s` of panel `p`
+/// lands at `packed[(p * steps + s) * panel_width]`. Row by row, as memory likes it; columns
+/// missing in the last panel become zero.
 ///
 /// # Panics
 /// When `source` or `packed` is too short: a defect of the caller.
 #[inline(always)]
-pub fn pack_rows<T: Element, V: Vector<T>>(source: &[T], stride: usize, columns: usize, packed: &mut [T], steps: usize) {
+pub fn pack_rows<T: Element, V: Vector<T>>(
+    source: &[T],
+    stride: usize,
+    columns: usize,
+    packed: &mut [T],
+    steps: usize,
+) {
     let width = panel_width::<T, V>();
     let panels = columns.div_ceil(width);
     assert!(steps == 0 || (steps - 1) * stride + columns <= source.len());
@@ -21,7 +29,8 @@ pub fn pack_rows<T: Element, V: Vector<T>>(source: &[T], stride: usize, columns:
         for panel in 0..panels {
             for register in 0..2 {
                 let column = panel * width + register * V::LANES;
-                // SAFETY: the assertions: whole or partial, the register lies within the row, and its place within `packed`.
+                // SAFETY: the assertions: whole or partial, the register lies within the row, and
+                // its place within `packed`.
                 unsafe {
                     let at = to.add((panel * steps + step) * width + register * V::LANES);
                     let value = match columns.saturating_sub(column) {
@@ -36,13 +45,20 @@ pub fn pack_rows<T: Element, V: Vector<T>>(source: &[T], stride: usize, columns:
     }
 }
 
-/// Transposes `columns` rows of `source` (`steps` long, `stride` apart) into the columns of `steps` rows of `width`; missing columns are
-/// zero.
+/// Transposes `columns` rows of `source` (`steps` long, `stride` apart) into the columns of `steps`
+/// rows of `width`; missing columns are zero.
 ///
 /// # Panics
 /// When a slice is too short: a defect of the caller.
 #[inline(always)]
-pub fn pack_transposed<T: Element, V: Vector<T>>(source: &[T], stride: usize, columns: usize, panel: &mut [T], width: usize, steps: usize) {
+pub fn pack_transposed<T: Element, V: Vector<T>>(
+    source: &[T],
+    stride: usize,
+    columns: usize,
+    panel: &mut [T],
+    width: usize,
+    steps: usize,
+) {
     if steps == 0 {
         return;
     }
@@ -54,7 +70,8 @@ pub fn pack_transposed<T: Element, V: Vector<T>>(source: &[T], stride: usize, co
     }
 }
 
-/// `target[j * target_stride + i] = source[i * stride + j]` for `rows` × `columns` elements of the source; the rest of the target stays.
+/// `target[j * target_stride + i] = source[i * stride + j]` for `rows` × `columns` elements of the
+/// source; the rest of the target stays.
 ///
 /// # Panics
 /// When a slice is too short: a defect of the caller.
@@ -79,7 +96,9 @@ pub fn transpose<T: Element, V: Vector<T>>(
         }
         // SAFETY: no register has more than 16 lanes.
         unsafe { V::transpose(square.as_ptr(), V::LANES, turned.as_mut_ptr(), V::LANES) };
-        for (row, line) in turned.chunks_exact(V::LANES).zip(target.chunks_mut(target_stride)).take(columns) {
+        for (row, line) in
+            turned.chunks_exact(V::LANES).zip(target.chunks_mut(target_stride)).take(columns)
+        {
             line[..rows].copy_from_slice(&row[..rows]);
         }
         return;
@@ -115,9 +134,15 @@ pub fn transpose<T: Element, V: Vector<T>>(
 /// # Panics
 /// When the tile is smaller, or the source too short: a defect of the caller.
 #[inline(always)]
-pub fn transpose_tile<T: Element, V: Vector<T>>(source: &[T], stride: usize, target: &mut TileMut<'_, T>) {
+pub fn transpose_tile<T: Element, V: Vector<T>>(
+    source: &[T],
+    stride: usize,
+    target: &mut TileMut<'_, T>,
+) {
     let (rows, columns, target_stride) = (target.cols(), target.rows(), target.row_stride());
-    assert!(rows >= V::LANES && columns >= V::LANES && (rows - 1) * stride + columns <= source.len());
+    assert!(
+        rows >= V::LANES && columns >= V::LANES && (rows - 1) * stride + columns <= source.len()
+    );
     for i in (0..rows).step_by(V::LANES) {
         for j in (0..columns).step_by(V::LANES) {
             // The last squares overlap those before: what is written twice is the same.
@@ -156,11 +181,16 @@ pub fn turn_indices(source: &[i32], stride: usize, target: &mut TileMut<'_, i32>
     assert!(rows == 0 || (rows - 1) * stride + columns <= source.len());
     if rows.min(columns) < super::gemm::lanes::<f32>() {
         for j in 0..columns {
-            target.row_mut(j).iter_mut().enumerate().for_each(|(i, index)| *index = source[i * stride + j]);
+            target
+                .row_mut(j)
+                .iter_mut()
+                .enumerate()
+                .for_each(|(i, index)| *index = source[i * stride + j]);
         }
         return;
     }
-    // SAFETY: the same memory, seen as floats, which transposing only moves; every pattern of bits is one.
+    // SAFETY: the same memory, seen as floats, which transposing only moves; every pattern of bits
+    // is one.
     let source = unsafe { std::slice::from_raw_parts(source.as_ptr().cast::<f32>(), source.len()) };
     turn(source, stride, &mut target.as_floats());
 }
@@ -168,11 +198,17 @@ pub fn turn_indices(source: &[i32], stride: usize, target: &mut TileMut<'_, i32>
 /// [`transpose`] of `COLUMNS` columns that lie side by side.
 #[allow(clippy::needless_range_loop)]
 #[inline(always)]
-fn unweave<T: Element, V: Vector<T>, const COLUMNS: usize>(source: &[T], rows: usize, target: &mut [T], target_stride: usize) {
+fn unweave<T: Element, V: Vector<T>, const COLUMNS: usize>(
+    source: &[T],
+    rows: usize,
+    target: &mut [T],
+    target_stride: usize,
+) {
     assert!(rows * COLUMNS <= source.len() && (COLUMNS - 1) * target_stride + rows <= target.len());
     for first in (0..rows).step_by(V::LANES) {
         let count = V::LANES.min(rows - first);
-        // SAFETY: `count` rows from `first` on, and as many elements of each line of the target, lie within the slices.
+        // SAFETY: `count` rows from `first` on, and as many elements of each line of the target,
+        // lie within the slices.
         unsafe {
             let columns = V::unweave::<COLUMNS>(source.as_ptr().add(first * COLUMNS), count);
             for j in 0..COLUMNS {

@@ -1,5 +1,6 @@
-//! Sums over planes of pixels: a register holds pixels of one row, or the same pixel of many images, and there are as many as channels of
-//! the other side. [`Sums`] is the correlation, [`Products`] its gradient by the weights.
+//! Sums over planes of pixels: a register holds pixels of one row, or the same pixel of many
+//! images, and there are as many as channels of the other side. [`Sums`] is the correlation,
+//! [`Products`] its gradient by the weights.
 
 mod products;
 mod sums;
@@ -28,12 +29,16 @@ mod tests {
                     for (channel, plane) in planes.into_iter().enumerate() {
                         let mut lanes = vec![T::ONE; V::LANES];
                         plane.store(lanes.as_mut_ptr());
-                        let expected = (0..V::LANES).map(|i| if i < count { number(i * N + channel) } else { T::ZERO });
+                        let expected = (0..V::LANES)
+                            .map(|i| if i < count { number(i * N + channel) } else { T::ZERO });
                         assert!(lanes.into_iter().eq(expected));
                     }
                     V::weave(planes, back.as_mut_ptr(), count);
                 }
-                assert!(back[..N * count] == pixels[..N * count] && back[N * count..].iter().all(|&value| value == T::ZERO));
+                assert!(
+                    back[..N * count] == pixels[..N * count]
+                        && back[N * count..].iter().all(|&value| value == T::ZERO)
+                );
             }
         }
     }

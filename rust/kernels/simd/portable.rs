@@ -72,8 +72,10 @@ impl<T: crate::kernels::Element, const N: usize> Vector<T> for Lanes<T, N> {
     #[inline(always)]
     fn larger(a: (Self, Self), b: (Self, Self)) -> (Self, Self) {
         let nan = |value: T| value.partial_cmp(&value).is_none();
-        let take: [bool; N] = std::array::from_fn(|i| (b.0.0[i] > a.0.0[i]) | (nan(b.0.0[i]) & !nan(a.0.0[i])));
-        let pick = |a: Self, b: Self| Self(std::array::from_fn(|i| if take[i] { b.0[i] } else { a.0[i] }));
+        let take: [bool; N] =
+            std::array::from_fn(|i| (b.0.0[i] > a.0.0[i]) | (nan(b.0.0[i]) & !nan(a.0.0[i])));
+        let pick =
+            |a: Self, b: Self| Self(std::array::from_fn(|i| if take[i] { b.0[i] } else { a.0[i] }));
         (pick(a.0, b.0), pick(a.1, b.1))
     }
     #[inline(always)]
@@ -84,7 +86,9 @@ impl<T: crate::kernels::Element, const N: usize> Vector<T> for Lanes<T, N> {
     #[inline(always)]
     unsafe fn load_partial(source: *const T, count: usize) -> Self {
         // SAFETY: the caller's promise, for the first `count` lanes.
-        Self(std::array::from_fn(|i| if i < count { unsafe { source.add(i).read() } } else { T::ZERO }))
+        Self(std::array::from_fn(
+            |i| if i < count { unsafe { source.add(i).read() } } else { T::ZERO },
+        ))
     }
     #[inline(always)]
     unsafe fn store(self, target: *mut T) {

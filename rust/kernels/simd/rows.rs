@@ -1,14 +1,16 @@
 //! Passes over the rows of a matrix, a register at a time: element-wise maps, and sums of columns.
 //!
-//! Beside the matrices a pass may read *tables*: rows of `width` values that meet every row. What a pass computes is written once, on a
-//! [`Vector`]; everything here is memory, and the loops leave nothing to the compiler's guess of what may overlap.
+//! Beside the matrices a pass may read *tables*: rows of `width` values that meet every row. What a
+//! pass computes is written once, on a [`Vector`]; everything here is memory, and the loops leave
+//! nothing to the compiler's guess of what may overlap.
 
 use std::marker::PhantomData;
 
 use super::{Kernel, Vector, load_some, store_some};
 use crate::kernels::Element;
 
-/// Bytes of an output from which it goes past the caches: what it would push out of them is worth more than finding it there.
+/// Bytes of an output from which it goes past the caches: what it would push out of them is worth
+/// more than finding it there.
 const STREAM_FROM: usize = 32 << 20;
 
 /// Whether an output of so many elements goes past the caches.
@@ -30,7 +32,8 @@ pub trait Terms<T, const INPUTS: usize, const TABLES: usize, const SUMS: usize>:
 
 /// `out = map(inputs, tables)`, row by row; an input that is `None` is what `out` holds.
 ///
-/// With `stream` the output goes past the caches where its alignment allows: better when it is larger than they are.
+/// With `stream` the output goes past the caches where its alignment allows: better when it is
+/// larger than they are.
 ///
 /// # Panics
 /// When an input is shorter than `out`, or a table shorter than a row.
@@ -42,7 +45,11 @@ pub fn map<T: Element, M: Map<T, INPUTS, TABLES>, const INPUTS: usize, const TAB
     stream: bool,
     out: &mut [T],
 ) {
-    assert!(inputs.iter().flatten().all(|input| input.len() >= out.len()) && tables.iter().all(|table| table.len() >= width) && width > 0);
+    assert!(
+        inputs.iter().flatten().all(|input| input.len() >= out.len())
+            && tables.iter().all(|table| table.len() >= width)
+            && width > 0
+    );
     let (len, out) = (out.len(), out.as_mut_ptr());
     let inputs = inputs.map(|input| input.map_or(out.cast_const(), <[T]>::as_ptr));
     let aligned = out.addr().is_multiple_of(64) && (width * size_of::<T>()).is_multiple_of(64);
@@ -58,13 +65,18 @@ pub fn map<T: Element, M: Map<T, INPUTS, TABLES>, const INPUTS: usize, const TAB
     });
 }
 
-/// A register of each array, from element `at` on. Bare loops: a closure given to `map` would not be compiled for the instruction set, and an iterator that is
-/// not inlined would send every register through memory.
+/// A register of each array, from element `at` on. Bare loops: a closure given to `map` would not
+/// be compiled for the instruction set, and an iterator that is not inlined would send every
+/// register through memory.
 ///
 /// # Safety
 /// `count` elements from `at` on must be readable in each.
 #[inline(always)]
-unsafe fn load_all<T: Element, V: Vector<T>, const N: usize>(arrays: &[*const T; N], at: usize, count: usize) -> [V; N] {
+unsafe fn load_all<T: Element, V: Vector<T>, const N: usize>(
+    arrays: &[*const T; N],
+    at: usize,
+    count: usize,
+) -> [V; N] {
     let mut registers = [V::zero(); N];
     let mut i = 0;
     while i < N {
@@ -86,7 +98,9 @@ struct MapRows<T, M, const INPUTS: usize, const TABLES: usize> {
     element: PhantomData<T>,
 }
 
-impl<T: Element, M: Map<T, INPUTS, TABLES>, const INPUTS: usize, const TABLES: usize> Kernel<T> for MapRows<T, M, INPUTS, TABLES> {
+impl<T: Element, M: Map<T, INPUTS, TABLES>, const INPUTS: usize, const TABLES: usize> Kernel<T>
+    for MapRows<T, M, INPUTS, TABLES>
+{
     type Output = ();
     #[inline(always)]
     fn run<V: Vector<T>>(self) {
@@ -99,18 +113,23 @@ impl<T: Element, M: Map<T, INPUTS, TABLES>, const INPUTS: usize, const TABLES: u
     }
 }
 
-impl<T: Element, M: Map<T, INPUTS, TABLES>, const INPUTS: usize, const TABLES: usize> MapRows<T, M, INPUTS, TABLES> {
+impl<T: Element, M: Map<T, INPUTS, TABLES>, const INPUTS: usize, const TABLES: usize>
+    MapRows<T, M, INPUTS, TABLES>
+{
     #[inline(always)]
     fn rows<V: Vector<T>, const STREAM: bool>(&self) {
         for start in (0..self.len).step_by(self.width) {
             let columns = self.width.min(self.len - start);
             let whole = columns - columns % V::LANES;
             for column in (0..whole).step_by(V::LANES) {
-                // SAFETY: `map` checked that inputs and out have `start + columns` elements and tables `columns`; `column + LANES` is
-                // within. Inputs that are `out` are read before the same place is written. STREAM only where aligned.
+                // SAFETY: `map` checked that inputs and out have `start + columns` elements and
+                // tables `columns`; `column + LANES` is within. Inputs that are
+                // `out` are read before the same place is written. STREAM only where aligned.
                 unsafe {
                     let inputs = load_all::<T, V, INPUTS>(&self.inputs, start + column, V::LANES);
-                    let value = self.map.map(inputs, load_all::<T, V, TABLES>(&self.tables, column, V::LANES));
+                    let value = self
+                        .map
+                        .map(inputs, load_all::<T, V, TABLES>(&self.tables, column, V::LANES));
                     let to = self.out.add(start + column);
                     if STREAM { value.stream(to) } else { value.store(to) }
                 }
@@ -118,9 +137,14 @@ impl<T: Element, M: Map<T, INPUTS, TABLES>, const INPUTS: usize, const TABLES: u
             if whole < columns {
                 // SAFETY: as above, for the last few columns.
                 unsafe {
-                    let inputs = load_all::<T, V, INPUTS>(&self.inputs, start + whole, columns - whole);
+                    let inputs =
+                        load_all::<T, V, INPUTS>(&self.inputs, start + whole, columns - whole);
                     let tables = load_all::<T, V, TABLES>(&self.tables, whole, columns - whole);
-                    store_some(self.map.map(inputs, tables), self.out.add(start + whole), columns - whole);
+                    store_some(
+                        self.map.map(inputs, tables),
+                        self.out.add(start + whole),
+                        columns - whole,
+                    );
                 }
             }
         }
@@ -131,7 +155,13 @@ impl<T: Element, M: Map<T, INPUTS, TABLES>, const INPUTS: usize, const TABLES: u
 ///
 /// # Panics
 /// When the inputs differ in length, or a table or sum is shorter than a row.
-pub fn add_columns<T: Element, F: Terms<T, INPUTS, TABLES, SUMS>, const INPUTS: usize, const TABLES: usize, const SUMS: usize>(
+pub fn add_columns<
+    T: Element,
+    F: Terms<T, INPUTS, TABLES, SUMS>,
+    const INPUTS: usize,
+    const TABLES: usize,
+    const SUMS: usize,
+>(
     terms: F,
     inputs: [&[T]; INPUTS],
     tables: [&[T]; TABLES],
@@ -139,9 +169,14 @@ pub fn add_columns<T: Element, F: Terms<T, INPUTS, TABLES, SUMS>, const INPUTS: 
     sums: [&mut [T]; SUMS],
 ) {
     let len = inputs[0].len();
-    assert!(inputs.iter().all(|input| input.len() == len) && tables.iter().all(|table| table.len() >= width) && width > 0);
+    assert!(
+        inputs.iter().all(|input| input.len() == len)
+            && tables.iter().all(|table| table.len() >= width)
+            && width > 0
+    );
     assert!(sums.iter().all(|sum| sum.len() >= width));
-    let (inputs, tables, sums) = (inputs.map(<[T]>::as_ptr), tables.map(<[T]>::as_ptr), sums.map(<[T]>::as_mut_ptr));
+    let (inputs, tables, sums) =
+        (inputs.map(<[T]>::as_ptr), tables.map(<[T]>::as_ptr), sums.map(<[T]>::as_mut_ptr));
     T::dispatch(AddColumns { terms, inputs, tables, width, sums, len });
 }
 
@@ -154,8 +189,13 @@ struct AddColumns<T, F, const INPUTS: usize, const TABLES: usize, const SUMS: us
     len: usize,
 }
 
-impl<T: Element, F: Terms<T, INPUTS, TABLES, SUMS>, const INPUTS: usize, const TABLES: usize, const SUMS: usize> Kernel<T>
-    for AddColumns<T, F, INPUTS, TABLES, SUMS>
+impl<
+    T: Element,
+    F: Terms<T, INPUTS, TABLES, SUMS>,
+    const INPUTS: usize,
+    const TABLES: usize,
+    const SUMS: usize,
+> Kernel<T> for AddColumns<T, F, INPUTS, TABLES, SUMS>
 {
     type Output = ();
     #[inline(always)]
@@ -171,8 +211,13 @@ impl<T: Element, F: Terms<T, INPUTS, TABLES, SUMS>, const INPUTS: usize, const T
     }
 }
 
-impl<T: Element, F: Terms<T, INPUTS, TABLES, SUMS>, const INPUTS: usize, const TABLES: usize, const SUMS: usize>
-    AddColumns<T, F, INPUTS, TABLES, SUMS>
+impl<
+    T: Element,
+    F: Terms<T, INPUTS, TABLES, SUMS>,
+    const INPUTS: usize,
+    const TABLES: usize,
+    const SUMS: usize,
+> AddColumns<T, F, INPUTS, TABLES, SUMS>
 {
     /// Adds `ROWS` rows from element `start` on.
     #[inline(always)]
@@ -187,17 +232,32 @@ impl<T: Element, F: Terms<T, INPUTS, TABLES, SUMS>, const INPUTS: usize, const T
     }
 
     #[inline(always)]
-    fn add_register<V: Vector<T>, const ROWS: usize>(&self, start: usize, column: usize, count: usize) {
-        // SAFETY: `add_columns` checked the lengths: inputs have ROWS rows from `start` on (the last may end after `columns`), and tables
-        // and sums have `column + count` elements.
+    fn add_register<V: Vector<T>, const ROWS: usize>(
+        &self,
+        start: usize,
+        column: usize,
+        count: usize,
+    ) {
+        // SAFETY: `add_columns` checked the lengths: inputs have ROWS rows from `start` on (the
+        // last may end after `columns`), and tables and sums have `column + count`
+        // elements.
         unsafe {
             let tables = load_all::<T, V, TABLES>(&self.tables, column, count);
             let at = start + column;
-            let mut total = self.terms.terms(load_all::<T, V, INPUTS>(&self.inputs, at, count), tables);
+            let mut total =
+                self.terms.terms(load_all::<T, V, INPUTS>(&self.inputs, at, count), tables);
             if ROWS == 4 {
-                let b = self.terms.terms(load_all::<T, V, INPUTS>(&self.inputs, at + self.width, count), tables);
-                let c = self.terms.terms(load_all::<T, V, INPUTS>(&self.inputs, at + 2 * self.width, count), tables);
-                let d = self.terms.terms(load_all::<T, V, INPUTS>(&self.inputs, at + 3 * self.width, count), tables);
+                let b = self
+                    .terms
+                    .terms(load_all::<T, V, INPUTS>(&self.inputs, at + self.width, count), tables);
+                let c = self.terms.terms(
+                    load_all::<T, V, INPUTS>(&self.inputs, at + 2 * self.width, count),
+                    tables,
+                );
+                let d = self.terms.terms(
+                    load_all::<T, V, INPUTS>(&self.inputs, at + 3 * self.width, count),
+                    tables,
+                );
                 let mut s = 0;
                 while s < SUMS {
                     total[s] = total[s].add(b[s]).add(c[s].add(d[s]));
@@ -235,14 +295,18 @@ mod tests {
 
     #[test]
     fn every_width_and_a_short_last_row() {
-        for (rows, width, short) in [(0, 5, 3), (1, 1, 0), (3, 16, 7), (5, 33, 0), (9, 64, 1), (4, 7, 6)] {
+        for (rows, width, short) in
+            [(0, 5, 3), (1, 1, 0), (3, 16, 7), (5, 33, 0), (9, 64, 1), (4, 7, 6)]
+        {
             let len = rows * width + short;
             let x: Vec<f32> = (0..len).map(|i| (i % 13) as f32).collect();
             let table: Vec<f32> = (0..width).map(|i| i as f32).collect();
             for stream in [false, true] {
                 let mut out = vec![3.0; len + 1];
                 map(Affine, [Some(&x), None], [&table], width, stream, &mut out[..len]);
-                assert!((0..len).all(|i| out[i] == x[i] * table[i % width] + 3.0) && out[len] == 3.0);
+                assert!(
+                    (0..len).all(|i| out[i] == x[i] * table[i % width] + 3.0) && out[len] == 3.0
+                );
             }
             let (mut sums, mut distances) = (vec![1.0; width], vec![2.0; width]);
             add_columns(Affine, [&x], [&table], width, [&mut sums, &mut distances]);

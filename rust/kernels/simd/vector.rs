@@ -1,16 +1,18 @@
-//! The vector trait: a register of floats, implemented once for each instruction set and element type.
+//! The vector trait: a register of floats, implemented once for each instruction set and element
+//! type.
 
 use super::Kernel;
 use crate::kernels::Element;
 
 /// A SIMD register of `LANES` elements of type `T`.
 ///
-/// Arithmetic is element-wise. Values exist only inside code compiled for their instruction set (entered through [`Vector::call`]),
-/// which is what makes the safe methods safe.
+/// Arithmetic is element-wise. Values exist only inside code compiled for their instruction set
+/// (entered through [`Vector::call`]), which is what makes the safe methods safe.
 pub trait Vector<T>: Copy {
     /// Elements in a register.
     const LANES: usize;
-    /// Rows of the matrix micro-kernel: as many accumulators of two registers as the register file holds.
+    /// Rows of the matrix micro-kernel: as many accumulators of two registers as the register file
+    /// holds.
     const ROWS: usize;
 
     /// Runs a kernel compiled for this instruction set.
@@ -40,7 +42,8 @@ pub trait Vector<T>: Copy {
     fn relu(self) -> Self;
     /// `self` where `gate > 0`, else zero.
     fn where_positive(self, gate: Self) -> Self;
-    /// The pair with the larger first value, lane by lane: `b` where it is larger, or NaN where `a` is not; else `a`.
+    /// The pair with the larger first value, lane by lane: `b` where it is larger, or NaN where `a`
+    /// is not; else `a`.
     fn larger(a: (Self, Self), b: (Self, Self)) -> (Self, Self);
     /// `e^self`; see [`crate::kernels::math`].
     #[inline(always)]
@@ -102,15 +105,18 @@ pub trait Vector<T>: Copy {
     /// # Safety
     /// `count` elements must be writable.
     unsafe fn store_partial(self, target: *mut T, count: usize);
-    /// Writes `LANES` elements past the caches, where the set can; [`Vector::fence`] before anyone else reads them.
+    /// Writes `LANES` elements past the caches, where the set can; [`Vector::fence`] before anyone
+    /// else reads them.
     ///
     /// # Safety
     /// They must be writable, and `target` aligned to the register's size.
     unsafe fn stream(self, target: *mut T);
-    /// Transposes a square of `LANES` rows of `LANES` elements: element (`i`, `j`) of the source becomes (`j`, `i`) of the target.
+    /// Transposes a square of `LANES` rows of `LANES` elements: element (`i`, `j`) of the source
+    /// becomes (`j`, `i`) of the target.
     ///
     /// # Safety
-    /// Both squares, their rows as far apart as the strides say, must be readable and writable, and must not overlap.
+    /// Both squares, their rows as far apart as the strides say, must be readable and writable, and
+    /// must not overlap.
     #[inline(always)]
     unsafe fn transpose(source: *const T, stride: usize, target: *mut T, target_stride: usize)
     where
@@ -140,7 +146,8 @@ pub trait Vector<T>: Copy {
         // SAFETY: three registers have no more than 48 lanes.
         [0, 1, 2].map(|j| unsafe { Self::load(woven.as_ptr().add(j * Self::LANES)) })
     }
-    /// Weaves registers: the first lanes of all, then the second lanes, up to `count` lanes of each.
+    /// Weaves registers: the first lanes of all, then the second lanes, up to `count` lanes of
+    /// each.
     ///
     /// # Safety
     /// `count * N` elements must be writable.
@@ -161,7 +168,8 @@ pub trait Vector<T>: Copy {
             }
         }
     }
-    /// The inverse of [`Vector::weave`]: register `j` holds elements `j`, `N + j`, `2 N + j` … of the source, `count` of them, then zeros.
+    /// The inverse of [`Vector::weave`]: register `j` holds elements `j`, `N + j`, `2 N + j` … of
+    /// the source, `count` of them, then zeros.
     ///
     /// # Safety
     /// `count * N` elements must be readable.
@@ -194,7 +202,8 @@ pub trait Vector<T>: Copy {
             unsafe { target.add(i).write(base + lane.to_f64() as i32) };
         }
     }
-    /// `self` where the index at `source` is `index`, else zero, for the first `count` lanes; and how many those were.
+    /// `self` where the index at `source` is `index`, else zero, for the first `count` lanes; and
+    /// how many those were.
     ///
     /// # Safety
     /// `count` indices must be readable.
@@ -215,6 +224,7 @@ pub trait Vector<T>: Copy {
     }
     /// Makes streamed elements visible to other threads.
     fn fence();
-    /// Asks for the cache line of `source` to be brought to the second-level cache; any address will do.
+    /// Asks for the cache line of `source` to be brought to the second-level cache; any address
+    /// will do.
     fn prefetch(source: *const T);
 }

@@ -2,17 +2,32 @@
 
 use super::Vector;
 
-/// `out[3 i + c] = planes[c][i] · factors[c] + summands[c]`, the product rounded before the sum in every instruction set.
+/// `out[3 i + c] = planes[c][i] · factors[c] + summands[c]`, the product rounded before the sum in
+/// every instruction set.
 ///
-/// With `stream` the pixels go past the caches: better where all that is written is larger than they are; [`Vector::fence`] is the caller's.
+/// With `stream` the pixels go past the caches: better where all that is written is larger than
+/// they are; [`Vector::fence`] is the caller's.
 ///
 /// # Panics
-/// When a plane has fewer elements than `out` has pixels, or `out` ends within one: a defect of the caller.
+/// When a plane has fewer elements than `out` has pixels, or `out` ends within one: a defect of the
+/// caller.
 #[inline(always)]
-pub fn interleave_three<V: Vector<f32>>(planes: [&[f32]; 3], factors: [f32; 3], summands: [f32; 3], stream: bool, out: &mut [f32]) {
+pub fn interleave_three<V: Vector<f32>>(
+    planes: [&[f32]; 3],
+    factors: [f32; 3],
+    summands: [f32; 3],
+    stream: bool,
+    out: &mut [f32],
+) {
     let count = out.len() / 3;
-    assert!(out.len() == 3 * count && planes[0].len() >= count && planes[1].len() >= count && planes[2].len() >= count);
-    // Pixels before the first that starts on the boundary of a register: 3 has an inverse modulo its lanes.
+    assert!(
+        out.len() == 3 * count
+            && planes[0].len() >= count
+            && planes[1].len() >= count
+            && planes[2].len() >= count
+    );
+    // Pixels before the first that starts on the boundary of a register: 3 has an inverse modulo
+    // its lanes.
     let boundary = |i: &usize| (out.as_ptr().addr() + 12 * i).is_multiple_of(4 * V::LANES);
     let lead = if stream { (0..V::LANES).find(boundary) } else { None };
     let (stream, first) = (lead.is_some(), lead.unwrap_or(0).min(count));
@@ -21,8 +36,9 @@ pub fn interleave_three<V: Vector<f32>>(planes: [&[f32]; 3], factors: [f32; 3], 
     let [fa, fb, fc] = [V::splat(factors[0]), V::splat(factors[1]), V::splat(factors[2])];
     let [sa, sb, sc] = [V::splat(summands[0]), V::splat(summands[1]), V::splat(summands[2])];
     for i in (first..last).step_by(V::LANES) {
-        // SAFETY: a register from `i` on lies within each plane, and three of them from `3 i` on within `out`, by the assertion; these
-        // start on a boundary where they are streamed.
+        // SAFETY: a register from `i` on lies within each plane, and three of them from `3 i` on
+        // within `out`, by the assertion; these start on a boundary where they are
+        // streamed.
         unsafe {
             let (a, b, c) = (V::load(a.add(i)), V::load(b.add(i)), V::load(c.add(i)));
             let woven = V::interleave(a.mul(fa).add(sa), b.mul(fb).add(sb), c.mul(fc).add(sc));
@@ -64,9 +80,17 @@ mod tests {
             for (offset, stream) in (0..17).flat_map(|offset| [(offset, false), (offset, true)]) {
                 let mut out = vec![-1.0; offset + 3 * count + 1];
                 dispatch_f32(Weave(&planes, stream, &mut out[offset..][..3 * count]));
-                let part = |i: usize| (planes[i / 3 + i % 3 * count]) * [2.0, 3.0, 5.0][i % 3] + [0.5, 0.25, 0.125][i % 3];
+                let part = |i: usize| {
+                    (planes[i / 3 + i % 3 * count]) * [2.0, 3.0, 5.0][i % 3]
+                        + [0.5, 0.25, 0.125][i % 3]
+                };
                 assert!((0..3 * count).all(|i| out[offset + i] == part(i)));
-                assert!(out[..offset].iter().chain(&out[offset + 3 * count..]).all(|&value| value == -1.0));
+                assert!(
+                    out[..offset]
+                        .iter()
+                        .chain(&out[offset + 3 * count..])
+                        .all(|&value| value == -1.0)
+                );
             }
         }
     }

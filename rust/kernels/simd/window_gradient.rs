@@ -1,7 +1,8 @@
 //! The gradient of pooling on registers: what each window gives back to its pixels.
 //!
-//! Windows that lie side by side spread their gradients over rows of their own ([`spread_rows`]). Where windows overlap, each pixel
-//! gathers from those that cover it, in row-major order ([`gather_row`]): it is written once, whatever covers it.
+//! Windows that lie side by side spread their gradients over rows of their own ([`spread_rows`]).
+//! Where windows overlap, each pixel gathers from those that cover it, in row-major order
+//! ([`gather_row`]): it is written once, whatever covers it.
 
 use std::ops::Range;
 
@@ -17,12 +18,19 @@ const BLOCK: usize = 4;
 pub trait Gift<T>: Copy {
     /// Whether it has something for each of so many windows and output elements.
     fn covers(&self, windows: usize, elements: usize) -> bool;
-    /// From `count` elements of the output, which begin at `at` and belong to `window`, to those of the pixel of index `pixel`: the
-    /// gradient, and how many of the elements chose this pixel. Mark it `#[inline(always)]`.
+    /// From `count` elements of the output, which begin at `at` and belong to `window`, to those of
+    /// the pixel of index `pixel`: the gradient, and how many of the elements chose this pixel.
+    /// Mark it `#[inline(always)]`.
     ///
     /// # Safety
     /// [`Gift::covers`] must have said so for `window` and for `at + count` elements.
-    unsafe fn give<V: Vector<T>>(self, at: usize, window: usize, pixel: usize, count: usize) -> (V, u32);
+    unsafe fn give<V: Vector<T>>(
+        self,
+        at: usize,
+        window: usize,
+        pixel: usize,
+        count: usize,
+    ) -> (V, u32);
 }
 
 /// Of max-pooling: everything to the pixel that was chosen.
@@ -39,7 +47,13 @@ impl<T: Element> Gift<T> for Chosen<'_, T> {
         self.grad_y.len() >= elements && self.argmax.len() >= elements
     }
     #[inline(always)]
-    unsafe fn give<V: Vector<T>>(self, at: usize, _window: usize, pixel: usize, count: usize) -> (V, u32) {
+    unsafe fn give<V: Vector<T>>(
+        self,
+        at: usize,
+        _window: usize,
+        pixel: usize,
+        count: usize,
+    ) -> (V, u32) {
         // SAFETY: the caller's promise.
         unsafe {
             let grad: V = load_some(self.grad_y.as_ptr().add(at), count);
@@ -62,7 +76,13 @@ impl<T: Element> Gift<T> for Shared<'_, T> {
         self.grad_y.len() >= elements && self.shares.len() >= windows
     }
     #[inline(always)]
-    unsafe fn give<V: Vector<T>>(self, at: usize, window: usize, _pixel: usize, count: usize) -> (V, u32) {
+    unsafe fn give<V: Vector<T>>(
+        self,
+        at: usize,
+        window: usize,
+        _pixel: usize,
+        count: usize,
+    ) -> (V, u32) {
         // SAFETY: the caller's promise.
         unsafe {
             let grad: V = load_some(self.grad_y.as_ptr().add(at), count);
@@ -71,14 +91,15 @@ impl<T: Element> Gift<T> for Shared<'_, T> {
     }
 }
 
-/// A row of windows: its image, the row, and the input rows that belong to it, whole. A row past the last stands for input rows that belong
-/// to none.
+/// A row of windows: its image, the row, and the input rows that belong to it, whole. A row past
+/// the last stands for input rows that belong to none.
 pub type Band<'a, T> = (usize, usize, &'a mut [T]);
 
-/// `grad_x (+)= gift` to the pixels of rows of windows that do not overlap, zero where there is none; returns how many elements chose one of
-/// them. `gift(image)` is that of an image.
+/// `grad_x (+)= gift` to the pixels of rows of windows that do not overlap, zero where there is
+/// none; returns how many elements chose one of them. `gift(image)` is that of an image.
 ///
-/// With `stream` they go past the caches where their alignment allows: better when the whole gradient is larger than they are.
+/// With `stream` they go past the caches where their alignment allows: better when the whole
+/// gradient is larger than they are.
 ///
 /// # Panics
 /// When a slice is shorter than the geometry says.
@@ -92,7 +113,11 @@ pub fn spread_rows<T: Element, G: Gift<T>>(
     // The first and the last row stand for those between.
     assert!(g.out_height == 0 || fits(g, 0) && fits(g, g.out_height - 1));
     let row = g.width * g.channels;
-    assert!(bands.iter().all(|(_, oy, grad_x)| *oy >= g.out_height || grad_x.len() >= g.rows(*oy).len() * row));
+    assert!(
+        bands
+            .iter()
+            .all(|(_, oy, grad_x)| *oy >= g.out_height || grad_x.len() >= g.rows(*oy).len() * row)
+    );
     let stream = stream && !accumulate && bands.iter().all(|(_, _, grad_x)| aligned(g, grad_x));
     T::dispatch(SpreadRows { g, gift, accumulate, stream, bands })
 }
@@ -133,16 +158,22 @@ impl<T: Element, G: Gift<T>, F: Fn(usize) -> G> Kernel<T> for SpreadRows<'_, '_,
                     let count = V::LANES.min(channels - c);
                     for dy in 0..rows.len() {
                         for ix in columns.clone() {
-                            // SAFETY: `spread_rows` checked the lengths; columns lie inside the image, and `c + count` inside the channels.
+                            // SAFETY: `spread_rows` checked the lengths; columns lie inside the
+                            // image, and `c + count` inside the channels.
                             unsafe {
                                 let pixel = (rows.start + dy) * g.width + ix;
-                                let (mut value, met) = gift.give::<V>(window * channels + c, window, pixel, count);
+                                let (mut value, met) =
+                                    gift.give::<V>(window * channels + c, window, pixel, count);
                                 found += met as usize;
                                 let to = to.add((dy * g.width + ix) * channels + c);
                                 if self.accumulate {
                                     value = value.add(load_some::<T, V>(to, count));
                                 }
-                                if self.stream { value.stream(to) } else { store_some(value, to, count) }
+                                if self.stream {
+                                    value.stream(to)
+                                } else {
+                                    store_some(value, to, count)
+                                }
                             }
                         }
                     }
@@ -156,7 +187,8 @@ impl<T: Element, G: Gift<T>, F: Fn(usize) -> G> Kernel<T> for SpreadRows<'_, '_,
     }
 }
 
-/// `grad_x (+)= Σ gift` for input row `iy`, which `grad_x` holds; returns how many elements chose one of its pixels.
+/// `grad_x (+)= Σ gift` for input row `iy`, which `grad_x` holds; returns how many elements chose
+/// one of its pixels.
 ///
 /// `stream` as in [`spread_rows`].
 ///
@@ -171,7 +203,11 @@ pub fn gather_row<T: Element, G: Gift<T>>(
     grad_x: &mut [T],
 ) -> usize {
     let (rows, windows) = (g.windows_down(iy), g.out_height * g.out_width);
-    assert!(rows.end <= g.out_height && gift.covers(windows, windows * g.channels) && grad_x.len() >= g.width * g.channels);
+    assert!(
+        rows.end <= g.out_height
+            && gift.covers(windows, windows * g.channels)
+            && grad_x.len() >= g.width * g.channels
+    );
     let stream = stream && !accumulate && aligned(g, grad_x);
     T::dispatch(GatherRow { g, iy, rows, gift, accumulate, stream, grad_x })
 }
@@ -227,10 +263,17 @@ impl<T: Element, G: Gift<T>> GatherRow<'_, T, G> {
     /// # Safety
     /// All of them must lie inside the channels, and `columns` inside the output.
     #[inline(always)]
-    unsafe fn pixel<V: Vector<T>, const BLOCKS: usize>(&mut self, columns: &Range<usize>, ix: usize, c: usize, count: usize) -> usize {
+    unsafe fn pixel<V: Vector<T>, const BLOCKS: usize>(
+        &mut self,
+        columns: &Range<usize>,
+        ix: usize,
+        c: usize,
+        count: usize,
+    ) -> usize {
         let (g, mut found) = (self.g, 0);
         let mut sums = [V::zero(); BLOCKS];
-        // SAFETY: the caller's promise, and what `gather_row` checked: the gift covers the output, and `grad_x` holds the row.
+        // SAFETY: the caller's promise, and what `gather_row` checked: the gift covers the output,
+        // and `grad_x` holds the row.
         unsafe {
             let to = self.grad_x.as_mut_ptr().add(ix * g.channels + c);
             if self.accumulate {
@@ -243,7 +286,8 @@ impl<T: Element, G: Gift<T>> GatherRow<'_, T, G> {
                     let window = oy * g.out_width + ox;
                     for (block, sum) in sums.iter_mut().enumerate() {
                         let at = window * g.channels + c + block * V::LANES;
-                        let (value, met) = self.gift.give::<V>(at, window, self.iy * g.width + ix, count);
+                        let (value, met) =
+                            self.gift.give::<V>(at, window, self.iy * g.width + ix, count);
                         *sum = sum.add(value);
                         found += met as usize;
                     }

@@ -40,17 +40,22 @@ impl<T: Element> Kernel<T> for Band<'_, T> {
     fn run<V: Vector<T>>(mut self) -> Result<()> {
         let Self { plan, source, gate, filters, finish, .. } = self;
         let Piece { lanes, image, rows } = self.piece.clone();
-        // A segment of a grey image is a row of taps, which cannot be left out one by one; pooling takes many images.
+        // A segment of a grey image is a row of taps, which cannot be left out one by one; pooling
+        // takes many images.
         debug_assert!(self.borders != Borders::LeftOut || plan.turned);
         debug_assert!(!self.pooled || lanes != Lanes::Pixels);
         let ([height, width, _], [_, target_width, channels]) = (plan.source, plan.target);
         let first = rows.start / plan.spread.0;
         let planes = Planes::new(plan, lanes, first, rows.len().div_ceil(plan.spread.0));
         let mut pixels = Scratch::<T>::take(planes.len::<T, V>())?;
-        let mut gated = Scratch::<T>::take(if gate.is_some() { planes.gated_len(width) } else { 0 })?;
+        let mut gated =
+            Scratch::<T>::take(if gate.is_some() { planes.gated_len(width) } else { 0 })?;
         let pool = self.pooled.then(|| pair_of_rows(target_width, channels * lanes.images()));
         let line_len = match lanes {
-            Lanes::Pixels => MAX_CHANNELS * (target_width.next_multiple_of(MAX_LANES) + Sums::<T>::overhang::<V>()),
+            Lanes::Pixels => {
+                MAX_CHANNELS
+                    * (target_width.next_multiple_of(MAX_LANES) + Sums::<T>::overhang::<V>())
+            }
             Lanes::Images(count) => target_width * channels * count,
         };
         let mut lines = Scratch::<T>::take(if pool.is_some() { 2 * line_len } else { line_len })?;
@@ -59,7 +64,13 @@ impl<T: Element> Kernel<T> for Band<'_, T> {
         let mut places = Scratch::<i32>::take(pooled_len)?;
         rehearsal::nothing_more_is_taken()?;
         let part = image * plan.source.iter().product::<usize>()..;
-        planes.fill::<T, V>(&source[part.clone()], gate.map(|gate| &gate[part]), &mut gated, (height, width), &mut pixels);
+        planes.fill::<T, V>(
+            &source[part.clone()],
+            gate.map(|gate| &gate[part]),
+            &mut gated,
+            (height, width),
+            &mut pixels,
+        );
         let chunks: Vec<_> = plan.sweeps.iter().map(|sweep| chunks(plan, sweep, &planes)).collect();
         let steps = filters.len() / channels;
         let mut sums = Vec::new();
@@ -67,26 +78,46 @@ impl<T: Element> Kernel<T> for Band<'_, T> {
             for column in (0..channels).step_by(MAX_CHANNELS) {
                 let group = group(plan, column);
                 let filters = &filters[steps * group.start..steps * group.end];
-                sums.push((sweep, group.clone(), Sums::new(group.len(), filters, &pixels, planes.register::<T, V>(), chunks)));
+                sums.push((
+                    sweep,
+                    group.clone(),
+                    Sums::new(group.len(), filters, &pixels, planes.register::<T, V>(), chunks),
+                ));
             }
         }
         for y in rows.clone() {
-            let line = if pool.is_some() { &mut lines[y % 2 * line_len..][..line_len] } else { &mut *lines };
+            let line = if pool.is_some() {
+                &mut lines[y % 2 * line_len..][..line_len]
+            } else {
+                &mut *lines
+            };
             let row = y / plan.spread.0;
             let above = -((row * plan.step.0) as isize);
             let rows_inside = above..above + height as isize;
             let taps = match (self.borders, lanes) {
                 (Borders::Zeros, _) => Taps { rows: isize::MIN..isize::MAX, columns: None },
-                (Borders::LeftOut, Lanes::Images(_)) => Taps { rows: rows_inside, columns: Some((width, plan.step.1)) },
-                (Borders::LeftOut | Borders::RowsLeftOut, _) => Taps { rows: rows_inside, columns: None },
+                (Borders::LeftOut, Lanes::Images(_)) => {
+                    Taps { rows: rows_inside, columns: Some((width, plan.step.1)) }
+                }
+                (Borders::LeftOut | Borders::RowsLeftOut, _) => {
+                    Taps { rows: rows_inside, columns: None }
+                }
             };
             let start = (row - first) * plan.step.0 * planes.row;
-            for (sweep, group, sums) in sums.iter().filter(|(sweep, ..)| sweep.first.0 == y % plan.spread.0) {
+            for (sweep, group, sums) in
+                sums.iter().filter(|(sweep, ..)| sweep.first.0 == y % plan.spread.0)
+            {
                 let (taps, group, pixels) = (&taps, group.clone(), sweep.size.1);
                 if let Lanes::Images(count) = lanes {
                     let to = &mut line[(sweep.first.1 * channels + group.start) * count..];
                     let finish = Finish { bias: finish.bias.map(|bias| &bias[group]), ..*finish };
-                    sums.row::<V>(start, taps, pixels, &finish, Place::Registers(to, plan.spread.1 * channels * count));
+                    sums.row::<V>(
+                        start,
+                        taps,
+                        pixels,
+                        &finish,
+                        Place::Registers(to, plan.spread.1 * channels * count),
+                    );
                     continue;
                 }
                 let place = ((y - rows.start) * target_width + sweep.first.1) * channels;
@@ -96,20 +127,36 @@ impl<T: Element> Kernel<T> for Band<'_, T> {
                 } else {
                     let stride = line.len() / MAX_CHANNELS;
                     sums.row::<V>(start, taps, pixels, finish, Place::Planes(line, stride));
-                    scatter(line, stride, pixels, group, finish, target, (channels, plan.spread.1 * channels));
+                    scatter(
+                        line,
+                        stride,
+                        pixels,
+                        group,
+                        finish,
+                        target,
+                        (channels, plan.spread.1 * channels),
+                    );
                 }
             }
             match (lanes, pool) {
                 (Lanes::Pixels, _) => {}
                 (Lanes::Images(count), None) => {
                     let row = target_width * channels;
-                    transpose_tile::<T, V>(line, count, &mut self.target.part(0, count, (y - rows.start) * row, row));
+                    transpose_tile::<T, V>(
+                        line,
+                        count,
+                        &mut self.target.part(0, count, (y - rows.start) * row, row),
+                    );
                 }
                 (Lanes::Images(_), Some(_)) if y % 2 == 0 => {}
                 (Lanes::Images(count), Some(pool)) => {
                     max_rows(&pool, &lines, 0..1, &mut largest, &mut places);
                     let row = target_width / 2 * channels;
-                    transpose_tile::<T, V>(&largest, count, &mut self.target.part(0, count, (y - rows.start) / 2 * row, row));
+                    transpose_tile::<T, V>(
+                        &largest,
+                        count,
+                        &mut self.target.part(0, count, (y - rows.start) / 2 * row, row),
+                    );
                 }
             }
         }
@@ -121,10 +168,21 @@ impl<T: Element> Kernel<T> for Band<'_, T> {
 fn pair_of_rows(width: usize, channels: usize) -> Pool2dGeometry {
     let (batch, out_height, window) = (1, 1, (2, 2));
     let padding = Padding::default();
-    Pool2dGeometry { batch, height: 2, width, channels, out_height, out_width: width / 2, kernel: window, stride: window, padding }
+    Pool2dGeometry {
+        batch,
+        height: 2,
+        width,
+        channels,
+        out_height,
+        out_width: width / 2,
+        kernel: window,
+        stride: window,
+        padding,
+    }
 }
 
-/// Finishes the channels of `group` of some pixels, `spread` apart: channel `i` of them is row `i` of `sums`.
+/// Finishes the channels of `group` of some pixels, `spread` apart: channel `i` of them is row `i`
+/// of `sums`.
 #[inline(always)]
 fn scatter<T: Element>(
     sums: &[T],
@@ -165,13 +223,17 @@ fn chunks(plan: &Correlation, sweep: &Sweep, planes: &Planes) -> Vec<Vec<Segment
             chunk.push(segment);
         }
     };
-    let place = |tap: &Tap| (tap.row - planes.above) as usize * planes.row + (tap.column - planes.left) as usize * planes.column;
+    let place = |tap: &Tap| {
+        (tap.row - planes.above) as usize * planes.row
+            + (tap.column - planes.left) as usize * planes.column
+    };
     // A grey image: the steps of a segment are the taps of a row instead of the channels of a tap.
     let by_rows = plan.depth == 1 && !plan.turned;
     for taps in sweep.taps.chunk_by(|a, b| by_rows && a.row == b.row) {
         let first = &taps[0];
         if by_rows {
-            let gap = taps.get(1).map_or(1, |second| (second.column - first.column) as usize) * planes.column;
+            let gap = taps.get(1).map_or(1, |second| (second.column - first.column) as usize)
+                * planes.column;
             add(Segment {
                 filters: first.filter,
                 pixels: place(first),

@@ -1,10 +1,12 @@
-//! Correlation with few target channels: a register holds one channel of many pixels instead of many channels of one.
+//! Correlation with few target channels: a register holds one channel of many pixels instead of
+//! many channels of one.
 //!
-//! With one to eight target channels, registers of channels would stay almost empty: the gradient of an image with three channels, or a
-//! first layer of six filters. Here the source rows of a band are brought into [`planes`], where a register is either neighbouring pixels
-//! or the same pixel of many images; each target channel is then a sum of such registers at the places of the taps, and the results are
-//! brought back into the order of an image ([`band`]). The gradient of the weights multiplies the planes of the input with those of the
-//! output's gradient ([`weight`]).
+//! With one to eight target channels, registers of channels would stay almost empty: the gradient
+//! of an image with three channels, or a first layer of six filters. Here the source rows of a band
+//! are brought into [`planes`], where a register is either neighbouring pixels or the same pixel of
+//! many images; each target channel is then a sum of such registers at the places of the taps, and
+//! the results are brought back into the order of an image ([`band`]). The gradient of the weights
+//! multiplies the planes of the input with those of the output's gradient ([`weight`]).
 
 mod band;
 mod planes;
@@ -58,36 +60,57 @@ pub fn takes_backward_weight(g: &Conv2dGeometry) -> bool {
     g.groups == 1 && g.window.stride.1 == 1
 }
 
-/// Images that are worked on together, as many as a register has lanes, where there are so many, rows are long enough to transpose, and
-/// the caches hold those that a few target rows see: the rows of a source and of a target have so many elements, a filter so many rows.
-fn images_at_once<T: Element>(batch: usize, (source_row, target_row): (usize, usize), kernel_h: usize) -> Option<usize> {
+/// Images that are worked on together, as many as a register has lanes, where there are so many,
+/// rows are long enough to transpose, and the caches hold those that a few target rows see: the
+/// rows of a source and of a target have so many elements, a filter so many rows.
+fn images_at_once<T: Element>(
+    batch: usize,
+    (source_row, target_row): (usize, usize),
+    kernel_h: usize,
+) -> Option<usize> {
     let lanes = lanes::<T>();
     let bytes = source_row.saturating_mul((kernel_h + MIN_ROWS) * lanes * size_of::<T>());
-    (batch >= lanes && source_row.min(target_row) >= lanes && bytes <= PLANES_BYTES).then_some(lanes)
+    (batch >= lanes && source_row.min(target_row) >= lanes && bytes <= PLANES_BYTES)
+        .then_some(lanes)
 }
 
-/// Images at the head of a batch of which a forward pass by `algorithm`, then `pooled`, is best computed here, many at a time; the rest is
-/// left. Those of [`Algorithm::Direct`] come out with the same bits, if [`Borders::Zeros`] are asked for: a sum of one chunk is taken in
+/// Images at the head of a batch of which a forward pass by `algorithm`, then `pooled`, is best
+/// computed here, many at a time; the rest is left. Those of [`Algorithm::Direct`] come out with
+/// the same bits, if [`Borders::Zeros`] are asked for: a sum of one chunk is taken in
 /// the same order.
-pub fn images_together<T: Element>(g: &Conv2dGeometry, algorithm: Algorithm, pooled: bool) -> usize {
+pub fn images_together<T: Element>(
+    g: &Conv2dGeometry,
+    algorithm: Algorithm,
+    pooled: bool,
+) -> usize {
     let lanes = lanes::<T>();
     let takes = match algorithm {
         Algorithm::Planar => true,
-        Algorithm::Direct => takes_forward(g) && g.out_channels <= lanes && g.kernel_h * g.kernel_w * g.in_channels <= CHUNK,
+        Algorithm::Direct => {
+            takes_forward(g)
+                && g.out_channels <= lanes
+                && g.kernel_h * g.kernel_w * g.in_channels <= CHUNK
+        }
         _ => false,
     };
-    let (height, width) = if pooled { (g.out_height / 2, g.out_width / 2) } else { (g.out_height, g.out_width) };
-    match images_at_once::<T>(g.batch, (g.width * g.in_channels, width * g.out_channels), g.kernel_h) {
+    let (height, width) =
+        if pooled { (g.out_height / 2, g.out_width / 2) } else { (g.out_height, g.out_width) };
+    match images_at_once::<T>(
+        g.batch,
+        (g.width * g.in_channels, width * g.out_channels),
+        g.kernel_h,
+    ) {
         Some(count) if takes && height > 0 => g.batch / count * count,
         _ => 0,
     }
 }
 
-/// What becomes of the taps that read beside the image. As zeros, they give NaN with a weight that is not finite.
+/// What becomes of the taps that read beside the image. As zeros, they give NaN with a weight that
+/// is not finite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Borders {
-    /// They are left out where all pixels that are computed together agree: faster, but for such weights an image has not the same bits
-    /// alone and among others.
+    /// They are left out where all pixels that are computed together agree: faster, but for such
+    /// weights an image has not the same bits alone and among others.
     LeftOut,
     /// Those above and below the image are left out, the others read zeros.
     RowsLeftOut,
@@ -95,7 +118,8 @@ pub enum Borders {
     Zeros,
 }
 
-/// `target (+)= source * weight` by the sweeps of `plan`, finished as asked. `gate` lets through the source where it is positive.
+/// `target (+)= source * weight` by the sweeps of `plan`, finished as asked. `gate` lets through
+/// the source where it is positive.
 ///
 /// # Errors
 /// Out of memory; interrupted.
@@ -113,13 +137,23 @@ pub fn run<T: Element>(
         let filters = &*filters;
         let pieces = pieces(plan, target, finish.accumulate);
         parallel::try_for_each(pieces.into_iter(), plan.multiply_adds, |(piece, target)| {
-            T::dispatch(Band { plan, borders, source, gate, filters, piece, target, pooled: false, finish })
+            T::dispatch(Band {
+                plan,
+                borders,
+                source,
+                gate,
+                filters,
+                piece,
+                target,
+                pooled: false,
+                finish,
+            })
         })
     })?
 }
 
-/// The forward pass of [`images_together`], and no other image, of which only the largest of each 2 × 2 outputs is kept; a last odd row or
-/// column is left out.
+/// The forward pass of [`images_together`], and no other image, of which only the largest of each 2
+/// × 2 outputs is kept; a last odd row or column is left out.
 ///
 /// # Errors
 /// Out of memory; interrupted.
@@ -139,15 +173,30 @@ pub fn run_pooled<T: Element>(
         arrange(plan, weight, filters);
         let filters = &*filters;
         let images = TileMut::new(target, target.len() / image, image, image);
-        parallel::try_for_each(images.into_parts(count, rows * row), plan.multiply_adds, |(image, place, target)| {
-            let rows = place / row * 2..(place + target.cols()) / row * 2;
-            let piece = Piece { lanes: Lanes::Images(count), image, rows };
-            T::dispatch(Band { plan, borders, source, gate: None, filters, piece, target, pooled: true, finish })
-        })
+        parallel::try_for_each(
+            images.into_parts(count, rows * row),
+            plan.multiply_adds,
+            |(image, place, target)| {
+                let rows = place / row * 2..(place + target.cols()) / row * 2;
+                let piece = Piece { lanes: Lanes::Images(count), image, rows };
+                T::dispatch(Band {
+                    plan,
+                    borders,
+                    source,
+                    gate: None,
+                    filters,
+                    piece,
+                    target,
+                    pooled: true,
+                    finish,
+                })
+            },
+        )
     })?
 }
 
-/// Target rows of a piece of many images, of which there are so many groups: enough pieces to go round, and what a cache holds.
+/// Target rows of a piece of many images, of which there are so many groups: enough pieces to go
+/// round, and what a cache holds.
 fn rows_of_many<T: Element>(plan: &Correlation, groups: usize, height: usize) -> usize {
     let by_balance = (groups * height).div_ceil(ITEMS * plan.spread.0);
     let row_bytes = plan.source[1] * plan.source[2] * plan.step.0 * lanes::<T>() * size_of::<T>();
@@ -165,8 +214,13 @@ struct Piece {
     rows: Range<usize>,
 }
 
-/// Cuts the target, by its shape alone. The images that are left over, and all where results are added, are worked on one by one.
-fn pieces<'a, T: Element>(plan: &Correlation, target: &'a mut [T], accumulate: bool) -> Vec<(Piece, TileMut<'a, T>)> {
+/// Cuts the target, by its shape alone. The images that are left over, and all where results are
+/// added, are worked on one by one.
+fn pieces<'a, T: Element>(
+    plan: &Correlation,
+    target: &'a mut [T],
+    accumulate: bool,
+) -> Vec<(Piece, TileMut<'a, T>)> {
     let [height, width, channels] = plan.target;
     let (row, image) = (width * channels, height * width * channels);
     let mut pieces = Vec::new();
@@ -179,7 +233,10 @@ fn pieces<'a, T: Element>(plan: &Correlation, target: &'a mut [T], accumulate: b
     };
     let mut done = 0;
     let mut rest = target;
-    if let Some(count) = images_at_once::<T>(plan.batch, (plan.source[1] * plan.source[2], row), plan.reach()).filter(|_| !accumulate) {
+    if let Some(count) =
+        images_at_once::<T>(plan.batch, (plan.source[1] * plan.source[2], row), plan.reach())
+            .filter(|_| !accumulate)
+    {
         let groups = plan.batch / count;
         let rows = rows_of_many::<T>(plan, groups, height);
         done = groups * count;

@@ -1,7 +1,8 @@
 //! What a band of rows sees of its images, one channel of one or many pixels to a register.
 //!
-//! A register holds either neighbouring pixels of a row, or the same pixel of as many images as it has lanes. The second has no lanes to
-//! spare at the end of a row and needs no more shuffling than a transposition on the way in and out, but takes that many images.
+//! A register holds either neighbouring pixels of a row, or the same pixel of as many images as it
+//! has lanes. The second has no lanes to spare at the end of a row and needs no more shuffling than
+//! a transposition on the way in and out, but takes that many images.
 
 use crate::kernels::Element;
 use crate::kernels::conv2d::correlation::Correlation;
@@ -32,8 +33,8 @@ impl Lanes {
     }
 }
 
-/// The part of an image, or of some, that a band sees: pixel (`top` + y, `left` + x) of channel `c` is, or starts, at element
-/// `c * plane + y * row + x * column`. Zero outside the image.
+/// The part of an image, or of some, that a band sees: pixel (`top` + y, `left` + x) of channel `c`
+/// is, or starts, at element `c * plane + y * row + x * column`. Zero outside the image.
 #[derive(Clone, Copy)]
 pub struct Planes {
     lanes: Lanes,
@@ -54,8 +55,14 @@ impl Planes {
     pub fn new(plan: &Correlation, lanes: Lanes, first: usize, rows: usize) -> Self {
         let taps = || plan.sweeps.iter().flat_map(|sweep| &sweep.taps);
         let wide = plan.sweeps.iter().map(|sweep| sweep.size.1).max().unwrap_or(0);
-        let (above, left) = (taps().map(|tap| tap.row).min().unwrap_or(0), taps().map(|tap| tap.column).min().unwrap_or(0));
-        let (below, right) = (taps().map(|tap| tap.row).max().unwrap_or(0), taps().map(|tap| tap.column).max().unwrap_or(0));
+        let (above, left) = (
+            taps().map(|tap| tap.row).min().unwrap_or(0),
+            taps().map(|tap| tap.column).min().unwrap_or(0),
+        );
+        let (below, right) = (
+            taps().map(|tap| tap.row).max().unwrap_or(0),
+            taps().map(|tap| tap.column).max().unwrap_or(0),
+        );
         let tall = rows.saturating_sub(1) * plan.step.0 + (below - above) as usize + 1;
         let columns = wide.saturating_sub(1) * plan.step.1 + (right - left) as usize + 1;
         let top = (first * plan.step.0) as isize + above;
@@ -63,7 +70,12 @@ impl Planes {
     }
 
     /// So many rows and columns from pixel (`top`, `left`) on.
-    pub fn of(lanes: Lanes, (top, left): (isize, isize), (rows, columns): (usize, usize), channels: usize) -> Self {
+    pub fn of(
+        lanes: Lanes,
+        (top, left): (isize, isize),
+        (rows, columns): (usize, usize),
+        channels: usize,
+    ) -> Self {
         let (row, column, plane) = match lanes {
             Lanes::Pixels => {
                 // With what a whole register reads past the last pixel.
@@ -71,7 +83,9 @@ impl Planes {
                 // An odd number of cache lines: planes do not fall on the same cache sets.
                 (row, 1, (rows * row).next_multiple_of(2 * ROW_PADDING) + ROW_PADDING)
             }
-            Lanes::Images(count) => (columns.saturating_mul(channels * count), channels * count, count),
+            Lanes::Images(count) => {
+                (columns.saturating_mul(channels * count), channels * count, count)
+            }
         };
         Self { lanes, channels, top, above: 0, left, rows, columns, row, column, plane }
     }
@@ -105,8 +119,8 @@ impl Planes {
         self.lanes.images() * width * self.channels
     }
 
-    /// Brings the rows of the images that begin at `images`, each `(height, width)`, into this order, let through where the gate is
-    /// positive; `gated` holds such rows.
+    /// Brings the rows of the images that begin at `images`, each `(height, width)`, into this
+    /// order, let through where the gate is positive; `gated` holds such rows.
     #[inline(always)]
     pub fn fill<T: Element, V: Vector<T>>(
         &self,
@@ -119,7 +133,8 @@ impl Planes {
         let (wide, image) = (width * self.channels, height * width * self.channels);
         // Columns begin..end of a row of the planes lie inside the image.
         let begin = (-self.left).clamp(0, self.columns as isize) as usize;
-        let end = (width as isize - self.left).clamp(begin as isize, self.columns as isize) as usize;
+        let end =
+            (width as isize - self.left).clamp(begin as isize, self.columns as isize) as usize;
         for row in 0..self.rows {
             let y = self.top + row as isize;
             let inside = (0..height as isize).contains(&y) && begin < end;
@@ -130,9 +145,12 @@ impl Planes {
             }
             let (mut source, mut stride) = (&images[y as usize * wide..], image);
             if let Some(gate) = gate {
-                for (i, line) in gated.chunks_exact_mut(wide).enumerate().take(self.lanes.images()) {
+                for (i, line) in gated.chunks_exact_mut(wide).enumerate().take(self.lanes.images())
+                {
                     let gate = &gate[y as usize * wide + i * image..][..wide];
-                    for ((value, &grad), &gate) in line.iter_mut().zip(&source[i * image..]).zip(gate) {
+                    for ((value, &grad), &gate) in
+                        line.iter_mut().zip(&source[i * image..]).zip(gate)
+                    {
                         *value = if gate > T::ZERO { grad } else { T::ZERO };
                     }
                 }
@@ -141,8 +159,20 @@ impl Planes {
             let from = &source[(begin as isize + self.left) as usize * self.channels..];
             let to = &mut pixels[row * self.row + begin * self.column..];
             match self.lanes {
-                Lanes::Pixels => transpose::<T, V>(from, self.channels, (end - begin, self.channels), to, self.plane),
-                Lanes::Images(count) => transpose::<T, V>(from, stride, (count, (end - begin) * self.channels), to, count),
+                Lanes::Pixels => transpose::<T, V>(
+                    from,
+                    self.channels,
+                    (end - begin, self.channels),
+                    to,
+                    self.plane,
+                ),
+                Lanes::Images(count) => transpose::<T, V>(
+                    from,
+                    stride,
+                    (count, (end - begin) * self.channels),
+                    to,
+                    count,
+                ),
             }
         }
     }

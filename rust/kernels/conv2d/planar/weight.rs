@@ -16,11 +16,12 @@ use crate::kernels::simd::{Kernel, Vector};
 /// Shares of a gradient of the weights, at most.
 const SHARES: usize = 8;
 
-/// Registers of one band whose products are summed before they join the rest, at most, or one row of them: bounds the rounding error.
+/// Registers of one band whose products are summed before they join the rest, at most, or one row
+/// of them: bounds the rounding error.
 const BAND_REGISTERS: usize = 256;
 
-/// The gradient of the weights: the products of the input's planes, shifted by each tap, with those of the output's gradient; and that of
-/// the bias, which are at hand then.
+/// The gradient of the weights: the products of the input's planes, shifted by each tap, with those
+/// of the output's gradient; and that of the bias, which are at hand then.
 ///
 /// # Errors
 /// Out of memory; interrupted.
@@ -39,7 +40,8 @@ pub fn backward_weight<T: Element>(
         let (weights, biases) = partials.split_at_mut(len * shares);
         let partials = weights.chunks_mut(len).zip(biases.chunks_mut(columns)).enumerate();
         parallel::try_for_each(partials, g.multiply_adds(), |(share, (weight, bias))| {
-            let pieces = &pieces[share * pieces.len() / shares..(share + 1) * pieces.len() / shares];
+            let pieces =
+                &pieces[share * pieces.len() / shares..(share + 1) * pieces.len() / shares];
             T::dispatch(Share { g, plan: &plan, grad_y, gate, x, pieces, weight, bias })
         })?;
         combine(weights, len, accumulate, grad_weight)?;
@@ -47,17 +49,30 @@ pub fn backward_weight<T: Element>(
     })?
 }
 
-/// Cuts the rows of all output images, as many registers at a time as are summed before they join the rest.
+/// Cuts the rows of all output images, as many registers at a time as are summed before they join
+/// the rest.
 fn pieces<T: Element>(g: &Conv2dGeometry) -> Vec<Piece> {
-    let images = images_at_once::<T>(g.batch, (g.width * g.in_channels, g.out_width * g.out_channels), g.kernel_h);
+    let images = images_at_once::<T>(
+        g.batch,
+        (g.width * g.in_channels, g.out_width * g.out_channels),
+        g.kernel_h,
+    );
     let done = images.map_or(0, |count| g.batch / count * count);
     let cut = |lanes: Lanes, image, registers: usize| {
         let rows = (BAND_REGISTERS / registers).clamp(1, g.out_height);
-        (0..g.out_height).step_by(rows).map(move |row| Piece { lanes, image, rows: row..g.out_height.min(row + rows) })
+        (0..g.out_height).step_by(rows).map(move |row| Piece {
+            lanes,
+            image,
+            rows: row..g.out_height.min(row + rows),
+        })
     };
-    let together =
-        images.into_iter().flat_map(|count| (0..done).step_by(count).flat_map(move |image| cut(Lanes::Images(count), image, g.out_width)));
-    let alone = (done..g.batch).flat_map(|image| cut(Lanes::Pixels, image, g.out_width.div_ceil(MAX_LANES)));
+    let together = images.into_iter().flat_map(|count| {
+        (0..done)
+            .step_by(count)
+            .flat_map(move |image| cut(Lanes::Images(count), image, g.out_width))
+    });
+    let alone = (done..g.batch)
+        .flat_map(|image| cut(Lanes::Pixels, image, g.out_width.div_ceil(MAX_LANES)));
     together.chain(alone).collect()
 }
 
@@ -78,7 +93,8 @@ impl<T: Element> Share<'_, T> {
     fn planes(&self, piece: &Piece) -> (Planes, Planes) {
         let (Piece { lanes, rows, .. }, g) = (piece, self.g);
         let lanes = *lanes;
-        let outputs = Planes::of(lanes, (rows.start as isize, 0), (rows.len(), g.out_width), g.out_channels);
+        let outputs =
+            Planes::of(lanes, (rows.start as isize, 0), (rows.len(), g.out_width), g.out_channels);
         (Planes::new(self.plan, lanes, rows.start, rows.len()), outputs)
     }
 }
@@ -88,8 +104,13 @@ impl<T: Element> Kernel<T> for Share<'_, T> {
 
     #[inline(always)]
     fn run<V: Vector<T>>(self) -> Result<()> {
-        let most = |len: &dyn Fn((Planes, Planes)) -> usize| self.pieces.iter().map(|piece| len(self.planes(piece))).max().unwrap_or(0);
-        let (pixels_len, gradients_len) = (most(&|(planes, _)| planes.len::<T, V>()), most(&|(_, outputs)| outputs.len::<T, V>()));
+        let most = |len: &dyn Fn((Planes, Planes)) -> usize| {
+            self.pieces.iter().map(|piece| len(self.planes(piece))).max().unwrap_or(0)
+        };
+        let (pixels_len, gradients_len) = (
+            most(&|(planes, _)| planes.len::<T, V>()),
+            most(&|(_, outputs)| outputs.len::<T, V>()),
+        );
         let gated_len = most(&|(_, outputs)| outputs.gated_len(self.g.out_width));
         let (g, gate) = (self.g, self.gate);
         let (depth, columns, kernel_w) = (g.in_channels, g.out_channels, g.kernel_w);
@@ -108,7 +129,13 @@ impl<T: Element> Kernel<T> for Share<'_, T> {
             planes.fill::<T, V>(x, None, &mut [], (g.height, g.width), &mut pixels);
             let part = piece.image * g.out_height * g.out_width * columns..;
             let (grad_y, gate) = (&self.grad_y[part.clone()], gate.map(|gate| &gate[part]));
-            outputs.fill::<T, V>(grad_y, gate, &mut gated, (g.out_height, g.out_width), &mut gradients);
+            outputs.fill::<T, V>(
+                grad_y,
+                gate,
+                &mut gated,
+                (g.out_height, g.out_width),
+                &mut gradients,
+            );
             let size = (piece.rows.len(), outputs.registers::<T, V>(g.out_width));
             let gradient = |filter: usize| {
                 let planes = &gradients[filter * outputs.plane..];
@@ -118,14 +145,19 @@ impl<T: Element> Kernel<T> for Share<'_, T> {
                 *bias += gradient(filter).sum::<V>(size);
             }
             let mut rest = &mut *sums;
-            for (row, channel) in (0..g.kernel_h).flat_map(|row| (0..depth).map(move |channel| (row, channel))) {
+            for (row, channel) in
+                (0..g.kernel_h).flat_map(|row| (0..depth).map(move |channel| (row, channel)))
+            {
                 for tap in (0..kernel_w).step_by(MAX_TAPS) {
                     for filter in (0..columns).step_by(at_once) {
-                        let count_of = (MAX_TAPS.min(kernel_w - tap), at_once.min(columns - filter));
+                        let count_of =
+                            (MAX_TAPS.min(kernel_w - tap), at_once.min(columns - filter));
                         let (here, after) = rest.split_at_mut(count_of.0 * count_of.1 * V::LANES);
                         rest = after;
                         let gap = g.window.dilation.1 * planes.column;
-                        let first = channel * planes.plane + row * g.window.dilation.0 * planes.row + tap * gap;
+                        let first = channel * planes.plane
+                            + row * g.window.dilation.0 * planes.row
+                            + tap * gap;
                         Products {
                             x: Operand {
                                 planes: &pixels[first..],
@@ -145,14 +177,17 @@ impl<T: Element> Kernel<T> for Share<'_, T> {
             }
         }
         let mut registers = sums.chunks_exact(V::LANES);
-        for (row, channel) in (0..g.kernel_h).flat_map(|row| (0..depth).map(move |channel| (row, channel))) {
+        for (row, channel) in
+            (0..g.kernel_h).flat_map(|row| (0..depth).map(move |channel| (row, channel)))
+        {
             for tap in (0..kernel_w).step_by(MAX_TAPS) {
                 for filter in (0..columns).step_by(at_once) {
                     for tap in tap..kernel_w.min(tap + MAX_TAPS) {
                         for filter in filter..columns.min(filter + at_once) {
                             let register = registers.next().unwrap_or_default();
                             let at = ((row * kernel_w + tap) * depth + channel) * columns + filter;
-                            self.weight[at] = register.iter().fold(T::ZERO, |sum, &value| sum + value);
+                            self.weight[at] =
+                                register.iter().fold(T::ZERO, |sum, &value| sum + value);
                         }
                     }
                 }

@@ -36,14 +36,15 @@ impl<T> Gradient<'_, T> {
     }
 }
 
-/// The gradients of [`forward`]: with `g = grad_output`, zero where a ReLU cut, `x̂ = (x - mean) / sqrt(variance + epsilon)`, and means
-/// over the group: `grad_beta (+)= Σ g`, `grad_gamma (+)= Σ g x̂`, and
-/// `grad_x (+)= (gamma g - mean(gamma g) - x̂ mean(gamma g x̂)) / sqrt(variance + epsilon)`.
+/// The gradients of [`forward`]: with `g = grad_output`, zero where a ReLU cut, `x̂ = (x - mean) /
+/// sqrt(variance + epsilon)`, and means over the group: `grad_beta (+)= Σ g`, `grad_gamma (+)= Σ g
+/// x̂`, and `grad_x (+)= (gamma g - mean(gamma g) - x̂ mean(gamma g x̂)) / sqrt(variance + epsilon)`.
 ///
 /// # Shapes
 /// - the arrays in `gradient`, `x`: `[samples, positions, channels]`.
 /// - `mean`, `variance`: `[samples, groups]`.
-/// - `gamma`, `beta`, `grad_gamma`, `grad_beta`: `[channels]`; the last two are overwritten, or accumulated with `accumulate_parameters`.
+/// - `gamma`, `beta`, `grad_gamma`, `grad_beta`: `[channels]`; the last two are overwritten, or
+///   accumulated with `accumulate_parameters`.
 ///
 /// # Errors
 /// [`crate::kernels::KernelError::Shape`] when the lengths do not fit; `Memory`, `Interrupted`.
@@ -61,7 +62,12 @@ pub fn backward<T: Element>(
     grad_beta: &mut [T],
     accumulate_parameters: bool,
 ) -> Result<()> {
-    let parameters = [("gamma", gamma), ("beta", beta), ("grad_gamma", &*grad_gamma), ("grad_beta", &*grad_beta)];
+    let parameters = [
+        ("gamma", gamma),
+        ("beta", beta),
+        ("grad_gamma", &*grad_gamma),
+        ("grad_beta", &*grad_beta),
+    ];
     g.check(&parameters, &[("mean", mean), ("variance", variance)])?;
     expect_len("x", x.len(), g.samples * g.sample_len())?;
     expect_len("grad_output", gradient.output().len(), x.len())?;
@@ -74,35 +80,56 @@ pub fn backward<T: Element>(
         fill_tables(g, mean, variance, gamma, beta, epsilon, tables);
         with_scratch(2 * g.channels, |totals: &mut [f64]| {
             let (gammas, betas) = totals.split_at_mut(g.channels);
-            sums(g, gradient.output(), x, tables, variance, gamma, epsilon, relu, (gammas, betas), slopes)?;
+            sums(
+                g,
+                gradient.output(),
+                x,
+                tables,
+                variance,
+                gamma,
+                epsilon,
+                relu,
+                (gammas, betas),
+                slopes,
+            )?;
             finish(gammas, grad_gamma, accumulate_parameters);
             finish(betas, grad_beta, accumulate_parameters);
             Ok(())
         })??;
         let (grad, grad_x, accumulate) = match gradient {
-            Gradient::Onward { grad_output, grad_x, accumulate } => (Some(grad_output), grad_x, accumulate),
+            Gradient::Onward { grad_output, grad_x, accumulate } => {
+                (Some(grad_output), grad_x, accumulate)
+            }
             Gradient::InPlace(grad) => (None, grad, false),
             Gradient::Stop(_) => return Ok(()),
         };
-        let (tables, slopes, stream) = (&*tables, &*slopes, grad.is_some() && !accumulate && rows::streams::<T>(x.len()));
+        let (tables, slopes, stream) =
+            (&*tables, &*slopes, grad.is_some() && !accumulate && rows::streams::<T>(x.len()));
         g.for_each_piece(width, grad_x, |sample, start, out| {
             let [mean, factor, beta] = thirds(&tables[sample * 3 * width..][..3 * width]);
             let (slope, offset) = slopes[sample * 2 * width..][..2 * width].split_at(width);
             let range = start..start + out.len();
             let (grad, x) = (grad.map(|grad| &grad[range.clone()]), Some(&x[range]));
-            let (plain, gated) = ([mean, factor, slope, offset], [mean, factor, slope, offset, beta]);
+            let (plain, gated) =
+                ([mean, factor, slope, offset], [mean, factor, slope, offset, beta]);
             match (relu, accumulate) {
-                (false, false) => rows::map(Backward::<false>, [grad, x], plain, width, stream, out),
-                (false, true) => rows::map(Backward::<false>, [grad, x, None], plain, width, false, out),
+                (false, false) => {
+                    rows::map(Backward::<false>, [grad, x], plain, width, stream, out)
+                }
+                (false, true) => {
+                    rows::map(Backward::<false>, [grad, x, None], plain, width, false, out)
+                }
                 (true, false) => rows::map(Backward::<true>, [grad, x], gated, width, stream, out),
-                (true, true) => rows::map(Backward::<true>, [grad, x, None], gated, width, false, out),
+                (true, true) => {
+                    rows::map(Backward::<true>, [grad, x, None], gated, width, false, out)
+                }
             }
         })
     })?
 }
 
-/// The sums of a backward pass: `gammas` and `betas` over all samples, and for each sample two wide rows in `slopes`: what `x - mean` is
-/// multiplied by in its gradient, and what is added.
+/// The sums of a backward pass: `gammas` and `betas` over all samples, and for each sample two wide
+/// rows in `slopes`: what `x - mean` is multiplied by in its gradient, and what is added.
 fn sums<T: Element>(
     g: &Groups,
     grad: &[T],
@@ -121,7 +148,8 @@ fn sums<T: Element>(
         partition.for_each_block(records, 2 * width, |range, record| {
             record.fill(T::ZERO);
             let (sums, products) = record.split_at_mut(width);
-            let [mean, factor, beta] = thirds(&tables[range.start / g.sample_len() * 3 * width..][..3 * width]);
+            let [mean, factor, beta] =
+                thirds(&tables[range.start / g.sample_len() * 3 * width..][..3 * width]);
             let (inputs, sums) = ([&grad[range.clone()], &x[range]], [sums, products]);
             if relu {
                 rows::add_columns(Products, inputs, [mean, factor, beta], width, sums);
@@ -159,7 +187,8 @@ fn sums<T: Element>(
     })?
 }
 
-/// The terms of `Σ g` and `Σ g (x - mean)`; with the tables of [`Normalize`], `g` is zero where its ReLU cut.
+/// The terms of `Σ g` and `Σ g (x - mean)`; with the tables of [`Normalize`], `g` is zero where its
+/// ReLU cut.
 #[derive(Clone, Copy)]
 struct Products;
 impl<T: Element> Terms<T, 2, 1, 2> for Products {
@@ -177,7 +206,8 @@ impl<T: Element> Terms<T, 2, 3, 2> for Products {
     }
 }
 
-/// `factor g + slope (x - mean) + offset`, added to a third input if there is one; with `beta`, `g` is zero where the ReLU cut.
+/// `factor g + slope (x - mean) + offset`, added to a third input if there is one; with `beta`, `g`
+/// is zero where the ReLU cut.
 #[derive(Clone, Copy)]
 struct Backward<const GATED: bool>;
 impl<T: Element> Map<T, 2, 4> for Backward<false> {
@@ -188,7 +218,11 @@ impl<T: Element> Map<T, 2, 4> for Backward<false> {
 }
 impl<T: Element> Map<T, 2, 5> for Backward<true> {
     #[inline(always)]
-    fn map<V: Vector<T>>(self, [grad, x]: [V; 2], [mean, factor, slope, offset, beta]: [V; 5]) -> V {
+    fn map<V: Vector<T>>(
+        self,
+        [grad, x]: [V; 2],
+        [mean, factor, slope, offset, beta]: [V; 5],
+    ) -> V {
         let distance = x.sub(mean);
         let grad = grad.where_positive(distance.mul_add(factor, beta));
         grad.mul_add(factor, distance.mul_add(slope, offset))

@@ -8,19 +8,23 @@ use crate::kernels::reduce::{Partition, Value};
 use crate::kernels::simd::Vector;
 use crate::kernels::simd::rows::{self, Map, Terms};
 
-/// `y = gamma (x - mean) / sqrt(variance + epsilon) + beta` with the statistics of each group, then `max(0, y)` with `relu`.
+/// `y = gamma (x - mean) / sqrt(variance + epsilon) + beta` with the statistics of each group, then
+/// `max(0, y)` with `relu`.
 ///
-/// The variance is biased (divided by the number of elements). It is summed block by block around each block's own mean, corrected for
-/// the rounding of that mean, and the blocks are joined in double precision (Chan, Golub and LeVeque 1983): no cancellation, however far
-/// the mean is from zero.
+/// The variance is biased (divided by the number of elements). It is summed block by block around
+/// each block's own mean, corrected for the rounding of that mean, and the blocks are joined in
+/// double precision (Chan, Golub and LeVeque 1983): no cancellation, however far the mean is from
+/// zero.
 ///
 /// # Shapes
-/// - `x`, `y`: `[samples, positions, channels]`; `y` is overwritten; without `x` it is what `y` holds.
+/// - `x`, `y`: `[samples, positions, channels]`; `y` is overwritten; without `x` it is what `y`
+///   holds.
 /// - `gamma`, `beta`: `[channels]`.
 /// - `mean`, `variance`: `[samples, groups]`, overwritten.
 ///
 /// # Errors
-/// [`crate::kernels::KernelError::Shape`] when the lengths do not fit, or without a single position; `Memory`, `Interrupted`.
+/// [`crate::kernels::KernelError::Shape`] when the lengths do not fit, or without a single
+/// position; `Memory`, `Interrupted`.
 pub fn forward<T: Element>(
     g: &Groups,
     x: Option<&[T]>,
@@ -36,7 +40,9 @@ pub fn forward<T: Element>(
     expect_len("x", x.unwrap_or(y).len(), g.samples * g.sample_len())?;
     expect_len("y", y.len(), g.samples * g.sample_len())?;
     if y.is_empty() {
-        return Err(shape_error!("x: expected at least one position to take the mean over, got none"));
+        return Err(shape_error!(
+            "x: expected at least one position to take the mean over, got none"
+        ));
     }
     statistics(g, x.unwrap_or(y), mean, variance)?;
     let width = g.partition().width();
@@ -81,7 +87,8 @@ impl<T: Element> Terms<T, 1, 1, 2> for Distance {
 fn statistics<T: Element>(g: &Groups, x: &[T], mean: &mut [T], variance: &mut [T]) -> Result<()> {
     let partition = g.partition();
     let width = partition.width();
-    // A record: the rounded mean of each column of the block, the sum of distances from it (what the rounding lost), and of their squares.
+    // A record: the rounded mean of each column of the block, the sum of distances from it (what
+    // the rounding lost), and of their squares.
     with_scratch(partition.records() * 3 * width, |records: &mut [T]| {
         partition.for_each_block(records, 3 * width, |range, record| {
             record.fill(T::ZERO);
@@ -89,8 +96,13 @@ fn statistics<T: Element>(g: &Groups, x: &[T], mean: &mut [T], variance: &mut [T
             let (distances, squares) = rest.split_at_mut(width);
             let x = &x[range];
             rows::add_columns(Value, [x], [], width, [means]);
-            let rows = |column: usize| T::from_f64(((x.len() + width - 1 - column) / width).max(1) as f64);
-            let (all, fewer, whole) = (rows(0), rows(width - 1), if x.len().is_multiple_of(width) { width } else { x.len() % width });
+            let rows =
+                |column: usize| T::from_f64(((x.len() + width - 1 - column) / width).max(1) as f64);
+            let (all, fewer, whole) = (
+                rows(0),
+                rows(width - 1),
+                if x.len().is_multiple_of(width) { width } else { x.len() % width },
+            );
             let (head, tail) = means.split_at_mut(whole);
             head.iter_mut().for_each(|mean| *mean = *mean / all);
             tail.iter_mut().for_each(|mean| *mean = *mean / fewer);
@@ -99,14 +111,21 @@ fn statistics<T: Element>(g: &Groups, x: &[T], mean: &mut [T], variance: &mut [T
         with_scratch(2 * g.channels, |joined: &mut [f64]| {
             let (means, squares) = joined.split_at_mut(g.channels);
             let per_sample = partition.records() / g.samples * 3 * width;
-            let statistics = mean.chunks_exact_mut(g.groups).zip(variance.chunks_exact_mut(g.groups));
+            let statistics =
+                mean.chunks_exact_mut(g.groups).zip(variance.chunks_exact_mut(g.groups));
             for (records, (mean, variance)) in records.chunks_exact(per_sample).zip(statistics) {
                 join(&partition, records, means, squares);
-                let groups = means.chunks_exact(g.group_channels()).zip(squares.chunks_exact(g.group_channels()));
-                for ((mean, variance), (means, squares)) in mean.iter_mut().zip(variance).zip(groups) {
+                let groups = means
+                    .chunks_exact(g.group_channels())
+                    .zip(squares.chunks_exact(g.group_channels()));
+                for ((mean, variance), (means, squares)) in
+                    mean.iter_mut().zip(variance).zip(groups)
+                {
                     let center = means.iter().sum::<f64>() / means.len() as f64;
-                    let apart: f64 = means.iter().map(|mean| (mean - center) * (mean - center)).sum();
-                    let spread = (squares.iter().sum::<f64>() + g.positions as f64 * apart) / g.group_len();
+                    let apart: f64 =
+                        means.iter().map(|mean| (mean - center) * (mean - center)).sum();
+                    let spread =
+                        (squares.iter().sum::<f64>() + g.positions as f64 * apart) / g.group_len();
                     *mean = T::from_f64(center);
                     *variance = T::from_f64(if spread < 0.0 { 0.0 } else { spread });
                 }

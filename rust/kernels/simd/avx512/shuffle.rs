@@ -2,13 +2,19 @@
 
 use std::arch::x86_64::*;
 
-/// Transposes 16 × 16 floats: pairs, then fours, within the quarters of a register, then the quarters twice.
+/// Transposes 16 × 16 floats: pairs, then fours, within the quarters of a register, then the
+/// quarters twice.
 ///
 /// # Safety
 /// The CPU must have the features; both squares must be accessible.
 #[target_feature(enable = "avx512f")]
 #[inline]
-pub(super) unsafe fn transpose_f32(source: *const f32, stride: usize, target: *mut f32, target_stride: usize) {
+pub(super) unsafe fn transpose_f32(
+    source: *const f32,
+    stride: usize,
+    target: *mut f32,
+    target_stride: usize,
+) {
     let mut a = [_mm512_setzero_ps(); 16];
     let mut b = a;
     // SAFETY: the caller's promise.
@@ -23,7 +29,8 @@ pub(super) unsafe fn transpose_f32(source: *const f32, stride: usize, target: *m
         // Row 4 i + j of `a` now holds, in each quarter q, element 4 q + j of rows 4 i to 4 i + 3.
         for i in 0..4 {
             for j in 0..2 {
-                let (low, high) = (_mm512_castps_pd(b[4 * i + j]), _mm512_castps_pd(b[4 * i + j + 2]));
+                let (low, high) =
+                    (_mm512_castps_pd(b[4 * i + j]), _mm512_castps_pd(b[4 * i + j + 2]));
                 a[4 * i + 2 * j] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, high));
                 a[4 * i + 2 * j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, high));
             }
@@ -35,10 +42,22 @@ pub(super) unsafe fn transpose_f32(source: *const f32, stride: usize, target: *m
             b[12 + j] = _mm512_shuffle_f32x4::<0xdd>(a[8 + j], a[12 + j]);
         }
         for j in 0..4 {
-            _mm512_storeu_ps(target.add(j * target_stride), _mm512_shuffle_f32x4::<0x88>(b[j], b[8 + j]));
-            _mm512_storeu_ps(target.add((4 + j) * target_stride), _mm512_shuffle_f32x4::<0x88>(b[4 + j], b[12 + j]));
-            _mm512_storeu_ps(target.add((8 + j) * target_stride), _mm512_shuffle_f32x4::<0xdd>(b[j], b[8 + j]));
-            _mm512_storeu_ps(target.add((12 + j) * target_stride), _mm512_shuffle_f32x4::<0xdd>(b[4 + j], b[12 + j]));
+            _mm512_storeu_ps(
+                target.add(j * target_stride),
+                _mm512_shuffle_f32x4::<0x88>(b[j], b[8 + j]),
+            );
+            _mm512_storeu_ps(
+                target.add((4 + j) * target_stride),
+                _mm512_shuffle_f32x4::<0x88>(b[4 + j], b[12 + j]),
+            );
+            _mm512_storeu_ps(
+                target.add((8 + j) * target_stride),
+                _mm512_shuffle_f32x4::<0xdd>(b[j], b[8 + j]),
+            );
+            _mm512_storeu_ps(
+                target.add((12 + j) * target_stride),
+                _mm512_shuffle_f32x4::<0xdd>(b[4 + j], b[12 + j]),
+            );
         }
     }
 }
@@ -48,14 +67,20 @@ pub(super) unsafe fn transpose_f32(source: *const f32, stride: usize, target: *m
 /// # Safety
 /// Both squares must be accessible.
 #[inline(always)]
-pub(super) unsafe fn transpose_f64(source: *const f64, stride: usize, target: *mut f64, target_stride: usize) {
+pub(super) unsafe fn transpose_f64(
+    source: *const f64,
+    stride: usize,
+    target: *mut f64,
+    target_stride: usize,
+) {
     for i in 0..64 {
         // SAFETY: the caller's promise.
         unsafe { *target.add(i % 8 * target_stride + i / 8) = *source.add(i / 8 * stride + i % 8) }
     }
 }
 
-/// For each of three registers to write, which lane of `a` and then `b` (16 more) goes where, and which of that and `c`.
+/// For each of three registers to write, which lane of `a` and then `b` (16 more) goes where, and
+/// which of that and `c`.
 const WEAVE: [[[i32; 16]; 2]; 3] = {
     let mut tables = [[[0; 16]; 2]; 3];
     let mut place = 0;
@@ -76,7 +101,8 @@ pub(super) unsafe fn interleave_f32([a, b, c]: [__m512; 3]) -> [__m512; 3] {
     let mut out = [a; 3];
     for (out, [first, second]) in out.iter_mut().zip(&WEAVE) {
         // SAFETY: the tables are as long as registers.
-        let (first, second) = unsafe { (_mm512_loadu_epi32(first.as_ptr()), _mm512_loadu_epi32(second.as_ptr())) };
+        let (first, second) =
+            unsafe { (_mm512_loadu_epi32(first.as_ptr()), _mm512_loadu_epi32(second.as_ptr())) };
         *out = _mm512_permutex2var_ps(_mm512_permutex2var_ps(a, first, b), second, c);
     }
     out
@@ -95,7 +121,9 @@ pub(super) unsafe fn interleave_f64(registers: [__m512d; 3]) -> [__m512d; 3] {
     unsafe {
         (0..3).for_each(|j| _mm512_storeu_pd(lanes[j].as_mut_ptr(), registers[j]));
         let woven: [f64; 24] = std::array::from_fn(|i| lanes[i % 3][i / 3]);
-        out.iter_mut().enumerate().for_each(|(j, out)| *out = _mm512_loadu_pd(woven.as_ptr().add(8 * j)));
+        out.iter_mut()
+            .enumerate()
+            .for_each(|(j, out)| *out = _mm512_loadu_pd(woven.as_ptr().add(8 * j)));
     }
     out
 }
@@ -131,7 +159,11 @@ impl<const N: usize> Weave<N> {
 #[allow(clippy::needless_range_loop)] // unrolled whole, so that the registers stay registers
 #[target_feature(enable = "avx512f")]
 #[inline]
-pub(super) unsafe fn weave_f32<const N: usize>(values: [__m512; N], target: *mut f32, count: usize) {
+pub(super) unsafe fn weave_f32<const N: usize>(
+    values: [__m512; N],
+    target: *mut f32,
+    count: usize,
+) {
     for i in 0..N {
         let left = (count * N).saturating_sub(i * 16).min(16);
         // SAFETY: the caller's promise; the tables have whole registers.
@@ -139,7 +171,8 @@ pub(super) unsafe fn weave_f32<const N: usize>(values: [__m512; N], target: *mut
             let lanes = _mm512_loadu_si512(Weave::<N>::LANES[i].as_ptr().cast());
             let mut woven = _mm512_setzero_ps();
             for j in 0..N {
-                woven = _mm512_mask_permutexvar_ps(woven, Weave::<N>::CHOSEN[i][j], lanes, values[j]);
+                woven =
+                    _mm512_mask_permutexvar_ps(woven, Weave::<N>::CHOSEN[i][j], lanes, values[j]);
             }
             if left == 16 {
                 _mm512_storeu_ps(target.add(i * 16), woven);
@@ -184,13 +217,16 @@ pub(super) unsafe fn unweave_f32<const N: usize>(source: *const f32, count: usiz
     for i in 0..N {
         let left = (count * N).saturating_sub(i * 16).min(16);
         // SAFETY: the caller's promise: only `left` elements are read.
-        woven[i] = unsafe { _mm512_maskz_loadu_ps(((1u32 << left) - 1) as __mmask16, source.wrapping_add(i * 16)) };
+        woven[i] = unsafe {
+            _mm512_maskz_loadu_ps(((1u32 << left) - 1) as __mmask16, source.wrapping_add(i * 16))
+        };
     }
     for j in 0..N {
         // SAFETY: the tables have whole registers.
         let lanes = unsafe { _mm512_loadu_si512(Weave::<N>::FROM_LANES[j].as_ptr().cast()) };
         for i in 0..N {
-            values[j] = _mm512_mask_permutexvar_ps(values[j], Weave::<N>::FROM[j][i], lanes, woven[i]);
+            values[j] =
+                _mm512_mask_permutexvar_ps(values[j], Weave::<N>::FROM[j][i], lanes, woven[i]);
         }
     }
     values
@@ -223,7 +259,11 @@ pub(super) unsafe fn unweave_f64<const N: usize>(source: *const f64, count: usiz
 /// The CPU must have the features; `count * N` elements must be writable.
 #[target_feature(enable = "avx512f")]
 #[inline]
-pub(super) unsafe fn weave_f64<const N: usize>(values: [__m512d; N], target: *mut f64, count: usize) {
+pub(super) unsafe fn weave_f64<const N: usize>(
+    values: [__m512d; N],
+    target: *mut f64,
+    count: usize,
+) {
     for (j, value) in values.into_iter().enumerate() {
         let mut lanes = [0.0; 8];
         // SAFETY: the caller's promise.

@@ -1,6 +1,8 @@
-//! The gradient of the correlation by its weights: each tap and filter a register of products, summed over rows.
+//! The gradient of the correlation by its weights: each tap and filter a register of products,
+//! summed over rows.
 
-// Plain indices: the compiler unrolls such loops whole in its first pass, so that values stay in registers; iterators it does not.
+// Plain indices: the compiler unrolls such loops whole in its first pass, so that values stay in
+// registers; iterators it does not.
 #![allow(clippy::needless_range_loop)]
 
 use crate::kernels::Element;
@@ -41,7 +43,8 @@ impl<T: Element> Operand<'_, T> {
         for y in 0..size.0 {
             for r in 0..size.1 {
                 // SAFETY: within the planes, by the assertion.
-                let value = unsafe { V::load(self.planes.as_ptr().add(y * self.row + r * self.register)) };
+                let value =
+                    unsafe { V::load(self.planes.as_ptr().add(y * self.row + r * self.register)) };
                 sums[r % 4] = sums[r % 4].add(value);
             }
         }
@@ -51,15 +54,17 @@ impl<T: Element> Operand<'_, T> {
         )
     }
 
-    /// Whether so many rows and registers, and the same so many elements further on, lie within the planes.
+    /// Whether so many rows and registers, and the same so many elements further on, lie within the
+    /// planes.
     #[inline(always)]
     fn holds<V: Vector<T>>(&self, (rows, registers): (usize, usize), further: usize) -> bool {
-        (rows - 1) * self.row + (registers - 1) * self.register + further + V::LANES <= self.planes.len()
+        (rows - 1) * self.row + (registers - 1) * self.register + further + V::LANES
+            <= self.planes.len()
     }
 }
 
-/// `sums[tap][filter] += Σ x[pixel + tap] gradient[pixel]`, lane by lane: for the registers of some rows, taps that are `gap` elements
-/// apart, and filters whose planes are `plane` elements apart.
+/// `sums[tap][filter] += Σ x[pixel + tap] gradient[pixel]`, lane by lane: for the registers of some
+/// rows, taps that are `gap` elements apart, and filters whose planes are `plane` elements apart.
 pub struct Products<'a, T> {
     /// The input, from the first tap on.
     pub x: Operand<'a, T>,
@@ -89,7 +94,10 @@ impl<T: Element> Products<'_, T> {
             return;
         }
         assert!(self.x.holds::<V>(size, (taps - 1) * self.gap), "input outside its slice");
-        assert!(self.gradient.holds::<V>(size, (filters - 1) * self.plane), "gradient outside its slice");
+        assert!(
+            self.gradient.holds::<V>(size, (filters - 1) * self.plane),
+            "gradient outside its slice"
+        );
         assert!(taps * filters * V::LANES <= self.sums.len());
         macro_rules! by_count {
             ($($taps:literal)*) => {
@@ -108,17 +116,24 @@ impl<T: Element> Products<'_, T> {
 /// Products whose number is known to the compiler.
 struct Sized<'a, T, const TAPS: usize, const FILTERS: usize>(Products<'a, T>);
 
-impl<T: Element, const TAPS: usize, const FILTERS: usize> Kernel<T> for Sized<'_, T, TAPS, FILTERS> {
+impl<T: Element, const TAPS: usize, const FILTERS: usize> Kernel<T>
+    for Sized<'_, T, TAPS, FILTERS>
+{
     type Output = ();
 
     #[inline(always)]
     fn run<V: Vector<T>>(self) {
-        let Products { x, gap, gradient, plane, size: (rows, registers), sums: target, .. } = self.0;
+        let Products { x, gap, gradient, plane, size: (rows, registers), sums: target, .. } =
+            self.0;
         let mut sums = [[V::zero(); FILTERS]; TAPS];
-        // SAFETY: `add` saw that whole registers of every row, tap and filter lie within their slices, and so do the sums.
+        // SAFETY: `add` saw that whole registers of every row, tap and filter lie within their
+        // slices, and so do the sums.
         unsafe {
             for y in 0..rows {
-                let (mut from, mut gradient_from) = (x.planes.as_ptr().add(y * x.row), gradient.planes.as_ptr().add(y * gradient.row));
+                let (mut from, mut gradient_from) = (
+                    x.planes.as_ptr().add(y * x.row),
+                    gradient.planes.as_ptr().add(y * gradient.row),
+                );
                 for _ in 0..registers {
                     let mut factors = [V::zero(); FILTERS];
                     for f in 0..FILTERS {
@@ -130,7 +145,10 @@ impl<T: Element, const TAPS: usize, const FILTERS: usize> Kernel<T> for Sized<'_
                             sums[t][f] = pixels.mul_add(factors[f], sums[t][f]);
                         }
                     }
-                    (from, gradient_from) = (from.wrapping_add(x.register), gradient_from.wrapping_add(gradient.register));
+                    (from, gradient_from) = (
+                        from.wrapping_add(x.register),
+                        gradient_from.wrapping_add(gradient.register),
+                    );
                 }
             }
             for t in 0..TAPS {

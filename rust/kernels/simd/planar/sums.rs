@@ -1,6 +1,8 @@
-//! The correlation: each target channel a register (or two, or four) of sums, each step one load of pixels for all of them.
+//! The correlation: each target channel a register (or two, or four) of sums, each step one load of
+//! pixels for all of them.
 
-// Plain indices: the compiler unrolls such loops whole in its first pass, so that values stay in registers; iterators it does not.
+// Plain indices: the compiler unrolls such loops whole in its first pass, so that values stay in
+// registers; iterators it does not.
 #![allow(clippy::needless_range_loop)]
 
 use std::ops::Range;
@@ -37,8 +39,9 @@ pub struct Segment {
 pub struct Taps {
     /// Those whose row is one of these.
     pub rows: Range<isize>,
-    /// With the width of the source, and its columns from one pixel of the target to the next: where a call computes pixels for which a tap
-    /// reads beside the source, that tap is left out. Only for [`Place::Registers`], where a call's pixels are few.
+    /// With the width of the source, and its columns from one pixel of the target to the next:
+    /// where a call computes pixels for which a tap reads beside the source, that tap is left
+    /// out. Only for [`Place::Registers`], where a call's pixels are few.
     pub columns: Option<(usize, usize)>,
 }
 
@@ -48,7 +51,9 @@ impl Taps {
     fn needed(&self, first: usize, end: usize) -> (Range<isize>, Range<isize>) {
         let columns = match self.columns {
             None => isize::MIN..isize::MAX,
-            Some((width, step)) => -(((end - 1) * step) as isize)..width as isize - (first * step) as isize,
+            Some((width, step)) => {
+                -(((end - 1) * step) as isize)..width as isize - (first * step) as isize
+            }
         };
         (self.rows.clone(), columns)
     }
@@ -72,34 +77,56 @@ pub enum Place<'a, T> {
     Woven(&'a mut [T]),
     /// Each channel for itself, so many elements apart, as they are.
     Planes(&'a mut [T], usize),
-    /// The channels of a register side by side, whole and finished; registers so many elements apart.
+    /// The channels of a register side by side, whole and finished; registers so many elements
+    /// apart.
     Registers(&'a mut [T], usize),
 }
 
 impl<'a, T: Element> Sums<'a, T> {
-    /// `filters` holds the channels of a step side by side. The segments of a chunk, in the order of their rows, are added up in
-    /// registers; then the chunks are added.
+    /// `filters` holds the channels of a step side by side. The segments of a chunk, in the order
+    /// of their rows, are added up in registers; then the chunks are added.
     ///
     /// # Panics
     /// When there are too many channels, or a segment lies outside the filters.
-    pub fn new(channels: usize, filters: &'a [T], planes: &'a [T], register: usize, chunks: &'a [Vec<Segment>]) -> Self {
+    pub fn new(
+        channels: usize,
+        filters: &'a [T],
+        planes: &'a [T],
+        register: usize,
+        chunks: &'a [Vec<Segment>],
+    ) -> Self {
         assert!((1..=MAX_CHANNELS).contains(&channels));
         let segments = || chunks.iter().flatten().filter(|segment| segment.steps > 0);
-        assert!(segments().all(|segment| (segment.filters + segment.steps) * channels <= filters.len()), "filters outside their slice");
-        let reach = segments().map(|segment| segment.pixels + (segment.steps - 1) * segment.pixel_step + 1).max().unwrap_or(0);
+        assert!(
+            segments().all(|segment| (segment.filters + segment.steps) * channels <= filters.len()),
+            "filters outside their slice"
+        );
+        let reach = segments()
+            .map(|segment| segment.pixels + (segment.steps - 1) * segment.pixel_step + 1)
+            .max()
+            .unwrap_or(0);
         Self { channels, filters, planes, register, chunks, reach }
     }
 
-    /// The sums of `pixels` pixels (or, with [`Place::Registers`], registers), the first of which is at `start` of the planes, over `taps`.
+    /// The sums of `pixels` pixels (or, with [`Place::Registers`], registers), the first of which
+    /// is at `start` of the planes, over `taps`.
     ///
     /// Whole registers are read: of pixels, up to [`Sums::overhang`] elements past the last.
     ///
     /// # Panics
     /// When pixels lie outside the planes, or results outside their place.
     #[inline(always)]
-    pub fn row<V: Vector<T>>(&self, start: usize, taps: &Taps, pixels: usize, finish: &Finish<'_, T>, mut place: Place<'_, T>) {
+    pub fn row<V: Vector<T>>(
+        &self,
+        start: usize,
+        taps: &Taps,
+        pixels: usize,
+        finish: &Finish<'_, T>,
+        mut place: Place<'_, T>,
+    ) {
         let most = (2 * V::ROWS / self.channels).min(MAX_REGISTERS);
-        let all = if matches!(place, Place::Registers(..)) { pixels } else { pixels.div_ceil(V::LANES) };
+        let all =
+            if matches!(place, Place::Registers(..)) { pixels } else { pixels.div_ceil(V::LANES) };
         let mut first = 0;
         while first < all {
             let registers = match (all - first).min(most) {
@@ -107,13 +134,22 @@ impl<'a, T: Element> Sums<'a, T> {
                 few => few.min(2),
             };
             let reach = (first + registers - 1) * self.register + V::LANES;
-            assert!(start + reach + self.reach <= self.planes.len() + 1, "pixels outside their planes");
+            assert!(
+                start + reach + self.reach <= self.planes.len() + 1,
+                "pixels outside their planes"
+            );
             let pixel = first * V::LANES;
             let count = (registers * V::LANES).min(pixels.saturating_sub(pixel));
             let (to, layout) = match &mut place {
-                Place::Woven(target) => (&mut target[pixel * self.channels..(pixel + count) * self.channels], Layout::Woven(count)),
+                Place::Woven(target) => (
+                    &mut target[pixel * self.channels..(pixel + count) * self.channels],
+                    Layout::Woven(count),
+                ),
                 Place::Planes(target, stride) => {
-                    assert!(*stride >= pixel + registers * V::LANES && target.len() >= self.channels * *stride);
+                    assert!(
+                        *stride >= pixel + registers * V::LANES
+                            && target.len() >= self.channels * *stride
+                    );
                     (&mut target[pixel..], Layout::Planes(*stride))
                 }
                 Place::Registers(target, step) => {
@@ -123,7 +159,8 @@ impl<'a, T: Element> Sums<'a, T> {
             };
             let start = start + first * self.register;
             let (rows, columns) = taps.needed(first, first + registers);
-            let call = Call { sums: self, start, rows, columns, finish, to: to.as_mut_ptr(), layout };
+            let call =
+                Call { sums: self, start, rows, columns, finish, to: to.as_mut_ptr(), layout };
             macro_rules! by_size {
                 ($($channels:literal)*) => {
                     match (self.channels, registers) {
@@ -168,15 +205,26 @@ struct Call<'a, 's, T> {
 
 struct Registers<'a, 's, T, const CHANNELS: usize, const REGISTERS: usize>(Call<'a, 's, T>);
 
-impl<T: Element, const CHANNELS: usize, const REGISTERS: usize> Kernel<T> for Registers<'_, '_, T, CHANNELS, REGISTERS> {
+impl<T: Element, const CHANNELS: usize, const REGISTERS: usize> Kernel<T>
+    for Registers<'_, '_, T, CHANNELS, REGISTERS>
+{
     type Output = ();
 
     #[inline(always)]
     fn run<V: Vector<T>>(self) {
-        let Call { sums: &Sums { filters, planes, register, chunks, .. }, start, rows, columns, finish, to, layout } = self.0;
+        let Call {
+            sums: &Sums { filters, planes, register, chunks, .. },
+            start,
+            rows,
+            columns,
+            finish,
+            to,
+            layout,
+        } = self.0;
         let mut totals = [[V::zero(); REGISTERS]; CHANNELS];
-        // SAFETY: `new` saw that the segments lie within the filters, `row` that whole registers of pixels lie within the planes and that
-        // the results have room: so many pixels of all channels, or whole registers of each channel.
+        // SAFETY: `new` saw that the segments lie within the filters, `row` that whole registers of
+        // pixels lie within the planes and that the results have room: so many pixels of
+        // all channels, or whole registers of each channel.
         unsafe {
             for (i, chunk) in chunks.iter().enumerate() {
                 let mut sums = [[V::zero(); REGISTERS]; CHANNELS];
@@ -203,7 +251,8 @@ impl<T: Element, const CHANNELS: usize, const REGISTERS: usize> Kernel<T> for Re
                 }
                 for c in 0..CHANNELS {
                     for r in 0..REGISTERS {
-                        totals[c][r] = if i == 0 { sums[c][r] } else { totals[c][r].add(sums[c][r]) };
+                        totals[c][r] =
+                            if i == 0 { sums[c][r] } else { totals[c][r].add(sums[c][r]) };
                     }
                 }
             }
@@ -244,7 +293,11 @@ impl<T: Element, const CHANNELS: usize, const REGISTERS: usize> Kernel<T> for Re
                 for c in 0..CHANNELS {
                     pixels[c] = totals[c][r];
                 }
-                V::weave(pixels, to.add(r * V::LANES * CHANNELS), (count - r * V::LANES).min(V::LANES));
+                V::weave(
+                    pixels,
+                    to.add(r * V::LANES * CHANNELS),
+                    (count - r * V::LANES).min(V::LANES),
+                );
             }
         }
     }

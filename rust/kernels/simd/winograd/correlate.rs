@@ -1,8 +1,10 @@
-//! Correlation by Winograd's method: the forward pass, and the gradient of the input (the same with turned filters).
+//! Correlation by Winograd's method: the forward pass, and the gradient of the input (the same with
+//! turned filters).
 //!
-//! A block of tiles is transformed to this thread's scratch, multiplied frequency by frequency with the transformed filters, and
-//! transformed back, a group of panels of filters at a time, so that all of it stays in the second-level cache while the filters
-//! stream past. Where the filters are larger than that cache, all tiles are transformed first, for all threads, and a block is many
+//! A block of tiles is transformed to this thread's scratch, multiplied frequency by frequency with
+//! the transformed filters, and transformed back, a group of panels of filters at a time, so that
+//! all of it stays in the second-level cache while the filters stream past. Where the filters are
+//! larger than that cache, all tiles are transformed first, for all threads, and a block is many
 //! tiles by one group of panels: then the filters stream past only a few times.
 
 use std::marker::PhantomData;
@@ -38,7 +40,8 @@ pub struct FilterLayout {
 }
 
 impl FilterLayout {
-    /// Elements from one frequency to the next: a little more than needed, so that frequencies do not fall on the same cache sets.
+    /// Elements from one frequency to the next: a little more than needed, so that frequencies do
+    /// not fall on the same cache sets.
     pub fn frequency_stride(&self) -> usize {
         self.depth * self.width + 2 * ROW_PADDING
     }
@@ -59,7 +62,8 @@ impl FilterLayout {
 pub struct PlainFilters<'a, T> {
     /// `[R, R, depth, columns]`, or `[R, R, columns, depth]` when they are to be turned.
     pub weight: &'a [T],
-    /// Turn them: taps in reverse order, channel axes exchanged, as the gradient of the input needs them.
+    /// Turn them: taps in reverse order, channel axes exchanged, as the gradient of the input
+    /// needs them.
     pub turned: bool,
 }
 
@@ -83,7 +87,10 @@ impl<T: Element, K: Transform<T, R>, const R: usize> Kernel<T> for TransformFilt
     #[inline(always)]
     fn run<V: Vector<T>>(self) {
         let FilterLayout { depth, columns, width, .. } = self.layout;
-        assert!(self.filters.weight.len() == R * R * depth * columns && self.panel.len() == self.layout.panel_len());
+        assert!(
+            self.filters.weight.len() == R * R * depth * columns
+                && self.panel.len() == self.layout.panel_len()
+        );
         let stride = self.layout.frequency_stride();
         for offset in (0..width).step_by(V::LANES) {
             let first = self.first + offset;
@@ -92,11 +99,19 @@ impl<T: Element, K: Transform<T, R>, const R: usize> Kernel<T> for TransformFilt
             for begin in (0..depth).step_by(TURN_CHANNELS) {
                 let channels = TURN_CHANNELS.min(depth - begin);
                 if self.filters.turned {
-                    turn::<T, V, R>(&mut taps, self.filters.weight, (depth, columns), begin..begin + channels, first, count);
+                    turn::<T, V, R>(
+                        &mut taps,
+                        self.filters.weight,
+                        (depth, columns),
+                        begin..begin + channels,
+                        first,
+                        count,
+                    );
                 }
                 for channel in 0..channels {
-                    // SAFETY: `count` columns from `first` on exist, as do the turned taps of `channels` channels; each frequency,
-                    // channel below `depth` and LANES columns below `width` lie within the panel.
+                    // SAFETY: `count` columns from `first` on exist, as do the turned taps of
+                    // `channels` channels; each frequency, channel below
+                    // `depth` and LANES columns below `width` lie within the panel.
                     unsafe {
                         let start = self.panel.as_mut_ptr().add((begin + channel) * width + offset);
                         let put = Frequencies { start, stride };
@@ -105,16 +120,22 @@ impl<T: Element, K: Transform<T, R>, const R: usize> Kernel<T> for TransformFilt
                             let column = TURN_CHANNELS * V::LANES;
                             K::apply::<V, _>(Direct { start, row: R * column, column }, put);
                         } else if count == V::LANES {
-                            let start = self.filters.weight.as_ptr().add((begin + channel) * columns + first);
+                            let start = self
+                                .filters
+                                .weight
+                                .as_ptr()
+                                .add((begin + channel) * columns + first);
                             let column = depth * columns;
                             K::apply::<V, _>(Direct { start, row: R * column, column }, put);
                         } else {
                             let mut values = [[V::zero(); R]; R];
                             for i in 0..R {
                                 for j in 0..R {
-                                    let at = ((i * R + j) * depth + begin + channel) * columns + first;
+                                    let at =
+                                        ((i * R + j) * depth + begin + channel) * columns + first;
                                     if count > 0 {
-                                        values[i][j] = load_some(self.filters.weight.as_ptr().add(at), count);
+                                        values[i][j] =
+                                            load_some(self.filters.weight.as_ptr().add(at), count);
                                     }
                                 }
                             }
@@ -134,7 +155,8 @@ const MAX_LANES: usize = 16;
 /// Taps of the largest filter.
 const MAX_TAPS: usize = 25;
 
-/// Turns some channels of `count` filters from `first` on: `taps[tap][channel][lane]`, a register of filters each; zero past the last.
+/// Turns some channels of `count` filters from `first` on: `taps[tap][channel][lane]`, a register
+/// of filters each; zero past the last.
 #[inline(always)]
 fn turn<T: Element, V: Vector<T>, const R: usize>(
     taps: &mut [T; TURN_CHANNELS * MAX_LANES * MAX_TAPS],
@@ -162,7 +184,8 @@ fn turn<T: Element, V: Vector<T>, const R: usize>(
     }
 }
 
-/// Tiles of one block, by the sizes alone: what the cache holds, in whole calls of the micro-kernel.
+/// Tiles of one block, by the sizes alone: what the cache holds, in whole calls of the
+/// micro-kernel.
 pub fn block_tiles<T>(depth: usize, frequencies: usize, rows: usize) -> usize {
     let bytes = frequencies * (depth + ROW_PADDING) * size_of::<T>();
     (BLOCK_BYTES / bytes / rows * rows).clamp(rows, 4 * rows)
@@ -182,7 +205,8 @@ pub enum Source<'a, T> {
     Tiles(&'a [T]),
 }
 
-/// Bytes of results from which they are written past the caches: nothing of them would be left there when they are read.
+/// Bytes of results from which they are written past the caches: nothing of them would be left
+/// there when they are read.
 const STREAM_BYTES: usize = 4 << 20;
 
 /// The filters of a block.
@@ -190,8 +214,8 @@ const STREAM_BYTES: usize = 4 << 20;
 pub enum Filters<'a, T> {
     /// All panels, transformed before.
     Transformed(&'a [T]),
-    /// As the user has them: each block transforms its panels itself, just before it uses them. For filters that are used by one block
-    /// only this saves a trip through memory.
+    /// As the user has them: each block transforms its panels itself, just before it uses them. For
+    /// filters that are used by one block only this saves a trip through memory.
     Plain(PlainFilters<'a, T>),
 }
 
@@ -219,7 +243,9 @@ pub struct Block<'a, T, const N: usize, const M: usize, const R: usize> {
     pub finish: &'a Finish<'a, T>,
 }
 
-impl<T: Element, const N: usize, const M: usize, const R: usize> Kernel<T> for Block<'_, T, N, M, R> {
+impl<T: Element, const N: usize, const M: usize, const R: usize> Kernel<T>
+    for Block<'_, T, N, M, R>
+{
     type Output = Result<()>;
 
     #[inline(always)]
@@ -230,19 +256,40 @@ impl<T: Element, const N: usize, const M: usize, const R: usize> Kernel<T> for B
         let group = group_columns(&self.layout);
         let result_row = group + ROW_PADDING;
         let result_frequency = self.count * result_row + ROW_PADDING;
-        let mut scratch = Scratch::<T>::take(if matches!(self.source, Source::Images(..)) { frequencies * frequency } else { 0 })?;
+        let mut scratch = Scratch::<T>::take(if matches!(self.source, Source::Images(..)) {
+            frequencies * frequency
+        } else {
+            0
+        })?;
         let mut results = Scratch::<T>::take(frequencies * result_frequency)?;
         let panel_len = self.layout.panel_len();
-        let own_len = if matches!(self.filters, Filters::Plain(_)) { group / width * panel_len } else { 0 };
+        let own_len =
+            if matches!(self.filters, Filters::Plain(_)) { group / width * panel_len } else { 0 };
         let mut own = Scratch::<T>::take(own_len)?;
         rehearsal::nothing_more_is_taken()?;
-        let places = Places { tiling: self.tiling, shape: self.tiling.source, step: M, before: self.tiling.before };
+        let places = Places {
+            tiling: self.tiling,
+            shape: self.tiling.source,
+            step: M,
+            before: self.tiling.before,
+        };
         let (inputs, ahead) = match self.source {
             Source::Tiles(tiles) => (tiles, None),
             Source::Images(images, gate) => {
                 let tiles = self.first..self.first + self.count;
-                transform_tiles::<T, V, Input, N>(images, gate, &places, tiles, &SharedMut::new(&mut scratch), 0, frequency);
-                (&*scratch, Some(Ahead { images, gate, places, tiles: self.ahead.clone(), size: N }))
+                transform_tiles::<T, V, Input, N>(
+                    images,
+                    gate,
+                    &places,
+                    tiles,
+                    &SharedMut::new(&mut scratch),
+                    0,
+                    frequency,
+                );
+                (
+                    &*scratch,
+                    Some(Ahead { images, gate, places, tiles: self.ahead.clone(), size: N }),
+                )
             }
         };
         for first in self.columns.clone().step_by(group) {
@@ -252,7 +299,14 @@ impl<T: Element, const N: usize, const M: usize, const R: usize> Kernel<T> for B
                 Filters::Plain(filters) => {
                     for (i, panel) in own.chunks_exact_mut(panel_len).enumerate().take(panels) {
                         let (layout, first) = (self.layout, first + i * width);
-                        TransformFilters::<T, Filter<N>, R> { filters, layout, first, panel, transform: PhantomData }.run::<V>();
+                        TransformFilters::<T, Filter<N>, R> {
+                            filters,
+                            layout,
+                            first,
+                            panel,
+                            transform: PhantomData,
+                        }
+                        .run::<V>();
                     }
                     &*own
                 }
@@ -262,8 +316,14 @@ impl<T: Element, const N: usize, const M: usize, const R: usize> Kernel<T> for B
                     ahead.fetch::<V>(f, frequencies);
                 }
                 for panel in 0..panels {
-                    let filters = &group_filters[panel * panel_len + f * self.layout.frequency_stride()..];
-                    let mut tile = TileMut::new(&mut results[f * result_frequency + panel * width..], self.count, width, result_row);
+                    let filters =
+                        &group_filters[panel * panel_len + f * self.layout.frequency_stride()..];
+                    let mut tile = TileMut::new(
+                        &mut results[f * result_frequency + panel * width..],
+                        self.count,
+                        width,
+                        result_row,
+                    );
                     for begin in (0..depth).step_by(Self::STEPS) {
                         let segments = Segments {
                             a: &inputs[f * frequency..],
@@ -281,7 +341,13 @@ impl<T: Element, const N: usize, const M: usize, const R: usize> Kernel<T> for B
                     }
                 }
             }
-            self.transform_results::<V>(&results, result_row, result_frequency, first, group.min(columns - first));
+            self.transform_results::<V>(
+                &results,
+                result_row,
+                result_frequency,
+                first,
+                group.min(columns - first),
+            );
         }
         V::fence();
         Ok(())
@@ -289,28 +355,45 @@ impl<T: Element, const N: usize, const M: usize, const R: usize> Kernel<T> for B
 }
 
 impl<T: Element, const N: usize, const M: usize, const R: usize> Block<'_, T, N, M, R> {
-    /// Channels that are added up in registers before they join the rest: few where the transforms make much of each rounding error.
+    /// Channels that are added up in registers before they join the rest: few where the transforms
+    /// make much of each rounding error.
     const STEPS: usize = if R > 3 { CHUNK / 2 } else { 2 * CHUNK };
 
-    /// Transforms `count` columns from `first` on back, and writes the outputs that lie inside the image.
+    /// Transforms `count` columns from `first` on back, and writes the outputs that lie inside the
+    /// image.
     #[inline(always)]
-    fn transform_results<V: Vector<T>>(&self, results: &[T], row: usize, frequency: usize, first: usize, count: usize) {
+    fn transform_results<V: Vector<T>>(
+        &self,
+        results: &[T],
+        row: usize,
+        frequency: usize,
+        first: usize,
+        count: usize,
+    ) {
         let Tiling { target: [height, width, channels], batch, .. } = *self.tiling;
         let bytes = V::LANES * size_of::<T>();
-        let aligned = self.target.start().addr().is_multiple_of(bytes) && channels.is_multiple_of(V::LANES);
+        let aligned =
+            self.target.start().addr().is_multiple_of(bytes) && channels.is_multiple_of(V::LANES);
         // Narrower registers would leave half-written lines.
-        let stream = bytes == 64 && aligned && batch * height * width * channels * size_of::<T>() >= STREAM_BYTES;
+        let stream = bytes == 64
+            && aligned
+            && batch * height * width * channels * size_of::<T>() >= STREAM_BYTES;
         for tile in 0..self.count {
             let patch = self.tiling.patch(self.first + tile, self.tiling.target, M, (0, 0), M);
             let whole = patch.is_whole(M) && !self.finish.accumulate;
             for offset in (0..count).step_by(V::LANES) {
                 let lanes = V::LANES.min(count - offset);
                 let column = first + offset;
-                // SAFETY: results have whole registers of columns at each frequency; the places written lie inside the image, in tiles
-                // that belong to this block alone, and have `lanes` channels from `column` on; so has the bias.
+                // SAFETY: results have whole registers of columns at each frequency; the places
+                // written lie inside the image, in tiles that belong to this block
+                // alone, and have `lanes` channels from `column` on; so has the bias.
                 unsafe {
                     let start = results.as_ptr().add(tile * row + offset);
-                    let mut outputs = output::<T, V, _, N, M>(Direct { start, row: N * frequency, column: frequency });
+                    let mut outputs = output::<T, V, _, N, M>(Direct {
+                        start,
+                        row: N * frequency,
+                        column: frequency,
+                    });
                     let bias = match self.finish.bias {
                         Some(bias) => load_some(bias.as_ptr().add(column), lanes),
                         None => V::zero(),
@@ -332,7 +415,11 @@ impl<T: Element, const N: usize, const M: usize, const R: usize> Block<'_, T, N,
                         for i in 0..M {
                             for j in 0..M {
                                 let at = to.add(i * patch.row_stride + j * patch.column_stride);
-                                if stream { outputs[i][j].stream(at) } else { outputs[i][j].store(at) }
+                                if stream {
+                                    outputs[i][j].stream(at)
+                                } else {
+                                    outputs[i][j].store(at)
+                                }
                             }
                         }
                     } else {
@@ -348,7 +435,13 @@ impl<T: Element, const N: usize, const M: usize, const R: usize> Block<'_, T, N,
     /// # Safety
     /// They must be there, and this block's alone.
     #[inline(always)]
-    unsafe fn put_inside<V: Vector<T>>(&self, outputs: &[[V; M]; M], patch: Patch, column: usize, lanes: usize) {
+    unsafe fn put_inside<V: Vector<T>>(
+        &self,
+        outputs: &[[V; M]; M],
+        patch: Patch,
+        column: usize,
+        lanes: usize,
+    ) {
         for i in 0..patch.rows.1 {
             for j in 0..patch.columns.1 {
                 // SAFETY: the caller's promise.

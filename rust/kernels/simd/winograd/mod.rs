@@ -1,14 +1,17 @@
-//! Winograd's minimal filtering on tiles of vectors (one lane a channel): the transforms, and the blocks of work made of them.
+//! Winograd's minimal filtering on tiles of vectors (one lane a channel): the transforms, and the
+//! blocks of work made of them.
 //!
-//! An `R × R` filter over an `M × M` tile of outputs reads a tile of `N × N` inputs, `N = M + R - 1`. Input and filter are transformed
-//! to `N²` frequencies, multiplied frequency by frequency (a matrix product over channels), and transformed back:
-//! `Y = Aᵀ [ (G g Gᵀ) ⊙ (Bᵀ d B) ] A` (Lavin & Gray 2016). The gradient of the weights is the same identity with other sizes: a "filter"
+//! An `R × R` filter over an `M × M` tile of outputs reads a tile of `N × N` inputs, `N = M + R -
+//! 1`. Input and filter are transformed to `N²` frequencies, multiplied frequency by frequency (a
+//! matrix product over channels), and transformed back: `Y = Aᵀ [ (G g Gᵀ) ⊙ (Bᵀ d B) ] A` (Lavin &
+//! Gray 2016). The gradient of the weights is the same identity with other sizes: a "filter"
 //! of `M × M` gradients over `N × N` inputs gives `R × R` outputs.
 //!
-//! `M² R²` products become `N²`: a quarter for `M = 4, R = 3`. The price is rounding error, which grows with the size of the
-//! interpolation points; see [`transform`].
+//! `M² R²` products become `N²`: a quarter for `M = 4, R = 3`. The price is rounding error, which
+//! grows with the size of the interpolation points; see [`transform`].
 
-// Plain indices: the compiler unrolls such loops whole in its first pass, so that values stay in registers; iterators it does not.
+// Plain indices: the compiler unrolls such loops whole in its first pass, so that values stay in
+// registers; iterators it does not.
 #![allow(clippy::needless_range_loop)]
 
 pub mod correlate;
@@ -22,7 +25,8 @@ use super::{Vector, load_some};
 use crate::kernels::Element;
 use crate::kernels::geometry::Conv2dGeometry;
 
-/// How images are cut into tiles of `M × M` outputs; the last tile of a row or column may hang over.
+/// How images are cut into tiles of `M × M` outputs; the last tile of a row or column may hang
+/// over.
 #[derive(Debug, Clone, Copy)]
 pub struct Tiling {
     /// Height, width and channels of the source.
@@ -49,7 +53,8 @@ impl Tiling {
         }
     }
 
-    /// The tiles of the gradient of the input: the output's gradient under the turned filter. The padding must be smaller than the filter.
+    /// The tiles of the gradient of the input: the output's gradient under the turned filter. The
+    /// padding must be smaller than the filter.
     pub fn backward_input(g: &Conv2dGeometry, outputs: usize) -> Self {
         Self {
             source: [g.out_height, g.out_width, g.out_channels],
@@ -72,9 +77,17 @@ impl Tiling {
         (tile / (down * across), tile / across % down, tile % across)
     }
 
-    /// Where the `size × size` patch that begins at tile `tile` times `step`, less `before`, lies in images of `shape`.
+    /// Where the `size × size` patch that begins at tile `tile` times `step`, less `before`, lies
+    /// in images of `shape`.
     #[inline(always)]
-    fn patch(&self, tile: usize, shape: [usize; 3], step: usize, before: (usize, usize), size: usize) -> Patch {
+    fn patch(
+        &self,
+        tile: usize,
+        shape: [usize; 3],
+        step: usize,
+        before: (usize, usize),
+        size: usize,
+    ) -> Patch {
         let (image, row, column) = self.place(tile);
         let [height, width, channels] = shape;
         let top = (row * step) as isize - before.0 as isize;
@@ -84,7 +97,8 @@ impl Tiling {
             (begin, (len as isize - start).clamp(begin as isize, size as isize) as usize)
         };
         Patch {
-            origin: (image * height * width * channels) as isize + (top * width as isize + left) * channels as isize,
+            origin: (image * height * width * channels) as isize
+                + (top * width as isize + left) * channels as isize,
             row_stride: width * channels,
             column_stride: channels,
             rows: span(top, height),
@@ -126,7 +140,8 @@ pub trait Transform<T: Element, const SIZE: usize> {
     unsafe fn apply<V: Vector<T>, G: Get<V>>(get: G, put: Frequencies<T>);
 }
 
-/// Reads a register of a patch by row and column. A trait, not a closure: its method is always inlined, and so compiled for the set.
+/// Reads a register of a patch by row and column. A trait, not a closure: its method is always
+/// inlined, and so compiled for the set.
 pub trait Get<V>: Copy {
     /// The register at row `i`, column `j`.
     ///
@@ -201,12 +216,13 @@ impl<T: Element> Frequencies<T> {
     }
 }
 
-/// Transforms the patch of all channels, zero outside the image and where the gate is shut, to `target`: frequency `f` of channel `c` goes
-/// to `target[f * stride + c]`. Channels are written in whole registers; those past the last are zero.
+/// Transforms the patch of all channels, zero outside the image and where the gate is shut, to
+/// `target`: frequency `f` of channel `c` goes to `target[f * stride + c]`. Channels are written in
+/// whole registers; those past the last are zero.
 ///
 /// # Safety
-/// `patch` must describe places in `source` (and `gate`) for all rows and columns that it says lie inside; `target` must be
-/// writable for whole registers of channels at every frequency.
+/// `patch` must describe places in `source` (and `gate`) for all rows and columns that it says lie
+/// inside; `target` must be writable for whole registers of channels at every frequency.
 #[inline(always)]
 unsafe fn transform_patch<T: Element, V: Vector<T>, K: Transform<T, SIZE>, const SIZE: usize>(
     source: &[T],
@@ -228,15 +244,22 @@ unsafe fn transform_patch<T: Element, V: Vector<T>, K: Transform<T, SIZE>, const
     }
     for first in (0..channels).step_by(V::LANES) {
         let count = V::LANES.min(channels - first);
-        // SAFETY: in all branches the places read lie inside the image (or the zeros) and `count` channels from `first` on exist
-        // there; the places written are the caller's promise.
+        // SAFETY: in all branches the places read lie inside the image (or the zeros) and `count`
+        // channels from `first` on exist there; the places written are the caller's
+        // promise.
         unsafe {
             let put = Frequencies { start: target.add(first), stride };
             if count < V::LANES || !tabled {
-                K::apply::<V, _>(Gathered(&gather::<T, V, SIZE>(source, gate, patch, first, count)), put);
+                K::apply::<V, _>(
+                    Gathered(&gather::<T, V, SIZE>(source, gate, patch, first, count)),
+                    put,
+                );
             } else if whole {
                 let start = source.as_ptr().offset(patch.origin).add(first);
-                K::apply::<V, _>(Direct { start, row: patch.row_stride, column: patch.column_stride }, put);
+                K::apply::<V, _>(
+                    Direct { start, row: patch.row_stride, column: patch.column_stride },
+                    put,
+                );
             } else {
                 K::apply::<V, _>(Table { starts: &starts, first }, put);
             }

@@ -40,7 +40,12 @@ pub struct Places<'a> {
 
 /// Transforms a run of tiles; the first goes to place `at` of `target`.
 #[inline(always)]
-pub(super) fn transform_tiles<T: Element, V: Vector<T>, K: Transform<T, SIZE>, const SIZE: usize>(
+pub(super) fn transform_tiles<
+    T: Element,
+    V: Vector<T>,
+    K: Transform<T, SIZE>,
+    const SIZE: usize,
+>(
     images: &[T],
     gate: Option<&[T]>,
     places: &Places<'_>,
@@ -53,8 +58,8 @@ pub(super) fn transform_tiles<T: Element, V: Vector<T>, K: Transform<T, SIZE>, c
     let row = TileLayout::new(channels, 0).row;
     for (i, tile) in tiles.enumerate() {
         let patch = places.tiling.patch(tile, places.shape, places.step, places.before, SIZE);
-        // SAFETY: the patch was made for this shape; a tile's row has room for whole registers of channels at each frequency, and no
-        // other thread writes it.
+        // SAFETY: the patch was made for this shape; a tile's row has room for whole registers of
+        // channels at each frequency, and no other thread writes it.
         unsafe {
             let start = target.start().add((at + i) * row);
             transform_patch::<T, V, K, SIZE>(images, gate, patch, channels, start, frequency);
@@ -62,8 +67,8 @@ pub(super) fn transform_tiles<T: Element, V: Vector<T>, K: Transform<T, SIZE>, c
     }
 }
 
-/// Tiles that will be transformed next. Their pixels are asked for a few at a time, between calls of the micro-kernel, so that they are
-/// in the second-level cache when their turn comes.
+/// Tiles that will be transformed next. Their pixels are asked for a few at a time, between calls
+/// of the micro-kernel, so that they are in the second-level cache when their turn comes.
 pub(super) struct Ahead<'a, T> {
     /// The images.
     pub images: &'a [T],
@@ -84,7 +89,9 @@ impl<T: Element> Ahead<'_, T> {
         const LINE_BYTES: usize = 64;
         let Places { tiling, shape, step, before } = self.places;
         let count = self.tiles.len();
-        for tile in self.tiles.start + part * count / parts..self.tiles.start + (part + 1) * count / parts {
+        for tile in
+            self.tiles.start + part * count / parts..self.tiles.start + (part + 1) * count / parts
+        {
             let patch = tiling.patch(tile, shape, step, before, self.size);
             // The other columns are those of the tile to the left.
             let first = patch.columns.0.max(self.size - step);
@@ -121,12 +128,22 @@ pub struct SharedTiles<'a, T, K, const SIZE: usize> {
     pub layout: TileLayout,
 }
 
-impl<T: Element, K: Transform<T, SIZE>, const SIZE: usize> Kernel<T> for SharedTiles<'_, T, K, SIZE> {
+impl<T: Element, K: Transform<T, SIZE>, const SIZE: usize> Kernel<T>
+    for SharedTiles<'_, T, K, SIZE>
+{
     type Output = ();
 
     #[inline(always)]
     fn run<V: Vector<T>>(self) {
         let Self { images, gate, places, tiles, target: (target, at), layout, .. } = self;
-        transform_tiles::<T, V, K, SIZE>(images, gate, &places, tiles, target, at, layout.frequency);
+        transform_tiles::<T, V, K, SIZE>(
+            images,
+            gate,
+            &places,
+            tiles,
+            target,
+            at,
+            layout.frequency,
+        );
     }
 }

@@ -1,7 +1,8 @@
 //! The three transforms, for tiles of 4, 6 and 8: interpolation at 0, ∞ and pairs ±p.
 //!
-//! The points are ±1; ±2/3, ±3/2; ±1, ±2, ±1/2. For tiles of 6 those give a third of the error of the usual ±1, ±2 at the same cost
-//! (Barabasz et al. 2020, "Error analysis and improving the accuracy of Winograd convolution"). A pair shares its even and odd parts.
+//! The points are ±1; ±2/3, ±3/2; ±1, ±2, ±1/2. For tiles of 6 those give a third of the error of
+//! the usual ±1, ±2 at the same cost (Barabasz et al. 2020, "Error analysis and improving the
+//! accuracy of Winograd convolution"). A pair shares its even and odd parts.
 
 use super::{Frequencies, Get, Transform};
 use crate::kernels::Element;
@@ -26,7 +27,8 @@ struct Points {
 
 impl Points {
     const fn new(pairs: usize, point: [f64; MAX_PAIRS]) -> Self {
-        let mut points = Self { point, all: [0.0; 4], others: [[0.0; 3]; 3], at_zero: 1.0, at_point: [0.0; 3] };
+        let mut points =
+            Self { point, all: [0.0; 4], others: [[0.0; 3]; 3], at_zero: 1.0, at_point: [0.0; 3] };
         let mut skip = 0;
         // The product over all pairs but `skip`; over all, when `skip` is past the last.
         while skip <= pairs {
@@ -44,7 +46,8 @@ impl Points {
                         k += 1;
                     }
                     product = next;
-                    value *= if skip < pairs { point[skip] * point[skip] - square } else { -square };
+                    value *=
+                        if skip < pairs { point[skip] * point[skip] - square } else { -square };
                 }
                 j += 1;
             }
@@ -127,7 +130,11 @@ impl Input {
     /// # Safety
     /// As [`Transform::apply`].
     #[inline(always)]
-    unsafe fn emit<T: Element, V: Vector<T>, const N: usize>(row: usize, values: &[V; N], put: Frequencies<T>) {
+    unsafe fn emit<T: Element, V: Vector<T>, const N: usize>(
+        row: usize,
+        values: &[V; N],
+        put: Frequencies<T>,
+    ) {
         // SAFETY: the caller's promise.
         unsafe {
             put.put(row * N, end::<T, V, N>(values, 0));
@@ -144,8 +151,8 @@ impl Input {
 impl<T: Element, const N: usize> Transform<T, N> for Input {
     #[inline(always)]
     unsafe fn apply<V: Vector<T>, G: Get<V>>(get: G, put: Frequencies<T>) {
-        // Row by row (two at a time for a pair of points), reading the tile anew: what is kept at once fits the registers.
-        // SAFETY: the caller's promise.
+        // Row by row (two at a time for a pair of points), reading the tile anew: what is kept at
+        // once fits the registers. SAFETY: the caller's promise.
         unsafe {
             let (mut values, mut other) = ([V::zero(); N], [V::zero(); N]);
             for j in 0..N {
@@ -169,7 +176,10 @@ impl<T: Element, const N: usize> Transform<T, N> for Input {
 
 /// Rows `1 + 2 i` and `2 + 2 i` of `G g`.
 #[inline(always)]
-fn filter_pair<T: Element, V: Vector<T>, const N: usize, const R: usize>(g: &[V; R], i: usize) -> (V, V) {
+fn filter_pair<T: Element, V: Vector<T>, const N: usize, const R: usize>(
+    g: &[V; R],
+    i: usize,
+) -> (V, V) {
     let points = const { Points::of(N) };
     let mut power = points.at_point[i];
     let (mut even, mut odd) = (number::<T, V>(power).mul(g[0]), V::zero());
@@ -196,7 +206,11 @@ impl<const N: usize> Filter<N> {
     /// # Safety
     /// As [`Transform::apply`].
     #[inline(always)]
-    unsafe fn emit<T: Element, V: Vector<T>, const R: usize>(row: usize, values: &[V; R], put: Frequencies<T>) {
+    unsafe fn emit<T: Element, V: Vector<T>, const R: usize>(
+        row: usize,
+        values: &[V; R],
+        put: Frequencies<T>,
+    ) {
         let at_zero = number::<T, V>(const { Points::of(N) }.at_zero);
         // SAFETY: the caller's promise.
         unsafe {
@@ -225,7 +239,8 @@ impl<T: Element, const N: usize, const R: usize> Transform<T, R> for Filter<N> {
             Self::emit::<T, V, R>(0, &values, put);
             for i in 0..(N - 2) / 2 {
                 for j in 0..R {
-                    (values[j], other[j]) = filter_pair::<T, V, N, R>(&column(get, j, V::zero()), i);
+                    (values[j], other[j]) =
+                        filter_pair::<T, V, N, R>(&column(get, j, V::zero()), i);
                 }
                 Self::emit::<T, V, R>(1 + 2 * i, &values, put);
                 Self::emit::<T, V, R>(2 + 2 * i, &other, put);
@@ -246,7 +261,8 @@ fn output_row<T: Element, V: Vector<T>, const N: usize, const M: usize>(m: &[V; 
     let mut out = [V::zero(); M];
     out[0] = m[0];
     for i in 0..pairs {
-        (sums[i], differences[i]) = (m[1 + 2 * i].add(m[2 + 2 * i]), m[1 + 2 * i].sub(m[2 + 2 * i]));
+        (sums[i], differences[i]) =
+            (m[1 + 2 * i].add(m[2 + 2 * i]), m[1 + 2 * i].sub(m[2 + 2 * i]));
         out[0] = out[0].add(sums[i]);
     }
     let mut powers = [1.0; MAX_PAIRS];
@@ -273,7 +289,9 @@ fn output_row<T: Element, V: Vector<T>, const N: usize, const M: usize>(m: &[V; 
 /// # Safety
 /// What `get` reads must be there.
 #[inline(always)]
-pub(super) unsafe fn output<T: Element, V: Vector<T>, G: Get<V>, const N: usize, const M: usize>(get: G) -> [[V; M]; M] {
+pub(super) unsafe fn output<T: Element, V: Vector<T>, G: Get<V>, const N: usize, const M: usize>(
+    get: G,
+) -> [[V; M]; M] {
     let mut columns = [[V::zero(); M]; N];
     for j in 0..N {
         // SAFETY: the caller's promise.

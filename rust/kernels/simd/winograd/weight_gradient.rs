@@ -1,11 +1,13 @@
 //! The gradient of the weights by Winograd's method: `dW = Aᵀ [ Σ_tiles (Bᵀ x B) ⊙ (G dY Gᵀ) ] A`.
 //!
-//! Inputs are transformed as in the forward pass, the output's gradient as if each tile of it were a filter. The products are summed over
-//! tiles frequency by frequency (a matrix product whose sum runs over tiles) and transformed back once, at the end.
+//! Inputs are transformed as in the forward pass, the output's gradient as if each tile of it were
+//! a filter. The products are summed over tiles frequency by frequency (a matrix product whose sum
+//! runs over tiles) and transformed back once, at the end.
 //!
-//! With few channels each share of the tiles is transformed and summed by one thread ([`Share`], [`Finishing`]). With many channels
-//! and not too many tiles all tiles are transformed first, for all threads, and an item is a rectangle of the gradient, summed over all
-//! tiles and transformed back at once ([`Rectangle`]): no partial sums are kept.
+//! With few channels each share of the tiles is transformed and summed by one thread ([`Share`],
+//! [`Finishing`]). With many channels and not too many tiles all tiles are transformed first, for
+//! all threads, and an item is a rectangle of the gradient, summed over all tiles and transformed
+//! back at once ([`Rectangle`]): no partial sums are kept.
 
 use super::tiles::{Ahead, Places, TileLayout, transform_tiles};
 use super::transform::{Filter, Input, output};
@@ -63,17 +65,35 @@ impl<T: Element, const N: usize, const M: usize> Kernel<T> for Share<'_, T, N, M
         if tiles.is_empty() {
             sums.fill(T::ZERO);
         }
-        let (mut inputs, mut gradients) = (Scratch::<T>::take(N * N * stride_x)?, Scratch::<T>::take(N * N * stride_y)?);
+        let (mut inputs, mut gradients) =
+            (Scratch::<T>::take(N * N * stride_x)?, Scratch::<T>::take(N * N * stride_y)?);
         rehearsal::nothing_more_is_taken()?;
         for begin in tiles.clone().step_by(block) {
             let count = block.min(tiles.end - begin);
             let run = begin..begin + count;
             let source = Places { tiling, shape: tiling.source, step: M, before: tiling.before };
             let target = Places { tiling, shape: tiling.target, step: M, before: (0, 0) };
-            transform_tiles::<T, V, Input, N>(x, None, &source, run.clone(), &SharedMut::new(&mut inputs), 0, stride_x);
-            transform_tiles::<T, V, Filter<N>, M>(grad_y, gate, &target, run, &SharedMut::new(&mut gradients), 0, stride_y);
+            transform_tiles::<T, V, Input, N>(
+                x,
+                None,
+                &source,
+                run.clone(),
+                &SharedMut::new(&mut inputs),
+                0,
+                stride_x,
+            );
+            transform_tiles::<T, V, Filter<N>, M>(
+                grad_y,
+                gate,
+                &target,
+                run,
+                &SharedMut::new(&mut gradients),
+                0,
+                stride_y,
+            );
             let next = begin + count..tiles.end.min(begin + 2 * count);
-            let ahead_x = Ahead { images: x, gate: None, places: source, tiles: next.clone(), size: N };
+            let ahead_x =
+                Ahead { images: x, gate: None, places: source, tiles: next.clone(), size: N };
             let ahead_y = Ahead { images: grad_y, gate, places: target, tiles: next, size: M };
             let finish = if begin > tiles.start { Finish::ACCUMULATE } else { Finish::OVERWRITE };
             for f in 0..N * N {
@@ -92,7 +112,8 @@ impl<T: Element, const N: usize, const M: usize> Kernel<T> for Share<'_, T, N, M
                         b_step: row_y,
                         steps: count,
                     };
-                    let mut tile = TileMut::new(&mut sums[f * stride + column..], depth, wide, columns);
+                    let mut tile =
+                        TileMut::new(&mut sums[f * stride + column..], depth, wide, columns);
                     multiply::<T, V>(&segments, &mut tile, &finish);
                 }
             }
@@ -101,7 +122,8 @@ impl<T: Element, const N: usize, const M: usize> Kernel<T> for Share<'_, T, N, M
     }
 }
 
-/// Adds the shares' sums in order and transforms them back: one input channel of `[R, R, depth, columns]`.
+/// Adds the shares' sums in order and transforms them back: one input channel of `[R, R, depth,
+/// columns]`.
 pub struct Finishing<'a, T, const N: usize, const R: usize> {
     /// The sums of all shares, one after another.
     pub sums: &'a [T],
@@ -125,21 +147,29 @@ impl<T: Element, const N: usize, const R: usize> Kernel<T> for Finishing<'_, T, 
         assert!(self.share_len >= N * N * stride && self.rows.len() == R * R * columns);
         for column in (0..columns).step_by(V::LANES) {
             let count = V::LANES.min(columns - column);
-            // SAFETY: `count` columns from `column` on exist in every row of the sums and of the result.
+            // SAFETY: `count` columns from `column` on exist in every row of the sums and of the
+            // result.
             unsafe {
                 let mut sums = [[V::zero(); N]; N];
                 for i in 0..N {
                     for j in 0..N {
                         let at = (i * N + j) * stride + self.channel * columns + column;
                         for share in 0..self.sums.len() / self.share_len {
-                            sums[i][j] = sums[i][j].add(load_some(self.sums.as_ptr().add(share * self.share_len + at), count));
+                            sums[i][j] = sums[i][j].add(load_some(
+                                self.sums.as_ptr().add(share * self.share_len + at),
+                                count,
+                            ));
                         }
                     }
                 }
                 let outputs = output::<T, V, _, N, R>(Gathered(&sums));
                 for i in 0..R {
                     for j in 0..R {
-                        store_some(outputs[i][j], self.rows.as_mut_ptr().add((i * R + j) * columns + column), count);
+                        store_some(
+                            outputs[i][j],
+                            self.rows.as_mut_ptr().add((i * R + j) * columns + column),
+                            count,
+                        );
                     }
                 }
             }
@@ -182,34 +212,51 @@ impl<T: Element, const N: usize, const R: usize> Kernel<T> for Rectangle<'_, T, 
                 let wide = panel_width::<T, V>().min(columns - column);
                 for begin in (0..self.tiles).step_by(CHUNK) {
                     let segments = Segments {
-                        a: &inputs[f * layout_x.frequency + begin * layout_x.row + channels.start..],
+                        a: &inputs
+                            [f * layout_x.frequency + begin * layout_x.row + channels.start..],
                         a_starts: &[0],
                         a_row: 1,
                         a_step: layout_x.row,
                         transposed: true,
-                        b: &gradients[f * layout_y.frequency + begin * layout_y.row + filters.start + column..],
+                        b: &gradients[f * layout_y.frequency
+                            + begin * layout_y.row
+                            + filters.start
+                            + column..],
                         b_starts: &[0],
                         b_step: layout_y.row,
                         steps: CHUNK.min(self.tiles - begin),
                     };
                     let finish = if begin > 0 { Finish::ACCUMULATE } else { Finish::OVERWRITE };
-                    multiply::<T, V>(&segments, &mut TileMut::new(&mut sums[f * stride + column..], depth, wide, row), &finish);
+                    multiply::<T, V>(
+                        &segments,
+                        &mut TileMut::new(&mut sums[f * stride + column..], depth, wide, row),
+                        &finish,
+                    );
                 }
             }
         }
         for channel in 0..depth {
             for column in (0..columns).step_by(V::LANES) {
                 let count = V::LANES.min(columns - column);
-                // SAFETY: the sums have whole registers of columns; the rectangle lies within the gradient and is this item's alone.
+                // SAFETY: the sums have whole registers of columns; the rectangle lies within the
+                // gradient and is this item's alone.
                 unsafe {
                     let start = sums.as_ptr().add(channel * row + column);
-                    let outputs = output::<T, V, _, N, R>(Direct { start, row: N * stride, column: stride });
+                    let outputs =
+                        output::<T, V, _, N, R>(Direct { start, row: N * stride, column: stride });
                     for i in 0..R {
                         for j in 0..R {
                             let line = (i * R + j) * self.size.0 + channels.start + channel;
-                            let at = self.target.start().add(line * self.size.1 + filters.start + column);
+                            let at = self
+                                .target
+                                .start()
+                                .add(line * self.size.1 + filters.start + column);
                             let value = outputs[i][j];
-                            let value = if self.accumulate { load_some::<T, V>(at, count).add(value) } else { value };
+                            let value = if self.accumulate {
+                                load_some::<T, V>(at, count).add(value)
+                            } else {
+                                value
+                            };
                             store_some(value, at, count);
                         }
                     }

@@ -37,7 +37,9 @@ pub struct Block<'a, T, const BACKWARD: bool, const SHIFT: usize> {
     pub finish: &'a Finish<'a, T>,
 }
 
-impl<T: Element, const BACKWARD: bool, const SHIFT: usize> Kernel<T> for Block<'_, T, BACKWARD, SHIFT> {
+impl<T: Element, const BACKWARD: bool, const SHIFT: usize> Kernel<T>
+    for Block<'_, T, BACKWARD, SHIFT>
+{
     type Output = Result<()>;
 
     #[inline(always)]
@@ -58,9 +60,25 @@ impl<T: Element, const BACKWARD: bool, const SHIFT: usize> Kernel<T> for Block<'
             Source::Images(images, gate) => {
                 let (tiles, target) = (self.tiles.clone(), &SharedMut::new(&mut scratch));
                 if BACKWARD {
-                    transform_tiles::<T, V, Gradient<SHIFT>, EVEN>(images, gate, &self.places, tiles, target, 0, frequency);
+                    transform_tiles::<T, V, Gradient<SHIFT>, EVEN>(
+                        images,
+                        gate,
+                        &self.places,
+                        tiles,
+                        target,
+                        0,
+                        frequency,
+                    );
                 } else {
-                    transform_tiles::<T, V, Image, PIXELS>(images, gate, &self.places, tiles, target, 0, frequency);
+                    transform_tiles::<T, V, Image, PIXELS>(
+                        images,
+                        gate,
+                        &self.places,
+                        tiles,
+                        target,
+                        0,
+                        frequency,
+                    );
                 }
                 &*scratch
             }
@@ -70,9 +88,15 @@ impl<T: Element, const BACKWARD: bool, const SHIFT: usize> Kernel<T> for Block<'
             let filters = &self.filters[first / width * self.layout.panel_len()..];
             for filter in 0..frequencies {
                 for panel in 0..panels {
-                    let filters = &filters[panel * self.layout.panel_len() + filter * self.layout.frequency_stride()..];
+                    let filters = &filters[panel * self.layout.panel_len()
+                        + filter * self.layout.frequency_stride()..];
                     for f in frequencies_of(filter) {
-                        let mut tile = TileMut::new(&mut results[f * result_frequency + panel * width..], count, width, result_row);
+                        let mut tile = TileMut::new(
+                            &mut results[f * result_frequency + panel * width..],
+                            count,
+                            width,
+                            result_row,
+                        );
                         for begin in (0..depth).step_by(2 * CHUNK) {
                             let segments = Segments {
                                 a: &inputs[f * frequency..],
@@ -85,13 +109,20 @@ impl<T: Element, const BACKWARD: bool, const SHIFT: usize> Kernel<T> for Block<'
                                 b_step: width,
                                 steps: (depth - begin).min(2 * CHUNK),
                             };
-                            let finish = if begin > 0 { Finish::ACCUMULATE } else { Finish::OVERWRITE };
+                            let finish =
+                                if begin > 0 { Finish::ACCUMULATE } else { Finish::OVERWRITE };
                             multiply::<T, V>(&segments, &mut tile, &finish);
                         }
                     }
                 }
             }
-            self.transform_results::<V>(&results, result_row, result_frequency, first, group.min(columns - first));
+            self.transform_results::<V>(
+                &results,
+                result_row,
+                result_frequency,
+                first,
+                group.min(columns - first),
+            );
         }
         Ok(())
     }
@@ -100,14 +131,22 @@ impl<T: Element, const BACKWARD: bool, const SHIFT: usize> Kernel<T> for Block<'
 impl<T: Element, const BACKWARD: bool, const SHIFT: usize> Block<'_, T, BACKWARD, SHIFT> {
     /// Transforms `count` columns from `first` on back, and writes what lies inside the image.
     #[inline(always)]
-    fn transform_results<V: Vector<T>>(&self, results: &[T], row: usize, frequency: usize, first: usize, count: usize) {
+    fn transform_results<V: Vector<T>>(
+        &self,
+        results: &[T],
+        row: usize,
+        frequency: usize,
+        first: usize,
+        count: usize,
+    ) {
         let size = if BACKWARD { 2 * OUTPUTS } else { OUTPUTS };
         for (i, tile) in self.tiles.clone().enumerate() {
             let patch = self.tiling.patch(tile, self.tiling.target, size, (0, 0), size);
             for offset in (0..count).step_by(V::LANES) {
                 let lanes = V::LANES.min(count - offset);
-                // SAFETY: results have whole registers of columns at each frequency; the places written lie inside the image, in
-                // tiles that belong to this block alone, and have `lanes` channels from `column` on; so has the bias.
+                // SAFETY: results have whole registers of columns at each frequency; the places
+                // written lie inside the image, in tiles that belong to this block
+                // alone, and have `lanes` channels from `column` on; so has the bias.
                 unsafe {
                     let start = results.as_ptr().add(i * row + offset);
                     let get = Direct { start, row: SIDE * frequency, column: frequency };
@@ -126,14 +165,22 @@ impl<T: Element, const BACKWARD: bool, const SHIFT: usize> Block<'_, T, BACKWARD
     /// # Safety
     /// What `get` reads must be there, and the places inside the image writable.
     #[inline(always)]
-    unsafe fn transform_back<V: Vector<T>, G: Get<V>>(&self, get: G, patch: Patch, bias: V, column: usize, lanes: usize) {
+    unsafe fn transform_back<V: Vector<T>, G: Get<V>>(
+        &self,
+        get: G,
+        patch: Patch,
+        bias: V,
+        column: usize,
+        lanes: usize,
+    ) {
         // SAFETY: the caller's promise, here and below.
         unsafe {
             let mut even = [[V::zero(); SIDE]; OUTPUTS];
             for j in 0..SIDE {
                 let values = outputs_of::<T, V>(column_of(get, j, 1));
                 for o in 0..OUTPUTS {
-                    even[o][j] = if BACKWARD { values[o] } else { values[o].add(get.get(EVEN + o, j)) };
+                    even[o][j] =
+                        if BACKWARD { values[o] } else { values[o].add(get.get(EVEN + o, j)) };
                 }
             }
             for o in 0..OUTPUTS {
@@ -163,12 +210,20 @@ impl<T: Element, const BACKWARD: bool, const SHIFT: usize> Block<'_, T, BACKWARD
         }
     }
 
-    /// Writes those of a row's outputs that lie inside the image: `lanes` channels from `column` on.
+    /// Writes those of a row's outputs that lie inside the image: `lanes` channels from `column`
+    /// on.
     ///
     /// # Safety
     /// They must be there, and this block's alone.
     #[inline(always)]
-    unsafe fn put_row<V: Vector<T>, const SIZE: usize>(&self, outputs: &[V; SIZE], patch: Patch, row: usize, column: usize, lanes: usize) {
+    unsafe fn put_row<V: Vector<T>, const SIZE: usize>(
+        &self,
+        outputs: &[V; SIZE],
+        patch: Patch,
+        row: usize,
+        column: usize,
+        lanes: usize,
+    ) {
         if row >= patch.rows.1 {
             return;
         }

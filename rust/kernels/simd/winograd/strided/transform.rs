@@ -32,10 +32,16 @@ fn at_two<T: Element, V: Vector<T>>(e: [V; EVEN]) -> (V, V) {
     (two.mul_add(odd, even), two.neg_mul_add(odd, even))
 }
 
-/// What a pair of points ±`point` makes of two taps, or of four gradients in their place, times `factor`.
+/// What a pair of points ±`point` makes of two taps, or of four gradients in their place, times
+/// `factor`.
 #[inline(always)]
-fn at_pair<T: Element, V: Vector<T>, const TAPS: usize>(g: &[V; TAPS], point: f64, factor: f64) -> (V, V) {
-    let (mut even, mut odd) = (number::<T, V>(factor).mul(g[0]), number::<T, V>(factor * point).mul(g[1]));
+fn at_pair<T: Element, V: Vector<T>, const TAPS: usize>(
+    g: &[V; TAPS],
+    point: f64,
+    factor: f64,
+) -> (V, V) {
+    let (mut even, mut odd) =
+        (number::<T, V>(factor).mul(g[0]), number::<T, V>(factor * point).mul(g[1]));
     if TAPS > 2 {
         even = number::<T, V>(factor * point * point).mul_add(g[2], even);
         odd = number::<T, V>(factor * point * point * point).mul_add(g[3], odd);
@@ -46,7 +52,8 @@ fn at_pair<T: Element, V: Vector<T>, const TAPS: usize>(g: &[V; TAPS], point: f6
 /// Two taps, or four gradients, at the five points, divided as interpolation asks.
 #[inline(always)]
 fn at_points<T: Element, V: Vector<T>, const TAPS: usize>(g: [V; TAPS]) -> [V; EVEN] {
-    let ((a, b), (c, d)) = (at_pair::<T, V, TAPS>(&g, 1.0, -1.0 / 6.0), at_pair::<T, V, TAPS>(&g, 2.0, 1.0 / 24.0));
+    let ((a, b), (c, d)) =
+        (at_pair::<T, V, TAPS>(&g, 1.0, -1.0 / 6.0), at_pair::<T, V, TAPS>(&g, 2.0, 1.0 / 24.0));
     [number::<T, V>(0.25).mul(g[0]), a, b, c, d]
 }
 
@@ -76,10 +83,19 @@ pub(super) fn five<V: Copy, const LEN: usize>(values: &[V; LEN], step: usize) ->
 #[inline(always)]
 pub(super) unsafe fn column_of<V, G: Get<V>>(get: G, j: usize, step: usize) -> [V; EVEN] {
     // SAFETY: the caller's promise.
-    unsafe { [get.get(0, j), get.get(step, j), get.get(2 * step, j), get.get(3 * step, j), get.get(4 * step, j)] }
+    unsafe {
+        [
+            get.get(0, j),
+            get.get(step, j),
+            get.get(2 * step, j),
+            get.get(3 * step, j),
+            get.get(4 * step, j),
+        ]
+    }
 }
 
-/// Transforms a patch of `$size` columns row by row: `$step` rows lie between two of the even part, and row `$odd` is the first odd one.
+/// Transforms a patch of `$size` columns row by row: `$step` rows lie between two of the even part,
+/// and row `$odd` is the first odd one.
 macro_rules! by_rows {
     ($get:ident, $put:ident, $size:expr, $step:expr, $odd:expr) => {{
         let (mut values, mut other) = ([V::zero(); $size], [V::zero(); $size]);
@@ -114,7 +130,12 @@ macro_rules! by_rows {
 /// # Safety
 /// They must be writable.
 #[inline(always)]
-unsafe fn put_row<T: Element, V: Vector<T>>(row: usize, even: [V; EVEN], odd: [V; OUTPUTS], put: Frequencies<T>) {
+unsafe fn put_row<T: Element, V: Vector<T>>(
+    row: usize,
+    even: [V; EVEN],
+    odd: [V; OUTPUTS],
+    put: Frequencies<T>,
+) {
     let (zero, one, two) = (at_zero::<T, V>(even), at_one::<T, V>(even), at_two::<T, V>(even));
     // SAFETY: the caller's promise.
     unsafe {
@@ -147,14 +168,17 @@ impl<T: Element> Transform<T, PIXELS> for Image {
     }
 }
 
-/// A tile of the output's gradient, 5 × 5, for the gradient of the input. `SHIFT` is 1 where an even pixel comes first, else 0.
+/// A tile of the output's gradient, 5 × 5, for the gradient of the input. `SHIFT` is 1 where an
+/// even pixel comes first, else 0.
 pub struct Gradient<const SHIFT: usize>;
 
 impl<const SHIFT: usize> Gradient<SHIFT> {
     #[inline(always)]
     unsafe fn emit<T: Element, V: Vector<T>>(row: usize, v: &[V; EVEN], put: Frequencies<T>) {
         // SAFETY: the caller's promise.
-        unsafe { put_row::<T, V>(row, *v, [v[SHIFT], v[SHIFT + 1], v[SHIFT + 2], v[SHIFT + 3]], put) };
+        unsafe {
+            put_row::<T, V>(row, *v, [v[SHIFT], v[SHIFT + 1], v[SHIFT + 2], v[SHIFT + 3]], put)
+        };
     }
 }
 
@@ -192,7 +216,8 @@ impl<T: Element> Transform<T, 3> for Taps {
     }
 }
 
-/// A tile of the output's gradient, 4 × 4, in the place of a filter: for the gradient of the weights.
+/// A tile of the output's gradient, 4 × 4, in the place of a filter: for the gradient of the
+/// weights.
 pub struct Factors;
 
 impl<T: Element> Transform<T, OUTPUTS> for Factors {
@@ -202,7 +227,12 @@ impl<T: Element> Transform<T, OUTPUTS> for Factors {
         unsafe {
             let mut columns = [[V::zero(); EVEN]; OUTPUTS];
             for j in 0..OUTPUTS {
-                columns[j] = at_points::<T, V, 4>([get.get(0, j), get.get(1, j), get.get(2, j), get.get(3, j)]);
+                columns[j] = at_points::<T, V, 4>([
+                    get.get(0, j),
+                    get.get(1, j),
+                    get.get(2, j),
+                    get.get(3, j),
+                ]);
             }
             for i in 0..SIDE {
                 let mut row = [V::zero(); OUTPUTS];

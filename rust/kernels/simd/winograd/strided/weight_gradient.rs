@@ -49,17 +49,30 @@ impl<T: Element> Kernel<T> for Rectangle<'_, T> {
                 for f in frequencies_of(filter) {
                     for begin in (0..self.tiles).step_by(CHUNK) {
                         let segments = Segments {
-                            a: &inputs[f * layout_x.frequency + begin * layout_x.row + channels.start..],
+                            a: &inputs
+                                [f * layout_x.frequency + begin * layout_x.row + channels.start..],
                             a_starts: &[0],
                             a_row: 1,
                             a_step: layout_x.row,
                             transposed: true,
-                            b: &gradients[f * layout_y.frequency + begin * layout_y.row + filters.start + column..],
+                            b: &gradients[f * layout_y.frequency
+                                + begin * layout_y.row
+                                + filters.start
+                                + column..],
                             b_starts: &[0],
                             b_step: layout_y.row,
                             steps: CHUNK.min(self.tiles - begin),
                         };
-                        multiply::<T, V>(&segments, &mut TileMut::new(&mut sums[filter * stride + column..], depth, wide, row), &finish);
+                        multiply::<T, V>(
+                            &segments,
+                            &mut TileMut::new(
+                                &mut sums[filter * stride + column..],
+                                depth,
+                                wide,
+                                row,
+                            ),
+                            &finish,
+                        );
                         finish = Finish::ACCUMULATE;
                     }
                 }
@@ -68,7 +81,8 @@ impl<T: Element> Kernel<T> for Rectangle<'_, T> {
         for channel in 0..depth {
             for column in (0..columns).step_by(V::LANES) {
                 let count = V::LANES.min(columns - column);
-                // SAFETY: the sums have whole registers of columns; the rectangle lies within the gradient and is this item's alone.
+                // SAFETY: the sums have whole registers of columns; the rectangle lies within the
+                // gradient and is this item's alone.
                 unsafe {
                     let start = sums.as_ptr().add(channel * row + column);
                     let get = Direct { start, row: FILTER_SIDE * stride, column: stride };
@@ -76,9 +90,16 @@ impl<T: Element> Kernel<T> for Rectangle<'_, T> {
                     for i in 0..3 {
                         for j in 0..3 {
                             let line = (i * 3 + j) * self.size.0 + channels.start + channel;
-                            let at = self.target.start().add(line * self.size.1 + filters.start + column);
+                            let at = self
+                                .target
+                                .start()
+                                .add(line * self.size.1 + filters.start + column);
                             let value = outputs[i][j];
-                            let value = if self.accumulate { load_some::<T, V>(at, count).add(value) } else { value };
+                            let value = if self.accumulate {
+                                load_some::<T, V>(at, count).add(value)
+                            } else {
+                                value
+                            };
                             store_some(value, at, count);
                         }
                     }
