@@ -151,7 +151,7 @@ fn main() {
         bench(&format!("{name} backward"), 5.0, &mut || {
             let gradient = Gradient::Onward {
                 grad_output: black_box(&grad),
-                grad_x: &mut out,
+                grad_input: &mut out,
                 accumulate: false,
             };
             let [by_gamma, by_beta] = &mut sums;

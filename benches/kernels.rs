@@ -7,7 +7,7 @@ use std::hint::black_box;
 use cnnrs::kernels::conv2d::{self, Algorithm, Pass, PreparedWeight, Weight};
 use cnnrs::kernels::geometry::{Conv2dGeometry, Padding, Window};
 use cnnrs::kernels::matmul::{MatmulShape, matmul};
-use cnnrs::kernels::simd::gemm::Finish;
+use cnnrs::kernels::simd::matmul::micro_kernel::Epilogue;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 /// Images, size, channels, filters, kernel, stride, padding.
@@ -92,7 +92,7 @@ fn product(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(2 * (m * n * k) as u64)).sample_size(20);
         group.bench_function("forward", |bench| {
             bench.iter(|| {
-                matmul(black_box(&a), &b, &mut c, shape, &Finish::OVERWRITE).expect("matmul")
+                matmul(black_box(&a), &b, &mut c, shape, &Epilogue::OVERWRITE).expect("matmul")
             });
         });
     }

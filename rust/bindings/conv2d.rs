@@ -209,19 +209,27 @@ fn backward_input<T: Float>(
 ) -> PyResult<()> {
     let (grad_output, weight) =
         (input::<T>("grad_output", grad_output)?, input::<T>("weight", weight)?);
-    let gate = optional_input::<T>("activation_output", activation_output)?;
+    let activation_output = optional_input::<T>("activation_output", activation_output)?;
     let mut out = output::<T>("out", out)?;
     let geometry = geometry(out.shape(), weight.shape(), sliding)?;
     expect_output("grad_output", grad_output.shape(), &geometry)?;
     let algorithm = choose::<T>(algorithm, Pass::BackwardInput, &geometry).map_err(to_python)?;
-    let gate = optional_slice("activation_output", gate.as_ref())?;
+    let activation_output = optional_slice("activation_output", activation_output.as_ref())?;
     let (grad_output, weight, out) = (
         slice("grad_output", &grad_output)?,
         slice("weight", &weight)?,
         slice_mut("out", &mut out)?,
     );
     compute(py, || {
-        conv2d::backward_input(&geometry, grad_output, gate, weight, accumulate, algorithm, out)
+        conv2d::backward_input(
+            &geometry,
+            grad_output,
+            activation_output,
+            weight,
+            accumulate,
+            algorithm,
+            out,
+        )
     })
 }
 
@@ -266,13 +274,13 @@ fn backward_weight<T: Float>(
     algorithm: Option<&str>,
 ) -> PyResult<()> {
     let (grad_output, x) = (input::<T>("grad_output", grad_output)?, input::<T>("x", x)?);
-    let gate = optional_input::<T>("activation_output", activation_output)?;
+    let activation_output = optional_input::<T>("activation_output", activation_output)?;
     let mut out = output::<T>("out", out)?;
     let mut bias_out = bias_out.map(|bias_out| output::<T>("bias_out", bias_out)).transpose()?;
     let geometry = geometry(x.shape(), out.shape(), sliding)?;
     expect_output("grad_output", grad_output.shape(), &geometry)?;
     let algorithm = choose::<T>(algorithm, Pass::BackwardWeight, &geometry).map_err(to_python)?;
-    let gate = optional_slice("activation_output", gate.as_ref())?;
+    let activation_output = optional_slice("activation_output", activation_output.as_ref())?;
     let (grad_output, x, out) =
         (slice("grad_output", &grad_output)?, slice("x", &x)?, slice_mut("out", &mut out)?);
     let bias_out = bias_out.as_mut().map(|bias_out| slice_mut("bias_out", bias_out)).transpose()?;
@@ -280,7 +288,7 @@ fn backward_weight<T: Float>(
         conv2d::backward_weight(
             &geometry,
             grad_output,
-            gate,
+            activation_output,
             x,
             accumulate,
             algorithm,
@@ -308,14 +316,14 @@ fn backward_bias<T: Float>(
     activation_output: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<()> {
     let grad_output = input::<T>("grad_output", grad_output)?;
-    let gate = optional_input::<T>("activation_output", activation_output)?;
+    let activation_output = optional_input::<T>("activation_output", activation_output)?;
     let mut out = output::<T>("out", out)?;
     let columns = grad_output.shape().last().copied().unwrap_or(0);
     expect_shape("out", out.shape(), &[columns])?;
     let rows = grad_output.shape().iter().rev().skip(1).product();
-    let gate = optional_slice("activation_output", gate.as_ref())?;
+    let activation_output = optional_slice("activation_output", activation_output.as_ref())?;
     let (grad_output, out) = (slice("grad_output", &grad_output)?, slice_mut("out", &mut out)?);
-    compute(py, || reduce::sum_rows(grad_output, rows, out, accumulate, gate))
+    compute(py, || reduce::sum_rows(grad_output, rows, out, accumulate, activation_output))
 }
 
 #[pyfunction]
@@ -348,9 +356,9 @@ fn conv2d_pools(
 ) -> PyResult<bool> {
     let geometry = geometry(&input_shape, &weight_shape, (stride, padding, dilation, groups))?;
     Ok(if double {
-        conv2d::pools_on_the_way::<f64>(&geometry)
+        conv2d::fuses_max_pool::<f64>(&geometry)
     } else {
-        conv2d::pools_on_the_way::<f32>(&geometry)
+        conv2d::fuses_max_pool::<f32>(&geometry)
     })
 }
 

@@ -9,7 +9,7 @@ use super::arrays::{
 };
 use super::errors::named;
 use crate::kernels::matmul::{MatmulShape, matmul as kernel};
-use crate::kernels::simd::gemm::Finish;
+use crate::kernels::simd::matmul::micro_kernel::Epilogue;
 
 #[pyfunction]
 fn matmul(
@@ -50,7 +50,7 @@ fn typed<T: Float>(
             format!("a and b: {m}x{k} times {k_of_b}x{n}: the inner sizes {k} and {k_of_b} differ"),
         ));
     }
-    let finish = Finish { accumulate, bias: optional_slice("bias", bias.as_ref())?, relu };
+    let finish = Epilogue { accumulate, bias: optional_slice("bias", bias.as_ref())?, relu };
     let sizes = MatmulShape { m, n, k, transpose_a, transpose_b };
     let (a, b, out) = (slice("a", &a)?, slice("b", &b)?, slice_mut("out", &mut out)?);
     compute(py, || kernel(a, b, out, sizes, &finish))

@@ -115,7 +115,7 @@ fn group_norm_backward(
             }
             Some(out) => {
                 slices!(T; in grad_output; out out);
-                run(Gradient::Onward { grad_output, grad_x: out, accumulate: accumulate.0 })
+                run(Gradient::Onward { grad_output, grad_input: out, accumulate: accumulate.0 })
             }
             None => {
                 slices!(T; in grad_output; out);
@@ -305,18 +305,24 @@ fn scale_shift_backward(
         relu_output: Option<Any<'_, '_>>,
         accumulate: bool,
     ) -> PyResult<()> {
-        let gate = optional_input::<T>("activation_output", relu_output)?;
-        let gate = optional_slice("activation_output", gate.as_ref())?;
+        let activation_output = optional_input::<T>("activation_output", relu_output)?;
+        let activation_output = optional_slice("activation_output", activation_output.as_ref())?;
         let in_place = !accumulate && same_memory(grad_output, out);
         slices!(T; in scale; out out);
         if in_place {
             return compute(py, || {
-                normalization::scale_shift_backward(None, scale, gate, false, out)
+                normalization::scale_shift_backward(None, scale, activation_output, false, out)
             });
         }
         slices!(T; in grad_output; out);
         compute(py, || {
-            normalization::scale_shift_backward(Some(grad_output), scale, gate, accumulate, out)
+            normalization::scale_shift_backward(
+                Some(grad_output),
+                scale,
+                activation_output,
+                accumulate,
+                out,
+            )
         })
     }
     by_dtype!(out, typed(py, [grad_output, scale, out], relu_output, accumulate))

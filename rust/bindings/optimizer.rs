@@ -274,7 +274,7 @@ fn constrain_norm(py: Python<'_>, parameter: &Bound<'_, PyAny>, limit: f64) -> P
 }
 
 #[pyfunction]
-fn move_towards(
+fn lerp(
     py: Python<'_>,
     average: &Bound<'_, PyAny>,
     values: &Bound<'_, PyAny>,
@@ -289,7 +289,7 @@ fn move_towards(
         let values = input::<T>("values", values)?;
         let mut average = output::<T>("average", average)?;
         let (average, values) = (slice_mut("average", &mut average)?, slice("values", &values)?);
-        compute(py, || optimizer::move_towards(average, values, weight))
+        compute(py, || optimizer::lerp(average, values, weight))
     }
     by_dtype!(average, typed(py, average, values, weight))
 }
@@ -358,7 +358,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(lion_step, module)?)?;
     module.add_function(wrap_pyfunction!(sum_of_squares, module)?)?;
     module.add_function(wrap_pyfunction!(constrain_norm, module)?)?;
-    module.add_function(wrap_pyfunction!(move_towards, module)?)?;
+    module.add_function(wrap_pyfunction!(lerp, module)?)?;
     module.add_function(wrap_pyfunction!(dropout, module)?)?;
     module.add_function(wrap_pyfunction!(random_uniform, module)?)?;
     module.add_function(wrap_pyfunction!(all_finite, module)?)

@@ -3,16 +3,18 @@
 //! `C` is cut into tiles of whole rows by groups of columns. For a tile, chunks of [`CHUNK`] steps
 //! of the sum are taken in turn: `B` is packed into panels as wide as two registers, `A` into rows
 //! that do not collide in the cache, both in this thread's scratch, and the micro-kernel
-//! ([`super::simd::gemm`]) runs over them. One row or a few (a prediction of one sample) read `B`
+//! ([`super::simd::matmul::micro_kernel`]) runs over them. One row or a few (a prediction of one sample) read `B`
 //! where it lies. Each element of `C` is summed in the same order whatever the number of rows.
 
 use super::Element;
+use super::dry_run;
 use super::error::{Result, expect_len};
 use super::memory::{Scratch, TileMut};
 use super::parallel;
-use super::rehearsal;
-use super::simd::gemm::{Finish, Hints, ROW_PADDING, Segments, multiply_with, panel_width};
-use super::simd::pack::{pack_rows, pack_transposed};
+use super::simd::matmul::micro_kernel::{
+    Epilogue, Hints, ROW_PADDING, Segments, multiply_with, panel_width,
+};
+use super::simd::matmul::pack::{pack_rows, pack_transposed};
 use super::simd::{Kernel, Vector};
 
 /// Steps of a sum that are added up in registers before they join the rest: bounds the rounding
@@ -74,7 +76,7 @@ pub fn matmul<T: Element>(
     b: &[T],
     c: &mut [T],
     shape: MatmulShape,
-    finish: &Finish<'_, T>,
+    finish: &Epilogue<'_, T>,
 ) -> Result<()> {
     let MatmulShape { m, n, k, .. } = shape;
     expect_len("a", a.len(), m * k)?;
@@ -106,7 +108,7 @@ struct Item<'a, T> {
     a: &'a [T],
     b: &'a [T],
     shape: MatmulShape,
-    finish: &'a Finish<'a, T>,
+    finish: &'a Epilogue<'a, T>,
     row: usize,
     column: usize,
     tile: TileMut<'a, T>,
@@ -143,7 +145,7 @@ impl<T: Element> Kernel<T> for Item<'_, T> {
             ROW_BLOCK.min(rows).max(longest) * (longest.max(ROW_BLOCK) + ROW_PADDING)
         };
         let (mut packed_a, mut packed_b) = (Scratch::<T>::take(a_len)?, Scratch::<T>::take(b_len)?);
-        rehearsal::nothing_more_is_taken()?;
+        dry_run::scratch_complete()?;
         let (packed_a, packed_b): (&mut [T], &mut [T]) = (&mut packed_a, &mut packed_b);
         // Blocks of about equal height, whole calls of the micro-kernel.
         let block =
@@ -192,7 +194,7 @@ impl<T: Element> Kernel<T> for Item<'_, T> {
                     };
                     let last = chunk + 1 == chunks;
                     let first = self.column + column;
-                    let finish = Finish {
+                    let finish = Epilogue {
                         accumulate: chunk > 0 || self.finish.accumulate,
                         bias: self
                             .finish
@@ -374,7 +376,7 @@ mod tests {
                                 (sum + f64::from(c[i]) + f64::from(bias[i % n])).max(0.0)
                             })
                             .collect();
-                        let finish = Finish { accumulate: true, bias: Some(&bias), relu: true };
+                        let finish = Epilogue { accumulate: true, bias: Some(&bias), relu: true };
                         matmul(&a, &b, &mut c, shape, &finish).unwrap();
                         assert!(
                             c.iter().zip(&expected).all(|(&c, &e)| f64::from(c) == e),
@@ -394,8 +396,14 @@ mod tests {
         let mut c =
             crate::kernels::memory::AlignedBuffer::<f32>::zeroed(shape.m * shape.n).unwrap();
         assert!(size_of_val(&*c) >= STREAM_BYTES);
-        matmul(&a, &b, &mut c, shape, &Finish { accumulate: false, bias: Some(&bias), relu: true })
-            .unwrap();
+        matmul(
+            &a,
+            &b,
+            &mut c,
+            shape,
+            &Epilogue { accumulate: false, bias: Some(&bias), relu: true },
+        )
+        .unwrap();
         let expected = reference(&a, &b, shape);
         assert!(
             c.iter().enumerate().all(
@@ -411,7 +419,7 @@ mod tests {
                 let shape = MatmulShape { m, n: 301, k: 1100, transpose_a: false, transpose_b };
                 let (a, b) = (whole(m * shape.k, 1), whole(shape.k * shape.n, 2));
                 let mut c = vec![f32::NAN; m * shape.n];
-                matmul(&a, &b, &mut c, shape, &Finish::OVERWRITE).unwrap();
+                matmul(&a, &b, &mut c, shape, &Epilogue::OVERWRITE).unwrap();
                 assert!(
                     c.iter().zip(&reference(&a, &b, shape)).all(|(&c, &e)| f64::from(c) == e),
                     "{shape:?}"
@@ -428,7 +436,7 @@ mod tests {
             ((0..m * k).map(value).collect(), (0..k * n).map(|i| value(i + 5)).collect());
         let shape = MatmulShape { m, n, k, transpose_a: false, transpose_b: false };
         let mut all = vec![0.0; m * n];
-        matmul(&a, &b, &mut all, shape, &Finish::OVERWRITE).unwrap();
+        matmul(&a, &b, &mut all, shape, &Epilogue::OVERWRITE).unwrap();
         for row in 0..m {
             let mut one = vec![0.0; n];
             matmul(
@@ -436,7 +444,7 @@ mod tests {
                 &b,
                 &mut one,
                 MatmulShape { m: 1, ..shape },
-                &Finish::OVERWRITE,
+                &Epilogue::OVERWRITE,
             )
             .unwrap();
             assert_eq!(one, all[row * n..][..n]);

@@ -9,8 +9,8 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
+use super::dry_run;
 use super::error::{KernelError, Result};
-use super::rehearsal;
 
 /// Alignment of every buffer, in bytes: one cache line, one AVX-512 register.
 pub const ALIGNMENT: usize = 64;
@@ -79,8 +79,7 @@ impl<T: Plain> AlignedBuffer<T> {
         if len == 0 {
             return Ok(Self::empty());
         }
-        let allocated =
-            if rehearsal::active() { len.max(FRESH_BYTES / size_of::<T>()) } else { len };
+        let allocated = if dry_run::active() { len.max(FRESH_BYTES / size_of::<T>()) } else { len };
         let layout = Self::layout(allocated).ok_or(KernelError::Memory { bytes: usize::MAX })?;
         // SAFETY: the layout is not of size zero.
         let allocation = NonNull::new(unsafe { alloc_zeroed(layout) })
@@ -164,7 +163,7 @@ impl<T: Plain> Scratch<T> {
         // From a quarter of a huge page on, scratch is made of whole huge pages, two at least.
         let paged = words >= HUGE_WORDS / 4;
         let resident = if paged { words.next_multiple_of(HUGE_WORDS) } else { words };
-        if rehearsal::taken(resident * size_of::<u64>()) {
+        if dry_run::taken(resident * size_of::<u64>()) {
             return Ok(Self { buffer: AlignedBuffer::zeroed(words)?, len, element: PhantomData });
         }
         let buffer = match SCRATCH.with_borrow_mut(Vec::pop) {
@@ -195,7 +194,7 @@ impl<T: Plain> DerefMut for Scratch<T> {
 impl<T: Plain> Drop for Scratch<T> {
     fn drop(&mut self) {
         let buffer = std::mem::replace(&mut self.buffer, AlignedBuffer::empty());
-        if rehearsal::given_back() {
+        if dry_run::given_back() {
             return;
         }
         // When the thread ends its stack may be gone already; then the buffer is simply freed.

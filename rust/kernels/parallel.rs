@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::dry_run;
 use super::error::{KernelError, Result};
-use super::rehearsal;
-use super::simd::float_state::FlushDenormals;
+use super::simd::isa::float_state::FlushDenormals;
 
 /// Work below this many multiply-adds (or as many element visits times [`ELEMENT_COST`]) stays on
 /// the calling thread.
@@ -173,9 +173,9 @@ where
     I: ExactSizeIterator,
     I::Item: Send,
 {
-    if rehearsal::active() {
+    if dry_run::active() {
         let shared = cost >= SERIAL_COST && items.len() > 1;
-        return items.into_iter().next().map_or(Ok(()), |item| rehearsal::item(shared, || f(item)));
+        return items.into_iter().next().map_or(Ok(()), |item| dry_run::item(shared, || f(item)));
     }
     run(items, cost, Order::Forward, true, &f)
 }
@@ -254,7 +254,7 @@ where
     if count == 0 {
         return Ok(());
     }
-    if rehearsal::active() {
+    if dry_run::active() {
         return Ok(());
     }
     if cost < SERIAL_COST || count == 1 {

@@ -13,7 +13,7 @@ use super::Element;
 use super::error::{Result, expect_len};
 use super::memory::with_scratch;
 use super::parallel::{self, ELEMENT_COST};
-use super::simd::rows::{self, Terms};
+use super::simd::elementwise::{self, Terms};
 use super::simd::{Vector, vectorized};
 
 /// Elements of a block: 64 KB of `f32`, so that a second look at it comes from the cache.
@@ -128,16 +128,16 @@ impl<T: Element> Terms<T, 1, 0, 1> for Value {
 }
 impl<T: Element> Terms<T, 2, 0, 1> for Value {
     #[inline(always)]
-    fn terms<V: Vector<T>>(self, [value, gate]: [V; 2], _: [V; 0]) -> [V; 1] {
-        [value.where_positive(gate)]
+    fn terms<V: Vector<T>>(self, [value, activation_output]: [V; 2], _: [V; 0]) -> [V; 1] {
+        [value.where_positive(activation_output)]
     }
 }
 
-/// `out[c] (+)= Σ_r matrix[r][c]`; with a gate, only those whose `gate[r][c] > 0`: the gradient of
+/// `out[c] (+)= Σ_r matrix[r][c]`; with a activation_output, only those whose `activation_output[r][c] > 0`: the gradient of
 /// a bias, through a fused ReLU.
 ///
 /// # Shapes
-/// - `matrix`, `gate`: `[rows, out.len()]`.
+/// - `matrix`, `activation_output`: `[rows, out.len()]`.
 /// - `out`: the columns; overwritten, or accumulated with `accumulate`.
 ///
 /// # Errors
@@ -147,23 +147,23 @@ pub fn sum_rows<T: Element>(
     rows: usize,
     out: &mut [T],
     accumulate: bool,
-    gate: Option<&[T]>,
+    activation_output: Option<&[T]>,
 ) -> Result<()> {
     let cols = out.len();
     expect_len("matrix", matrix.len(), rows.saturating_mul(cols))?;
-    if let Some(gate) = gate {
-        expect_len("gate", gate.len(), matrix.len())?;
+    if let Some(activation_output) = activation_output {
+        expect_len("activation_output", activation_output.len(), matrix.len())?;
     }
     let partition = Partition::new(1, rows, cols);
     let width = partition.width();
     with_scratch(partition.records() * width, |records: &mut [T]| {
         partition.for_each_block(records, width, |range, sums| {
             sums.fill(T::ZERO);
-            match gate {
-                None => rows::add_columns(Value, [&matrix[range]], [], width, [sums]),
-                Some(gate) => rows::add_columns(
+            match activation_output {
+                None => elementwise::add_columns(Value, [&matrix[range]], [], width, [sums]),
+                Some(activation_output) => elementwise::add_columns(
                     Value,
-                    [&matrix[range.clone()], &gate[range]],
+                    [&matrix[range.clone()], &activation_output[range]],
                     [],
                     width,
                     [sums],
@@ -235,17 +235,19 @@ mod tests {
             (40, 2049),
         ] {
             let matrix: Vec<f32> = (0..rows * cols).map(|i| (i * 7 % 23) as f32 - 11.0).collect();
-            let gate: Vec<f32> = (0..rows * cols).map(|i| (i % 3) as f32 - 1.0).collect();
+            let activation_output: Vec<f32> =
+                (0..rows * cols).map(|i| (i % 3) as f32 - 1.0).collect();
             let expected = |gated: bool, c: usize| -> f64 {
                 (0..rows)
                     .map(|r| r * cols + c)
-                    .filter(|&i| !gated || gate[i] > 0.0)
+                    .filter(|&i| !gated || activation_output[i] > 0.0)
                     .map(|i| f64::from(matrix[i]))
                     .sum()
             };
             for gated in [false, true] {
                 let mut out = vec![0.5f32; cols];
-                sum_rows(&matrix, rows, &mut out, true, gated.then_some(&gate[..])).unwrap();
+                sum_rows(&matrix, rows, &mut out, true, gated.then_some(&activation_output[..]))
+                    .unwrap();
                 for (c, &sum) in out.iter().enumerate() {
                     assert_eq!(
                         f64::from(sum),

@@ -7,7 +7,7 @@
 use super::Element;
 use super::error::{Result, expect_len, shape_error};
 use super::parallel::{self, ELEMENT_COST};
-use super::simd::exponentials::{exponentials, largest};
+use super::simd::softmax::{exponentials, largest};
 use super::simd::{Kernel, Vector, vectorized};
 
 /// Elements of one item, about.

@@ -171,7 +171,7 @@ impl Changes {
         out: &mut [T],
     ) {
         assert_eq!(out.len(), planes.values().len());
-        dispatch_f32(Finish { changes: self.waiting(), planes, factors, summands, stream, out });
+        dispatch_f32(Epilogue { changes: self.waiting(), planes, factors, summands, stream, out });
     }
 }
 
@@ -225,7 +225,7 @@ fn sum(values: &[f32]) -> f64 {
     lanes.iter().chain(rest).map(|&value| f64::from(value)).sum()
 }
 
-struct Finish<'a, T> {
+struct Epilogue<'a, T> {
     changes: &'a [Change],
     planes: &'a mut Planes,
     factors: PerChannel<'a>,
@@ -234,7 +234,7 @@ struct Finish<'a, T> {
     out: &'a mut [T],
 }
 
-impl<T: Pixel> Kernel<f32> for Finish<'_, T> {
+impl<T: Pixel> Kernel<f32> for Epilogue<'_, T> {
     type Output = ();
 
     #[inline(always)]

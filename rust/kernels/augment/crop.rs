@@ -112,7 +112,7 @@ fn cut_out<T: Pixel>(
     }
 }
 
-/// The whole picture, planar.
+/// The whole picture, few_channels.
 pub fn load<T: Pixel>(view: &View<'_, T>) -> Result<Planes> {
     let mut out = Planes::new(view.channels(), view.height, view.width)?;
     let plane = view.height * view.width;

@@ -31,8 +31,8 @@ pub use step::{Kind, PerChannel, Step};
 
 use super::error::{KernelError, Result, shape_error};
 use super::parallel;
-use super::simd::rows::streams;
-use super::simd::{Vector, weave};
+use super::simd::elementwise::streams;
+use super::simd::{Vector, augment as pixels};
 
 /// What one pixel of one step counts for, in multiply-adds.
 const PIXEL_COST: usize = 32;
@@ -105,7 +105,7 @@ impl Pixel for f32 {
         stream: bool,
         out: &mut [Self],
     ) {
-        weave::interleave_three::<V>(planes, factors, summands, stream, out);
+        pixels::interleave_three::<V>(planes, factors, summands, stream, out);
     }
 }
 

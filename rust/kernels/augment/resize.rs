@@ -7,7 +7,7 @@ use super::Pixel;
 use super::planes::{Planes, View};
 use crate::kernels::error::Result;
 use crate::kernels::memory::Scratch;
-use crate::kernels::simd::pack::transpose;
+use crate::kernels::simd::matmul::pack::transpose;
 use crate::kernels::simd::{Kernel, Vector, dispatch_f32};
 
 /// How a value between pixels is found.

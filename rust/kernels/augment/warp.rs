@@ -1,6 +1,6 @@
 //! Pictures seen through a projective map, or through a field of small shifts.
 //!
-//! Places are measured from the corner of the picture: the centre of the first pixel is (0.5, 0.5).
+//! PatchLayout are measured from the corner of the picture: the centre of the first pixel is (0.5, 0.5).
 
 use super::draw;
 use super::filter;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::winograd::Outputs;
-use super::{depthwise, planar, winograd, winograd_strided};
+use super::{depthwise, few_channels, winograd, winograd_stride2};
 use crate::kernels::Element;
 use crate::kernels::error::{KernelError, Result};
 use crate::kernels::geometry::{Conv2dGeometry, Padding};
@@ -41,7 +41,7 @@ pub enum Algorithm {
     Depthwise,
     /// Registers of pixels, or of images, instead of channels, for few target channels: not strided
     /// along a row, no groups.
-    Planar,
+    FewChannels,
     /// Winograd's method on tiles of 2×2 or 4×4 outputs: 3×3 and 5×5 filters, stride 1.
     Winograd(Outputs),
     /// Winograd's method on tiles of 4×4 outputs: 3×3 filters, stride 2.
@@ -82,7 +82,7 @@ impl Algorithm {
         Self::Direct,
         Self::Pointwise,
         Self::Depthwise,
-        Self::Planar,
+        Self::FewChannels,
         Self::Winograd(Outputs::Two),
         Self::Winograd(Outputs::Four),
         Self::WinogradStrided,
@@ -94,10 +94,10 @@ impl Algorithm {
             Self::Direct => "direct",
             Self::Pointwise => "pointwise",
             Self::Depthwise => "depthwise",
-            Self::Planar => "planar",
+            Self::FewChannels => "few_channels",
             Self::Winograd(Outputs::Two) => "winograd_2x2",
             Self::Winograd(Outputs::Four) => "winograd_4x4",
-            Self::WinogradStrided => "winograd_strided",
+            Self::WinogradStrided => "winograd_stride2",
         }
     }
 
@@ -131,13 +131,13 @@ impl Algorithm {
                 plain && top + bottom + left + right == 0 && pass != Pass::BackwardWeight
             }
             Self::Depthwise => depthwise::takes(g),
-            Self::Planar => match pass {
-                Pass::Forward => planar::takes_forward(g),
-                Pass::BackwardInput => planar::takes_backward_input(g),
-                Pass::BackwardWeight => planar::takes_backward_weight(g),
+            Self::FewChannels => match pass {
+                Pass::Forward => few_channels::takes_forward(g),
+                Pass::BackwardInput => few_channels::takes_backward_input(g),
+                Pass::BackwardWeight => few_channels::takes_backward_weight(g),
             },
             Self::Winograd(_) => winograd::takes(g, pass == Pass::Forward),
-            Self::WinogradStrided => winograd_strided::takes(g, pass == Pass::BackwardInput),
+            Self::WinogradStrided => winograd_stride2::takes(g, pass == Pass::BackwardInput),
         }
     }
 
@@ -156,8 +156,8 @@ impl Algorithm {
             Pass::BackwardInput => (g.in_channels, g.width.div_ceil(g.window.stride.1)),
             Pass::Forward | Pass::BackwardWeight => (g.out_channels, g.out_width),
         };
-        if Self::Planar.takes::<T>(pass, g) && planar::pays(channels, width) {
-            return Self::Planar;
+        if Self::FewChannels.takes::<T>(pass, g) && few_channels::pays(channels, width) {
+            return Self::FewChannels;
         }
         let four = Self::Winograd(Outputs::Four);
         let channels = g.in_channels.min(g.out_channels);

@@ -9,16 +9,16 @@
 use std::ops::Range;
 
 use super::correlation::{Correlation, Sweep};
-use super::direct_weight::combine;
+use super::direct_weight::sum_partials;
 use crate::kernels::Element;
 use crate::kernels::error::Result;
 use crate::kernels::geometry::Conv2dGeometry;
 use crate::kernels::matmul::STREAM_BYTES;
 use crate::kernels::memory::with_scratch;
 use crate::kernels::parallel;
-use crate::kernels::simd::depthwise::{Run, correlate};
-use crate::kernels::simd::depthwise_weight::{MAX_TAPS, Products};
-use crate::kernels::simd::gemm::Finish;
+use crate::kernels::simd::conv2d::depthwise::correlate::{Run, correlate};
+use crate::kernels::simd::conv2d::depthwise::weight_gradient::{MAX_TAPS, WeightGradient};
+use crate::kernels::simd::matmul::micro_kernel::Epilogue;
 use crate::kernels::simd::{Kernel, Vector};
 
 /// Partial gradients of the weights, at most.
@@ -38,7 +38,7 @@ fn cost(g: &Conv2dGeometry) -> usize {
     g.multiply_adds().max((g.input_len() + g.output_len()).saturating_mul(parallel::ELEMENT_COST))
 }
 
-/// `target (+)= source * weight` by the sweeps of `plan`, finished as asked. `gate` lets through
+/// `target (+)= source * weight` by the sweeps of `plan`, finished as asked. `activation_output` lets through
 /// the source where it is positive.
 ///
 /// # Errors
@@ -47,17 +47,29 @@ pub fn run<T: Element>(
     plan: &Correlation,
     g: &Conv2dGeometry,
     source: &[T],
-    gate: Option<&[T]>,
+    activation_output: Option<&[T]>,
     weight: &[T],
     target: &mut [T],
-    finish: &Finish<'_, T>,
+    finish: &Epilogue<'_, T>,
 ) -> Result<()> {
     let source_len = plan.source.iter().product::<usize>();
     let stream = size_of_val(target) >= STREAM_BYTES;
     parallel::for_each(plan.bands(target).into_iter(), cost(g), |(image, first_row, target)| {
         let part = image * source_len..(image + 1) * source_len;
-        let (source, gate) = (&source[part.clone()], gate.map(|gate| &gate[part]));
-        T::dispatch(Band { plan, source, gate, weight, target, first_row, finish, stream });
+        let (source, activation_output) = (
+            &source[part.clone()],
+            activation_output.map(|activation_output| &activation_output[part]),
+        );
+        T::dispatch(Band {
+            plan,
+            source,
+            activation_output,
+            weight,
+            target,
+            first_row,
+            finish,
+            stream,
+        });
     })
 }
 
@@ -65,11 +77,11 @@ pub fn run<T: Element>(
 struct Band<'a, T> {
     plan: &'a Correlation,
     source: &'a [T],
-    gate: Option<&'a [T]>,
+    activation_output: Option<&'a [T]>,
     weight: &'a [T],
     target: &'a mut [T],
     first_row: usize,
-    finish: &'a Finish<'a, T>,
+    finish: &'a Epilogue<'a, T>,
     stream: bool,
 }
 
@@ -126,7 +138,7 @@ impl<T: Element> Band<'_, T> {
             }
             let run = Run {
                 source: self.source,
-                gate: self.gate,
+                activation_output: self.activation_output,
                 source_starts: &source_starts,
                 source_step: plan.step.1 * channels,
                 weight: self.weight,
@@ -163,8 +175,8 @@ fn reached(offset: isize, step: usize, size: usize, count: usize) -> Range<usize
 /// Out of memory; interrupted.
 pub fn backward_weight<T: Element>(
     g: &Conv2dGeometry,
-    grad_y: &[T],
-    gate: Option<&[T]>,
+    grad_output: &[T],
+    activation_output: Option<&[T]>,
     x: &[T],
     accumulate: bool,
     grad_weight: &mut [T],
@@ -175,9 +187,9 @@ pub fn backward_weight<T: Element>(
     with_scratch(len * shares, |partials: &mut [T]| {
         parallel::for_each(partials.chunks_mut(len).enumerate(), cost(g), |(share, partial)| {
             let rows = share * rows / shares..(share + 1) * rows / shares;
-            T::dispatch(Share { g, rows, grad_y, gate, x, partial });
+            T::dispatch(Share { g, rows, grad_output, activation_output, x, partial });
         })?;
-        combine(partials, len, accumulate, grad_weight)
+        sum_partials(partials, len, accumulate, grad_weight)
     })?
 }
 
@@ -185,8 +197,8 @@ pub fn backward_weight<T: Element>(
 struct Share<'a, T> {
     g: &'a Conv2dGeometry,
     rows: Range<usize>,
-    grad_y: &'a [T],
-    gate: Option<&'a [T]>,
+    grad_output: &'a [T],
+    activation_output: Option<&'a [T]>,
     x: &'a [T],
     partial: &'a mut [T],
 }
@@ -269,14 +281,14 @@ impl<T: Element> Share<'_, T> {
         let (image, out_row) = (row / g.out_height, row % g.out_height);
         let y = out_row * stride.0 + rows.start * dilation.0 - padding.top;
         let x = pixels.start * stride.1 + columns.start * dilation.1 - padding.left;
-        let products = Products {
+        let products = WeightGradient {
             x: self.x,
             x_start: ((image * g.height + y) * g.width + x) * channels,
             x_step: stride.1 * channels,
             tap_row: dilation.0 * g.width * channels,
             tap_column: dilation.1 * channels,
-            grad: self.grad_y,
-            gate: self.gate,
+            grad: self.grad_output,
+            activation_output: self.activation_output,
             grad_start: (row * g.out_width + pixels.start) * channels,
             pixels: pixels.len(),
             channels,

@@ -2,22 +2,22 @@
 //! image.
 //!
 //! A sweep's weights are packed into panels as wide as two registers. For each band of output rows
-//! the input rows it sees are, where padding or a ReLU's gate asks for it, copied into this
+//! the input rows it sees are, where padding or a ReLU's activation_output asks for it, copied into this
 //! thread's scratch (a few rows, never the batch unrolled); the micro-kernel then reads its `A`
 //! from there in place: neighbouring taps lie side by side, so a row of the filter is one segment
 //! of the sum.
 
 use super::correlation::{Correlation, Sweep};
 use crate::kernels::Element;
+use crate::kernels::dry_run;
 use crate::kernels::error::Result;
 use crate::kernels::matmul::CHUNK;
 use crate::kernels::memory::{Scratch, TileMut};
 use crate::kernels::parallel;
-use crate::kernels::rehearsal;
-use crate::kernels::simd::gemm::{
-    Finish, Hints, ROW_PADDING, Segments, multiply_with, panel_width, register_block,
+use crate::kernels::simd::matmul::micro_kernel::{
+    Epilogue, Hints, ROW_PADDING, Segments, multiply_with, panel_width, register_block,
 };
-use crate::kernels::simd::pack::{pack_rows, pack_transposed};
+use crate::kernels::simd::matmul::pack::{pack_rows, pack_transposed};
 use crate::kernels::simd::{Kernel, Vector};
 
 /// Bytes of a result that the caches would not hold until it is read: it goes past them.
@@ -60,7 +60,7 @@ impl Correlation {
         })
     }
 
-    /// `target (+)= source * packed`, finished as asked. `gate`, as long as `source`, lets through
+    /// `target (+)= source * packed`, finished as asked. `activation_output`, as long as `source`, lets through
     /// the source where it is positive.
     ///
     /// # Errors
@@ -68,10 +68,10 @@ impl Correlation {
     pub fn run<T: Element>(
         &self,
         source: &[T],
-        gate: Option<&[T]>,
+        activation_output: Option<&[T]>,
         packed: &[T],
         target: &mut [T],
-        finish: &Finish<'_, T>,
+        finish: &Epilogue<'_, T>,
     ) -> Result<()> {
         let source_len = self.source.iter().product::<usize>();
         let stream = size_of_val(target) >= STREAM_BYTES;
@@ -83,7 +83,8 @@ impl Correlation {
                 T::dispatch(Band {
                     plan: self,
                     source: &source[part.clone()],
-                    gate: gate.map(|gate| &gate[part]),
+                    activation_output: activation_output
+                        .map(|activation_output| &activation_output[part]),
                     packed,
                     target,
                     first_row,
@@ -139,13 +140,13 @@ impl<T: Element> Kernel<T> for Pack<'_, T> {
 struct Band<'a, T> {
     plan: &'a Correlation,
     source: &'a [T],
-    gate: Option<&'a [T]>,
+    activation_output: Option<&'a [T]>,
     packed: &'a [T],
     target: &'a mut [T],
     first_row: usize,
     /// Past the caches, where a sum has one chunk.
     stream: bool,
-    finish: &'a Finish<'a, T>,
+    finish: &'a Epilogue<'a, T>,
 }
 
 /// The source rows that a sweep sees: pixel (`row`, `column`) relative to the sweep's first output
@@ -198,8 +199,13 @@ impl<T: Element> Band<'_, T> {
         let bottom = ((first + count - 1) * plan.step.0) as isize + last_tap.row + 1;
         let left = first_tap.column;
         let right = ((sweep.size.1 - 1) * plan.step.1) as isize + last_tap.column + 1;
-        if self.gate.is_none() && top >= 0 && left >= 0 && bottom <= height && right <= width {
-            rehearsal::nothing_more_is_taken()?;
+        if self.activation_output.is_none()
+            && top >= 0
+            && left >= 0
+            && bottom <= height
+            && right <= width
+        {
+            dry_run::scratch_complete()?;
             let origin = ((top * width + left) * channels) as usize;
             let view = View {
                 pixels: self.source,
@@ -214,7 +220,7 @@ impl<T: Element> Band<'_, T> {
         let row_len = ((right - left) * channels) as usize;
         let row_stride = row_len + ROW_PADDING;
         let mut copy = Scratch::<T>::take((bottom - top) as usize * row_stride)?;
-        rehearsal::nothing_more_is_taken()?;
+        dry_run::scratch_complete()?;
         for (row, line) in copy.chunks_exact_mut(row_stride).enumerate() {
             self.copy_row(top + row as isize, left, &mut line[..row_len]);
         }
@@ -226,7 +232,7 @@ impl<T: Element> Band<'_, T> {
         Ok(())
     }
 
-    /// Copies source row `row` from column `left` on; zero outside the image and where the gate is
+    /// Copies source row `row` from column `left` on; zero outside the image and where the activation_output is
     /// shut.
     #[inline(always)]
     fn copy_row(&self, row: isize, left: isize, line: &mut [T]) {
@@ -245,9 +251,9 @@ impl<T: Element> Band<'_, T> {
         let part = start..start + (end - begin) * channels;
         let inside = &mut line[begin * channels..end * channels];
         inside.copy_from_slice(&self.source[part.clone()]);
-        if let Some(gate) = self.gate {
-            for (value, &gate) in inside.iter_mut().zip(&gate[part]) {
-                *value = if gate > T::ZERO { *value } else { T::ZERO };
+        if let Some(activation_output) = self.activation_output {
+            for (value, &activation_output) in inside.iter_mut().zip(&activation_output[part]) {
+                *value = if activation_output > T::ZERO { *value } else { T::ZERO };
             }
         }
     }
@@ -270,7 +276,7 @@ impl<T: Element> Band<'_, T> {
             let weights = &self.packed[weights_start..weights_start + steps * width];
             for (i, chunk) in chunks.iter().enumerate() {
                 let last = i + 1 == chunks.len();
-                let finish = Finish {
+                let finish = Epilogue {
                     accumulate: i > 0 || self.finish.accumulate,
                     bias: self
                         .finish

@@ -1,6 +1,6 @@
 //! The gradient of the weights as an implicit matrix product.
 //!
-//! `grad_weight[tap, c, o] (+)= Σ x[pixel at tap, c] grad_y[pixel, o]`: `A` is the input, read
+//! `grad_weight[tap, c, o] (+)= Σ x[pixel at tap, c] grad_output[pixel, o]`: `A` is the input, read
 //! along its channels (transposed, no copy), `B` the output's gradient; the sum runs over pixels.
 //! The pixels are cut into bands of rows, the bands into a fixed number of shares; each share adds
 //! its bands, in order, into a partial gradient of its own, and the partials are added in order at
@@ -9,12 +9,12 @@
 
 use super::correlation::BAND_BYTES;
 use crate::kernels::Element;
+use crate::kernels::dry_run;
 use crate::kernels::error::Result;
 use crate::kernels::geometry::Conv2dGeometry;
 use crate::kernels::memory::{Scratch, TileMut, with_scratch};
 use crate::kernels::parallel;
-use crate::kernels::rehearsal;
-use crate::kernels::simd::gemm::{Finish, Segments, multiply, panel_width};
+use crate::kernels::simd::matmul::micro_kernel::{Epilogue, Segments, multiply, panel_width};
 use crate::kernels::simd::{Kernel, Vector, vectorized};
 
 /// Pixels that are summed in registers before they join the rest, at most: bounds the rounding
@@ -57,8 +57,8 @@ impl Shares {
 /// Out of memory; interrupted.
 pub fn backward_weight<T: Element>(
     g: &Conv2dGeometry,
-    grad_y: &[T],
-    gate: Option<&[T]>,
+    grad_output: &[T],
+    activation_output: Option<&[T]>,
     x: &[T],
     accumulate: bool,
     grad_weight: &mut [T],
@@ -68,9 +68,17 @@ pub fn backward_weight<T: Element>(
     with_scratch(len * shares.count, |partials: &mut [T]| {
         let items = partials.chunks_mut(len).enumerate();
         parallel::try_for_each(items, g.multiply_adds(), |(share, partial)| {
-            T::dispatch(Share { g, shares: &shares, share, grad_y, gate, x, partial })
+            T::dispatch(Share {
+                g,
+                shares: &shares,
+                share,
+                grad_output,
+                activation_output,
+                x,
+                partial,
+            })
         })?;
-        combine(partials, len, accumulate, grad_weight)
+        sum_partials(partials, len, accumulate, grad_weight)
     })?
 }
 
@@ -78,7 +86,7 @@ pub fn backward_weight<T: Element>(
 ///
 /// # Errors
 /// Interrupted.
-pub(super) fn combine<T: Element>(
+pub(super) fn sum_partials<T: Element>(
     partials: &[T],
     len: usize,
     accumulate: bool,
@@ -104,8 +112,8 @@ struct Share<'a, T> {
     g: &'a Conv2dGeometry,
     shares: &'a Shares,
     share: usize,
-    grad_y: &'a [T],
-    gate: Option<&'a [T]>,
+    grad_output: &'a [T],
+    activation_output: Option<&'a [T]>,
     x: &'a [T],
     partial: &'a mut [T],
 }
@@ -115,7 +123,7 @@ impl<T: Element> Kernel<T> for Share<'_, T> {
 
     #[inline(always)]
     fn run<V: Vector<T>>(self) -> Result<()> {
-        let Self { g, shares, share, grad_y, gate, x, partial } = self;
+        let Self { g, shares, share, grad_output, activation_output, x, partial } = self;
         let bands = g.batch * shares.bands_per_image;
         let (begin, end) = (share * bands / shares.count, (share + 1) * bands / shares.count);
         if begin == end {
@@ -131,14 +139,16 @@ impl<T: Element> Kernel<T> for Share<'_, T> {
             let part = image * image_out + first * g.out_width * g.out_channels
                 ..image * image_out + (first + rows) * g.out_width * g.out_channels;
             let band = BandProduct { g, first, rows, accumulate: band > begin };
-            match gate {
-                None => band.add::<T, V>(x, &grad_y[part], partial)?,
-                Some(gate) => {
+            match activation_output {
+                None => band.add::<T, V>(x, &grad_output[part], partial)?,
+                Some(activation_output) => {
                     let mut gated = Scratch::<T>::take(part.len())?;
-                    for ((value, &grad), &gate) in
-                        gated.iter_mut().zip(&grad_y[part.clone()]).zip(&gate[part])
+                    for ((value, &grad), &activation_output) in gated
+                        .iter_mut()
+                        .zip(&grad_output[part.clone()])
+                        .zip(&activation_output[part])
                     {
-                        *value = if gate > T::ZERO { grad } else { T::ZERO };
+                        *value = if activation_output > T::ZERO { grad } else { T::ZERO };
                     }
                     band.add::<T, V>(x, &gated, partial)?;
                 }
@@ -162,7 +172,7 @@ impl BandProduct<'_> {
     fn add<T: Element, V: Vector<T>>(
         &self,
         x: &[T],
-        grad_y: &[T],
+        grad_output: &[T],
         partial: &mut [T],
     ) -> Result<()> {
         let g = self.g;
@@ -175,14 +185,14 @@ impl BandProduct<'_> {
         let channels = g.in_channels;
         let fits = top >= 0 && left >= 0 && top as usize + tall <= g.height && wide <= g.width;
         if fits {
-            rehearsal::nothing_more_is_taken()?;
+            dry_run::scratch_complete()?;
             let start = top as usize * g.width * channels;
-            self.multiply::<T, V>(&x[start..], g.width * channels, grad_y, partial);
+            self.multiply::<T, V>(&x[start..], g.width * channels, grad_output, partial);
             return Ok(());
         }
         let row_len = wide * channels;
         let mut copy = Scratch::<T>::take(tall * row_len)?;
-        rehearsal::nothing_more_is_taken()?;
+        dry_run::scratch_complete()?;
         let begin = padding.left.min(wide);
         let end = (padding.left + g.width).min(wide);
         for (row, line) in copy.chunks_exact_mut(row_len).enumerate() {
@@ -197,7 +207,7 @@ impl BandProduct<'_> {
                 .copy_from_slice(&x[start..start + (end - begin) * channels]);
             line[end * channels..].fill(T::ZERO);
         }
-        self.multiply::<T, V>(&copy, row_len, grad_y, partial);
+        self.multiply::<T, V>(&copy, row_len, grad_output, partial);
         Ok(())
     }
 
@@ -207,7 +217,7 @@ impl BandProduct<'_> {
         &self,
         pixels: &[T],
         row_stride: usize,
-        grad_y: &[T],
+        grad_output: &[T],
         partial: &mut [T],
     ) {
         let g = self.g;
@@ -216,7 +226,7 @@ impl BandProduct<'_> {
         // Taps of one filter row that lie side by side in the input are one block of rows of the
         // gradient.
         let taps = if dilation.1 == 1 && g.groups == 1 { g.kernel_w } else { 1 };
-        let finish = if self.accumulate { Finish::ACCUMULATE } else { Finish::OVERWRITE };
+        let finish = if self.accumulate { Epilogue::ACCUMULATE } else { Epilogue::OVERWRITE };
         let a_starts: Vec<usize> = (0..self.rows).map(|row| row * stride.0 * row_stride).collect();
         let b_starts: Vec<usize> =
             (0..self.rows).map(|row| row * g.out_width * g.out_channels).collect();
@@ -235,7 +245,7 @@ impl BandProduct<'_> {
                         a_row: 1,
                         a_step: stride.1 * g.in_channels,
                         transposed: true,
-                        b: &grad_y[column..],
+                        b: &grad_output[column..],
                         b_starts: &b_starts,
                         b_step: g.out_channels,
                         steps: g.out_width,

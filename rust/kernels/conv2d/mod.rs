@@ -7,9 +7,9 @@
 //!   groups; forward and gradient of the input.
 //! - [`direct_weight`]: the gradient of the weights in the same manner.
 //! - [`depthwise`]: every channel with one filter of its own.
-//! - [`planar`]: few target channels, registers of pixels or of images.
+//! - [`few_channels`]: few target channels, registers of pixels or of images.
 //! - [`winograd`]: fewer multiplications for 3×3 and 5×5 filters of stride 1, at some cost in
-//!   rounding error; [`winograd_strided`]: the same for 3×3 filters of stride 2.
+//!   rounding error; [`winograd_stride2`]: the same for 3×3 filters of stride 2.
 //! - 1×1 filters of stride 1 without padding are a [`super::matmul`] over channels.
 //!
 //! [`Algorithm`] says which of them takes what. In prediction the algorithm follows from the
@@ -20,14 +20,14 @@ mod correlation;
 pub mod depthwise;
 pub mod direct;
 pub mod direct_weight;
-pub mod planar;
+pub mod few_channels;
 pub mod scratch;
 pub mod winograd;
-pub mod winograd_strided;
+pub mod winograd_stride2;
 
 pub use self::algorithm::{Algorithm, Pass, set_winograd, winograd_enabled};
 use self::correlation::Correlation;
-use self::planar::Borders;
+use self::few_channels::Borders;
 use super::Element;
 use super::error::{KernelError, Result, expect_len, shape_error};
 use super::geometry::{Conv2dGeometry, Padding, Pool2dGeometry};
@@ -35,7 +35,7 @@ use super::matmul::{MatmulShape, matmul};
 use super::memory::{AlignedBuffer, with_scratch};
 use super::pool2d::max;
 use super::reduce;
-use super::simd::gemm::Finish;
+use super::simd::matmul::micro_kernel::Epilogue;
 
 /// Weights transformed or packed once, for repeated use with the geometry they were prepared for.
 pub struct PreparedWeight<T: Element> {
@@ -54,7 +54,7 @@ impl<T: Element> PreparedWeight<T> {
         expect_len("weight", weight.len(), geometry.weight_len())?;
         let geometry = Conv2dGeometry { batch: 1, ..*geometry };
         let data = match algorithm {
-            Algorithm::Pointwise | Algorithm::Depthwise | Algorithm::Planar => {
+            Algorithm::Pointwise | Algorithm::Depthwise | Algorithm::FewChannels => {
                 let mut data = AlignedBuffer::zeroed(weight.len())?;
                 data.copy_from_slice(weight);
                 data
@@ -72,7 +72,7 @@ impl<T: Element> PreparedWeight<T> {
                 data
             }
             Algorithm::WinogradStrided => {
-                let plan = winograd_strided::Correlation::forward::<T>(&geometry);
+                let plan = winograd_stride2::Correlation::forward::<T>(&geometry);
                 let mut data = AlignedBuffer::zeroed(plan.filters_len())?;
                 plan.transform_filters(weight, &mut data)?;
                 data
@@ -157,20 +157,20 @@ pub fn forward<T: Element>(
     if let Some(bias) = bias {
         expect_len("bias", bias.len(), geometry.out_channels)?;
     }
-    let finish = Finish { accumulate: false, bias, relu };
+    let finish = Epilogue { accumulate: false, bias, relu };
     let algorithm = weight.check(geometry)?;
     // Of few filters, as many images as go together: the same sums in the same order, and so the
     // same bits.
     let done = match weight {
         Weight::Plain(..) if algorithm == Algorithm::Direct => {
-            planar::images_together::<T>(geometry, algorithm, false)
+            few_channels::images_together::<T>(geometry, algorithm, false)
         }
         _ => 0,
     };
     let head = Conv2dGeometry { batch: done, ..*geometry };
     let (here, y) = y.split_at_mut(head.output_len());
     if done > 0 {
-        planar::run(
+        few_channels::run(
             &Correlation::forward(&head),
             Borders::Zeros,
             x,
@@ -190,9 +190,9 @@ pub fn forward<T: Element>(
             let plan = Correlation::forward(geometry);
             depthwise::run(&plan, geometry, x, None, weight.unpacked(), y, &finish)
         }
-        Algorithm::Planar => {
+        Algorithm::FewChannels => {
             let plan = Correlation::forward(geometry);
-            planar::run(&plan, Borders::RowsLeftOut, x, None, weight.unpacked(), y, &finish)
+            few_channels::run(&plan, Borders::RowsLeftOut, x, None, weight.unpacked(), y, &finish)
         }
         Algorithm::Pointwise => {
             let b = weight.unpacked();
@@ -224,7 +224,7 @@ pub fn forward<T: Element>(
             }
         }
         Algorithm::WinogradStrided => {
-            let plan = winograd_strided::Correlation::forward::<T>(geometry);
+            let plan = winograd_stride2::Correlation::forward::<T>(geometry);
             match weight {
                 Weight::Prepared(prepared) => plan.run(x, None, &prepared.data, y, &finish),
                 Weight::Plain(weight, _) => plan.run_plain(x, None, weight, y, &finish),
@@ -271,15 +271,16 @@ pub fn forward_max_pool<T: Element>(
     // Few filters: many images at a time, and nothing else is written.
     let algorithm = weight.check(g)?;
     let borders = match (algorithm, weight) {
-        (Algorithm::Planar, _) => Some(Borders::RowsLeftOut),
+        (Algorithm::FewChannels, _) => Some(Borders::RowsLeftOut),
         (Algorithm::Direct, Weight::Plain(..)) => Some(Borders::Zeros),
         _ => None,
     };
-    let done = if borders.is_some() { planar::images_together::<T>(g, algorithm, true) } else { 0 };
+    let done =
+        if borders.is_some() { few_channels::images_together::<T>(g, algorithm, true) } else { 0 };
     if let Some(borders) = borders.filter(|_| done > 0) {
         let head = Conv2dGeometry { batch: done, ..*g };
-        let finish = Finish { accumulate: false, bias, relu };
-        planar::run_pooled(
+        let finish = Epilogue { accumulate: false, bias, relu };
+        few_channels::run_pooled(
             &Correlation::forward(&head),
             borders,
             x,
@@ -313,38 +314,39 @@ pub fn forward_max_pool<T: Element>(
 
 /// Whether [`forward_max_pool`] of a batch of many images writes the pooled result alone, where
 /// weights are not prepared.
-pub fn pools_on_the_way<T: Element>(geometry: &Conv2dGeometry) -> bool {
+pub fn fuses_max_pool<T: Element>(geometry: &Conv2dGeometry) -> bool {
     let many = Conv2dGeometry { batch: 64, ..*geometry };
-    planar::images_together::<T>(&many, Algorithm::choose_for_prediction::<T>(geometry), true) > 0
+    few_channels::images_together::<T>(&many, Algorithm::choose_for_prediction::<T>(geometry), true)
+        > 0
 }
 
-/// The gradient of the input: `grad_x (+)= grad_y` correlated with the turned filters.
+/// The gradient of the input: `grad_input (+)= grad_output` correlated with the turned filters.
 ///
 /// # Shapes
-/// - `grad_y`, and `gate` where given (the output of a fused ReLU: the gradient counts where it is
+/// - `grad_output`, and `activation_output` where given (the output of a fused ReLU: the gradient counts where it is
 ///   positive): as the output
-/// - `grad_x`: as the input, overwritten or accumulated
+/// - `grad_input`: as the input, overwritten or accumulated
 ///
 /// # Errors
 /// A slice of another length; out of memory; interrupted.
 pub fn backward_input<T: Element>(
     geometry: &Conv2dGeometry,
-    grad_y: &[T],
-    gate: Option<&[T]>,
+    grad_output: &[T],
+    activation_output: Option<&[T]>,
     weight: &[T],
     accumulate: bool,
     algorithm: Algorithm,
-    grad_x: &mut [T],
+    grad_input: &mut [T],
 ) -> Result<()> {
-    expect_len("grad_output", grad_y.len(), geometry.output_len())?;
+    expect_len("grad_output", grad_output.len(), geometry.output_len())?;
     expect_len("weight", weight.len(), geometry.weight_len())?;
-    expect_len("out", grad_x.len(), geometry.input_len())?;
-    if let Some(gate) = gate {
-        expect_len("activation_output", gate.len(), geometry.output_len())?;
+    expect_len("out", grad_input.len(), geometry.input_len())?;
+    if let Some(activation_output) = activation_output {
+        expect_len("activation_output", activation_output.len(), geometry.output_len())?;
     }
-    let finish = Finish { accumulate, bias: None, relu: false };
+    let finish = Epilogue { accumulate, bias: None, relu: false };
     match algorithm {
-        Algorithm::Pointwise if gate.is_none() => {
+        Algorithm::Pointwise if activation_output.is_none() => {
             let m = geometry.batch * geometry.height * geometry.width;
             let shape = MatmulShape {
                 m,
@@ -353,88 +355,126 @@ pub fn backward_input<T: Element>(
                 transpose_a: false,
                 transpose_b: true,
             };
-            matmul(grad_y, weight, grad_x, shape, &finish)
+            matmul(grad_output, weight, grad_input, shape, &finish)
         }
         Algorithm::Depthwise => {
             let plan = Correlation::backward_input(geometry);
-            depthwise::run(&plan, geometry, grad_y, gate, weight, grad_x, &finish)
+            depthwise::run(
+                &plan,
+                geometry,
+                grad_output,
+                activation_output,
+                weight,
+                grad_input,
+                &finish,
+            )
         }
-        Algorithm::Planar => {
+        Algorithm::FewChannels => {
             let plan = Correlation::backward_input(geometry);
-            planar::run(&plan, Borders::LeftOut, grad_y, gate, weight, grad_x, &finish)
+            few_channels::run(
+                &plan,
+                Borders::LeftOut,
+                grad_output,
+                activation_output,
+                weight,
+                grad_input,
+                &finish,
+            )
         }
         Algorithm::Direct | Algorithm::Pointwise => {
             let plan = Correlation::backward_input(geometry);
             with_scratch(plan.packed_len::<T>(), |packed| {
                 plan.pack(weight, packed)?;
-                plan.run(grad_y, gate, packed, grad_x, &finish)
+                plan.run(grad_output, activation_output, packed, grad_input, &finish)
             })?
         }
         Algorithm::Winograd(outputs) => {
             let plan = winograd::Correlation::backward_input::<T>(geometry, outputs);
-            plan.run_plain(grad_y, gate, weight, grad_x, &finish)
+            plan.run_plain(grad_output, activation_output, weight, grad_input, &finish)
         }
         Algorithm::WinogradStrided => {
-            let plan = winograd_strided::Correlation::backward_input::<T>(geometry);
-            plan.run_plain(grad_y, gate, weight, grad_x, &finish)
+            let plan = winograd_stride2::Correlation::backward_input::<T>(geometry);
+            plan.run_plain(grad_output, activation_output, weight, grad_input, &finish)
         }
     }
 }
 
-/// The gradient of the weights: `grad_weight[ky, kx, c, o] (+)= Σ_{n, oy, ox} x[...] grad_y[n, oy,
-/// ox, o]`, and, if asked, of the bias: `grad_bias[o] (+)= Σ_{n, oy, ox} grad_y[n, oy, ox, o]`.
+/// The gradient of the weights: `grad_weight[ky, kx, c, o] (+)= Σ_{n, oy, ox} x[...] grad_output[n, oy,
+/// ox, o]`, and, if asked, of the bias: `grad_bias[o] (+)= Σ_{n, oy, ox} grad_output[n, oy, ox, o]`.
 ///
 /// # Shapes
-/// - `grad_y` and `gate`: as the output; `x`: as the input
+/// - `grad_output` and `activation_output`: as the output; `x`: as the input
 /// - `grad_weight`: as the weights, `grad_bias`: `(out_channels)`; overwritten or accumulated
 ///
 /// # Errors
 /// A slice of another length; out of memory; interrupted.
 pub fn backward_weight<T: Element>(
     geometry: &Conv2dGeometry,
-    grad_y: &[T],
-    gate: Option<&[T]>,
+    grad_output: &[T],
+    activation_output: Option<&[T]>,
     x: &[T],
     accumulate: bool,
     algorithm: Algorithm,
     (grad_weight, grad_bias): (&mut [T], Option<&mut [T]>),
 ) -> Result<()> {
-    expect_len("grad_output", grad_y.len(), geometry.output_len())?;
+    expect_len("grad_output", grad_output.len(), geometry.output_len())?;
     expect_len("x", x.len(), geometry.input_len())?;
     expect_len("out", grad_weight.len(), geometry.weight_len())?;
-    if let Some(gate) = gate {
-        expect_len("activation_output", gate.len(), geometry.output_len())?;
+    if let Some(activation_output) = activation_output {
+        expect_len("activation_output", activation_output.len(), geometry.output_len())?;
     }
     if let Some(grad_bias) = &grad_bias {
         expect_len("bias_out", grad_bias.len(), geometry.out_channels)?;
     }
     match algorithm {
-        Algorithm::Direct | Algorithm::Pointwise => {
-            direct_weight::backward_weight(geometry, grad_y, gate, x, accumulate, grad_weight)
-        }
-        Algorithm::Planar => {
-            return planar::backward_weight(
+        Algorithm::Direct | Algorithm::Pointwise => direct_weight::backward_weight(
+            geometry,
+            grad_output,
+            activation_output,
+            x,
+            accumulate,
+            grad_weight,
+        ),
+        Algorithm::FewChannels => {
+            return few_channels::backward_weight(
                 geometry,
-                grad_y,
-                gate,
+                grad_output,
+                activation_output,
                 x,
                 accumulate,
                 (grad_weight, grad_bias),
             );
         }
-        Algorithm::Depthwise => {
-            depthwise::backward_weight(geometry, grad_y, gate, x, accumulate, grad_weight)
-        }
-        Algorithm::Winograd(outputs) => {
-            winograd::backward_weight(geometry, outputs, grad_y, gate, x, accumulate, grad_weight)
-        }
-        Algorithm::WinogradStrided => {
-            winograd_strided::backward_weight(geometry, grad_y, gate, x, accumulate, grad_weight)
-        }
+        Algorithm::Depthwise => depthwise::backward_weight(
+            geometry,
+            grad_output,
+            activation_output,
+            x,
+            accumulate,
+            grad_weight,
+        ),
+        Algorithm::Winograd(outputs) => winograd::backward_weight(
+            geometry,
+            outputs,
+            grad_output,
+            activation_output,
+            x,
+            accumulate,
+            grad_weight,
+        ),
+        Algorithm::WinogradStrided => winograd_stride2::backward_weight(
+            geometry,
+            grad_output,
+            activation_output,
+            x,
+            accumulate,
+            grad_weight,
+        ),
     }?;
     let rows = geometry.batch * geometry.out_height * geometry.out_width;
-    grad_bias
-        .map_or(Ok(()), |grad_bias| reduce::sum_rows(grad_y, rows, grad_bias, accumulate, gate))
+    grad_bias.map_or(Ok(()), |grad_bias| {
+        reduce::sum_rows(grad_output, rows, grad_bias, accumulate, activation_output)
+    })
 }
 
 #[cfg(test)]

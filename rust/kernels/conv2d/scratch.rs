@@ -1,14 +1,14 @@
-//! How much scratch the passes of a convolution take, from a rehearsal of each.
+//! How much scratch the passes of a convolution take, from a dry_run of each.
 
 use super::{
     Algorithm, Pass, PreparedWeight, Weight, backward_input, backward_weight, forward,
     forward_max_pool,
 };
 use crate::kernels::Element;
+use crate::kernels::dry_run::{ScratchUse, rehearse};
 use crate::kernels::error::Result;
 use crate::kernels::geometry::Conv2dGeometry;
 use crate::kernels::memory::AlignedBuffer;
-use crate::kernels::rehearsal::{Taken, rehearse};
 
 /// The scratch that one pass holds at a time, as [`rehearse`] counts it; and, for a forward pass
 /// with weights that were prepared before, the bytes of those. With `max_pool`, a forward pass as
@@ -21,7 +21,7 @@ pub fn scratch<T: Element>(
     geometry: &Conv2dGeometry,
     prepared: bool,
     max_pool: bool,
-) -> Result<(Taken, usize)> {
+) -> Result<(ScratchUse, usize)> {
     let algorithm = match pass {
         Pass::Forward if prepared || max_pool => Algorithm::choose_for_prediction::<T>(geometry),
         _ => Algorithm::choose::<T>(pass, geometry),

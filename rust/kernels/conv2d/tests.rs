@@ -55,7 +55,7 @@ fn whole(len: usize, seed: usize) -> Vec<f32> {
 
 /// The algorithms that multiply directly.
 const EXACT: [Algorithm; 4] =
-    [Algorithm::Direct, Algorithm::Pointwise, Algorithm::Depthwise, Algorithm::Planar];
+    [Algorithm::Direct, Algorithm::Pointwise, Algorithm::Depthwise, Algorithm::FewChannels];
 
 /// Winograd's method against the direct one: in `f64` they agree to rounding, so the transforms and
 /// all indices are right.
@@ -65,7 +65,7 @@ fn check_winograd(g: &Conv2dGeometry) {
     };
     let (x, w, bias) =
         (value(g.input_len(), 1), value(g.weight_len(), 2), value(g.out_channels, 3));
-    let (dy, gate) = (value(g.output_len(), 4), value(g.output_len(), 5));
+    let (dy, activation_output) = (value(g.output_len(), 4), value(g.output_len(), 5));
     let near = |a: &[f64], b: &[f64]| {
         let scale = b.iter().fold(1e-3, |max: f64, v| max.max(v.abs()));
         a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-12 * scale)
@@ -84,16 +84,36 @@ fn check_winograd(g: &Conv2dGeometry) {
             };
             assert!(near(&run(algorithm), &run(Algorithm::Direct)), "{algorithm:?} {g:?}");
         }
-        for (gate, accumulate) in [(None, false), (Some(gate.as_slice()), true)] {
+        for (activation_output, accumulate) in
+            [(None, false), (Some(activation_output.as_slice()), true)]
+        {
             let run = |algorithm: Algorithm| {
                 let (mut dx, mut dw) = (value(g.input_len(), 6), value(g.weight_len(), 7));
                 if algorithm.takes::<f64>(Pass::BackwardInput, g) {
-                    backward_input(g, &dy, gate, &w, accumulate, algorithm, &mut dx).unwrap();
-                } else {
-                    backward_input(g, &dy, gate, &w, accumulate, Algorithm::Direct, &mut dx)
+                    backward_input(g, &dy, activation_output, &w, accumulate, algorithm, &mut dx)
                         .unwrap();
+                } else {
+                    backward_input(
+                        g,
+                        &dy,
+                        activation_output,
+                        &w,
+                        accumulate,
+                        Algorithm::Direct,
+                        &mut dx,
+                    )
+                    .unwrap();
                 }
-                backward_weight(g, &dy, gate, &x, accumulate, algorithm, (&mut dw, None)).unwrap();
+                backward_weight(
+                    g,
+                    &dy,
+                    activation_output,
+                    &x,
+                    accumulate,
+                    algorithm,
+                    (&mut dw, None),
+                )
+                .unwrap();
                 (dx, dw)
             };
             let (a, b) = (run(algorithm), run(Algorithm::Direct));
@@ -147,7 +167,7 @@ fn winograd_of_stride_two_agrees_with_direct() {
 fn check(g: &Conv2dGeometry) {
     let (x, w, bias) =
         (whole(g.input_len(), 1), whole(g.weight_len(), 2), whole(g.out_channels, 3));
-    let (dy, gate) = (whole(g.output_len(), 4), whole(g.output_len(), 5));
+    let (dy, activation_output) = (whole(g.output_len(), 4), whole(g.output_len(), 5));
     for algorithm in EXACT.into_iter().filter(|a| a.takes::<f32>(Pass::Forward, g)) {
         let mut expected: Vec<f32> =
             (0..g.output_len()).map(|i| bias[i % g.out_channels]).collect();
@@ -164,8 +184,14 @@ fn check(g: &Conv2dGeometry) {
             assert_eq!(y, expected, "prepared {algorithm:?} {g:?}");
         }
     }
-    for gate in [None, Some(gate.as_slice())] {
-        let grad = |o: usize| if gate.is_none_or(|gate| gate[o] > 0.0) { dy[o] } else { 0.0 };
+    for activation_output in [None, Some(activation_output.as_slice())] {
+        let grad = |o: usize| {
+            if activation_output.is_none_or(|activation_output| activation_output[o] > 0.0) {
+                dy[o]
+            } else {
+                0.0
+            }
+        };
         for accumulate in [false, true] {
             let start = |len| if accumulate { whole(len, 6) } else { vec![0.0; len] };
             for algorithm in EXACT.into_iter().filter(|a| a.takes::<f32>(Pass::BackwardInput, g)) {
@@ -173,7 +199,8 @@ fn check(g: &Conv2dGeometry) {
                 each_product(g, |i, k, o| expected[i] += w[k] * grad(o));
                 let mut dx =
                     if accumulate { start(g.input_len()) } else { vec![f32::NAN; g.input_len()] };
-                backward_input(g, &dy, gate, &w, accumulate, algorithm, &mut dx).unwrap();
+                backward_input(g, &dy, activation_output, &w, accumulate, algorithm, &mut dx)
+                    .unwrap();
                 assert_eq!(dx, expected, "{algorithm:?} {g:?}");
             }
             for algorithm in EXACT.into_iter().filter(|a| a.takes::<f32>(Pass::BackwardWeight, g)) {
@@ -181,7 +208,16 @@ fn check(g: &Conv2dGeometry) {
                 each_product(g, |i, k, o| expected[k] += x[i] * grad(o));
                 let mut dw =
                     if accumulate { start(g.weight_len()) } else { vec![f32::NAN; g.weight_len()] };
-                backward_weight(g, &dy, gate, &x, accumulate, algorithm, (&mut dw, None)).unwrap();
+                backward_weight(
+                    g,
+                    &dy,
+                    activation_output,
+                    &x,
+                    accumulate,
+                    algorithm,
+                    (&mut dw, None),
+                )
+                .unwrap();
                 assert_eq!(dw, expected, "{algorithm:?} {g:?}");
             }
         }
@@ -250,7 +286,7 @@ fn depthwise_equals_the_definition() {
 }
 
 #[test]
-fn planar_equals_the_definition() {
+fn few_channels_equals_the_definition() {
     for (input, kernel, filters, stride, padding, dilation) in [
         ([2, 12, 40, 1], 5, 6, 1, 2, 1),
         ([1, 9, 33, 3], 3, 20, 1, 1, 1),
@@ -266,7 +302,7 @@ fn planar_equals_the_definition() {
         let window = Window { dilation: (dilation, dilation), ..plain(stride, padding) };
         let g = geometry(input, (kernel, kernel), filters, window, 1).unwrap();
         assert!(
-            Algorithm::choose::<f32>(Pass::BackwardInput, &g) == Algorithm::Planar
+            Algorithm::choose::<f32>(Pass::BackwardInput, &g) == Algorithm::FewChannels
                 || g.width / stride < 8,
             "{g:?}"
         );
@@ -405,7 +441,7 @@ fn pooling_on_the_way_keeps_what_pooling_afterwards_would() {
             Padding::default(),
         )
         .unwrap();
-        for algorithm in [Algorithm::Planar, Algorithm::choose::<f32>(Pass::Forward, &g)] {
+        for algorithm in [Algorithm::FewChannels, Algorithm::choose::<f32>(Pass::Forward, &g)] {
             for relu in [false, true] {
                 let (mut whole, mut expected) =
                     (vec![0.0; g.output_len()], vec![0.0; pool.output_len()]);
@@ -422,7 +458,7 @@ fn pooling_on_the_way_keeps_what_pooling_afterwards_would() {
 }
 
 #[test]
-fn planar_of_many_images_has_the_bits_of_one() {
+fn few_channels_of_many_images_has_the_bits_of_one() {
     for (input, kernel, filters, stride) in [
         ([35, 12, 40, 1], 5, 6, 1),
         ([16, 9, 33, 3], 3, 20, 1),
@@ -434,13 +470,23 @@ fn planar_of_many_images_has_the_bits_of_one() {
         let value = |i: usize| ((i * 2_654_435_761) % 1009) as f32 / 500.0 - 1.0;
         let values = |len: usize| -> Vec<f32> { (0..len).map(value).collect() };
         let (x, w, dy) = (values(g.input_len()), values(g.weight_len()), values(g.output_len()));
-        let gate: Vec<f32> = (0..g.output_len()).map(|i| value(i + 7)).collect();
+        let activation_output: Vec<f32> = (0..g.output_len()).map(|i| value(i + 7)).collect();
         let (mut y, mut dx) = (vec![0.0; g.output_len()], vec![0.0; g.input_len()]);
-        let takes = Algorithm::Planar.takes::<f32>(Pass::Forward, &g);
+        let takes = Algorithm::FewChannels.takes::<f32>(Pass::Forward, &g);
         if takes {
-            forward(&g, &x, Weight::Plain(&w, Algorithm::Planar), None, false, &mut y).unwrap();
+            forward(&g, &x, Weight::Plain(&w, Algorithm::FewChannels), None, false, &mut y)
+                .unwrap();
         }
-        backward_input(&g, &dy, Some(&gate), &w, false, Algorithm::Planar, &mut dx).unwrap();
+        backward_input(
+            &g,
+            &dy,
+            Some(&activation_output),
+            &w,
+            false,
+            Algorithm::FewChannels,
+            &mut dx,
+        )
+        .unwrap();
         for image in 0..g.batch {
             let (mut alone, mut dx_alone) =
                 (vec![0.0; one.output_len()], vec![0.0; one.input_len()]);
@@ -452,7 +498,7 @@ fn planar_of_many_images_has_the_bits_of_one() {
                 forward(
                     &one,
                     &x[inputs.clone()],
-                    Weight::Plain(&w, Algorithm::Planar),
+                    Weight::Plain(&w, Algorithm::FewChannels),
                     None,
                     false,
                     &mut alone,
@@ -463,10 +509,10 @@ fn planar_of_many_images_has_the_bits_of_one() {
             backward_input(
                 &one,
                 &dy[outputs.clone()],
-                Some(&gate[outputs]),
+                Some(&activation_output[outputs]),
                 &w,
                 false,
-                Algorithm::Planar,
+                Algorithm::FewChannels,
                 &mut dx_alone,
             )
             .unwrap();

@@ -2,7 +2,7 @@
 //! threads.
 //!
 //! Filters of 3×3 and 5×5 at stride 1 without dilation or groups. Output tiles are 4×4 or 2×2; see
-//! [`crate::kernels::simd::winograd`].
+//! [`crate::kernels::simd::conv2d::winograd`].
 
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -12,15 +12,15 @@ use crate::kernels::error::Result;
 use crate::kernels::geometry::Conv2dGeometry;
 use crate::kernels::memory::{SharedMut, with_scratch};
 use crate::kernels::parallel::{self, ELEMENT_COST};
-use crate::kernels::simd::gemm::{Finish, register_block};
-use crate::kernels::simd::winograd::Tiling;
-use crate::kernels::simd::winograd::correlate::{
+use crate::kernels::simd::conv2d::winograd::Tiling;
+use crate::kernels::simd::conv2d::winograd::correlate::{
     Block, FilterLayout, Filters, PlainFilters, Source, TransformFilters, block_tiles,
     group_columns,
 };
-use crate::kernels::simd::winograd::tiles::{Places, SharedTiles, TileLayout};
-use crate::kernels::simd::winograd::transform::{Filter, Input};
-use crate::kernels::simd::winograd::weight_gradient::{self, Finishing, Rectangle, Share};
+use crate::kernels::simd::conv2d::winograd::tiles::{PatchLayout, SharedTiles, TileLayout};
+use crate::kernels::simd::conv2d::winograd::transform::{Filter, Input};
+use crate::kernels::simd::conv2d::winograd::weight_gradient::{self, Finishing, Rectangle, Share};
+use crate::kernels::simd::matmul::micro_kernel::{Epilogue, register_block};
 
 /// Bytes that the sums of all shares of a weight gradient may take; at least two shares are made
 /// where there is work for two.
@@ -149,22 +149,22 @@ impl Correlation {
     pub fn run_plain<T: Element>(
         &self,
         source: &[T],
-        gate: Option<&[T]>,
+        activation_output: Option<&[T]>,
         weight: &[T],
         target: &mut [T],
-        finish: &Finish<'_, T>,
+        finish: &Epilogue<'_, T>,
     ) -> Result<()> {
         if !self.private_tiles::<T>() && self.tiling.count() <= SHARED_TILES {
             let filters = Filters::Plain(PlainFilters { weight, turned: self.turned });
             return by_size!(
                 self.outputs,
                 self.kernel,
-                correlate(self, source, gate, filters, target, finish)
+                correlate(self, source, activation_output, filters, target, finish)
             );
         }
         with_scratch(self.filters_len(), |filters| {
             self.transform_filters(weight, filters)?;
-            self.run(source, gate, filters, target, finish)
+            self.run(source, activation_output, filters, target, finish)
         })?
     }
 
@@ -182,7 +182,7 @@ impl Correlation {
         if blocks <= FEW_BLOCKS { blocks.next_multiple_of(2).min(tiles) } else { blocks }
     }
 
-    /// `target (+)= source * filters`, finished as asked. `gate` lets through the source where it
+    /// `target (+)= source * filters`, finished as asked. `activation_output` lets through the source where it
     /// is positive.
     ///
     /// # Errors
@@ -190,15 +190,22 @@ impl Correlation {
     pub fn run<T: Element>(
         &self,
         source: &[T],
-        gate: Option<&[T]>,
+        activation_output: Option<&[T]>,
         filters: &[T],
         target: &mut [T],
-        finish: &Finish<'_, T>,
+        finish: &Epilogue<'_, T>,
     ) -> Result<()> {
         by_size!(
             self.outputs,
             self.kernel,
-            correlate(self, source, gate, Filters::Transformed(filters), target, finish)
+            correlate(
+                self,
+                source,
+                activation_output,
+                Filters::Transformed(filters),
+                target,
+                finish
+            )
         )
     }
 }
@@ -226,10 +233,10 @@ fn transform_filters<T: Element, const N: usize, const M: usize, const R: usize>
 fn correlate<T: Element, const N: usize, const M: usize, const R: usize>(
     plan: &Correlation,
     source: &[T],
-    gate: Option<&[T]>,
+    activation_output: Option<&[T]>,
     filters: Filters<'_, T>,
     target: &mut [T],
-    finish: &Finish<'_, T>,
+    finish: &Epilogue<'_, T>,
 ) -> Result<()> {
     let FilterLayout { depth, columns, frequencies, .. } = plan.layout;
     let tiles = plan.tiling.count();
@@ -264,13 +271,13 @@ fn correlate<T: Element, const N: usize, const M: usize, const R: usize>(
                 begin(i + 1),
                 begin(i + 1)..begin(i + 2),
                 0..columns,
-                Source::Images(source, gate),
+                Source::Images(source, activation_output),
             )
         });
     }
     let group = group_columns(&plan.layout);
     let groups = columns.div_ceil(group);
-    let places = Places {
+    let places = PatchLayout {
         tiling: &plan.tiling,
         shape: plan.tiling.source,
         step: M,
@@ -295,7 +302,7 @@ fn correlate<T: Element, const N: usize, const M: usize, const R: usize>(
                 T::dispatch(SharedTiles::<T, _, N> {
                     transform: Input,
                     images: source,
-                    gate,
+                    activation_output,
                     places,
                     tiles: run,
                     target,
@@ -326,8 +333,8 @@ fn correlate<T: Element, const N: usize, const M: usize, const R: usize>(
 pub fn backward_weight<T: Element>(
     g: &Conv2dGeometry,
     outputs: Outputs,
-    grad_y: &[T],
-    gate: Option<&[T]>,
+    grad_output: &[T],
+    activation_output: Option<&[T]>,
     x: &[T],
     accumulate: bool,
     grad_weight: &mut [T],
@@ -336,14 +343,14 @@ pub fn backward_weight<T: Element>(
     by_size!(
         outputs,
         g.kernel_h,
-        weight_gradient(&tiling, grad_y, gate, x, accumulate, grad_weight)
+        weight_gradient(&tiling, grad_output, activation_output, x, accumulate, grad_weight)
     )
 }
 
 fn weight_gradient<T: Element, const N: usize, const M: usize, const R: usize>(
     tiling: &Tiling,
-    grad_y: &[T],
-    gate: Option<&[T]>,
+    grad_output: &[T],
+    activation_output: Option<&[T]>,
     x: &[T],
     accumulate: bool,
     grad_weight: &mut [T],
@@ -360,8 +367,8 @@ fn weight_gradient<T: Element, const N: usize, const M: usize, const R: usize>(
         return rectangles::<T, N, M, R>(
             tiling,
             (layout_x, layout_y),
-            grad_y,
-            gate,
+            grad_output,
+            activation_output,
             x,
             accumulate,
             grad_weight,
@@ -375,7 +382,7 @@ fn weight_gradient<T: Element, const N: usize, const M: usize, const R: usize>(
         let items = sums.chunks_mut(share_len).enumerate();
         parallel::try_for_each(items, tiles * N * N * depth * columns, |(i, sums)| {
             let tiles = i * tiles / shares..(i + 1) * tiles / shares;
-            T::dispatch(Share::<T, N, M> { tiling, x, grad_y, gate, tiles, sums })
+            T::dispatch(Share::<T, N, M> { tiling, x, grad_output, activation_output, tiles, sums })
         })?;
         with_scratch(depth * R * R * columns, |rows: &mut [T]| {
             let sums = &*sums;
@@ -412,8 +419,8 @@ fn weight_gradient<T: Element, const N: usize, const M: usize, const R: usize>(
 fn rectangles<T: Element, const N: usize, const M: usize, const R: usize>(
     tiling: &Tiling,
     (layout_x, layout_y): (TileLayout, TileLayout),
-    grad_y: &[T],
-    gate: Option<&[T]>,
+    grad_output: &[T],
+    activation_output: Option<&[T]>,
     x: &[T],
     accumulate: bool,
     grad_weight: &mut [T],
@@ -426,24 +433,24 @@ fn rectangles<T: Element, const N: usize, const M: usize, const R: usize>(
             parallel::for_each((0..tiles).step_by(RUN_TILES), cost, |tile| {
                 let run = tile..tiles.min(tile + RUN_TILES);
                 let places =
-                    Places { tiling, shape: tiling.source, step: M, before: tiling.before };
+                    PatchLayout { tiling, shape: tiling.source, step: M, before: tiling.before };
                 let target = (&to_x, tile);
                 let tiles = run.clone();
                 T::dispatch(SharedTiles::<T, _, N> {
                     transform: Input,
                     images: x,
-                    gate: None,
+                    activation_output: None,
                     places,
                     tiles,
                     target,
                     layout: layout_x,
                 });
-                let places = Places { shape: tiling.target, before: (0, 0), ..places };
+                let places = PatchLayout { shape: tiling.target, before: (0, 0), ..places };
                 let target = (&to_y, tile);
                 T::dispatch(SharedTiles::<T, _, M> {
                     transform: Filter::<N>,
-                    images: grad_y,
-                    gate,
+                    images: grad_output,
+                    activation_output,
                     places,
                     tiles: run,
                     target,

@@ -83,11 +83,11 @@ pub fn forward<T: Element>(
 }
 
 /// The gradients of [`forward`]: with `x̂ = (x - mean) / sqrt(variance + epsilon)` and means over
-/// the row, `grad_beta (+)= Σ g`, `grad_gamma (+)= Σ g x̂`, `grad_x (+)= (gamma g - mean(gamma g) -
+/// the row, `grad_beta (+)= Σ g`, `grad_gamma (+)= Σ g x̂`, `grad_input (+)= (gamma g - mean(gamma g) -
 /// x̂ mean(gamma g x̂)) / sqrt(variance + epsilon)`.
 ///
 /// # Shapes
-/// - `grad_output`, `x`, `grad_x`: `[rows, channels]`; `grad_x` is overwritten, or accumulated with
+/// - `grad_output`, `x`, `grad_input`: `[rows, channels]`; `grad_input` is overwritten, or accumulated with
 ///   `accumulate`.
 /// - `mean`, `variance`: `[rows]`.
 /// - `gamma`, `grad_gamma`, `grad_beta`: `[channels]`; the last two are overwritten, or accumulated
@@ -102,7 +102,7 @@ pub fn backward<T: Element>(
     variance: &[T],
     gamma: &[T],
     epsilon: f64,
-    grad_x: &mut [T],
+    grad_input: &mut [T],
     grad_gamma: &mut [T],
     grad_beta: &mut [T],
     accumulate: bool,
@@ -116,29 +116,31 @@ pub fn backward<T: Element>(
         expect_len(name, len, channels)?;
     }
     expect_len("variance", variance.len(), mean.len())?;
-    for (name, len) in [("x", x.len()), ("grad_output", grad_output.len()), ("out", grad_x.len())] {
+    for (name, len) in
+        [("x", x.len()), ("grad_output", grad_output.len()), ("out", grad_input.len())]
+    {
         expect_len(name, len, mean.len().saturating_mul(channels))?;
     }
     let item = item_len(channels);
     with_scratch(x.len().div_ceil(item) * 2 * channels, |records: &mut [T]| {
         let statistics = mean.chunks(item / channels).zip(variance.chunks(item / channels));
-        let items = grad_x
+        let items = grad_input
             .chunks_mut(item)
             .zip(records.chunks_exact_mut(2 * channels))
             .zip(grad_output.chunks(item).zip(x.chunks(item)));
         parallel::for_each(
             items.zip(statistics),
             x.len() * ELEMENT_COST,
-            |(((grad_x, record), (grad, x)), (mean, variance))| {
+            |(((grad_input, record), (grad, x)), (mean, variance))| {
                 let (products, sums) = record.split_at_mut(channels);
                 vectorized!(|| {
                     products.fill(T::ZERO);
                     sums.fill(T::ZERO);
-                    let rows = grad_x
+                    let rows = grad_input
                         .chunks_exact_mut(channels)
                         .zip(grad.chunks_exact(channels))
                         .zip(x.chunks_exact(channels));
-                    for (((grad_x, grad), x), (&mean, &variance)) in
+                    for (((grad_input, grad), x), (&mean, &variance)) in
                         rows.zip(mean.iter().zip(variance))
                     {
                         let (grad, x, gamma) =
@@ -152,7 +154,7 @@ pub fn backward<T: Element>(
                             row_sum(channels, |i| gamma[i] * grad[i] * normal(i)) / channels as f64,
                         );
                         for (i, ((out, by_product), by_sum)) in
-                            grad_x.iter_mut().zip(&mut *products).zip(&mut *sums).enumerate()
+                            grad_input.iter_mut().zip(&mut *products).zip(&mut *sums).enumerate()
                         {
                             let value = (gamma[i] * grad[i] - sum - normal(i) * product) * inverse;
                             *out = if accumulate { *out + value } else { value };

@@ -114,11 +114,11 @@ pub fn forward<T: Element>(p: &LocalResponse, channels: usize, x: &[T], y: &mut 
     )
 }
 
-/// The gradient of [`forward`]: `grad_x (+)= g s^-beta - 2 alpha beta / size x Σ g x s^(-beta - 1)`
+/// The gradient of [`forward`]: `grad_input (+)= g s^-beta - 2 alpha beta / size x Σ g x s^(-beta - 1)`
 /// over the windows that cover a channel.
 ///
 /// # Shapes
-/// - `grad_output`, `x`, `grad_x`: `[rows, channels]`; `grad_x` is overwritten, or accumulated with
+/// - `grad_output`, `x`, `grad_input`: `[rows, channels]`; `grad_input` is overwritten, or accumulated with
 ///   `accumulate`.
 ///
 /// # Errors
@@ -129,16 +129,16 @@ pub fn backward<T: Element>(
     grad_output: &[T],
     x: &[T],
     accumulate: bool,
-    grad_x: &mut [T],
+    grad_input: &mut [T],
 ) -> Result<()> {
     p.check(x.len(), channels)?;
     expect_len("grad_output", grad_output.len(), x.len())?;
-    expect_len("out", grad_x.len(), x.len())?;
+    expect_len("out", grad_input.len(), x.len())?;
     let ((before, after), item) = (p.reach(channels), channels * (CHUNK / channels).max(1));
     let width = channels + before + after;
     let slope = T::from_f64(-2.0 * p.alpha * p.beta / p.size as f64);
-    let items = grad_output.chunks(item).zip(x.chunks(item)).zip(grad_x.chunks_mut(item));
-    parallel::try_for_each(items, x.len() * ELEMENT_COST, |((grad, x), grad_x)| {
+    let items = grad_output.chunks(item).zip(x.chunks(item)).zip(grad_input.chunks_mut(item));
+    parallel::try_for_each(items, x.len() * ELEMENT_COST, |((grad, x), grad_input)| {
         with_scratch(2 * width + 3 * channels, |scratch: &mut [T]| {
             let (squares, rest) = scratch.split_at_mut(width);
             let (shares, rest) = rest.split_at_mut(width);
@@ -150,8 +150,8 @@ pub fn backward<T: Element>(
                 let rows = grad
                     .chunks_exact(channels)
                     .zip(x.chunks_exact(channels))
-                    .zip(grad_x.chunks_exact_mut(channels));
-                for ((grad, x), grad_x) in rows {
+                    .zip(grad_input.chunks_exact_mut(channels));
+                for ((grad, x), grad_input) in rows {
                     row_scales(p, (before, after), x, squares, scales);
                     powers
                         .iter_mut()
@@ -165,7 +165,7 @@ pub fn backward<T: Element>(
                         .for_each(|((((share, &g), &x), &power), &s)| *share = g * x * power / s);
                     window_sums(shares, before + 1 + after, sums);
                     let values = grad.iter().zip(x).zip(&*powers).zip(&*sums);
-                    for (out, (((&g, &x), &power), &sum)) in grad_x.iter_mut().zip(values) {
+                    for (out, (((&g, &x), &power), &sum)) in grad_input.iter_mut().zip(values) {
                         let value = g * power + slope * x * sum;
                         *out = if accumulate { *out + value } else { value };
                     }

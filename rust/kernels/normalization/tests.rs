@@ -120,7 +120,7 @@ fn backward<T: Element>(
     relu: bool,
     accumulate: bool,
 ) -> [Vec<T>; 3] {
-    let [mut grad_x, mut grad_gamma, mut grad_beta] =
+    let [mut grad_input, mut grad_gamma, mut grad_beta] =
         [x.len(), gamma.len(), gamma.len()].map(|len| vec![T::ONE; len]);
     let batch = Groups::new(x.len(), 1, gamma.len(), gamma.len()).unwrap();
     let mut run = |gradient: Gradient<'_, T>| {
@@ -141,14 +141,14 @@ fn backward<T: Element>(
         )
         .unwrap();
     };
-    run(Gradient::Onward { grad_output, grad_x: &mut grad_x, accumulate });
+    run(Gradient::Onward { grad_output, grad_input: &mut grad_input, accumulate });
     if !accumulate {
         let mut in_place = grad_output.to_vec();
         run(Gradient::InPlace(&mut in_place));
         run(Gradient::Stop(grad_output));
-        assert!(in_place == grad_x);
+        assert!(in_place == grad_input);
     }
-    [grad_x, grad_gamma, grad_beta]
+    [grad_input, grad_gamma, grad_beta]
 }
 
 #[test]
@@ -196,33 +196,33 @@ fn backward_is_the_slope_of_forward() {
 #[test]
 fn a_fixed_scale_passes_gradients_on() {
     for (positions, channels) in SHAPES {
-        let (grad, scale, gate) = (
+        let (grad, scale, activation_output) = (
             numbers(positions * channels, 5),
             numbers(channels, 2),
             numbers(positions * channels, 6),
         );
         for (accumulate, gated) in [(false, false), (true, false), (false, true), (true, true)] {
-            let mut grad_x = vec![1.0; grad.len()];
+            let mut grad_input = vec![1.0; grad.len()];
             scale_shift_backward(
                 Some(&grad),
                 &scale,
-                gated.then_some(&gate),
+                gated.then_some(&activation_output),
                 accumulate,
-                &mut grad_x,
+                &mut grad_input,
             )
             .unwrap();
-            for (i, &came) in grad_x.iter().enumerate() {
-                let open = !gated || gate[i] > 0.0;
+            for (i, &came) in grad_input.iter().enumerate() {
+                let open = !gated || activation_output[i] > 0.0;
                 let expected = if open { grad[i] * scale[i % channels] } else { 0.0 }
                     + if accumulate { 1.0 } else { 0.0 };
                 assert!((came - expected).abs() < 1e-15);
             }
         }
     }
-    let mut grad_x = [7.0f32; 2];
-    scale_shift_backward(Some(&[f32::NAN, 3.0]), &[2.0], Some(&[0.0, 2.0]), false, &mut grad_x)
+    let mut grad_input = [7.0f32; 2];
+    scale_shift_backward(Some(&[f32::NAN, 3.0]), &[2.0], Some(&[0.0, 2.0]), false, &mut grad_input)
         .unwrap();
-    assert_eq!(grad_x, [0.0, 6.0], "a closed gate stops even NaN");
+    assert_eq!(grad_input, [0.0, 6.0], "a closed activation_output stops even NaN");
 }
 
 #[test]
@@ -282,10 +282,10 @@ fn groups_like_the_definition() {
                 + beta[i % channels];
             assert!((y[i] - expected).abs() < 1e-12);
         }
-        let (mut grad_x, mut grad_gamma, mut grad_beta) =
+        let (mut grad_input, mut grad_gamma, mut grad_beta) =
             (vec![0.0; x.len()], vec![0.0; channels], vec![0.0; channels]);
         let gradient =
-            Gradient::Onward { grad_output: &grad, grad_x: &mut grad_x, accumulate: false };
+            Gradient::Onward { grad_output: &grad, grad_input: &mut grad_input, accumulate: false };
         groups::backward(
             &g,
             gradient,
@@ -310,9 +310,9 @@ fn groups_like_the_definition() {
         for i in (0..x.len()).step_by(x.len() / 20 + 1) {
             let expected = (loss(i, 1e-6) - loss(i, -1e-6)) / 2e-6;
             assert!(
-                (grad_x[i] - expected).abs() < 1e-6,
+                (grad_input[i] - expected).abs() < 1e-6,
                 "{samples} {positions} {channels} {groups}: {} {expected}",
-                grad_x[i]
+                grad_input[i]
             );
         }
         for c in 0..channels {
@@ -418,7 +418,7 @@ fn sizes_are_checked() {
     assert_eq!(scale_shift_forward::<f32>(Some(&[]), &[1.0; 2], &[0.0; 2], &mut [], false), Ok(()));
     let (zeros, ones) = ([0.0; 2], [1.0; 2]);
     let gradient =
-        Gradient::Onward { grad_output: &[0.0f32; 5], grad_x: &mut y, accumulate: false };
+        Gradient::Onward { grad_output: &[0.0f32; 5], grad_input: &mut y, accumulate: false };
     let error = groups::backward(
         &g,
         gradient,

@@ -106,7 +106,7 @@ pub fn constrain_norm<T: Element>(matrix: &mut [T], cols: usize, limit: f64) -> 
 ///
 /// # Errors
 /// Slices of different lengths.
-pub fn move_towards<T: Element>(average: &mut [T], values: &[T], weight: f64) -> Result<()> {
+pub fn lerp<T: Element>(average: &mut [T], values: &[T], weight: f64) -> Result<()> {
     expect_len("values", values.len(), average.len())?;
     if weight == 1.0 {
         average.copy_from_slice(values);

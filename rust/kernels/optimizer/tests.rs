@@ -76,8 +76,8 @@ fn sums_of_squares_and_columns() {
 #[test]
 fn averages_move() {
     let mut average = [0.0f32, 8.0];
-    move_towards(&mut average, &[4.0, 0.0], 0.25).unwrap();
+    lerp(&mut average, &[4.0, 0.0], 0.25).unwrap();
     assert_eq!(average, [1.0, 6.0]);
-    move_towards(&mut average, &[0.1, 0.2], 1.0).unwrap();
+    lerp(&mut average, &[0.1, 0.2], 1.0).unwrap();
     assert_eq!(average, [0.1, 0.2]);
 }

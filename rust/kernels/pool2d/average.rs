@@ -7,8 +7,8 @@ use crate::kernels::error::{Result, expect_len};
 use crate::kernels::geometry::Pool2dGeometry;
 use crate::kernels::memory::with_scratch;
 use crate::kernels::parallel;
-use crate::kernels::simd::window_gradient::{Shared, spread_rows};
-use crate::kernels::simd::windows;
+use crate::kernels::simd::pool2d::backward::{MeanGradient, spread_rows};
+use crate::kernels::simd::pool2d::forward;
 
 /// `y[oy, ox, c] = Σ over the window of x[., ., c] / pixels`
 ///
@@ -33,7 +33,7 @@ pub fn forward<T: Element>(
                 &mut y[..done * g.output_image().1],
                 None,
                 |strip, x, first, y, _| {
-                    windows::mean_rows(
+                    forward::mean_rows(
                         strip,
                         x,
                         0..strip.out_height,
@@ -48,24 +48,24 @@ pub fn forward<T: Element>(
         let (row, item) = (g.output_row(), item_len(g.output_row(), rest.batch * g.out_height));
         parallel::for_each(y.chunks_mut(item).enumerate(), super::cost(&rest), |(i, y)| {
             let first = i * (item / row);
-            windows::mean_rows(&rest, x, first..first + y.len() / row, divisors, y);
+            forward::mean_rows(&rest, x, first..first + y.len() / row, divisors, y);
         })
     })
 }
 
-/// `grad_x (+)= Σ over the windows that cover a pixel of grad_y / pixels`
+/// `grad_input (+)= Σ over the windows that cover a pixel of grad_output / pixels`
 ///
 /// # Errors
 /// Lengths that do not fit; interrupted.
 pub fn backward<T: Element>(
     g: &Pool2dGeometry,
-    grad_y: &[T],
+    grad_output: &[T],
     count_include_pad: bool,
     accumulate: bool,
-    grad_x: &mut [T],
+    grad_input: &mut [T],
 ) -> Result<()> {
-    expect_len("grad_output", grad_y.len(), g.output_len())?;
-    expect_len("out", grad_x.len(), g.input_len())?;
+    expect_len("grad_output", grad_output.len(), g.output_len())?;
+    expect_len("out", grad_input.len(), g.input_len())?;
     with_divisors(g, count_include_pad, |shares| {
         shares.iter_mut().for_each(|share| *share = T::ONE / *share);
         let (shares, (_, elements)) = (&*shares, g.output_image());
@@ -74,18 +74,31 @@ pub fn backward<T: Element>(
             Interleaving::new::<T>(g).filter(|_| !accumulate && g.windows_lie_apart())
         {
             done = interleaving.images;
-            let grad_x = &mut grad_x[..done * g.input_image()];
-            interleaving.backward(g, grad_y, None, grad_x, |strip, grad_y, _, first, bands| {
-                let shares = &shares[first * g.out_width..];
-                spread_rows(strip, |_| Shared { grad_y, shares }, false, false, bands)
-            })?;
+            let grad_input = &mut grad_input[..done * g.input_image()];
+            interleaving.backward(
+                g,
+                grad_output,
+                None,
+                grad_input,
+                |strip, grad_output, _, first, bands| {
+                    let shares = &shares[first * g.out_width..];
+                    spread_rows(
+                        strip,
+                        |_| MeanGradient { grad_output, shares },
+                        false,
+                        false,
+                        bands,
+                    )
+                },
+            )?;
         }
         let rest = Pool2dGeometry { batch: g.batch - done, ..*g };
-        let gift = |image: usize| Shared {
-            grad_y: &grad_y[(done + image) * elements..][..elements],
+        let gradient_rule = |image: usize| MeanGradient {
+            grad_output: &grad_output[(done + image) * elements..][..elements],
             shares,
         };
-        give_back(&rest, gift, accumulate, &mut grad_x[done * g.input_image()..]).map(|_| ())
+        give_back(&rest, gradient_rule, accumulate, &mut grad_input[done * g.input_image()..])
+            .map(|_| ())
     })
 }
 

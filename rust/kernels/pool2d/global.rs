@@ -5,7 +5,7 @@ use crate::kernels::error::{Result, expect_len, shape_error};
 use crate::kernels::memory::with_scratch;
 use crate::kernels::parallel::{self, ELEMENT_COST};
 use crate::kernels::reduce::{Partition, Value};
-use crate::kernels::simd::{rows, vectorized};
+use crate::kernels::simd::{elementwise, vectorized};
 
 /// The pixels of an image; at least 1 unless there are no outputs.
 fn pixels_of(len: usize, images: usize, channels: usize) -> Result<usize> {
@@ -43,7 +43,7 @@ pub fn average_forward<T: Element>(
     with_scratch(partition.records() * width, |records: &mut [T]| {
         partition.for_each_block(records, width, |range, sums| {
             sums.fill(T::ZERO);
-            rows::add_columns(Value, [&x[range]], [], width, [sums]);
+            elementwise::add_columns(Value, [&x[range]], [], width, [sums]);
         })?;
         with_scratch(images * channels, |totals: &mut [f64]| {
             let (cost, records) = (records.len() * ELEMENT_COST, &*records);

@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::max::LONGEST_WINDOW;
 use crate::kernels::Element;
+use crate::kernels::dry_run;
 use crate::kernels::error::Result;
 use crate::kernels::geometry::{Padding, Pool2dGeometry};
 use crate::kernels::memory::{Scratch, TileMut};
 use crate::kernels::parallel;
-use crate::kernels::rehearsal;
-use crate::kernels::simd::gemm::lanes;
-use crate::kernels::simd::pack::{turn, turn_indices};
-use crate::kernels::simd::window_gradient::Band;
+use crate::kernels::simd::matmul::micro_kernel::lanes;
+use crate::kernels::simd::matmul::pack::{turn, turn_indices};
+use crate::kernels::simd::pool2d::backward::Band;
 
 /// Bytes of input that a strip may take: with its output it stays in the second-level cache.
 const STRIP_BYTES: usize = 192 << 10;
@@ -101,7 +101,7 @@ impl Interleaving {
                 let mut source = Scratch::<T>::take(strip.input_len())?;
                 let mut pooled = Scratch::<T>::take(len)?;
                 let mut chosen = Scratch::<i32>::take(if places.is_some() { len } else { 0 })?;
-                rehearsal::nothing_more_is_taken()?;
+                dry_run::scratch_complete()?;
                 let from = &x[first_image * g.input_image() + start * g.input_row()..];
                 let mut lines =
                     TileMut::new(&mut source, strip.height * g.input_row(), self.lanes, self.lanes);
@@ -118,7 +118,7 @@ impl Interleaving {
         )
     }
 
-    /// The gradient of the images, whose windows must lie apart, overwritten: `give(strip, grad_y,
+    /// The gradient of the images, whose windows must lie apart, overwritten: `at_pixel(strip, grad_output,
     /// argmax, first, bands)` does the rows of windows of a strip that begins at output row
     /// `first`, and returns a number. The sum of these.
     ///
@@ -127,14 +127,14 @@ impl Interleaving {
     pub fn backward<T: Element>(
         &self,
         g: &Pool2dGeometry,
-        grad_y: &[T],
+        grad_output: &[T],
         argmax: Option<&[i32]>,
-        grad_x: &mut [T],
-        give: impl Fn(&Pool2dGeometry, &[T], &[i32], usize, &mut [Band<'_, T>]) -> usize + Sync,
+        grad_input: &mut [T],
+        at_pixel: impl Fn(&Pool2dGeometry, &[T], &[i32], usize, &mut [Band<'_, T>]) -> usize + Sync,
     ) -> Result<usize> {
         let (row, image, out_image) =
             (g.input_row(), g.input_image(), g.out_height * g.output_row());
-        let strips = TileMut::new(grad_x, self.images, image, image)
+        let strips = TileMut::new(grad_input, self.images, image, image)
             .into_parts(self.lanes, self.rows * g.stride.0 * row);
         let met = AtomicUsize::new(0);
         parallel::try_for_each(strips, super::cost(g), |(first_image, at, mut target)| {
@@ -152,12 +152,12 @@ impl Interleaving {
             let mut chosen =
                 Scratch::<i32>::take(if argmax.is_some() { strip.output_len() } else { 0 })?;
             let mut spread = Scratch::<T>::take(strip.input_len())?;
-            rehearsal::nothing_more_is_taken()?;
+            dry_run::scratch_complete()?;
             if count > 0 {
                 let from = first_image * out_image + first * g.output_row();
                 let lines = count * g.output_row();
                 turn(
-                    &grad_y[from..],
+                    &grad_output[from..],
                     out_image,
                     &mut TileMut::new(&mut gradient, lines, self.lanes, self.lanes),
                 );
@@ -176,7 +176,10 @@ impl Interleaving {
                 .enumerate()
                 .map(|(oy, band)| (0, oy, band))
                 .collect();
-            met.fetch_add(give(&strip, &gradient, &chosen, first, &mut bands), Ordering::Relaxed);
+            met.fetch_add(
+                at_pixel(&strip, &gradient, &chosen, first, &mut bands),
+                Ordering::Relaxed,
+            );
             turn(&spread, self.lanes, &mut target);
             Ok(())
         })?;

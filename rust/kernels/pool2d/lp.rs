@@ -123,35 +123,35 @@ fn norms<T: Element>(g: &Pool2dGeometry, x: &[T], y: &mut [T], norm: &impl Norm<
     })
 }
 
-/// `grad_x (+)= Σ grad_y sign(x) (|x| / y)^(p - 1)`; zero where `x` is: in a window of zeros, and
+/// `grad_input (+)= Σ grad_output sign(x) (|x| / y)^(p - 1)`; zero where `x` is: in a window of zeros, and
 /// for `p <= 1`, where the norm has no slope there.
 ///
 /// # Errors
 /// `p` not positive, lengths that do not fit; interrupted.
 pub fn backward<T: Element>(
     g: &Pool2dGeometry,
-    grad_y: &[T],
+    grad_output: &[T],
     x: &[T],
     y: &[T],
     p: f64,
     accumulate: bool,
-    grad_x: &mut [T],
+    grad_input: &mut [T],
 ) -> Result<()> {
     check(p)?;
-    expect_len("grad_output", grad_y.len(), g.output_len())?;
+    expect_len("grad_output", grad_output.len(), g.output_len())?;
     expect_len("x", x.len(), g.input_len())?;
     expect_len("y", y.len(), g.output_len())?;
     if p == 1.0 {
-        Slopes { grad_y, x, y, norm: One }.add(g, accumulate, grad_x)
+        Slopes { grad_output, x, y, norm: One }.add(g, accumulate, grad_input)
     } else if p == 2.0 {
-        Slopes { grad_y, x, y, norm: Two }.add(g, accumulate, grad_x)
+        Slopes { grad_output, x, y, norm: Two }.add(g, accumulate, grad_input)
     } else {
-        Slopes { grad_y, x, y, norm: General::new(p) }.add(g, accumulate, grad_x)
+        Slopes { grad_output, x, y, norm: General::new(p) }.add(g, accumulate, grad_input)
     }
 }
 
 struct Slopes<'a, T, N> {
-    grad_y: &'a [T],
+    grad_output: &'a [T],
     x: &'a [T],
     y: &'a [T],
     norm: N,
@@ -159,27 +159,30 @@ struct Slopes<'a, T, N> {
 
 impl<T: Element, N: Norm<T>> Slopes<'_, T, N> {
     /// Image by image, window by window.
-    fn add(&self, g: &Pool2dGeometry, accumulate: bool, grad_x: &mut [T]) -> Result<()> {
-        expect_len("out", grad_x.len(), g.input_len())?;
+    fn add(&self, g: &Pool2dGeometry, accumulate: bool, grad_input: &mut [T]) -> Result<()> {
+        expect_len("out", grad_input.len(), g.input_len())?;
         let (windows, elements) = g.output_image();
         parallel::for_each(
-            grad_x.chunks_mut(g.input_image()).enumerate(),
+            grad_input.chunks_mut(g.input_image()).enumerate(),
             super::cost(g),
-            |(image, grad_x)| {
+            |(image, grad_input)| {
                 if !accumulate {
-                    grad_x.fill(T::ZERO);
+                    grad_input.fill(T::ZERO);
                 }
                 let x = &self.x[image * g.input_image()..][..g.input_image()];
                 vectorized!(|| for window in 0..windows {
                     let at = image * elements + window * g.channels;
-                    let (grad_y, y) =
-                        (&self.grad_y[at..][..g.channels], &self.y[at..][..g.channels]);
+                    let (grad_output, y) =
+                        (&self.grad_output[at..][..g.channels], &self.y[at..][..g.channels]);
                     for tap in g.pixels(window / g.out_width, window % g.out_width) {
                         let pixel = tap * g.channels..(tap + 1) * g.channels;
-                        let items =
-                            grad_x[pixel.clone()].iter_mut().zip(&x[pixel]).zip(grad_y).zip(y);
-                        items.for_each(|(((grad_x, &x), &grad_y), &y)| {
-                            *grad_x += self.slope(x, y, grad_y)
+                        let items = grad_input[pixel.clone()]
+                            .iter_mut()
+                            .zip(&x[pixel])
+                            .zip(grad_output)
+                            .zip(y);
+                        items.for_each(|(((grad_input, &x), &grad_output), &y)| {
+                            *grad_input += self.slope(x, y, grad_output)
                         });
                     }
                 });
@@ -187,10 +190,10 @@ impl<T: Element, N: Norm<T>> Slopes<'_, T, N> {
         )
     }
 
-    /// `grad_y ∂y/∂x`
+    /// `grad_output ∂y/∂x`
     #[inline(always)]
-    fn slope(&self, x: T, y: T, grad_y: T) -> T {
-        let size = grad_y * self.norm.slope(x.abs() / y);
+    fn slope(&self, x: T, y: T, grad_output: T) -> T {
+        let size = grad_output * self.norm.slope(x.abs() / y);
         let signed = if x < T::ZERO { -size } else { size };
         if x == T::ZERO { T::ZERO } else { signed }
     }

@@ -7,8 +7,8 @@ use crate::kernels::Element;
 use crate::kernels::error::{KernelError, Result, expect_len, shape_error};
 use crate::kernels::geometry::Pool2dGeometry;
 use crate::kernels::parallel;
-use crate::kernels::simd::window_gradient::{Chosen, spread_rows};
-use crate::kernels::simd::windows;
+use crate::kernels::simd::pool2d::backward::{MaxGradient, spread_rows};
+use crate::kernels::simd::pool2d::forward;
 
 /// `y[oy, ox, c] = max over the window of x[., ., c]`, and where it was found.
 ///
@@ -43,7 +43,7 @@ pub fn forward<T: Element>(
             &mut y[..elements],
             Some(&mut argmax[..elements]),
             |strip, x, _, y, argmax| {
-                windows::max_rows(strip, x, 0..strip.out_height, y, argmax);
+                forward::max_rows(strip, x, 0..strip.out_height, y, argmax);
             },
         )?;
         let rest = Pool2dGeometry { batch: g.batch - done, ..*g };
@@ -69,7 +69,7 @@ fn each_row<T: Element>(
     parallel::for_each(items, super::cost(g), |(i, (y, argmax))| {
         let lines = i * (item / row)..i * (item / row) + y.len() / row;
         if g.kernel.0.saturating_mul(g.width) < LONGEST_WINDOW {
-            return windows::max_rows(g, x, lines, y, argmax);
+            return forward::max_rows(g, x, lines, y, argmax);
         }
         for (line, (y, argmax)) in
             lines.zip(y.chunks_exact_mut(row).zip(argmax.chunks_exact_mut(row)))
@@ -88,7 +88,7 @@ fn each_row<T: Element>(
 /// Pixels from the first to the last of a window, below which they can be counted in an `f32`.
 pub(super) const LONGEST_WINDOW: usize = 1 << 24;
 
-/// One row as [`windows::max_rows`] does it, for windows of any size.
+/// One row as [`forward::max_rows`] does it, for windows of any size.
 fn largest_row<T: Element>(
     g: &Pool2dGeometry,
     image: &[T],
@@ -121,45 +121,45 @@ fn is_nan<T: Element>(value: T) -> bool {
     value.partial_cmp(&value).is_none()
 }
 
-/// `grad_x (+)= grad_y` at the places that were chosen.
+/// `grad_input (+)= grad_output` at the places that were chosen.
 ///
 /// # Errors
-/// Lengths that do not fit; an index outside its window (`grad_x` is of no use then); interrupted.
+/// Lengths that do not fit; an index outside its window (`grad_input` is of no use then); interrupted.
 pub fn backward<T: Element>(
     g: &Pool2dGeometry,
-    grad_y: &[T],
+    grad_output: &[T],
     argmax: &[i32],
     accumulate: bool,
-    grad_x: &mut [T],
+    grad_input: &mut [T],
 ) -> Result<()> {
-    expect_len("grad_output", grad_y.len(), g.output_len())?;
+    expect_len("grad_output", grad_output.len(), g.output_len())?;
     expect_len("argmax", argmax.len(), g.output_len())?;
-    expect_len("out", grad_x.len(), g.input_len())?;
+    expect_len("out", grad_input.len(), g.input_len())?;
     let (_, elements) = g.output_image();
     let (mut done, mut met) = (0, 0);
     if let Some(interleaving) =
         Interleaving::new::<T>(g).filter(|_| !accumulate && g.windows_lie_apart())
     {
         done = interleaving.images;
-        let grad_x = &mut grad_x[..done * g.input_image()];
+        let grad_input = &mut grad_input[..done * g.input_image()];
         met = interleaving.backward(
             g,
-            grad_y,
+            grad_output,
             Some(argmax),
-            grad_x,
-            |strip, grad_y, argmax, _, bands| {
-                spread_rows(strip, |_| Chosen { grad_y, argmax }, false, false, bands)
+            grad_input,
+            |strip, grad_output, argmax, _, bands| {
+                spread_rows(strip, |_| MaxGradient { grad_output, argmax }, false, false, bands)
             },
         )?;
     }
-    let gift = |image: usize| {
+    let gradient_rule = |image: usize| {
         let own = (done + image) * elements..(done + image + 1) * elements;
-        Chosen { grad_y: &grad_y[own.clone()], argmax: &argmax[own] }
+        MaxGradient { grad_output: &grad_output[own.clone()], argmax: &argmax[own] }
     };
     // A window holds each index once: every index met its pixel if and only if all lie inside their
     // windows.
     let rest = Pool2dGeometry { batch: g.batch - done, ..*g };
-    met += give_back(&rest, gift, accumulate, &mut grad_x[done * g.input_image()..])?;
+    met += give_back(&rest, gradient_rule, accumulate, &mut grad_input[done * g.input_image()..])?;
     if met == argmax.len() {
         Ok(())
     } else {
@@ -174,24 +174,24 @@ pub fn backward<T: Element>(
 /// As [`backward`], without the window: follows the index, sample by sample.
 ///
 /// # Shapes
-/// - `grad_y`, `argmax`: `(n, out_height, out_width, channels)`
-/// - `grad_x`: `(n, plane, channels)`
+/// - `grad_output`, `argmax`: `(n, out_height, out_width, channels)`
+/// - `grad_input`: `(n, plane, channels)`
 ///
 /// # Errors
 /// Lengths that do not fit; an index outside the plane; interrupted.
 pub fn backward_by_index<T: Element>(
     images: usize,
     channels: usize,
-    grad_y: &[T],
+    grad_output: &[T],
     argmax: &[i32],
     accumulate: bool,
-    grad_x: &mut [T],
+    grad_input: &mut [T],
 ) -> Result<()> {
-    expect_len("argmax", argmax.len(), grad_y.len())?;
+    expect_len("argmax", argmax.len(), grad_output.len())?;
     if images == 0 || channels == 0 {
         return Ok(());
     }
-    let (plane, out_plane) = (grad_x.len() / images, grad_y.len() / images);
+    let (plane, out_plane) = (grad_input.len() / images, grad_output.len() / images);
     if plane == 0
         || out_plane == 0
         || !plane.is_multiple_of(channels)
@@ -199,28 +199,30 @@ pub fn backward_by_index<T: Element>(
     {
         return Err(shape_error!(
             "grad_output: {} elements and {} in out are not {images} images of {channels} channels",
-            grad_y.len(),
-            grad_x.len()
+            grad_output.len(),
+            grad_input.len()
         ));
     }
-    let items =
-        grad_x.chunks_mut(plane).zip(grad_y.chunks(out_plane)).zip(argmax.chunks(out_plane));
+    let items = grad_input
+        .chunks_mut(plane)
+        .zip(grad_output.chunks(out_plane))
+        .zip(argmax.chunks(out_plane));
     parallel::try_for_each(
         items,
-        (images * plane + grad_y.len()) * 4,
-        |((grad_x, grad_y), argmax)| {
+        (images * plane + grad_output.len()) * 4,
+        |((grad_input, grad_output), argmax)| {
             if !accumulate {
-                grad_x.fill(T::ZERO);
+                grad_input.fill(T::ZERO);
             }
             let pixels = (plane / channels) as i64;
-            for (i, (&grad_y, &index)) in grad_y.iter().zip(argmax).enumerate() {
+            for (i, (&grad_output, &index)) in grad_output.iter().zip(argmax).enumerate() {
                 if i64::from(index) < 0 || i64::from(index) >= pixels {
                     return Err(KernelError::Argument(format!(
                         "argmax: expected 0 to {}, got {index}",
                         pixels - 1
                     )));
                 }
-                grad_x[index as usize * channels + i % channels] += grad_y;
+                grad_input[index as usize * channels + i % channels] += grad_output;
             }
             Ok(())
         },

@@ -5,7 +5,7 @@
 //! chosen and adds nothing.
 //!
 //! Maxima and averages, and their gradients, are taken on registers, whatever the number of
-//! channels ([`super::simd::windows`], [`super::simd::window_gradient`]); of few channels, those of
+//! channels ([`super::simd::pool2d::forward`], [`super::simd::pool2d::backward`]); of few channels, those of
 //! many images together ([`interleaved`]). Sums go over windows and pixels in row-major order; rows
 //! and images are independent.
 
@@ -23,8 +23,8 @@ use super::Element;
 use super::error::{Result, expect_len};
 use super::geometry::{Padding, Pool2dGeometry};
 use super::parallel::{self, ELEMENT_COST};
-use super::simd::rows;
-use super::simd::window_gradient::{Gift, gather_row, spread_rows};
+use super::simd::elementwise;
+use super::simd::pool2d::backward::{WindowGradient, gather_row, spread_rows};
 
 /// Elements of one item of work: 64 KB of `f32`, or one row if that is longer.
 const CHUNK: usize = 16 << 10;
@@ -89,61 +89,67 @@ impl Pool2dGeometry {
 
 /// `(+)=` what the windows give back to their pixels, image by image; returns how many elements
 /// chose one of the pixels.
-fn give_back<T: Element, G: Gift<T>>(
+fn give_back<T: Element, G: WindowGradient<T>>(
     g: &Pool2dGeometry,
-    gift: impl Fn(usize) -> G + Sync,
+    gradient_rule: impl Fn(usize) -> G + Sync,
     accumulate: bool,
-    grad_x: &mut [T],
+    grad_input: &mut [T],
 ) -> Result<usize> {
-    expect_len("out", grad_x.len(), g.input_len())?;
+    expect_len("out", grad_input.len(), g.input_len())?;
     if g.windows_lie_apart() {
-        spread(g, gift, accumulate, grad_x)
+        spread(g, gradient_rule, accumulate, grad_input)
     } else {
-        gather(g, gift, accumulate, grad_x)
+        gather(g, gradient_rule, accumulate, grad_input)
     }
 }
 
 /// [`give_back`] for windows side by side without padding: each row of windows has input rows of
 /// its own.
-fn spread<T: Element, G: Gift<T>>(
+fn spread<T: Element, G: WindowGradient<T>>(
     g: &Pool2dGeometry,
-    gift: impl Fn(usize) -> G + Sync,
+    gradient_rule: impl Fn(usize) -> G + Sync,
     accumulate: bool,
-    grad_x: &mut [T],
+    grad_input: &mut [T],
 ) -> Result<usize> {
     let met = AtomicUsize::new(0);
-    let (band, stream) = (g.kernel.0 * g.input_row(), rows::streams::<T>(grad_x.len()));
-    let images = grad_x.chunks_mut(g.input_image().max(1)).enumerate();
+    let (band, stream) = (g.kernel.0 * g.input_row(), elementwise::streams::<T>(grad_input.len()));
+    let images = grad_input.chunks_mut(g.input_image().max(1)).enumerate();
     let bands = images.flat_map(|(n, image)| {
-        image.chunks_mut(band.max(1)).enumerate().map(move |(oy, grad_x)| (n, oy, grad_x))
+        image.chunks_mut(band.max(1)).enumerate().map(move |(oy, grad_input)| (n, oy, grad_input))
     });
     let mut bands: Vec<_> = bands.collect();
     let per_item = item_len(band, bands.len()) / band.max(1);
     parallel::for_each(bands.chunks_mut(per_item), cost(g), |bands| {
-        met.fetch_add(spread_rows(g, &gift, accumulate, stream, bands), Ordering::Relaxed);
+        met.fetch_add(spread_rows(g, &gradient_rule, accumulate, stream, bands), Ordering::Relaxed);
     })?;
     Ok(met.into_inner())
 }
 
 /// [`give_back`] for any windows: each input row gathers from those that cover it.
-fn gather<T: Element, G: Gift<T>>(
+fn gather<T: Element, G: WindowGradient<T>>(
     g: &Pool2dGeometry,
-    gift: impl Fn(usize) -> G + Sync,
+    gradient_rule: impl Fn(usize) -> G + Sync,
     accumulate: bool,
-    grad_x: &mut [T],
+    grad_input: &mut [T],
 ) -> Result<usize> {
     let met = AtomicUsize::new(0);
     let (row, item, stream) = (
         g.input_row(),
         item_len(g.input_row(), g.batch * g.height),
-        rows::streams::<T>(grad_x.len()),
+        elementwise::streams::<T>(grad_input.len()),
     );
-    parallel::for_each(grad_x.chunks_mut(item).enumerate(), cost(g), |(i, grad_x)| {
+    parallel::for_each(grad_input.chunks_mut(item).enumerate(), cost(g), |(i, grad_input)| {
         let mut count = 0;
-        for (r, grad_x) in grad_x.chunks_exact_mut(row).enumerate() {
+        for (r, grad_input) in grad_input.chunks_exact_mut(row).enumerate() {
             let line = i * (item / row) + r;
-            count +=
-                gather_row(g, line % g.height, gift(line / g.height), accumulate, stream, grad_x);
+            count += gather_row(
+                g,
+                line % g.height,
+                gradient_rule(line / g.height),
+                accumulate,
+                stream,
+                grad_input,
+            );
         }
         met.fetch_add(count, Ordering::Relaxed);
     })?;

@@ -7,7 +7,7 @@ use crate::kernels::memory::with_scratch;
 use crate::kernels::normalization::{inverse_deviation, repeat};
 use crate::kernels::reduce::finish;
 use crate::kernels::simd::Vector;
-use crate::kernels::simd::rows::{self, Map, Terms};
+use crate::kernels::simd::elementwise::{self, Map, Terms};
 
 /// Where the gradient of the output is, and where that of the input goes.
 pub enum Gradient<'a, T> {
@@ -16,7 +16,7 @@ pub enum Gradient<'a, T> {
         /// The gradient of the output.
         grad_output: &'a [T],
         /// The gradient of the input.
-        grad_x: &'a mut [T],
+        grad_input: &'a mut [T],
         /// Whether to add to it.
         accumulate: bool,
     },
@@ -38,7 +38,7 @@ impl<T> Gradient<'_, T> {
 
 /// The gradients of [`forward`]: with `g = grad_output`, zero where a ReLU cut, `x̂ = (x - mean) /
 /// sqrt(variance + epsilon)`, and means over the group: `grad_beta (+)= Σ g`, `grad_gamma (+)= Σ g
-/// x̂`, and `grad_x (+)= (gamma g - mean(gamma g) - x̂ mean(gamma g x̂)) / sqrt(variance + epsilon)`.
+/// x̂`, and `grad_input (+)= (gamma g - mean(gamma g) - x̂ mean(gamma g x̂)) / sqrt(variance + epsilon)`.
 ///
 /// # Shapes
 /// - the arrays in `gradient`, `x`: `[samples, positions, channels]`.
@@ -71,8 +71,8 @@ pub fn backward<T: Element>(
     g.check(&parameters, &[("mean", mean), ("variance", variance)])?;
     expect_len("x", x.len(), g.samples * g.sample_len())?;
     expect_len("grad_output", gradient.output().len(), x.len())?;
-    if let Gradient::Onward { grad_x, .. } = &gradient {
-        expect_len("grad_x", grad_x.len(), x.len())?;
+    if let Gradient::Onward { grad_input, .. } = &gradient {
+        expect_len("grad_input", grad_input.len(), x.len())?;
     }
     let width = g.partition().width();
     with_scratch(g.samples * 5 * width, |tables: &mut [T]| {
@@ -96,16 +96,19 @@ pub fn backward<T: Element>(
             finish(betas, grad_beta, accumulate_parameters);
             Ok(())
         })??;
-        let (grad, grad_x, accumulate) = match gradient {
-            Gradient::Onward { grad_output, grad_x, accumulate } => {
-                (Some(grad_output), grad_x, accumulate)
+        let (grad, grad_input, accumulate) = match gradient {
+            Gradient::Onward { grad_output, grad_input, accumulate } => {
+                (Some(grad_output), grad_input, accumulate)
             }
             Gradient::InPlace(grad) => (None, grad, false),
             Gradient::Stop(_) => return Ok(()),
         };
-        let (tables, slopes, stream) =
-            (&*tables, &*slopes, grad.is_some() && !accumulate && rows::streams::<T>(x.len()));
-        g.for_each_piece(width, grad_x, |sample, start, out| {
+        let (tables, slopes, stream) = (
+            &*tables,
+            &*slopes,
+            grad.is_some() && !accumulate && elementwise::streams::<T>(x.len()),
+        );
+        g.for_each_piece(width, grad_input, |sample, start, out| {
             let [mean, factor, beta] = thirds(&tables[sample * 3 * width..][..3 * width]);
             let (slope, offset) = slopes[sample * 2 * width..][..2 * width].split_at(width);
             let range = start..start + out.len();
@@ -114,14 +117,16 @@ pub fn backward<T: Element>(
                 ([mean, factor, slope, offset], [mean, factor, slope, offset, beta]);
             match (relu, accumulate) {
                 (false, false) => {
-                    rows::map(Backward::<false>, [grad, x], plain, width, stream, out)
+                    elementwise::map(Backward::<false>, [grad, x], plain, width, stream, out)
                 }
                 (false, true) => {
-                    rows::map(Backward::<false>, [grad, x, None], plain, width, false, out)
+                    elementwise::map(Backward::<false>, [grad, x, None], plain, width, false, out)
                 }
-                (true, false) => rows::map(Backward::<true>, [grad, x], gated, width, stream, out),
+                (true, false) => {
+                    elementwise::map(Backward::<true>, [grad, x], gated, width, stream, out)
+                }
                 (true, true) => {
-                    rows::map(Backward::<true>, [grad, x, None], gated, width, false, out)
+                    elementwise::map(Backward::<true>, [grad, x, None], gated, width, false, out)
                 }
             }
         })
@@ -152,9 +157,9 @@ fn sums<T: Element>(
                 thirds(&tables[range.start / g.sample_len() * 3 * width..][..3 * width]);
             let (inputs, sums) = ([&grad[range.clone()], &x[range]], [sums, products]);
             if relu {
-                rows::add_columns(Products, inputs, [mean, factor, beta], width, sums);
+                elementwise::add_columns(Products, inputs, [mean, factor, beta], width, sums);
             } else {
-                rows::add_columns(Products, inputs, [mean], width, sums);
+                elementwise::add_columns(Products, inputs, [mean], width, sums);
             }
         })?;
         with_scratch(2 * g.channels, |totals: &mut [f64]| {

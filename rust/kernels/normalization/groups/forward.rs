@@ -6,7 +6,7 @@ use crate::kernels::error::{Result, expect_len, shape_error};
 use crate::kernels::memory::with_scratch;
 use crate::kernels::reduce::{Partition, Value};
 use crate::kernels::simd::Vector;
-use crate::kernels::simd::rows::{self, Map, Terms};
+use crate::kernels::simd::elementwise::{self, Map, Terms};
 
 /// `y = gamma (x - mean) / sqrt(variance + epsilon) + beta` with the statistics of each group, then
 /// `max(0, y)` with `relu`.
@@ -48,14 +48,14 @@ pub fn forward<T: Element>(
     let width = g.partition().width();
     with_scratch(g.samples * 3 * width, |tables: &mut [T]| {
         fill_tables(g, mean, variance, gamma, beta, epsilon, tables);
-        let (tables, stream) = (&*tables, x.is_some() && rows::streams::<T>(y.len()));
+        let (tables, stream) = (&*tables, x.is_some() && elementwise::streams::<T>(y.len()));
         g.for_each_piece(width, y, |sample, start, y| {
             let tables = thirds(&tables[sample * 3 * width..][..3 * width]);
             let inputs = [x.map(|x| &x[start..start + y.len()])];
             if relu {
-                rows::map(Normalize::<true>, inputs, tables, width, stream, y);
+                elementwise::map(Normalize::<true>, inputs, tables, width, stream, y);
             } else {
-                rows::map(Normalize::<false>, inputs, tables, width, stream, y);
+                elementwise::map(Normalize::<false>, inputs, tables, width, stream, y);
             }
         })
     })?
@@ -95,7 +95,7 @@ fn statistics<T: Element>(g: &Groups, x: &[T], mean: &mut [T], variance: &mut [T
             let (means, rest) = record.split_at_mut(width);
             let (distances, squares) = rest.split_at_mut(width);
             let x = &x[range];
-            rows::add_columns(Value, [x], [], width, [means]);
+            elementwise::add_columns(Value, [x], [], width, [means]);
             let rows =
                 |column: usize| T::from_f64(((x.len() + width - 1 - column) / width).max(1) as f64);
             let (all, fewer, whole) = (
@@ -106,7 +106,7 @@ fn statistics<T: Element>(g: &Groups, x: &[T], mean: &mut [T], variance: &mut [T
             let (head, tail) = means.split_at_mut(whole);
             head.iter_mut().for_each(|mean| *mean = *mean / all);
             tail.iter_mut().for_each(|mean| *mean = *mean / fewer);
-            rows::add_columns(Distance, [x], [means], width, [distances, squares]);
+            elementwise::add_columns(Distance, [x], [means], width, [distances, squares]);
         })?;
         with_scratch(2 * g.channels, |joined: &mut [f64]| {
             let (means, squares) = joined.split_at_mut(g.channels);

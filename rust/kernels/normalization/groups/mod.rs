@@ -5,7 +5,7 @@
 //! of neighbours, and each group of each sample has its statistics. Batch normalisation is one
 //! sample (all positions of the batch) whose groups are single channels; instance normalisation has
 //! single channels too, sample by sample. A ReLU behind it costs nothing: backward computes its
-//! gate again from `x`, exactly as forward did, which is less traffic than reading the output.
+//! activation_output again from `x`, exactly as forward did, which is less traffic than reading the output.
 //!
 //! Sums go block by block ([`Partition`]). The second pass over the data goes backward: what was
 //! read last is still in the cache.

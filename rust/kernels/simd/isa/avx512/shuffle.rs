@@ -1,0 +1,277 @@
+//! Elements that change places: squares transposed, channels woven together and parted.
+
+use std::arch::x86_64::*;
+
+/// Transposes 16 × 16 floats: pairs, then fours, within the quarters of a register, then the
+/// quarters twice.
+///
+/// # Safety
+/// The CPU must have the features; both squares must be accessible.
+#[target_feature(enable = "avx512f")]
+#[inline]
+pub(super) unsafe fn transpose_f32(
+    source: *const f32,
+    stride: usize,
+    target: *mut f32,
+    target_stride: usize,
+) {
+    let mut a = [_mm512_setzero_ps(); 16];
+    let mut b = a;
+    // SAFETY: the caller's promise.
+    unsafe {
+        for (i, row) in a.iter_mut().enumerate() {
+            *row = _mm512_loadu_ps(source.add(i * stride));
+        }
+        for i in 0..8 {
+            b[2 * i] = _mm512_unpacklo_ps(a[2 * i], a[2 * i + 1]);
+            b[2 * i + 1] = _mm512_unpackhi_ps(a[2 * i], a[2 * i + 1]);
+        }
+        // Row 4 i + j of `a` now holds, in each quarter q, element 4 q + j of rows 4 i to 4 i + 3.
+        for i in 0..4 {
+            for j in 0..2 {
+                let (low, high) =
+                    (_mm512_castps_pd(b[4 * i + j]), _mm512_castps_pd(b[4 * i + j + 2]));
+                a[4 * i + 2 * j] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, high));
+                a[4 * i + 2 * j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, high));
+            }
+        }
+        for j in 0..4 {
+            b[j] = _mm512_shuffle_f32x4::<0x88>(a[j], a[4 + j]); // quarters 0, 2 of rows 0-3, then of rows 4-7
+            b[4 + j] = _mm512_shuffle_f32x4::<0xdd>(a[j], a[4 + j]);
+            b[8 + j] = _mm512_shuffle_f32x4::<0x88>(a[8 + j], a[12 + j]);
+            b[12 + j] = _mm512_shuffle_f32x4::<0xdd>(a[8 + j], a[12 + j]);
+        }
+        for j in 0..4 {
+            _mm512_storeu_ps(
+                target.add(j * target_stride),
+                _mm512_shuffle_f32x4::<0x88>(b[j], b[8 + j]),
+            );
+            _mm512_storeu_ps(
+                target.add((4 + j) * target_stride),
+                _mm512_shuffle_f32x4::<0x88>(b[4 + j], b[12 + j]),
+            );
+            _mm512_storeu_ps(
+                target.add((8 + j) * target_stride),
+                _mm512_shuffle_f32x4::<0xdd>(b[j], b[8 + j]),
+            );
+            _mm512_storeu_ps(
+                target.add((12 + j) * target_stride),
+                _mm512_shuffle_f32x4::<0xdd>(b[4 + j], b[12 + j]),
+            );
+        }
+    }
+}
+
+/// Transposes 8 × 8 doubles, element by element: `f64` is the truth, not the fast path.
+///
+/// # Safety
+/// Both squares must be accessible.
+#[inline(always)]
+pub(super) unsafe fn transpose_f64(
+    source: *const f64,
+    stride: usize,
+    target: *mut f64,
+    target_stride: usize,
+) {
+    for i in 0..64 {
+        // SAFETY: the caller's promise.
+        unsafe { *target.add(i % 8 * target_stride + i / 8) = *source.add(i / 8 * stride + i % 8) }
+    }
+}
+
+/// For each of three registers to write, which lane of `a` and then `b` (16 more) goes where, and
+/// which of that and `c`.
+const WEAVE: [[[i32; 16]; 2]; 3] = {
+    let mut tables = [[[0; 16]; 2]; 3];
+    let mut place = 0;
+    while place < 48 {
+        let (register, lane, source) = (place / 16, place % 16, place as i32 / 3);
+        tables[register][0][lane] = if place % 3 == 1 { 16 + source } else { source };
+        tables[register][1][lane] = if place % 3 == 2 { 16 + source } else { lane as i32 };
+        place += 1;
+    }
+    tables
+};
+
+/// # Safety
+/// The CPU must have the features.
+#[target_feature(enable = "avx512f")]
+#[inline]
+pub(super) unsafe fn interleave_f32([a, b, c]: [__m512; 3]) -> [__m512; 3] {
+    let mut out = [a; 3];
+    for (out, [first, second]) in out.iter_mut().zip(&WEAVE) {
+        // SAFETY: the tables are as long as registers.
+        let (first, second) =
+            unsafe { (_mm512_loadu_epi32(first.as_ptr()), _mm512_loadu_epi32(second.as_ptr())) };
+        *out = _mm512_permutex2var_ps(_mm512_permutex2var_ps(a, first, b), second, c);
+    }
+    out
+}
+
+/// Element by element, as `transpose_f64`.
+///
+/// # Safety
+/// The CPU must have the features.
+#[target_feature(enable = "avx512f")]
+#[inline]
+pub(super) unsafe fn interleave_f64(registers: [__m512d; 3]) -> [__m512d; 3] {
+    let mut lanes = [[0.0; 8]; 3];
+    let mut out = registers;
+    // SAFETY: a register has 8 lanes.
+    unsafe {
+        (0..3).for_each(|j| _mm512_storeu_pd(lanes[j].as_mut_ptr(), registers[j]));
+        let woven: [f64; 24] = std::array::from_fn(|i| lanes[i % 3][i / 3]);
+        out.iter_mut()
+            .enumerate()
+            .for_each(|(j, out)| *out = _mm512_loadu_pd(woven.as_ptr().add(8 * j)));
+    }
+    out
+}
+
+/// Which lanes of which of `N` registers make register `i` of their store_interleaved.
+struct Weave<const N: usize>;
+
+impl<const N: usize> Weave<N> {
+    const LANES: [[i32; 16]; N] = {
+        let mut lanes = [[0; 16]; N];
+        let mut at = 0;
+        while at < 16 * N {
+            lanes[at / 16][at % 16] = (at / N) as i32;
+            at += 1;
+        }
+        lanes
+    };
+    const CHOSEN: [[u16; N]; N] = {
+        let mut chosen = [[0; N]; N];
+        let mut at = 0;
+        while at < 16 * N {
+            chosen[at / 16][at % N] |= 1 << (at % 16);
+            at += 1;
+        }
+        chosen
+    };
+}
+
+/// [`Vector::store_interleaved`]: each register of the result takes its lanes from all `N`.
+///
+/// # Safety
+/// The CPU must have the features; `count * N` elements must be writable.
+#[allow(clippy::needless_range_loop)] // unrolled whole, so that the registers stay registers
+#[target_feature(enable = "avx512f")]
+#[inline]
+pub(super) unsafe fn weave_f32<const N: usize>(
+    values: [__m512; N],
+    target: *mut f32,
+    count: usize,
+) {
+    for i in 0..N {
+        let left = (count * N).saturating_sub(i * 16).min(16);
+        // SAFETY: the caller's promise; the tables have whole registers.
+        unsafe {
+            let lanes = _mm512_loadu_si512(Weave::<N>::LANES[i].as_ptr().cast());
+            let mut woven = _mm512_setzero_ps();
+            for j in 0..N {
+                woven =
+                    _mm512_mask_permutexvar_ps(woven, Weave::<N>::CHOSEN[i][j], lanes, values[j]);
+            }
+            if left == 16 {
+                _mm512_storeu_ps(target.add(i * 16), woven);
+            } else if left > 0 {
+                _mm512_mask_storeu_ps(target.add(i * 16), ((1u32 << left) - 1) as __mmask16, woven);
+            }
+        }
+    }
+}
+
+/// Which lanes of which of `N` registers make register `j` of the inverse.
+impl<const N: usize> Weave<N> {
+    const FROM_LANES: [[i32; 16]; N] = {
+        let mut lanes = [[0; 16]; N];
+        let mut at = 0;
+        while at < 16 * N {
+            lanes[at % N][at / N] = (at % 16) as i32;
+            at += 1;
+        }
+        lanes
+    };
+    const FROM: [[u16; N]; N] = {
+        let mut chosen = [[0; N]; N];
+        let mut at = 0;
+        while at < 16 * N {
+            chosen[at % N][at / 16] |= 1 << (at / N);
+            at += 1;
+        }
+        chosen
+    };
+}
+
+/// [`Vector::load_deinterleaved`]: as [`weave_f32`].
+///
+/// # Safety
+/// The CPU must have the features; `count * N` elements must be readable.
+#[allow(clippy::needless_range_loop)] // unrolled whole, so that the registers stay registers
+#[target_feature(enable = "avx512f")]
+#[inline]
+pub(super) unsafe fn unweave_f32<const N: usize>(source: *const f32, count: usize) -> [__m512; N] {
+    let (mut woven, mut values) = ([_mm512_setzero_ps(); N], [_mm512_setzero_ps(); N]);
+    for i in 0..N {
+        let left = (count * N).saturating_sub(i * 16).min(16);
+        // SAFETY: the caller's promise: only `left` elements are read.
+        woven[i] = unsafe {
+            _mm512_maskz_loadu_ps(((1u32 << left) - 1) as __mmask16, source.wrapping_add(i * 16))
+        };
+    }
+    for j in 0..N {
+        // SAFETY: the tables have whole registers.
+        let lanes = unsafe { _mm512_loadu_si512(Weave::<N>::FROM_LANES[j].as_ptr().cast()) };
+        for i in 0..N {
+            values[j] =
+                _mm512_mask_permutexvar_ps(values[j], Weave::<N>::FROM[j][i], lanes, woven[i]);
+        }
+    }
+    values
+}
+
+/// [`Vector::load_deinterleaved`], element by element: `f64` is the truth, not the fast path.
+///
+/// # Safety
+/// The CPU must have the features; `count * N` elements must be readable.
+#[target_feature(enable = "avx512f")]
+#[inline]
+pub(super) unsafe fn unweave_f64<const N: usize>(source: *const f64, count: usize) -> [__m512d; N] {
+    let mut values = [_mm512_setzero_pd(); N];
+    for (j, value) in values.iter_mut().enumerate() {
+        let mut lanes = [0.0; 8];
+        // SAFETY: the caller's promise.
+        unsafe {
+            for (i, lane) in lanes.iter_mut().enumerate().take(count) {
+                *lane = source.add(i * N + j).read();
+            }
+            *value = _mm512_loadu_pd(lanes.as_ptr());
+        }
+    }
+    values
+}
+
+/// [`Vector::store_interleaved`], element by element: `f64` is the truth, not the fast path.
+///
+/// # Safety
+/// The CPU must have the features; `count * N` elements must be writable.
+#[target_feature(enable = "avx512f")]
+#[inline]
+pub(super) unsafe fn weave_f64<const N: usize>(
+    values: [__m512d; N],
+    target: *mut f64,
+    count: usize,
+) {
+    for (j, value) in values.into_iter().enumerate() {
+        let mut lanes = [0.0; 8];
+        // SAFETY: the caller's promise.
+        unsafe {
+            _mm512_storeu_pd(lanes.as_mut_ptr(), value);
+            for (i, &lane) in lanes.iter().enumerate().take(count) {
+                target.add(i * N + j).write(lane);
+            }
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Exponentials of a row on registers: their largest exponent first, then the exponentials and
+//! their sum.
+
+use crate::kernels::Element;
+use crate::kernels::simd::{Vector, load_some, store_some};
+
+/// How many bytes ahead of the search for the largest element memory is asked for: long
+/// computations lie between two rows, and the prefetcher of the hardware does not look that far.
+const AHEAD: usize = 4 << 10;
+
+/// The largest element; negative infinity where there is none but NaN.
+#[inline(always)]
+pub fn largest<T: Element, V: Vector<T>>(x: &[T]) -> T {
+    let lowest = V::splat(T::NEG_INFINITY);
+    let (mut top, whole) = (lowest, x.len() - x.len() % V::LANES);
+    // SAFETY: whole registers, then as many elements as are left.
+    unsafe {
+        for at in (0..whole).step_by(V::LANES) {
+            V::prefetch(x.as_ptr().wrapping_add(at + AHEAD / size_of::<T>()));
+            top = V::load(x.as_ptr().add(at)).max(top);
+        }
+        if whole < x.len() {
+            let count = x.len() - whole;
+            top = V::load_partial(x.as_ptr().add(whole), count).first(count, lowest).max(top);
+        }
+    }
+    top.fold(
+        #[inline(always)]
+        |a, b| if b > a { b } else { a },
+    )
+}
+
+/// `Σ e^(x - top)`; the terms go to `values`, if given. NaN anywhere makes it NaN.
+///
+/// # Panics
+/// When `values` is shorter than `x`.
+#[inline(always)]
+pub fn exponentials<T: Element, V: Vector<T>>(x: &[T], top: T, mut values: Option<&mut [T]>) -> T {
+    assert!(values.as_ref().is_none_or(|values| values.len() >= x.len()));
+    let (top, mut sum) = (V::splat(top), V::zero());
+    // SAFETY: as many elements as are left, of both.
+    unsafe {
+        for at in (0..x.len()).step_by(V::LANES) {
+            let count = V::LANES.min(x.len() - at);
+            let value = load_some::<T, V>(x.as_ptr().add(at), count).sub(top).exp();
+            if let Some(values) = &mut values {
+                store_some(value, values.as_mut_ptr().add(at), count);
+            }
+            sum = sum.add(if count == V::LANES { value } else { value.first(count, V::zero()) });
+        }
+    }
+    sum.fold(
+        #[inline(always)]
+        |a, b| a + b,
+    )
+}
