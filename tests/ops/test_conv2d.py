@@ -309,22 +309,22 @@ def test_shapes_get_the_kernel_made_for_them():
             == "depthwise"
         )
     assert (
-        ops.conv2d_algorithm((1, 28, 28, 1), (5, 5, 1, 6), direction="backward_weight") == "planar"
+        ops.conv2d_algorithm((1, 28, 28, 1), (5, 5, 1, 6), direction="backward_weight") == "few_channels"
     )
-    assert ops.conv2d_algorithm((1, 28, 28, 1), (5, 5, 1, 6)) == "planar"
+    assert ops.conv2d_algorithm((1, 28, 28, 1), (5, 5, 1, 6)) == "few_channels"
     assert ops.conv2d_algorithm((1, 224, 224, 3), (7, 7, 3, 64), stride=2, padding=3) == "direct"
     assert (
         ops.conv2d_algorithm(
             (1, 224, 224, 3), (7, 7, 3, 64), stride=2, padding=3, direction="backward_input"
         )
-        == "planar"
+        == "few_channels"
     )
-    with pytest.raises(ArgumentError, match="planar"):
+    with pytest.raises(ArgumentError, match="few_channels"):
         ops.conv2d(
             np.zeros((1, 9, 9, 2), np.float32),
             np.zeros((3, 3, 2, 2), np.float32),
             stride=2,
-            algorithm="planar",
+            algorithm="few_channels",
         )
 
 
@@ -517,7 +517,7 @@ def test_refused(call, error, text):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("algorithm", [None, "direct", "planar"])
+@pytest.mark.parametrize("algorithm", [None, "direct", "few_channels"])
 @pytest.mark.parametrize("shape", [(37, 13, 18, 1), (16, 9, 8, 3), (3, 8, 9, 20), (0, 8, 8, 2)])
 def test_pooling_on_the_way_gives_what_pooling_afterwards_would(rng, shape, algorithm, dtype):
     x, weight, bias = (
@@ -547,7 +547,7 @@ def test_missing_and_unknown_arguments_stay_type_errors():
         ops.conv2d(X, W, strides=2)
 
 
-@pytest.mark.parametrize("algorithm", [None, "direct", "planar"])
+@pytest.mark.parametrize("algorithm", [None, "direct", "few_channels"])
 @pytest.mark.parametrize("shape", [(19, 9, 18, 2), (3, 12, 11, 6)])
 def test_the_gradient_of_the_bias_comes_along(rng, shape, algorithm):
     x, gradient, mask = (

@@ -86,10 +86,14 @@ impl<T: crate::kernels::Element, const N: usize> Vector<T> for Lanes<T, N> {
     }
     #[inline(always)]
     unsafe fn load_partial(source: *const T, count: usize) -> Self {
-        // SAFETY: the caller's promise, for the first `count` lanes.
-        Self(std::array::from_fn(
-            |i| if i < count { unsafe { source.add(i).read() } } else { T::ZERO },
-        ))
+        let lane = |i| {
+            if i >= count {
+                return T::ZERO;
+            }
+            // SAFETY: the caller's promise, for the first `count` lanes.
+            unsafe { source.add(i).read() }
+        };
+        Self(std::array::from_fn(lane))
     }
     #[inline(always)]
     unsafe fn store(self, target: *mut T) {
