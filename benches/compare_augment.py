@@ -61,7 +61,7 @@ def cnnrs_work(kind):
         [
             first,
             augment.RandomHorizontalFlip(),
-            augment.ColorJitter(*JITTER),
+            augment.ColorJitter(*JITTER[:2], saturation=JITTER[2], hue=JITTER[3]),
             augment.Normalize(MEAN, STD),
         ]
     )

@@ -67,7 +67,7 @@ flip = augment.RandomHorizontalFlip(1.0)
 shift = augment.RandomTranslate((0, (-1, -1)))
 DOUBLED = augment.RandomAffine(0, scale=(2.0, 2.0), interpolation="nearest", center=(0, 0))
 WHOLE = augment.RandomResizedCrop(
-    (1, 2), (1, 1), (4, 4)
+    (1, 2), (1, 1), ratio=(4, 4)
 )  # triangles of weights 3, 3, 1 and 1, 3, 3
 TWO_LEVELS = [[10] * 256 + [20] * 256]  # half of the pixels each: as far apart as can be
 EQUAL = [[0] * 256 + [255] * 256]
@@ -89,7 +89,11 @@ TABLE = {
     ),
     "Cutout": Row(augment.Cutout(9), FOUR, [[0, 0, 0, 0]]),
     "ElasticTransform": Row(
-        augment.ElasticTransform(40.0, 3.0, "nearest"), RAMP, check=bent, box="moves", mask="moves"
+        augment.ElasticTransform(40.0, 3.0, interpolation="nearest"),
+        RAMP,
+        check=bent,
+        box="moves",
+        mask="moves",
     ),
     "Equalize": Row(augment.Equalize(), TWO_LEVELS, EQUAL),
     "GaussianBlur": Row(
@@ -108,7 +112,7 @@ TABLE = {
         mask=[[4, 3, 2, 1]],
     ),
     "PCAColor": Row(
-        augment.PCAColor(0.2, (1.0, 0.0, 0.0), np.eye(3)),
+        augment.PCAColor(0.2, eigenvalues=(1.0, 0.0, 0.0), eigenvectors=np.eye(3)),
         colour(100, 100, 100),
         check=redder_or_less_red,
     ),
@@ -146,7 +150,9 @@ TABLE = {
     ),
     "RandomEqualize": Row(augment.RandomEqualize(1.0), TWO_LEVELS, EQUAL),
     "RandomErasing": Row(
-        augment.RandomErasing(1.0, (0.25, 0.25), (1, 1), value=9), [[0] * 4] * 4, check=four_nines
+        augment.RandomErasing(1.0, (0.25, 0.25), ratio=(1, 1), value=9),
+        [[0] * 4] * 4,
+        check=four_nines,
     ),
     "RandomGrayscale": Row(augment.RandomGrayscale(1.0), colour(100, 0, 0), colour(30, 30, 30)),
     "RandomHorizontalFlip": Row(

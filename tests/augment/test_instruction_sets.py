@@ -29,7 +29,7 @@ def digests():
     photos = random.integers(0, 256, (3, 81, 117, 3), dtype=np.uint8)
     transforms = {name: row.transform for name, row in TABLE.items()}
     transforms |= {
-        "jitter": augment.ColorJitter(0.3, 0.3, 0.3, 0.1),
+        "jitter": augment.ColorJitter(0.3, 0.3, saturation=0.3, hue=0.1),
         "noise": augment.GaussianNoise(),
         "affine": augment.RandomAffine(20),
     }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cnnrs import augment
-from cnnrs.augment.mix import Beta
+from cnnrs.augment.mixing import Beta
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
 
 N = 12

@@ -15,11 +15,11 @@ ALL = [
     augment.RandomTranslate(0.3),
     augment.RandomResizedCrop(13),
     augment.RandomRotation(45),
-    augment.RandomAffine(20, (0.1, 0.2), (0.8, 1.2), 10),
+    augment.RandomAffine(20, (0.1, 0.2), scale=(0.8, 1.2), shear=10),
     augment.RandomPerspective(0.5, p=0.7),
     augment.ElasticTransform(20.0, 3.0),
     augment.RandomGrayscale(0.5),
-    augment.ColorJitter(0.3, 0.3, 0.3, 0.1),
+    augment.ColorJitter(0.3, 0.3, saturation=0.3, hue=0.1),
     augment.PCAColor(0.3),
     augment.RandomAutocontrast(),
     augment.RandomEqualize(),
@@ -39,7 +39,7 @@ ALL = [
         [
             augment.RandomCrop(16, padding=4),
             augment.RandomHorizontalFlip(),
-            augment.ColorJitter(0.3, 0.3, 0.3, 0.1),
+            augment.ColorJitter(0.3, 0.3, saturation=0.3, hue=0.1),
         ]
     ),
 ]
@@ -102,7 +102,7 @@ def test_floats_stay_in_range_and_keep_their_dtype(transform, images):
         augment.RandomPerspective(0.0, p=1.0),
         augment.ElasticTransform(0.0),
         augment.ColorJitter(),
-        augment.ColorJitter((1, 1), (1, 1), (1, 1), (0, 0)),
+        augment.ColorJitter((1, 1), (1, 1), saturation=(1, 1), hue=(0, 0)),
         augment.PCAColor(0.0),
         augment.Posterize(8),
         augment.Solarize(256),

@@ -15,7 +15,7 @@ MOVING = [
     augment.Resize((31, 70)),
     augment.RandomResizedCrop(40, scale=(0.4, 1.0)),
     augment.RandomRotation((90, 90)),
-    augment.RandomAffine(0, (0.1, 0.2), (0.7, 1.3)),
+    augment.RandomAffine(0, (0.1, 0.2), scale=(0.7, 1.3)),
     augment.RandomApply([augment.RandomTranslate(5), augment.RandomHorizontalFlip()]),
     augment.Compose(
         [

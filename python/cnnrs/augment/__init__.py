@@ -1,19 +1,24 @@
-"""Augmentation: transforms that make many training images out of few, boxes, masks and keypoints
-along with them.
+"""Augmentation: ``pipe(x)`` twice returns the same images, since all randomness is a function of
+seed, epoch and the index of the sample; ``pipe.random(x)`` returns new ones in every call.
 
-Names and arguments are those of torchvision's ``transforms.v2`` where it has the transform. A
-transform is called on a batch, ``pipe(images, labels=..., indices=..., epoch=..., seed=...)``, and
-returns what it was given, transformed; see `Transform.__call__`. Images are uint8 from 0 to 255 or
-float32 from 0 to 1, channels last. A `Compose` is compiled to one pass over each image, in Rust, on
-all threads. Randomness is counter-based: sample i in epoch e looks the same in any batch, at any
-number of threads, with any instruction set of the CPU, after any resume.
+Transforms vary training images, together with their boxes, masks and keypoints. Names and arguments
+are those of torchvision's ``transforms.v2`` where it has the transform. A transform is called on a
+batch, ``pipe(images, labels=..., indices=..., epoch=..., seed=...)``, and returns the images and
+the given targets, transformed; see `Transform.__call__`. Images are uint8 from 0 to 255 or float32
+from 0 to 1, channels last. A `Compose` is compiled to one pass over each image, in Rust, on all
+threads. Sample i in epoch e is the same in any batch, with any number of threads, with any
+instruction set of the CPU, and after resuming from a checkpoint.
 
 Examples
 --------
 >>> import numpy as np
 >>> from cnnrs import augment
->>> pipe = augment.Compose([augment.RandomCrop(32, padding=4), augment.RandomHorizontalFlip(), augment.Normalize(0.5, 0.25)])
->>> images, labels = pipe(np.zeros((4, 32, 32, 3), np.uint8), labels=np.array([3, 1, 0, 2]), seed=0)
+>>> crop, flip = augment.RandomCrop(32, padding=4), augment.RandomHorizontalFlip()
+>>> pipe = augment.Compose([crop, flip, augment.Normalize(0.5, 0.25)])
+>>> pipe
+Compose([RandomCrop((32, 32), padding=(4, 4, 4, 4)), RandomHorizontalFlip(), Normalize(0.5, 0.25)])
+>>> x = np.zeros((4, 32, 32, 3), np.uint8)
+>>> images, labels = pipe(x, labels=np.array([3, 1, 0, 2]), epoch=0, seed=0)
 >>> images.shape, labels.tolist()
 ((4, 32, 32, 3), [3, 1, 0, 2])
 """

@@ -1,4 +1,4 @@
-"""Transforms drawn from a list, with one strength for all: RandAugment and TrivialAugment."""
+"""RandAugment and TrivialAugment: apply transforms drawn at random from a list."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Amounts: TypeAlias = NDArray[np.float64]
 Operation: TypeAlias = Callable[["_Automatic", Program, Amounts, Amounts], None]
 
 BITS = 8
-# The largest strength of each operation; of shifts a share of the width or height, or pixels.
+# The largest strength of each operation. Shifts are a fraction of the side, or pixels.
 MILD = {
     "shear": 0.3,
     "share": 150 / 331,
@@ -126,7 +126,7 @@ OPERATIONS: tuple[Operation, ...] = (
 
 
 class RandAugment(_Automatic):
-    """A few transforms out of fourteen, all of one strength.
+    """Apply a few transforms, drawn from fourteen, with one strength for all.
 
     Identity, shear and shift in x and y, rotation, brightness, saturation, contrast, sharpness,
     posterize, solarize, autocontrast and equalize, with the ranges of torchvision.
@@ -134,12 +134,14 @@ class RandAugment(_Automatic):
     Parameters
     ----------
     num_ops : int
-        How many, one after the other.
+        Number of transforms to apply in sequence.
     magnitude : int from 0 to num_magnitude_bins - 1
+        Strength of the transforms.
     num_magnitude_bins : int
+        Number of equally spaced strengths.
     interpolation : {"bilinear", "nearest"}
     fill : float or one for each channel
-        In the units of the image.
+        Value outside the image, in the units of the image.
 
     References
     ----------
@@ -157,6 +159,7 @@ class RandAugment(_Automatic):
         self,
         num_ops: int = 2,
         magnitude: int = 9,
+        *,
         num_magnitude_bins: int = 31,
         interpolation: str = "bilinear",
         fill: Any = 0,
@@ -170,7 +173,7 @@ class RandAugment(_Automatic):
         self.fill = fill_value(fill)
 
     def lower(self, program: Program) -> None:
-        """`num_ops` times one operation for each sample."""
+        """Draw `num_ops` operations for each sample."""
         strength = np.full(len(program), self.magnitude / (self.num_magnitude_bins - 1))
         for _ in range(self.num_ops):
             numbers = program.draw(2)
@@ -179,16 +182,17 @@ class RandAugment(_Automatic):
 
 
 class TrivialAugment(_Automatic):
-    """One transform out of the fourteen of `RandAugment`, of a random strength in a wide range:
-    nothing to tune.
+    """Apply one transform, drawn from the fourteen of `RandAugment`, with a random strength.
+
+    The range of strengths is wide, and there is nothing to tune.
 
     Parameters
     ----------
     num_magnitude_bins : int
-        Strengths are drawn from as many.
+        Number of equally spaced strengths to draw from.
     interpolation : {"bilinear", "nearest"}
     fill : float or one for each channel
-        In the units of the image.
+        Value outside the image, in the units of the image.
 
     References
     ----------
@@ -206,7 +210,7 @@ class TrivialAugment(_Automatic):
     limits = WIDE
 
     def __init__(
-        self, num_magnitude_bins: int = 31, interpolation: str = "bilinear", fill: Any = 0
+        self, num_magnitude_bins: int = 31, interpolation: str = "bilinear", *, fill: Any = 0
     ) -> None:
         self.num_magnitude_bins = _arguments.integer("num_magnitude_bins", num_magnitude_bins, 2)
         self.interpolation = _arguments.choice(
@@ -215,7 +219,7 @@ class TrivialAugment(_Automatic):
         self.fill = fill_value(fill)
 
     def lower(self, program: Program) -> None:
-        """One operation for each sample."""
+        """Draw one operation for each sample."""
         numbers = program.draw(3)
         choice = (numbers[:, 0] * len(OPERATIONS)).astype(np.int64)
         strength = np.floor(numbers[:, 2] * self.num_magnitude_bins) / (self.num_magnitude_bins - 1)

@@ -1,4 +1,4 @@
-"""A batch on its way through a pipeline: the images and what belongs to them, checked once."""
+"""Batch of images and their targets on its way through a pipeline, checked once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LARGEST_MASK_VALUE = 2**24  # exact in float32
 
 
 class Batch:
-    """Images, labels, boxes, masks, keypoints and flags of boxes; what was not given is None."""
+    """Images, labels, boxes, masks, keypoints and box flags; None if not given."""
 
     def __init__(self, images: Any) -> None:
         self.images: Any = images
@@ -38,7 +38,7 @@ class Batch:
         keypoints: Any = None,
         difficult: Any = None,
     ) -> Batch:
-        """The checked batch of a call."""
+        """Check the arguments of a call and return them as a batch."""
         batch = cls(ops.augment_images("images", images))
         count = len(batch.images)
         if boxes is not None:
@@ -63,7 +63,7 @@ class Batch:
         return batch
 
     def keep_boxes(self, kept: list[NDArray[np.bool_]]) -> None:
-        """Leave out what belongs to boxes that were dropped."""
+        """Drop the labels and flags of dropped boxes."""
         if self.box_labels:
             self.labels = [labels[keep] for labels, keep in zip(self.labels, kept, strict=True)]
         if self.difficult is not None:
@@ -73,7 +73,7 @@ class Batch:
         return len(self.images)
 
     def key(self, indices: Any, epoch: int, seed: int) -> Key:
-        """What the random numbers of this batch depend on."""
+        """Return the key that the random numbers of this batch depend on."""
         places = (
             np.arange(len(self), dtype=np.int64)
             if indices is None
@@ -88,7 +88,7 @@ class Batch:
         )
 
     def sizes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Heights and widths."""
+        """Return the heights and widths of the images."""
         if isinstance(self.images, np.ndarray):
             count, height, width, _ = self.images.shape
             return np.full(count, height, np.int64), np.full(count, width, np.int64)
@@ -96,12 +96,12 @@ class Batch:
         return np.ascontiguousarray(pairs[:, 0]), np.ascontiguousarray(pairs[:, 1])
 
     def channels(self) -> int:
-        """Channels of an image; all have as many.
+        """Return the number of channels, which is the same for all images.
 
         Raises
         ------
         ShapeError
-            If they have not.
+            If the images differ in their number of channels.
         """
         if isinstance(self.images, np.ndarray):
             return int(self.images.shape[-1])
@@ -113,7 +113,7 @@ class Batch:
         return int(numbers.pop()) if numbers else 0
 
     def floating(self) -> bool:
-        """Whether the values are floats."""
+        """Return whether the values are floats."""
         first = (
             self.images
             if isinstance(self.images, np.ndarray)
@@ -124,7 +124,7 @@ class Batch:
         return bool(first.dtype == np.float32)
 
     def result(self) -> Any:
-        """The images, or a tuple of all that was given."""
+        """Return the images, or a tuple of the images and the given targets."""
         given = [
             value
             for value in (self.labels, self.boxes, self.masks, self.keypoints, self.difficult)
@@ -204,7 +204,7 @@ def _labels(labels: Any, boxes: list[NDArray[Any]] | None, count: int) -> tuple[
 
 def _flags(difficult: Any, boxes: list[NDArray[Any]] | None, count: int) -> list[NDArray[np.bool_]]:
     if boxes is None:
-        raise ArgumentError("difficult: flags of boxes; pass boxes= with them")
+        raise ArgumentError("difficult: expected boxes= with it, got none")
     arrays = [
         _arguments.as_array(f"difficult[{i}]", one)
         for i, one in enumerate(_per_image("difficult", difficult, count))

@@ -1,4 +1,4 @@
-"""Colours: grey, jitter, and shifts along the main axes of natural colours."""
+"""Change colours: greyscale, jitter, and shifts along the principal axes of natural images."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ EIGENVECTORS = ((-0.5675, 0.7192, 0.4009), (-0.5808, -0.0045, -0.8140), (-0.5836
 
 
 def expect_colour(program: Program, name: str) -> None:
-    """Refuses what is neither grey nor red, green and blue.
+    """Refuse images that are neither grey nor RGB.
 
     Raises
     ------
     ShapeError
-        For another number of channels than 1 or 3.
+        If there are not 1 or 3 channels.
     """
     if program.channels not in (1, 3):
         raise ShapeError(f"images: {name} needs 1 or 3 channels, got {program.channels}")
 
 
 class Grayscale(Transform):
-    """Grey, by the weights 0.2989, 0.587 and 0.114.
+    """Convert images to grey with the weights 0.2989, 0.587 and 0.114.
 
     Parameters
     ----------
     num_output_channels : {1, 3}
-        Three equal ones keep the shape.
+        3 repeats the grey value, so that the shape stays the same.
 
     Examples
     --------
@@ -65,23 +65,21 @@ class Grayscale(Transform):
         self.num_output_channels = num_output_channels
 
     def lower(self, program: Program) -> None:
-        """Grey for all."""
+        """Add the conversion for all samples."""
         expect_colour(program, "Grayscale")
         if program.channels == 1 and self.num_output_channels == 3:
-            raise ShapeError(
-                "images: they have one channel; Grayscale makes three out of three only"
-            )
+            raise ShapeError("images: Grayscale(3) needs 3 channels, got 1")
         if program.partial and self.num_output_channels != program.channels:
             raise ArgumentError(
-                "num_output_channels: all images of a batch must have as many; take 3 within "
-                "RandomApply and OneOf"
+                "num_output_channels: all images of a batch must have the same number of "
+                "channels; use 3 within RandomApply and OneOf"
             )
         program.add("grey", (), (self.num_output_channels,))
         program.channels = self.num_output_channels
 
 
 class RandomGrayscale(Transform):
-    """Grey with as many channels, with a probability.
+    """Convert images to grey with probability `p` and keep the number of channels.
 
     Parameters
     ----------
@@ -99,25 +97,25 @@ class RandomGrayscale(Transform):
         self.p = probability("p", p)
 
     def lower(self, program: Program) -> None:
-        """Grey for some."""
+        """Add the conversion for some samples."""
         expect_colour(program, "RandomGrayscale")
         program.add("grey", (), (program.channels,), apply=program.draw(1)[:, 0] < self.p)
 
 
 class ColorJitter(Transform):
-    """Brightness, contrast, saturation and hue changed at random, in random order.
+    """Change brightness, contrast, saturation and hue at random, in random order.
 
     Parameters
     ----------
     brightness, contrast, saturation : float or pair (low, high)
-        Factors; a number stands for ``(max(0, 1 - value), 1 + value)``.
+        Range of the factor. A number means ``(max(0, 1 - value), 1 + value)``.
     hue : float up to 0.5 or pair (low, high)
-        Shares of the colour circle; a number stands for ``(-hue, hue)``.
+        Range of the shift, as a fraction of the colour circle. A number means ``(-hue, hue)``.
 
     Notes
     -----
-    Values are cut off at 0 and the brightest after each change. Images of one channel have no
-    saturation and no hue.
+    Values are clipped to the range of the image after each change. Saturation and hue do not
+    affect images of one channel.
 
     Examples
     --------
@@ -129,7 +127,7 @@ class ColorJitter(Transform):
     """
 
     def __init__(
-        self, brightness: Any = 0.0, contrast: Any = 0.0, saturation: Any = 0.0, hue: Any = 0.0
+        self, brightness: Any = 0.0, contrast: Any = 0.0, *, saturation: Any = 0.0, hue: Any = 0.0
     ) -> None:
         self.brightness = _factors("brightness", brightness)
         self.contrast = _factors("contrast", contrast)
@@ -141,7 +139,7 @@ class ColorJitter(Transform):
             self.hue = (-limit, limit)
 
     def lower(self, program: Program) -> None:
-        """An order, three factors and a turn for each sample."""
+        """Draw an order, three factors and a hue shift for each sample."""
         expect_colour(program, "ColorJitter")
         numbers = program.draw(5)
         order = ORDERS[(numbers[:, 0] * len(ORDERS)).astype(np.int64)]
@@ -161,15 +159,14 @@ def _factors(name: str, value: Any) -> tuple[float, float]:
 
 
 class PCAColor(Transform):
-    """Each pixel gets a random multiple of the main axes of natural colours: AlexNet's
-    augmentation.
+    """Shift the colour of each image along the principal axes of natural colours, as in AlexNet.
 
     Parameters
     ----------
     sigma : float
-        Deviation of the multiples.
+        Standard deviation of the shift, in units of the spread along each axis.
     eigenvalues : array_like of shape (3,)
-        Spread along each axis, for values from 0 to 1; by default those of ImageNet.
+        Spread along each axis, for values from 0 to 1. Default: the values of ImageNet.
     eigenvectors : array_like of shape (3, 3)
         The axes as columns.
 
@@ -183,27 +180,29 @@ class PCAColor(Transform):
     >>> import numpy as np
     >>> from cnnrs import augment
     >>> x = np.full((1, 2, 2, 3), 128, np.uint8)
-    >>> np.unique(augment.PCAColor(0.1)(x).reshape(-1, 3), axis=0).shape  # one shift for the whole image
+    >>> y = augment.PCAColor(0.1)(x)  # one shift for the whole image
+    >>> np.unique(y.reshape(-1, 3), axis=0).shape
     (1, 3)
     """
 
     def __init__(
         self,
         sigma: float = 0.1,
+        *,
         eigenvalues: ArrayLike = EIGENVALUES,
         eigenvectors: ArrayLike = EIGENVECTORS,
     ) -> None:
         self.sigma = _arguments.number("sigma", sigma, 0.0)
-        self._axes = np.asarray(eigenvectors, dtype=np.float64) * np.asarray(
-            eigenvalues, dtype=np.float64
-        )
+        self.eigenvalues = np.asarray(eigenvalues, dtype=np.float64).tolist()
+        self.eigenvectors = np.asarray(eigenvectors, dtype=np.float64).tolist()
+        self._axes = np.array(self.eigenvectors) * np.array(self.eigenvalues)
         if self._axes.shape != (3, 3) or not np.isfinite(self._axes).all():
             raise ShapeError(
                 "eigenvectors: expected finite numbers of shape (3, 3), and eigenvalues (3,)"
             )
 
     def lower(self, program: Program) -> None:
-        """Three summands for each sample."""
+        """Draw three shifts for each sample."""
         if program.channels != 3:
             raise ShapeError(f"images: PCAColor needs 3 channels, got {program.channels}")
         shift = (normal(program.draw(4))[:, :3] * self.sigma) @ self._axes.T
@@ -211,9 +210,7 @@ class PCAColor(Transform):
 
 
 def normal(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Normal numbers out of as many uniform ones, of which there are an even number: the method of
-    Box and Muller.
-    """
+    """Convert an even number of uniform numbers to the same number of normal ones (Box-Muller)."""
     first, second = np.split(numbers, 2, axis=1)
     radius = np.sqrt(-2 * np.log1p(-first))
     both: NDArray[np.float64] = np.concatenate(

@@ -1,4 +1,4 @@
-"""Pipelines: transforms in a row, by chance, one of several, and a function of the user's."""
+"""Combine transforms: in sequence, with a probability, one of several; and wrap functions."""
 
 from __future__ import annotations
 
@@ -10,36 +10,42 @@ from numpy.typing import NDArray
 
 from cnnrs import _arguments, ops
 from cnnrs.augment.batch import Batch
-from cnnrs.augment.pipeline import WholeBatch
 from cnnrs.augment.program import Key, Program
-from cnnrs.augment.transform import MIN_VISIBILITY, Transform, probability, transforms_of
+from cnnrs.augment.transform import (
+    MIN_VISIBILITY,
+    Transform,
+    WholeBatch,
+    probability,
+    transforms_of,
+)
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
 
 __all__ = ["Compose", "Lambda", "OneOf", "RandomApply"]
 
 
 class Compose(Transform):
-    """Transforms one after the other, in one pass over each image.
+    """Apply transforms in sequence, in one pass over each image.
 
-    Between the transforms values are float32 and not rounded; bytes are rounded once, at the end.
+    Values between the transforms are float32. uint8 results are rounded once, at the end.
 
     Parameters
     ----------
     transforms : sequence of Transform
     min_visibility : float from 0 to 1
-        A box of which less than this share of the area is left is dropped. 0 keeps all, also those
-        outside the image, which then have no area.
+        A box is dropped if less than this fraction of its area is left. 0 keeps all boxes, also
+        those outside the image, which then have no area.
 
     Raises
     ------
     DTypeError, ArgumentError
-        For arguments that do not fit.
+        If an argument is invalid.
 
     Examples
     --------
     >>> import numpy as np
     >>> from cnnrs import augment
-    >>> pipe = augment.Compose([augment.RandomCrop(32, padding=4), augment.RandomHorizontalFlip(), augment.Normalize(0.5, 0.25)])
+    >>> crop, flip = augment.RandomCrop(32, padding=4), augment.RandomHorizontalFlip()
+    >>> pipe = augment.Compose([crop, flip, augment.Normalize(0.5, 0.25)])
     >>> x = np.zeros((8, 32, 32, 3), np.uint8)
     >>> y = pipe(x, indices=np.arange(8), epoch=0, seed=1)
     >>> y.shape, y.dtype
@@ -53,17 +59,17 @@ class Compose(Transform):
         self.min_visibility = probability("min_visibility", min_visibility)
 
     def parts(self) -> Sequence[Transform]:
-        """The members, those of inner pipelines included."""
+        """Return the transforms, with inner pipelines flattened."""
         return tuple(part for transform in self.transforms for part in transform.parts())
 
     def lower(self, program: Program) -> None:
-        """All members' steps."""
+        """Add the steps of all transforms."""
         for transform in self.transforms:
             transform.lower(program)
 
 
 class RandomApply(Transform):
-    """Transforms one after the other with a probability, else none of them.
+    """Apply transforms in sequence with probability `p`, otherwise none of them.
 
     Parameters
     ----------
@@ -84,20 +90,20 @@ class RandomApply(Transform):
         self.p = probability("p", p)
 
     def lower(self, program: Program) -> None:
-        """The members' steps, for some samples."""
+        """Add the steps of the transforms, for some samples."""
         with program.only(program.draw(1)[:, 0] < self.p):
             for transform in self.transforms:
                 transform.lower(program)
 
 
 class OneOf(Transform):
-    """One of several transforms, another for each sample.
+    """Apply one of several transforms, chosen at random for each sample.
 
     Parameters
     ----------
     transforms : sequence of Transform
     p : sequence of float, optional
-        How probable each is, in relation to the others; by default alike.
+        Relative probability of each transform. Default: equal.
 
     Examples
     --------
@@ -125,7 +131,7 @@ class OneOf(Transform):
         self.p = tuple((weights / weights.sum()).tolist())
 
     def lower(self, program: Program) -> None:
-        """Every member's steps, each for its samples."""
+        """Add the steps of every transform, each for the samples that drew it."""
         bounds = np.cumsum(self.p)[:-1]
         choice = np.searchsorted(bounds, program.draw(1)[:, 0], side="right")
         for place, transform in enumerate(self.transforms):
@@ -137,20 +143,20 @@ def _inner(transforms: Any) -> tuple[Transform, ...]:
     members = transforms_of("transforms", transforms)
     for member in members:
         for part in member.parts():
-            if isinstance(part, WholeBatch):
+            if part.whole_batch:
                 raise ArgumentError(
-                    f"transforms: {type(part).__name__} works on whole batches and can only stand "
-                    "in a Compose"
+                    f"transforms: {type(part).__name__} works on whole batches; put it directly "
+                    "into a Compose"
                 )
     return members
 
 
 class Lambda(WholeBatch):
-    """A function of the images, written in NumPy.
+    """Apply a NumPy function to the images.
 
-    It gets the whole batch ``(n, height, width, channels)`` (or the list, where sizes differ) and
-    returns as many images. What it does at random is its own affair: give it randomness that
-    depends on the batch only if you can do without reproducible samples.
+    The function is called with the whole batch ``(n, height, width, channels)``, or with a list of
+    images of different sizes, and returns the same number of images. Its own random numbers are
+    not controlled by seed and epoch, so its samples are not reproducible if it draws any.
 
     Parameters
     ----------
@@ -169,8 +175,8 @@ class Lambda(WholeBatch):
             raise DTypeError(f"function: expected a callable, got {function!r}")
         self.function = function
 
-    def apply(self, batch: Batch, key: Key, ordinal: int, before: Sequence[Transform]) -> int:
-        """Call the function."""
+    def apply(self, batch: Batch, key: Key, ordinal: int, before: Sequence[Any]) -> int:
+        """Call the function on the images."""
         images = ops.augment_images(
             "the result of the Lambda", self.function(_read_only(batch.images))
         )

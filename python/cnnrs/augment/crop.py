@@ -1,4 +1,4 @@
-"""Windows and mirrors: transforms that move pixels by whole numbers."""
+"""Crop, pad, flip and translate images by whole pixels."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class _Flip(Transform):
         self.p = probability("p", p)
 
     def lower(self, program: Program) -> None:
-        """A flip for some samples."""
+        """Add a flip for some samples."""
         program.add(self.kind, apply=program.draw(1)[:, 0] < self.p)
 
 
 class RandomHorizontalFlip(_Flip):
-    """Left becomes right, with a probability.
+    """Flip images left to right with probability `p`.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class RandomHorizontalFlip(_Flip):
 
 
 class RandomVerticalFlip(_Flip):
-    """Top becomes bottom, with a probability.
+    """Flip images upside down with probability `p`.
 
     Parameters
     ----------
@@ -70,18 +70,18 @@ class RandomVerticalFlip(_Flip):
 
 
 class Pad(Transform):
-    """A border around the image.
+    """Pad images with a border.
 
     Parameters
     ----------
     padding : int, pair (left/right, top/bottom) or four (left, top, right, bottom)
-        As in torchvision, the horizontal sides first.
+        In pixels; as in torchvision, the horizontal sides first.
     fill : float or one for each channel
-        In the units of the image.
+        Value of the border, in the units of the image.
     padding_mode : {"constant", "edge", "reflect", "symmetric"}
         As in `numpy.pad`.
     mask_fill : int
-        The same for masks.
+        Fill value of masks.
 
     Examples
     --------
@@ -92,15 +92,15 @@ class Pad(Transform):
     """
 
     def __init__(
-        self, padding: Any, fill: Any = 0, padding_mode: str = "constant", *, mask_fill: int = 0
+        self, padding: Any, fill: Any = 0, *, padding_mode: str = "constant", mask_fill: int = 0
     ) -> None:
         self.padding = padding_sides(padding)
         self.fill = fill_value(fill)
         self.padding_mode = _arguments.choice("padding_mode", padding_mode, tuple(BORDERS))
-        self.mask_fill = mask_fill
+        self.mask_fill = _arguments.integer("mask_fill", mask_fill)
 
     def lower(self, program: Program) -> None:
-        """A window larger than the image."""
+        """Add a crop that is larger than the image."""
         left, top, right, bottom = self.padding
         height, width = program.heights + (top + bottom), program.widths + (left + right)
         constants = (BORDERS[self.padding_mode], *program.fill(self.fill))
@@ -114,12 +114,12 @@ class Pad(Transform):
 
 
 def padding_sides(padding: Any) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom padding out of one, two or four numbers.
+    """Return left, top, right and bottom padding from one, two or four numbers.
 
     Raises
     ------
     ShapeError, DTypeError
-        For anything else.
+        If it is anything else.
     """
     items = tuple(padding) if _arguments.is_sequence(padding) else (padding,)
     numbers = tuple(_arguments.integer("padding", item, 0, 1 << 20) for item in items)
@@ -133,7 +133,7 @@ def padding_sides(padding: Any) -> tuple[int, int, int, int]:
 
 
 class CenterCrop(Transform):
-    """The middle of the image; where it is too small, with a border of zeros.
+    """Crop the centre of the image. Pad with zeros if the image is too small.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ class CenterCrop(Transform):
         self.size = _arguments.pair("size", size)
 
     def lower(self, program: Program) -> None:
-        """A window in the middle, half a pixel rounded as torchvision does: to the even number."""
+        """Add a centred crop. Half pixels are rounded to even, as in torchvision."""
         top, left = (
             np.round((have - want) / 2)
             for have, want in zip((program.heights, program.widths), self.size, strict=True)
@@ -160,25 +160,25 @@ class CenterCrop(Transform):
 
 
 class RandomCrop(Transform):
-    """A window at a random place.
+    """Crop a window at a random position.
 
     Parameters
     ----------
     size : int or pair (height, width)
     padding : int, pair or four, optional
-        A border that is put around the image before, as in `Pad`.
+        Pad the image first, as in `Pad`.
     pad_if_needed : bool
-        Whether smaller images get a border until the window fits; otherwise they are an error.
+        Whether to pad images that are smaller than the window. If not, they raise an error.
     fill : float or one for each channel
-        In the units of the image.
+        Value of the border, in the units of the image.
     padding_mode : {"constant", "edge", "reflect", "symmetric"}
     mask_fill : int
-        The fill of masks.
+        Fill value of masks.
 
     Raises
     ------
     ShapeError
-        When called with images that are smaller than the window.
+        If an image is smaller than the window.
 
     Examples
     --------
@@ -192,10 +192,10 @@ class RandomCrop(Transform):
         self,
         size: Any,
         padding: Any = None,
+        *,
         pad_if_needed: bool = False,
         fill: Any = 0,
         padding_mode: str = "constant",
-        *,
         mask_fill: int = 0,
     ) -> None:
         self.size = _arguments.pair("size", size)
@@ -203,10 +203,10 @@ class RandomCrop(Transform):
         self.pad_if_needed = _arguments.flag("pad_if_needed", pad_if_needed)
         self.fill = fill_value(fill)
         self.padding_mode = _arguments.choice("padding_mode", padding_mode, tuple(BORDERS))
-        self.mask_fill = mask_fill
+        self.mask_fill = _arguments.integer("mask_fill", mask_fill)
 
     def lower(self, program: Program) -> None:
-        """One window, the border being part of it."""
+        """Add one crop that includes the padding."""
         numbers = program.draw(2)
         left, top, right, bottom = self.padding or (0, 0, 0, 0)
         starts = []
@@ -224,7 +224,7 @@ class RandomCrop(Transform):
                     f"{program.heights.min()}x{program.widths.min()} pixels with "
                     f"padding {self.padding}; pad_if_needed=True adds a border"
                 )
-            # Where the image is too small it lies anywhere within the window.
+            # An image that is too small is placed anywhere within the window.
             start = np.floor(numbers[:, axis] * ((room if fits else np.abs(room)) + 1)) - before
             starts.append(start if fits else start + np.minimum(room, 0))
         constants = (BORDERS[self.padding_mode], *program.fill(self.fill))
@@ -234,18 +234,19 @@ class RandomCrop(Transform):
 
 
 class RandomTranslate(Transform):
-    """The image moved by whole pixels, at random.
+    """Shift images by a random number of whole pixels.
 
     Parameters
     ----------
     translate : int or float, or pair (vertical, horizontal)
-        Each is the largest shift to both sides, or a range ``(low, high)``; positive moves down and
-        to the right. Integers are pixels; floats are shares of the height or width.
+        Each is the largest shift in either direction, or a range ``(low, high)``. Positive values
+        shift down and to the right. Integers are pixels; floats are fractions of the height or
+        width.
     fill : float or one for each channel
-        What appears at the border, in the units of the image.
+        Value outside the image, in the units of the image.
     padding_mode : {"constant", "edge", "reflect", "symmetric"}
     mask_fill : int
-        The fill of masks.
+        Fill value of masks.
 
     Examples
     --------
@@ -257,7 +258,7 @@ class RandomTranslate(Transform):
     """
 
     def __init__(
-        self, translate: Any, fill: Any = 0, padding_mode: str = "constant", *, mask_fill: int = 0
+        self, translate: Any, fill: Any = 0, *, padding_mode: str = "constant", mask_fill: int = 0
     ) -> None:
         both = tuple(translate) if _arguments.is_sequence(translate) else (translate, translate)
         if len(both) != 2:
@@ -267,10 +268,10 @@ class RandomTranslate(Transform):
         self.translate = (_shift_range(both[0]), _shift_range(both[1]))
         self.fill = fill_value(fill)
         self.padding_mode = _arguments.choice("padding_mode", padding_mode, tuple(BORDERS))
-        self.mask_fill = mask_fill
+        self.mask_fill = _arguments.integer("mask_fill", mask_fill)
 
     def lower(self, program: Program) -> None:
-        """A window of the size of the image, moved the other way."""
+        """Add a crop of the size of the image, shifted the other way."""
         numbers = program.draw(2)
         starts = []
         for axis, ((low, high), side) in enumerate(
@@ -309,6 +310,6 @@ def _shift_range(value: Any) -> tuple[float, float]:
         )
     if any(isinstance(number, float) and abs(number) > 1 for number in numbers):
         raise ArgumentError(
-            f"translate: floats are shares from -1 to 1 and integers pixels, got {value!r}"
+            f"translate: expected pixels (int) or fractions from -1 to 1 (float), got {value!r}"
         )
     return numbers[0], numbers[1]

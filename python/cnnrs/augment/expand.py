@@ -1,4 +1,4 @@
-"""A data set made larger: its samples as they are, and transformed copies of each."""
+"""Extend a data set: its samples unchanged, followed by transformed copies of each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Expanded", "expand"]
 
 
 class Expanded:
-    """The samples of a source, then the same samples transformed, once or more; made by `expand`."""
+    """The samples of a source followed by transformed copies of them; made by `expand`."""
 
     def __init__(self, source: Source, transform: Transform, factor: int, seed: int) -> None:
         self.source = source
@@ -30,7 +30,7 @@ class Expanded:
 
     @property
     def labels(self) -> NDArray[np.int64]:
-        """The label of every sample."""
+        """Return the label of every sample."""
         return np.tile(labels_of(self.source), self.factor)
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
@@ -62,8 +62,8 @@ class Expanded:
 
 
 def expand(data: Any, transform: Transform, factor: int = 2, *, seed: int = 0) -> Expanded:
-    """A data set `factor` times as large: the originals, and ``factor - 1`` transformed copies of
-    each.
+    """Make a data set `factor` times as large: the original samples and
+    ``factor - 1`` transformed copies of each.
 
     On-the-fly augmentation (``cnnrs.data.Loader(..., transform=...)``) makes another copy in every
     epoch and is the better default; this one is for a fixed, larger set.

@@ -1,4 +1,4 @@
-"""Boxes, keypoints and masks follow the steps that move pixels."""
+"""Apply the steps that move pixels to boxes, keypoints and masks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ITERATIONS = 8
 
 
 def moving(steps: list[Step]) -> list[Step]:
-    """The steps that move pixels."""
+    """Return the steps that move pixels."""
     return [step for step in steps if step.kind in MOVING]
 
 
@@ -73,7 +73,7 @@ def _bend(step: Step, points: NDArray[np.float64], owner: NDArray[np.int64]) -> 
 
 
 def follow_points(steps: list[Step], keypoints: list[NDArray[Any]]) -> list[NDArray[Any]]:
-    """The keypoints of every sample after all steps."""
+    """Return the keypoints of every sample after all steps."""
     owner = np.repeat(np.arange(len(keypoints)), [len(points) for points in keypoints])
     places = np.concatenate([np.zeros((0, 2)), *keypoints]).astype(np.float64)
     for step in moving(steps):

@@ -15,7 +15,7 @@ Matrices = NDArray[np.float64]
 
 
 def cosine_sine(degrees: Any) -> tuple[Any, Any]:
-    """Both of an angle, exact at multiples of 90 degrees."""
+    """Return cosine and sine of an angle, exact at multiples of 90 degrees."""
     turns = np.asarray(degrees, dtype=np.float64) % 360
     radians = np.deg2rad(turns)
     exact = turns % 90 == 0
@@ -25,7 +25,7 @@ def cosine_sine(degrees: Any) -> tuple[Any, Any]:
 
 
 def matrices(rows: list[list[Any]], count: int) -> Matrices:
-    """Matrices of entries that are numbers or one for each sample."""
+    """Build matrices from entries that are numbers, or one number per sample."""
     out = np.empty((count, 3, 3))
     for i, row in enumerate(rows):
         for j, value in enumerate(row):
@@ -34,7 +34,7 @@ def matrices(rows: list[list[Any]], count: int) -> Matrices:
 
 
 def translation(x: Any, y: Any, count: int) -> Matrices:
-    """A shift by (x, y)."""
+    """Return matrices that shift by (x, y)."""
     return matrices([[1, 0, x], [0, 1, y], [0, 0, 1]], count)
 
 
@@ -50,7 +50,7 @@ def about(inner: Matrices, x: Any, y: Any, to_x: Any = None, to_y: Any = None) -
 
 
 def affine(degrees: Any, scale: Any, shear_x: Any, shear_y: Any, count: int) -> Matrices:
-    """Rotation (clockwise as seen), scale and shear in degrees, composed as torchvision does."""
+    """Compose rotation (clockwise), scale and shear in degrees, as torchvision does."""
     cos, sin = cosine_sine(np.asarray(degrees) - np.asarray(shear_y))
     cos_y, _ = cosine_sine(shear_y)
     cos_turn, sin_turn = cosine_sine(degrees)
@@ -61,7 +61,7 @@ def affine(degrees: Any, scale: Any, shear_x: Any, shear_y: Any, count: int) -> 
 
 
 def homography(start: NDArray[np.float64], end: NDArray[np.float64]) -> Matrices:
-    """The projective maps that take four points ``(n, 4, 2)`` to four others."""
+    """Return the projective maps that take four points ``(n, 4, 2)`` to four others."""
     count = len(start)
     x, y = start[..., 0], start[..., 1]
     u, v = end[..., 0], end[..., 1]

@@ -1,4 +1,4 @@
-"""Blur, noise, and parts taken out."""
+"""Blur images, add noise, and erase parts."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ TRIES = 10  # rectangles drawn before none is erased, as in torchvision
 
 
 class GaussianBlur(Transform):
-    """A blur of random width.
+    """Blur images with a Gaussian of random standard deviation.
 
     Parameters
     ----------
     kernel_size : int or pair (height, width), odd
     sigma : float or pair (low, high)
-        Deviation in pixels. 0 is no blur.
+        Standard deviation, or its range, in pixels. 0 does not blur.
 
     Examples
     --------
@@ -45,21 +45,21 @@ class GaussianBlur(Transform):
         )
 
     def lower(self, program: Program) -> None:
-        """One deviation for each sample."""
+        """Draw one standard deviation for each sample."""
         low, high = self.sigma
         sigma = low + program.draw(1)[:, 0] * (high - low)
         program.add("gaussian_blur", (sigma, sigma), [side // 2 for side in self.kernel_size])
 
 
 class GaussianNoise(Transform):
-    """Normal noise on every value.
+    """Add normally distributed noise to every value.
 
     Parameters
     ----------
     mean, sigma : float
-        Of the noise, as shares of the brightest value.
+        Mean and standard deviation of the noise, where 1 is the brightest value.
     clip : bool
-        Whether values are cut off at 0 and the brightest.
+        Whether to clip values to the range of the image.
 
     Examples
     --------
@@ -70,30 +70,31 @@ class GaussianNoise(Transform):
     True
     """
 
-    def __init__(self, mean: float = 0.0, sigma: float = 0.1, clip: bool = True) -> None:
+    def __init__(self, mean: float = 0.0, sigma: float = 0.1, *, clip: bool = True) -> None:
         self.mean = _arguments.number("mean", mean)
         self.sigma = _arguments.number("sigma", sigma, 0.0)
         self.clip = _arguments.flag("clip", clip)
 
     def lower(self, program: Program) -> None:
-        """One stream of noise for each sample."""
+        """Draw one stream of noise for each sample."""
         program.add(
             "gaussian_noise", (*program.draw(2).T, self.mean, self.sigma), (float(self.clip),)
         )
 
 
 class RandomErasing(Transform):
-    """A random rectangle gets one value, or noise.
+    """Erase a random rectangle: fill it with one value or with noise.
 
     Parameters
     ----------
     p : float from 0 to 1
     scale : pair of float
-        Smallest and largest share of the area.
+        Smallest and largest fraction of the area.
     ratio : pair of float
-        Smallest and largest height / width; its logarithm is uniform.
+        Smallest and largest height / width, drawn uniformly on a logarithmic scale.
     value : float, one for each channel, or "random"
-        In the units of the image; "random" is normal noise of deviation 1, for normalised images.
+        Fill value in the units of the image. "random" is standard normal noise, for normalised
+        images.
 
     References
     ----------
@@ -112,6 +113,7 @@ class RandomErasing(Transform):
         self,
         p: float = 0.5,
         scale: Sequence[float] = (0.02, 0.33),
+        *,
         ratio: Sequence[float] = (0.3, 3.3),
         value: Any = 0,
     ) -> None:
@@ -123,9 +125,7 @@ class RandomErasing(Transform):
             raise ArgumentError(f'value: expected numbers or "random", got {value!r}')
 
     def lower(self, program: Program) -> None:
-        """One rectangle for each sample: the first of ten drawn that is smaller than the image,
-        else none.
-        """
+        """Draw one rectangle for each sample: the first of ten that fits, otherwise none."""
         numbers = program.draw(2 * TRIES + 5)
         heights, widths = program.heights[:, None], program.widths[:, None]
         area = (
@@ -156,12 +156,12 @@ class RandomErasing(Transform):
 
 
 class Cutout(Transform):
-    """A square around a random pixel gets one value; what of it lies outside the image is lost.
+    """Fill a rectangle around a random pixel with one value. It may extend beyond the image.
 
     Parameters
     ----------
     size : int or pair (height, width)
-        Of the rectangle, in pixels.
+        Size of the rectangle, in pixels.
     p : float from 0 to 1
     value : float or one for each channel
         In the units of the image.
@@ -179,13 +179,13 @@ class Cutout(Transform):
     True
     """
 
-    def __init__(self, size: Any, p: float = 1.0, value: Any = 0) -> None:
+    def __init__(self, size: Any, p: float = 1.0, *, value: Any = 0) -> None:
         self.size = _arguments.pair("size", size)
         self.p = probability("p", p)
         self.value = fill_value(value)
 
     def lower(self, program: Program) -> None:
-        """One rectangle for each sample."""
+        """Draw one rectangle for each sample."""
         numbers = program.draw(3)
         columns = []
         for axis, (side, length) in enumerate(

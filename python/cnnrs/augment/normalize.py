@@ -1,4 +1,4 @@
-"""The end of a pipeline: from bytes to the floats that training takes."""
+"""Convert uint8 images to floats and normalise them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BRIGHTEST_BYTE = 255.0
 
 
 class ToFloat(Transform):
-    """Bytes from 0 to 255 become floats from 0 to 1; floats stay as they are.
+    """Convert uint8 from 0 to 255 to float32 from 0 to 1. Floats are unchanged.
 
     Examples
     --------
@@ -29,24 +29,25 @@ class ToFloat(Transform):
     """
 
     def lower(self, program: Program) -> None:
-        """A division by 255, if these are bytes."""
+        """Add a division by 255 for uint8 images."""
         if not program.floating:
             program.scale(np.array([1 / BRIGHTEST_BYTE]), np.zeros(1))
 
 
 class Normalize(Transform):
-    """``(x - mean) / std`` for each channel; bytes are divided by 255 first, so `mean` and `std`
-    are shares of the brightest.
+    """Compute ``(x - mean) / std`` for each channel.
+
+    uint8 images are divided by 255 first, so that `mean` and `std` refer to values from 0 to 1.
 
     Parameters
     ----------
     mean, std : float or one for each channel
-        In the units of floats from 0 to 1.
+        Mean and standard deviation, for values from 0 to 1.
 
     Raises
     ------
     ArgumentError
-        For a deviation that is not above 0.
+        If a standard deviation is not above 0.
 
     Examples
     --------
@@ -63,13 +64,16 @@ class Normalize(Transform):
             raise ArgumentError(f"std: expected values above 0, got {self.std.tolist()}")
 
     def lower(self, program: Program) -> None:
-        """One factor and one summand for each channel."""
+        """Add one scale and one offset for each channel."""
         unit = 1.0 if program.floating else BRIGHTEST_BYTE
         program.scale(1 / (self.std * unit), -self.mean / self.std)
 
     def arguments(self) -> dict[str, Any]:
-        """Mean and deviation as lists."""
-        return {"mean": self.mean.tolist(), "std": self.std.tolist()}
+        """Return mean and standard deviation as numbers, or as lists of one number a channel."""
+        return {
+            name: value.item() if value.size == 1 else value.tolist()
+            for name, value in (("mean", self.mean), ("std", self.std))
+        }
 
 
 def _values(name: str, values: Any) -> NDArray[np.float64]:

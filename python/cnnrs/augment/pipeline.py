@@ -1,62 +1,54 @@
-"""Running a pipeline: what can be one program becomes one, and what works on whole batches stands
-between programs.
+"""Run a pipeline: compile consecutive transforms to one program each, and call the transforms that
+work on whole batches between the programs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnrs import ops
+from cnnrs import _arguments, ops
 from cnnrs.augment.batch import Batch
 from cnnrs.augment.follow import follow_boxes, follow_masks, follow_points
 from cnnrs.augment.program import Key, Program
-from cnnrs.augment.transform import Transform
 from cnnrs.errors import ArgumentError
 
-__all__ = ["WholeBatch", "run"]
+__all__ = ["Part", "run"]
 
 
-class WholeBatch(Transform):
-    """Base class of transforms that are no steps of a program: they get the batch itself."""
+class Part(Protocol):
+    """What `run` needs of a transform: `lower` for a program, or `apply` for a whole batch."""
 
-    def apply(self, batch: Batch, key: Key, ordinal: int, before: Sequence[Transform]) -> int:
-        """Transform the batch; return the ordinal that comes next.
-
-        `before` are the transforms that the batch went through, for those that need other samples
-        in the same state.
-        """
-        raise NotImplementedError(f"{type(self).__name__} has no `apply`")
+    whole_batch: bool
 
     def lower(self, program: Program) -> None:
-        """Refused: it must stand in a `Compose`, directly."""
-        raise ArgumentError(
-            f"{type(self).__name__} works on whole batches: it can stand in a Compose, not in "
-            "RandomApply or OneOf"
-        )
+        """Add the steps of the transform to a program."""
+
+    def apply(self, batch: Batch, key: Key, ordinal: int, before: Sequence[Any]) -> int:
+        """Transform the whole batch and return the next ordinal."""
 
 
 def run(
-    transforms: Sequence[Transform],
+    transforms: Sequence[Part],
     batch: Batch,
     key: Key,
     *,
     out: NDArray[Any] | None = None,
     min_visibility: float,
 ) -> None:
-    """Run transforms one after the other on a batch, in place of itself."""
+    """Apply transforms one after the other and update the batch."""
     ordinal, place = 0, 0
     while place < len(transforms):
         transform = transforms[place]
-        if isinstance(transform, WholeBatch):
+        if transform.whole_batch:
             ordinal = transform.apply(batch, key, ordinal, transforms[:place])
             place += 1
             continue
         end = place
-        while end < len(transforms) and not isinstance(transforms[end], WholeBatch):
+        while end < len(transforms) and not transforms[end].whole_batch:
             end += 1
         ordinal = _run_program(
             transforms[place:end],
@@ -73,15 +65,13 @@ def run(
 
 
 def _expect(out: NDArray[Any], images: Any) -> NDArray[Any]:
-    from cnnrs import _arguments
-
     if not isinstance(images, np.ndarray):
-        raise ArgumentError("out: the results have different sizes, there is no one array for them")
+        raise ArgumentError("out: expected results of one size, got images of different sizes")
     return _arguments.in_place("out", out, images.shape, images.dtype)
 
 
 def _run_program(
-    transforms: Sequence[Transform],
+    transforms: Sequence[Part],
     batch: Batch,
     key: Key,
     ordinal: int,
@@ -90,7 +80,7 @@ def _run_program(
 ) -> int:
     heights, widths = batch.sizes()
     empty = len(batch) == 0 and isinstance(batch.images, np.ndarray)
-    if empty:  # the shape of the result is that of one image
+    if empty:  # take the shape of the result from a batch of one
         key = key.of(np.zeros(1, np.int64))
         heights, widths = (np.array([side], np.int64) for side in batch.images.shape[1:3])
     program = Program(key, heights, widths, batch.channels(), batch.floating(), ordinal)

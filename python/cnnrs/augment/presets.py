@@ -1,10 +1,9 @@
-"""Pipelines for kinds of images, from what keeps a label true.
+"""Ready-made pipelines that keep labels correct for one kind of image.
 
-A flipped 3 is no 3, and a 6 upside down is a 9: digits are shifted, turned and scaled a little,
-never flipped. A photo of a thing stays one in a mirror, but seldom upside down: `cifar` and
-`photos` flip left and right only. Where left and right, or colours, are the label (road signs, ripe
-fruit), make a pipeline of your own. None of the presets normalises: that belongs to the model's
-first layer, which is saved with it.
+Digits are shifted, rotated and scaled a little, but never flipped: a flipped 3 is not a 3, and a 6
+upside down is a 9. `cifar` and `photos` flip left and right, but not upside down. Write your own
+pipeline where left and right, or colours, determine the label (road signs, ripe fruit). None of the
+presets normalises. Normalise in the first layer of the model, which is saved with it.
 """
 
 from __future__ import annotations
@@ -22,13 +21,15 @@ __all__ = ["cifar", "mnist", "photos"]
 
 
 def mnist() -> Compose:
-    """Small distortions of handwriting: up to 10° and 2 pixels of 28, a tenth larger or smaller,
-    slanted up to 8°; no flips.
+    """Distort handwriting a little, without flips.
+
+    Rotate by up to 10°, shift by up to 7 % (2 pixels of 28), scale by up to 10 % and shear by up to
+    8°.
 
     Returns
     -------
     Compose
-        Keeps size and dtype.
+        A pipeline that keeps size and dtype.
 
     References
     ----------
@@ -46,18 +47,17 @@ def mnist() -> Compose:
 
 
 def cifar(size: Any = 32) -> Compose:
-    """For small photos: a crop after an eighth of zeros on each side (4 pixels of 32), and a mirror
-    image for every second one.
+    """Pad small photos by an eighth on each side (4 pixels of 32), crop, and flip half of them.
 
     Parameters
     ----------
     size : int or pair (height, width)
-        Of the images, in pixels.
+        Size of the images, in pixels.
 
     Returns
     -------
     Compose
-        Keeps size and dtype.
+        A pipeline that keeps size and dtype.
 
     References
     ----------
@@ -73,24 +73,27 @@ def cifar(size: Any = 32) -> Compose:
 
 
 def photos(size: Any = 224) -> Compose:
-    """For photos of any size: a random part of 8 to 100 % of the area, resized; a mirror image for
-    every second one; jittered colours.
+    """Crop 8 to 100 % of the area of photos, resize, flip half of them, jitter colours.
 
     Parameters
     ----------
     size : int or pair (height, width)
-        Of the result, in pixels.
+        Size of the result, in pixels.
 
     Returns
     -------
     Compose
-        Keeps the dtype.
+        A pipeline that keeps the dtype.
 
     References
     ----------
-    C. Szegedy et al.: Going Deeper with Convolutions. CVPR 2015 (section 6); the jitter as in many
-    recipes since.
+    C. Szegedy et al.: Going Deeper with Convolutions. CVPR 2015 (section 6); colour jitter is common in
+    later recipes.
     """
     return Compose(
-        [RandomResizedCrop(size), RandomHorizontalFlip(), ColorJitter(0.3, 0.3, 0.3, 0.1)]
+        [
+            RandomResizedCrop(size),
+            RandomHorizontalFlip(),
+            ColorJitter(0.3, 0.3, saturation=0.3, hue=0.1),
+        ]
     )

@@ -28,7 +28,7 @@ INTERPOLATIONS = {"nearest": 0, "bilinear": 1, "antialias": 2}
 
 @dataclass(frozen=True)
 class Key:
-    """What the random numbers of a batch depend on: the seed, the epoch, and the index of each
+    """Key of the random numbers of a batch: the seed, the epoch, and the index of each
     sample in its data set.
     """
 
@@ -37,7 +37,7 @@ class Key:
     indices: NDArray[np.int64]
 
     def of(self, indices: NDArray[np.int64]) -> Key:
-        """The same for other samples."""
+        """Return the same key for other samples."""
         return Key(self.seed, self.epoch, indices)
 
 
@@ -65,7 +65,7 @@ class Step:
 
     @property
     def kernel(self) -> ops.AugmentStep:
-        """The step as the kernels take it."""
+        """Return the step in the form that the kernels take."""
         return ops.AugmentStep(self.kind, self.apply, self.parameters, self.constants)
 
 
@@ -105,11 +105,11 @@ class Program:
 
     @property
     def peak(self) -> float:
-        """The brightest value of a pixel."""
+        """Return the brightest value of a pixel."""
         return 1.0 if self.floating else 255.0
 
     def draw(self, count: int) -> NDArray[np.float64]:
-        """``(n, count)`` uniform numbers in [0, 1), a transform's own."""
+        """Draw ``(n, count)`` uniform numbers in [0, 1) for the current transform."""
         numbers = ops.augment_uniform(
             self.key.indices, count, seed=self.key.seed, epoch=self.key.epoch, ordinal=self.ordinal
         )
@@ -118,7 +118,7 @@ class Program:
 
     @contextmanager
     def only(self, chosen: NDArray[np.bool_]) -> Iterator[None]:
-        """While it lasts, steps are for some samples only."""
+        """Restrict the steps added in this context to some samples."""
         before = self._chosen
         self._chosen = chosen if before is None else before & chosen
         try:
@@ -162,7 +162,7 @@ class Program:
         )
 
     def fill(self, fill: float | Sequence[float]) -> tuple[float, ...]:
-        """The fill as one number or one for each channel."""
+        """Return the fill as one number, or as one number per channel."""
         values = (
             (float(fill),)
             if isinstance(fill, (int, float))
@@ -223,7 +223,7 @@ class Program:
 
     @property
     def partial(self) -> bool:
-        """Whether steps are now for some samples only."""
+        """Return whether steps are restricted to some samples."""
         return self._chosen is not None
 
 

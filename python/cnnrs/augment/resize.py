@@ -1,4 +1,4 @@
-"""Transforms that give images another size: the whole of them, or a random window."""
+"""Resize whole images or random crops of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TRIES = 10  # windows drawn before the largest fitting one is taken, as in torch
 
 
 def interpolation_code(interpolation: str, antialias: bool) -> int:
-    """The number of an interpolation in a program."""
+    """Return the code of an interpolation in a program."""
     return INTERPOLATIONS[
         "antialias" if antialias and interpolation == "bilinear" else interpolation
     ]
@@ -37,16 +37,16 @@ class _Resizing(Transform):
 
 
 class Resize(_Resizing):
-    """Another size.
+    """Resize images.
 
     Parameters
     ----------
     size : int or pair (height, width)
-        An integer is the length that the shorter side gets; the other keeps its ratio to it.
+        An integer is the new length of the shorter side; the ratio of the sides is kept.
     interpolation : {"bilinear", "nearest"}
-        Bilinear with `antialias` is Pillow's, within one level.
+        Bilinear with `antialias` equals Pillow's result up to one level.
     antialias : bool
-        Whether pixels are averaged where the image shrinks.
+        Whether to average pixels when the image gets smaller.
 
     Examples
     --------
@@ -64,7 +64,7 @@ class Resize(_Resizing):
         self._interpolate(interpolation, antialias)
 
     def lower(self, program: Program) -> None:
-        """The whole image, resized."""
+        """Add a resize of the whole image."""
         height, width = program.heights, program.widths
         if isinstance(self.size, tuple):
             size: tuple[Any, Any] = self.size
@@ -79,20 +79,21 @@ class Resize(_Resizing):
 
 
 class RandomResizedCrop(_Resizing):
-    """A random window, of a random share of the area and a random ratio of the sides, resized: the
-    standard for photos.
+    """Crop a random window and resize it: the usual augmentation of photos.
+
+    The area and the ratio of the sides are random.
 
     Parameters
     ----------
     size : int or pair (height, width)
-        Of the result.
+        Size of the result.
     scale : pair of float
-        Smallest and largest share of the area.
+        Smallest and largest fraction of the area.
     ratio : pair of float
-        Smallest and largest width / height; its logarithm is uniform.
+        Smallest and largest width / height, drawn uniformly on a logarithmic scale.
     interpolation : {"bilinear", "nearest"}
     antialias : bool
-        Whether pixels are averaged where the window shrinks.
+        Whether to average pixels when the window gets smaller.
 
     References
     ----------
@@ -111,9 +112,9 @@ class RandomResizedCrop(_Resizing):
         self,
         size: Any,
         scale: Sequence[float] = (0.08, 1.0),
+        *,
         ratio: Sequence[float] = (3 / 4, 4 / 3),
         interpolation: str = "bilinear",
-        *,
         antialias: bool = True,
     ) -> None:
         self.size = _arguments.pair("size", size)
@@ -122,7 +123,7 @@ class RandomResizedCrop(_Resizing):
         self._interpolate(interpolation, antialias)
 
     def lower(self, program: Program) -> None:
-        """One window of each image."""
+        """Add one resized crop for each sample."""
         numbers = program.draw(2 * TRIES + 2)
         window = random_window(numbers, program.heights, program.widths, self.scale, self.ratio)
         program.add("resize", (*window, *self.size), self._constants(), size=self.size)
@@ -135,8 +136,9 @@ def random_window(
     scale: tuple[float, float],
     ratio: tuple[float, float],
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Top, left, height and width of a window for each image: the first of ten drawn that fits,
-    else the largest of a fitting ratio.
+    """Return top, left, height and width of a window for each image.
+
+    The window is the first of ten drawn that fits, otherwise the largest of an allowed ratio.
     """
     area = (heights * widths)[:, None] * (scale[0] + numbers[:, :TRIES] * (scale[1] - scale[0]))
     low, high = math.log(ratio[0]), math.log(ratio[1])

@@ -1,4 +1,4 @@
-"""Curves: transforms that change each value by itself, some of them by the histogram of its image."""
+"""Tone curves: transforms that map each value by itself, some by the histogram of the image."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ __all__ = [
 
 
 class _Tone(Transform):
-    """A step with one parameter or none; always, or with a probability `p`."""
+    """Base class of transforms of one step, applied always or with probability `p`."""
 
     kind = ""
 
     def lower(self, program: Program) -> None:
-        """One step."""
+        """Add the step."""
         p = getattr(self, "p", None)
         apply = None if p is None else program.draw(1)[:, 0] < p
         program.add(self.kind, self._parameters(), apply=apply)
@@ -38,7 +38,7 @@ class _Tone(Transform):
 
 
 class AutoContrast(_Tone):
-    """Each channel stretched to the whole range; one of a single value stays.
+    """Stretch each channel to the whole range. A channel of a single value is unchanged.
 
     Examples
     --------
@@ -52,7 +52,7 @@ class AutoContrast(_Tone):
 
 
 class RandomAutocontrast(AutoContrast):
-    """`AutoContrast` with a probability.
+    """Apply `AutoContrast` with probability `p`.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class RandomAutocontrast(AutoContrast):
 
 
 class Equalize(_Tone):
-    """The histogram of each channel made level, as Pillow does it.
+    """Equalize the histogram of each channel, as Pillow does.
 
     Examples
     --------
@@ -86,7 +86,7 @@ class Equalize(_Tone):
 
 
 class RandomEqualize(Equalize):
-    """`Equalize` with a probability.
+    """Apply `Equalize` with probability `p`.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ class RandomEqualize(Equalize):
 
 
 class Invert(_Tone):
-    """Dark becomes bright: the brightest value minus the value.
+    """Invert images: subtract each value from the brightest value.
 
     Examples
     --------
@@ -119,7 +119,7 @@ class Invert(_Tone):
 
 
 class RandomInvert(Invert):
-    """`Invert` with a probability.
+    """Apply `Invert` with probability `p`.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ class RandomInvert(Invert):
 
 
 class Posterize(_Tone):
-    """Only the highest bits of each byte are kept.
+    """Keep only the highest bits of each value.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ class Posterize(_Tone):
 
 
 class RandomPosterize(Posterize):
-    """`Posterize` with a probability.
+    """Apply `Posterize` with probability `p`.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ class RandomPosterize(Posterize):
 
 
 class Solarize(_Tone):
-    """Values at or above a threshold are inverted.
+    """Invert all values at or above a threshold.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ class Solarize(_Tone):
 
 
 class RandomSolarize(Solarize):
-    """`Solarize` with a probability.
+    """Apply `Solarize` with probability `p`.
 
     Parameters
     ----------
@@ -256,7 +256,7 @@ class Sharpness(_Tone):
 
 
 class RandomAdjustSharpness(Sharpness):
-    """`Sharpness` with a probability.
+    """Apply `Sharpness` with probability `p`.
 
     Parameters
     ----------

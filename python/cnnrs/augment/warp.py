@@ -1,4 +1,4 @@
-"""Rotations, affine and perspective maps, and elastic distortions."""
+"""Rotate, shear, scale, project and elastically distort images."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ class _Warping(Transform):
             "interpolation", interpolation, ("nearest", "bilinear")
         )
         self.fill = fill_value(fill)
-        self.mask_fill = mask_fill
+        self.mask_fill = _arguments.integer("mask_fill", mask_fill)
 
 
 def symmetric_range(name: str, value: Any) -> tuple[float, float]:
-    """``(-value, value)`` for a number, or the pair itself."""
+    """Return ``(-value, value)`` for a number, or the checked pair."""
     if _arguments.is_sequence(value):
         return check_range(name, value)
     limit = _arguments.number(name, value, 0.0)
-    return -limit, limit
+    return 0.0 - limit, limit
 
 
 def centre_of(center: Any) -> tuple[float, float] | None:
-    """A point (x, y) in pixels, or None for the middle."""
+    """Check a point (x, y) in pixels, or None for the centre of the image."""
     if center is None:
         return None
     if not _arguments.is_sequence(center) or len(center) != 2:
@@ -45,23 +45,23 @@ def centre_of(center: Any) -> tuple[float, float] | None:
 
 
 class RandomRotation(_Warping):
-    """A rotation by a random angle, counter-clockwise.
+    """Rotate images by a random angle, counter-clockwise.
 
     Parameters
     ----------
     degrees : float or pair (low, high)
-        A number stands for (-degrees, degrees).
+        A number means ``(-degrees, degrees)``.
     interpolation : {"bilinear", "nearest"}
         torchvision's default is nearest.
     expand : bool
-        Whether the result is as large as the turned image; the images of a batch may then differ in
-        size.
+        Whether to enlarge the result to hold the whole rotated image. The images of a batch may
+        then differ in size.
     center : pair (x, y), optional
-        In pixels from the corner; by default the middle. Not with `expand`.
+        Centre of rotation in pixels. Default: the centre of the image. Not with `expand`.
     fill : float or one for each channel
-        What appears in the corners, in the units of the image.
+        Value outside the image, in the units of the image.
     mask_fill : int
-        The same for masks.
+        Fill value of masks.
 
     Examples
     --------
@@ -76,10 +76,10 @@ class RandomRotation(_Warping):
         self,
         degrees: Any,
         interpolation: str = "bilinear",
+        *,
         expand: bool = False,
         center: Any = None,
         fill: Any = 0,
-        *,
         mask_fill: int = 0,
     ) -> None:
         self.degrees = symmetric_range("degrees", degrees)
@@ -88,12 +88,11 @@ class RandomRotation(_Warping):
         self._look(interpolation, fill, mask_fill)
         if self.expand and center is not None:
             raise ArgumentError(
-                "center: expand=True shows the whole image wherever its centre is; give one of the "
-                "two"
+                "center: expected None with expand=True, which shows the whole image"
             )
 
     def lower(self, program: Program) -> None:
-        """One angle for each sample."""
+        """Draw one angle for each sample."""
         low, high = self.degrees
         turn = affine(-(low + program.draw(1)[:, 0] * (high - low)), 1.0, 0.0, 0.0, len(program))
         x, y = self.center or (program.widths / 2, program.heights / 2)
@@ -111,25 +110,25 @@ class RandomRotation(_Warping):
 
 
 class RandomAffine(_Warping):
-    """A random rotation, shift, scale and shear, in one.
+    """Apply a random affine map: rotation, shift, scale and shear.
 
     Parameters
     ----------
     degrees : float or pair (low, high)
         Rotation, clockwise as in torchvision.
     translate : pair (horizontal, vertical) of float from 0 to 1, optional
-        Largest shifts as shares of the width and height; shifts are whole pixels.
+        Largest shifts as fractions of the width and height, rounded to whole pixels.
     scale : pair (low, high), optional
     shear : float, pair or four of float, optional
-        In degrees: the largest to both sides in x, a range in x, or ranges in x and y.
+        In degrees: the largest shear in x in either direction, a range in x, or ranges in x and y.
     interpolation : {"bilinear", "nearest"}
         torchvision's default is nearest.
     fill : float or one for each channel
-        In the units of the image.
+        Value outside the image, in the units of the image.
     center : pair (x, y), optional
-        By default the middle.
+        Centre of the map in pixels. Default: the centre of the image.
     mask_fill : int
-        The fill of masks.
+        Fill value of masks.
 
     Examples
     --------
@@ -144,12 +143,12 @@ class RandomAffine(_Warping):
         self,
         degrees: Any,
         translate: Sequence[float] | None = None,
+        *,
         scale: Sequence[float] | None = None,
         shear: Any = None,
         interpolation: str = "bilinear",
         fill: Any = 0,
         center: Any = None,
-        *,
         mask_fill: int = 0,
     ) -> None:
         self.degrees = symmetric_range("degrees", degrees)
@@ -168,7 +167,7 @@ class RandomAffine(_Warping):
         self._look(interpolation, fill, mask_fill)
 
     def lower(self, program: Program) -> None:
-        """One matrix for each sample."""
+        """Draw one matrix for each sample."""
         numbers = program.draw(6)
 
         def between(place: int, bounds: tuple[float, float]) -> Any:
@@ -206,18 +205,18 @@ def _shears(shear: Any) -> Any:
 
 
 class RandomPerspective(_Warping):
-    """The image seen from aslant: each corner moves inwards at random.
+    """Apply a random perspective map that moves each corner inwards.
 
     Parameters
     ----------
     distortion_scale : float from 0 to 1
-        A corner moves by up to this share of half a side.
+        Each corner moves by up to this fraction of half a side.
     p : float from 0 to 1
     interpolation : {"bilinear", "nearest"}
     fill : float or one for each channel
-        In the units of the image.
+        Value outside the image, in the units of the image.
     mask_fill : int
-        The fill of masks.
+        Fill value of masks.
 
     Examples
     --------
@@ -232,9 +231,9 @@ class RandomPerspective(_Warping):
         self,
         distortion_scale: float = 0.5,
         p: float = 0.5,
+        *,
         interpolation: str = "bilinear",
         fill: Any = 0,
-        *,
         mask_fill: int = 0,
     ) -> None:
         self.distortion_scale = _arguments.number("distortion_scale", distortion_scale, 0.0, 1.0)
@@ -242,7 +241,7 @@ class RandomPerspective(_Warping):
         self._look(interpolation, fill, mask_fill)
 
     def lower(self, program: Program) -> None:
-        """Four corners for each sample."""
+        """Draw four corners for each sample."""
         numbers = program.draw(9)
         size = np.stack([program.widths, program.heights], axis=1)[:, None].astype(np.float64)
         corners = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
@@ -261,24 +260,24 @@ class RandomPerspective(_Warping):
 
 
 class ElasticTransform(_Warping):
-    """Every pixel is taken from a place shifted a little, the shifts changing smoothly: handwriting
-    by another hand.
+    """Shift every pixel by a small random amount that varies smoothly over the image.
 
     Parameters
     ----------
     alpha : float or pair (x, y)
-        Strength: a shift is ``alpha / 2`` pixels times blurred noise in ±1, as in torchvision.
+        Strength: the shift is ``alpha / 2`` pixels times blurred noise from -1 to 1, as in
+        torchvision.
     sigma : float or pair (x, y)
-        Deviation of the blur, in pixels.
+        Standard deviation of the blur, in pixels.
     interpolation : {"bilinear", "nearest"}
     fill : float or one for each channel
-        In the units of the image.
+        Value outside the image, in the units of the image.
     mask_fill : int
-        The fill of masks.
+        Fill value of masks.
 
     Notes
     -----
-    Boxes follow by the outline of their bent edges.
+    A box is replaced by the bounding box of its distorted edges.
 
     References
     ----------
@@ -297,9 +296,9 @@ class ElasticTransform(_Warping):
         self,
         alpha: Any = 50.0,
         sigma: Any = 5.0,
+        *,
         interpolation: str = "bilinear",
         fill: Any = 0,
-        *,
         mask_fill: int = 0,
     ) -> None:
         self.alpha = _two("alpha", alpha)
@@ -307,7 +306,7 @@ class ElasticTransform(_Warping):
         self._look(interpolation, fill, mask_fill)
 
     def lower(self, program: Program) -> None:
-        """One field of shifts for each sample."""
+        """Draw one field of shifts for each sample."""
         key = program.draw(2)
         strength = [alpha / 2 for alpha in self.alpha]
         constants = (INTERPOLATIONS[self.interpolation], *program.fill(self.fill))
