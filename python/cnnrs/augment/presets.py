@@ -87,8 +87,8 @@ def photos(size: Any = 224) -> Compose:
 
     References
     ----------
-    C. Szegedy et al.: Going Deeper with Convolutions. CVPR 2015 (section 6); colour jitter is common in
-    later recipes.
+    C. Szegedy et al.: Going Deeper with Convolutions. CVPR 2015 (section 6); later recipes
+    add colour jitter.
     """
     return Compose(
         [

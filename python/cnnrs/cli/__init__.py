@@ -1,6 +1,6 @@
-"""The command ``cnnrs``: train a network on images, see how good it is, use it.
+"""The command ``cnnrs``: train, test and use networks on images.
 
-Results go to stdout; progress, notes and errors to stderr. Exit codes: 0 done, 1 an error, 2 a
+Results go to stdout; progress, messages and errors to stderr. Exit codes: 0 success, 1 error, 2
 wrong command line, 130 interrupted. An error is one message that starts with ``cnnrs: error:``;
 ``CNNRS_DEBUG=1`` adds the traceback.
 """

@@ -1,6 +1,4 @@
-"""What the commands' arguments have in common: the checks of numbers and paths, and the error for a
-wrong command line.
-"""
+"""Options and checks that several commands share, and the error for a wrong command line."""
 
 import argparse
 import math
@@ -23,11 +21,11 @@ __all__ = [
 
 
 class UsageError(Exception):
-    """An argument that no parser can refuse by its form alone; exit code 2."""
+    """Error for an argument that the parser accepts but the command cannot use; exit code 2."""
 
 
 def whole(text: str) -> int:
-    """A whole number from 0 on."""
+    """Parse an integer of at least 0."""
     try:
         value = int(text)
     except ValueError:
@@ -38,7 +36,7 @@ def whole(text: str) -> int:
 
 
 def positive(text: str) -> int:
-    """A whole number from 1 on."""
+    """Parse an integer of at least 1."""
     value = whole(text)
     if value == 0:
         raise argparse.ArgumentTypeError("expected at least 1, got 0")
@@ -46,7 +44,7 @@ def positive(text: str) -> int:
 
 
 def positive_rate(text: str) -> float:
-    """A finite number above 0."""
+    """Parse a finite number above 0."""
     try:
         value = float(text)
     except ValueError:
@@ -57,37 +55,39 @@ def positive_rate(text: str) -> float:
 
 
 def add_threads(parser: argparse.ArgumentParser) -> None:
-    """The option ``--threads``."""
+    """Add the option ``--threads``."""
     parser.add_argument(
         "--threads",
         type=positive,
         metavar="N",
-        help="threads to compute with (default: all); changes no result",
+        help="number of threads (default: all); does not affect the results",
     )
 
 
 def add_data_dir(parser: argparse.ArgumentParser) -> None:
-    """The option ``--data-dir``."""
+    """Add the option ``--data-dir``."""
     parser.add_argument(
         "--data-dir",
         metavar="DIR",
-        help="where the files of a named data set are; else $CNNRS_DATA, the cache, a download",
+        help="folder with the files of a named data set (default: $CNNRS_DATA, then the cache "
+        "folder, then a download)",
     )
 
 
 def set_threads(arguments: argparse.Namespace) -> None:
-    """Honour ``--threads``."""
+    """Apply ``--threads``."""
     if arguments.threads is not None:
         ops.set_num_threads(arguments.threads)
 
 
 def note(message: str) -> None:
-    """Tell something beside the result."""
+    """Print a message to stderr."""
     print(f"cnnrs: {message}", file=sys.stderr)
 
 
 def describe_os_error(error: OSError) -> str:
-    """Such as ``no.png: No such file or directory``."""
+    """Format an error like ``no.png: No such file or directory``."""
     if error.strerror and error.filename is not None:
-        return f"{os.fsdecode(error.filename) if not isinstance(error.filename, int) else error.filename}: {error.strerror}"
+        name = error.filename
+        return f"{name if isinstance(name, int) else os.fsdecode(name)}: {error.strerror}"
     return str(error) or type(error).__name__

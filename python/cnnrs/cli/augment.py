@@ -1,4 +1,4 @@
-"""``cnnrs augment``: what augmentation makes of an image, before anything is trained on it."""
+"""``cnnrs augment``: draw an image and its augmented versions."""
 
 import argparse
 
@@ -12,34 +12,37 @@ PRESETS = ("photos", "cifar", "mnist")
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Declare the command."""
-    text = "Draw an image, and what a preset of augmentation makes of it in the first epochs."
+    """Add the command to the parser."""
+    text = "Draw an image and its augmented versions in the first epochs of a training."
     parser = subparsers.add_parser(
         "augment",
-        help="draw what augmentation makes of an image",
+        help="draw augmented versions of an image",
         description=text,
         allow_abbrev=False,
     )
     parser.add_argument("image", metavar="IMAGE", help="an image file")
-    parser.add_argument("--out", metavar="FILE", required=True, help="the image file to draw into")
+    parser.add_argument("--out", metavar="FILE", required=True, help="image file to write")
     parser.add_argument(
-        "--preset", choices=PRESETS, default=PRESETS[0], help="the pipeline (default: photos)"
+        "--preset",
+        choices=PRESETS,
+        default=PRESETS[0],
+        help="augmentation pipeline (default: photos)",
     )
     parser.add_argument(
         "--count",
         type=positive,
         default=15,
         metavar="N",
-        help="how many epochs to draw (default: 15)",
+        help="number of epochs to draw (default: 15)",
     )
     parser.add_argument(
-        "--seed", type=whole, default=0, metavar="N", help="of the randomness (default: 0)"
+        "--seed", type=whole, default=0, metavar="N", help="random seed (default: 0)"
     )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Draw, and say what was drawn."""
+    """Draw the image and print what was drawn."""
     from cnnrs import plot
 
     image = read_image(arguments.image, "grey" if arguments.preset == "mnist" else "rgb")

@@ -1,9 +1,7 @@
-"""``cnnrs data``: what is in a data set: classes, sizes, means and deviations, and images that
-stand in two of its parts.
+"""``cnnrs data``: describe a data set: classes, sizes, pixel statistics and duplicates.
 
-Understood are the names of `cnnrs.datasets`, a folder of class folders (perhaps within ``train``,
-``val`` and ``test``), and a folder in the layout of Pascal VOC. Images are read as they are;
-nothing is resized.
+DATA is a name of `cnnrs.datasets`, a folder of class folders (possibly within ``train``, ``val``
+and ``test``), or a folder in the layout of Pascal VOC. Images are not resized.
 """
 
 import argparse
@@ -18,37 +16,38 @@ from cnnrs.errors import FormatError
 
 __all__ = ["add_parser"]
 
-SHOWN = 5  # images that two parts share
+SHOWN = 5  # shared images to print for each pair of parts
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Declare the command."""
+    """Add the command to the parser."""
     text = (
-        "Count classes and sizes, work out means and deviations, and look for images that occur "
-        "twice."
+        "Count classes and image sizes, compute mean and standard deviation of the pixels, and "
+        "find images that occur in two parts of the data set."
     )
     parser = subparsers.add_parser(
-        "data", help="show what is in a data set", description=text, allow_abbrev=False
+        "data", help="describe a data set", description=text, allow_abbrev=False
     )
     parser.add_argument(
         "data",
         metavar="DATA",
-        help="a folder of class folders, a folder in Pascal VOC's layout, or a known data set",
+        help="name of a data set, folder with one sub-folder of images per class, or folder in the "
+        "layout of Pascal VOC",
     )
     parser.add_argument(
         "--channels",
         type=int,
         choices=(1, 3),
         default=3,
-        help="read a folder's images as grey or as colour (default: 3)",
+        help="read the images of a folder as grey (1) or colour (3) (default: 3)",
     )
-    parser.add_argument("--out", metavar="FILE", help="also draw samples into this image file")
+    parser.add_argument("--out", metavar="FILE", help="also draw samples to this image file")
     add_data_dir(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the figures of every part, then what they share."""
+    """Print the statistics of every part, then the images that two parts share."""
     parts = load_sources(
         arguments.data, "grey" if arguments.channels == 1 else "rgb", arguments.data_dir
     )
@@ -67,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def load_sources(name: str, mode: str, data_dir: str | None) -> dict[str, Any]:
-    """The parts of a data set by name, as sources that keep the images as they are."""
+    """Return the parts of a data set by name, as sources of unchanged images."""
     if name in datasets.names():
         loaded = datasets.load(name, data_dir)
         parts = {"train": loaded.train, "test": loaded.test}

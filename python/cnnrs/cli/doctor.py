@@ -1,6 +1,4 @@
-"""``cnnrs doctor``: what this installation consists of, what the CPU offers and what is in use; the
-thing to send with a question.
-"""
+"""``cnnrs doctor``: show the installation, the CPU features and the settings, for bug reports."""
 
 import argparse
 import importlib.metadata
@@ -25,10 +23,10 @@ VARIABLES = ("CNNRS_NUM_THREADS", "CNNRS_SIMD", "CNNRS_WINOGRAD", "CNNRS_DATA", 
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Declare the command."""
+    """Add the command to the parser."""
     text = (
-        "Show versions, CPU features, threads and data folders, and test the kernels on numbers "
-        "known by heart."
+        "Show versions, CPU features, threads and data folders, and test the kernels against "
+        "known results. Include the output in bug reports."
     )
     parser = subparsers.add_parser(
         "doctor",
@@ -40,7 +38,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the findings; exit code 1 if the kernels compute wrongly."""
+    """Print the report; exit code 1 if a kernel returns wrong results."""
     sound = kernels_are_sound()
     rows = [
         *machine(),
@@ -58,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def machine() -> Iterator[tuple[str, str]]:
-    """The CPU and what is used of it."""
+    """Describe the CPU and what cnnrs uses of it."""
     yield "system", f"{platform.system()} {platform.release()}, {platform.machine()}"
     yield "CPU features", ", ".join(ops.cpu_features()) or "none that the kernels use"
     yield "SIMD path", ops.simd_level()
@@ -72,9 +70,7 @@ def machine() -> Iterator[tuple[str, str]]:
 
 
 def kernels_are_sound() -> bool:
-    """Whether the kernels get right what NumPy says: sums of 3 x 3 windows plus 1, and the sum of
-    the squares of 1 to 40.
-    """
+    """Compare kernels with NumPy: sums of 3 x 3 windows plus 1, and the squares of 1 to 40."""
     x = np.arange(36).reshape(1, 6, 6, 1)
     expected = (
         np.lib.stride_tricks.sliding_window_view(x[0, :, :, 0], (3, 3)).sum(axis=(2, 3))[
@@ -97,7 +93,7 @@ def kernels_are_sound() -> bool:
 
 
 def software() -> Iterator[tuple[str, str]]:
-    """Versions of this package, Python and the libraries."""
+    """Return the versions of this package, Python and the libraries."""
     yield "cnnrs", f"{_version('cnnrs') or 'not installed'} in {Path(ops.__file__).parent.parent}"
     yield "Python", f"{platform.python_version()} ({sys.executable})"
     for name in REQUIRED:
@@ -107,7 +103,7 @@ def software() -> Iterator[tuple[str, str]]:
 
 
 def data() -> Iterator[tuple[str, str]]:
-    """Where data sets are looked for, and the environment variables that are set."""
+    """Return the data folders and the environment variables that are set."""
     folder = os.environ.get("CNNRS_DATA")
     yield (
         "data folder",

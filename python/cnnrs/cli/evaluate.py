@@ -1,4 +1,4 @@
-"""``cnnrs evaluate``: how good a model is on images that it was not trained on."""
+"""``cnnrs evaluate``: test a model on images that it was not trained on."""
 
 import argparse
 
@@ -15,18 +15,17 @@ __all__ = ["add_parser"]
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Declare the command."""
+    """Add the command to the parser."""
     text = (
         "Test a model and print the confusion matrix, precision and recall of each class, and the "
-        "accuracy. Of a named data set the "
-        "official test images are taken. Of a folder, its part 'test' if it is divided, else the "
-        "images that 'cnnrs train FOLDER' with "
-        "the same --seed holds back for the test; --all takes every image."
+        "accuracy. A named data set is tested on its official test images. A folder is tested on "
+        "its sub-folder 'test' or, if it has none, on the images that 'cnnrs train FOLDER' with "
+        "the same --seed keeps for the test. --all uses every image."
     )
     parser = subparsers.add_parser(
         "evaluate", help="test a model", description=text, allow_abbrev=False
     )
-    parser.add_argument("model", metavar="MODEL", help="a .cnnrs file")
+    parser.add_argument("model", metavar="MODEL", help="model file (.cnnrs)")
     parser.add_argument(
         "data",
         metavar="DATA",
@@ -36,19 +35,19 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--all",
         action="store_true",
-        help="take every image, also those that the model may have been trained on",
+        help="use every image, including those that the model may have been trained on",
     )
     parser.add_argument(
         "--seed",
         type=whole,
         default=0,
         metavar="N",
-        help="of the division of a folder (default: 0)",
+        help="seed of the split of a folder (default: 0)",
     )
     parser.add_argument(
         "--skip-broken",
         action="store_true",
-        help="leave damaged image files out instead of stopping",
+        help="skip damaged image files instead of stopping",
     )
     add_data_dir(parser)
     add_threads(parser)
@@ -70,8 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
         (images, labels), data_names, description = parts.test, parts.class_names, parts.description
     if images.shape[1:] != shape:
         raise ShapeError(
-            f"{arguments.model} takes images of {_text(shape)}, those of {arguments.data} are "
-            f"{_text(images.shape[1:])}"
+            f"{arguments.model} takes images of {_text(shape)}, but the images of {arguments.data} "
+            f"are {_text(images.shape[1:])}"
         )
     note(f"{description}; {'every image' if arguments.all else 'the test part'}")
     names = class_names_of(model)
@@ -87,13 +86,12 @@ def translated(
     to_names: tuple[str, ...],
     by_number: bool,
 ) -> NDArray[np.int64]:
-    """The labels of the data as labels of the model: by the names of the classes, or by number if
-    the model has no names.
+    """Convert labels of the data to labels of the model, by class name, or by number without names.
 
     Raises
     ------
     ShapeError
-        If the data has a class that the model has not.
+        If the data has a class that the model does not have.
     """
     if by_number and len(from_names) <= len(to_names):
         return labels
@@ -101,7 +99,7 @@ def translated(
     if unknown or by_number:
         missing = f"{unknown[0]!r}" if unknown else f"number {len(to_names)}"
         raise ShapeError(
-            f"the data has the class {missing}, which the model has not; its classes are "
+            f"the data has the class {missing}, which the model does not have; its classes are "
             f"{', '.join(to_names[:10])}"
         )
     return np.array([to_names.index(name) for name in from_names], dtype=np.int64)[labels]

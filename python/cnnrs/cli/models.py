@@ -1,4 +1,4 @@
-"""Model files as the commands see them."""
+"""Load model files and check that they are image classifiers."""
 
 from pathlib import Path
 
@@ -14,25 +14,25 @@ def load_model(path: str) -> Model:
     Raises
     ------
     FormatError
-        If it is damaged, or no model file.
+        If the file is damaged or not a model file.
     OSError
-        If it cannot be read.
+        If the file cannot be read.
     """
     return load(Path(path).expanduser())
 
 
 def class_names_of(model: Model) -> tuple[str, ...]:
-    """The names of the classes; their numbers if the model has none."""
+    """Return the names of the classes, or their numbers if the model has no names."""
     return model.class_names or tuple(map(str, range(model.output_shape[-1])))
 
 
 def image_shape_of(model: Model, path: str) -> tuple[int, int, int]:
-    """``(height, width, channels)`` of the images that a model takes.
+    """Return ``(height, width, channels)`` of the images that a model takes.
 
     Raises
     ------
     FormatError
-        If it is no classifier of grey or colour images.
+        If the model is not a classifier of grey or colour images.
     """
     shapes = [node.shape for node in model.inputs], [node.shape for node in model.outputs]
     is_classifier = (
@@ -40,8 +40,8 @@ def image_shape_of(model: Model, path: str) -> tuple[int, int, int]:
     )
     if not is_classifier or len(shapes[0][0]) != 3 or shapes[0][0][2] not in (1, 3):
         raise FormatError(
-            f"{path}: not a classifier of single grey or colour images; it goes from {shapes[0]} "
-            f"to {shapes[1]}"
+            f"{path}: not a classifier of single grey or colour images; its inputs have the shapes "
+            f"{shapes[0]} and its outputs {shapes[1]}"
         )
     height, width, channels = shapes[0][0]
     return height, width, channels

@@ -1,9 +1,9 @@
-"""The data set that the command line names, divided into images for training, validation and test.
+"""Load the data set of a command line and split it into training, validation and test images.
 
-A set with an official test part keeps it, and a tenth of the rest is for validation. A folder of
-classes is divided 70 / 15 / 15; one that holds the folders ``train`` and ``test`` (perhaps ``val``)
-is taken as divided; of ``train`` and ``val`` alone, ``val`` is the test. All parts are stratified
-and fixed by the seed.
+A data set with official test images keeps them, and a tenth of the rest is used for validation. A
+folder of classes is split 70 / 15 / 15. A folder with the sub-folders ``train`` and ``test``
+(optionally ``val``) is already split; with ``train`` and ``val`` only, ``val`` is the test part.
+Splits are stratified and determined by the seed.
 """
 
 import difflib
@@ -33,9 +33,7 @@ Part: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
 OFFICIAL_VALIDATION = 0.1  # of the training images, where the test images are given
 FOLDER_SIZES = (0.7, 0.15, 0.15)
-SMALL_IMAGE = (
-    64  # pixels: folders of images up to this size are taken as they are, others are resized to it
-)
+SMALL_IMAGE = 64  # pixels: images up to this size are not resized, larger ones are resized to it
 MAX_BYTES = 4 << 30  # of decoded images
 VALIDATION_FOLDERS = ("val", "valid", "validation")
 
@@ -51,7 +49,7 @@ class FolderOptions:
     channels : {1, 3}
         Grey or colour.
     skip_broken : bool
-        Leave damaged files out, with a warning, instead of refusing.
+        Skip damaged files with a warning instead of raising an error.
     """
 
     size: tuple[int, int] | None = None
@@ -91,14 +89,14 @@ def load_parts(
     options : FolderOptions
         How to read it, if it is a folder.
     data_dir : str, optional
-        Where the files of a named data set are.
+        Folder with the files of a named data set.
     seed : int
-        Fixes the division.
+        Seed of the split.
 
     Raises
     ------
     UsageError
-        If there is neither a data set nor a folder of that name.
+        If there is no data set and no folder of that name.
     FormatError, ShapeError, OSError
         If files are missing or damaged.
     """
@@ -109,8 +107,7 @@ def load_parts(
     root, names, given = _read_folder(data, options)
     if len(names) < 2:
         raise FormatError(
-            f"{root}: holds one class, {names[0]!r}; to tell images apart takes at least two "
-            "folders of images"
+            f"{root}: expected at least two classes (sub-folders of images), got one: {names[0]!r}"
         )
     _refuse_small_classes(root, names, given[0][1], max(1, 4 - len(given)))
     if len(given) == 1:
@@ -137,12 +134,12 @@ def load_whole(
 
 
 def short_name(data: str) -> str:
-    """What to call the data set in file names."""
+    """Return the name of the data set for file names."""
     return data if data in datasets.names() else Path(data).expanduser().resolve().name or "folder"
 
 
 def unknown(data: str) -> str:
-    """The message for a name that is neither a data set nor a folder."""
+    """Return the message for a name that is neither a data set nor a folder."""
     near = difflib.get_close_matches(data, datasets.names(), n=1)
     meant = f"; did you mean {near[0]!r}?" if near else ""
     known = ", ".join(datasets.names())
@@ -168,15 +165,15 @@ def _read_folder(data: str, options: FolderOptions) -> tuple[Path, tuple[str, ..
     for source in sources[1:]:
         if source.class_names != names:
             raise FormatError(
-                f"{source.root}: its classes {_listed(source.class_names)} are not those of "
-                f"{sources[0].root}, {_listed(names)}"
+                f"{source.root}: its classes {_listed(source.class_names)} differ from the "
+                f"classes of {sources[0].root}, {_listed(names)}"
             )
     size = options.size or _common_size(sources)
     if size is None:
         size = (SMALL_IMAGE, SMALL_IMAGE)
         note(
-            f"images of {root} are resized to {SMALL_IMAGE}x{SMALL_IMAGE}; --image-size chooses "
-            "another size"
+            f"images of {root} are resized to {SMALL_IMAGE}x{SMALL_IMAGE}; choose another size "
+            "with --image-size"
         )
     _refuse_too_many(root, sum(map(len, sources)), size, options.channels)
     whole = [
@@ -219,8 +216,8 @@ def _refuse_too_many(root: Path, count: int, size: tuple[int, int], channels: in
     if needed > MAX_BYTES:
         raise MemoryError(
             f"{root}: {count} images of {size[0]}x{size[1]} take {needed / 2**30:.1f} GiB decoded, "
-            "more than the "
-            f"{MAX_BYTES >> 30} GiB that this command allows; choose a smaller --image-size, or "
+            "more than the limit "
+            f"of {MAX_BYTES >> 30} GiB of this command; choose a smaller --image-size, or "
             "use cnnrs.Trainer with cnnrs.data.folder"
         )
 
@@ -233,7 +230,7 @@ def _refuse_small_classes(
         name, count = names[int(counts.argmin())], int(counts.min())
         raise FormatError(
             f"{root / name}: holds {count} image{'s' * (count != 1)}; at least {parts} are needed "
-            "to divide them for training and test"
+            "for the split into training and test"
         )
 
 

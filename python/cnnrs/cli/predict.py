@@ -1,8 +1,7 @@
-"""``cnnrs predict``: the most probable classes of image files.
+"""``cnnrs predict``: print the most probable classes of image files.
 
-Each image is brought to what the model takes: grey or colour, and the size. Values stay 0 to 255,
-for scaling them is the model's own first layer. A file that is no whole image is named, and the
-others are still done.
+Each image is converted to grey or colour and resized, as the model needs. Values stay 0 to 255; the
+first layer of the model scales them. A damaged file is reported, and the others are predicted.
 """
 
 import argparse
@@ -19,29 +18,29 @@ __all__ = ["add_parser"]
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Declare the command."""
+    """Add the command to the parser."""
     text = (
         "Print the most probable classes of images, one line each: the file, then each class with "
         "its probability."
     )
     parser = subparsers.add_parser(
-        "predict", help="name what images show", description=text, allow_abbrev=False
+        "predict", help="classify images", description=text, allow_abbrev=False
     )
-    parser.add_argument("model", metavar="MODEL", help="a .cnnrs file")
-    parser.add_argument("images", metavar="IMAGE", nargs="+", help="an image file")
+    parser.add_argument("model", metavar="MODEL", help="model file (.cnnrs)")
+    parser.add_argument("images", metavar="IMAGE", nargs="+", help="image file")
     parser.add_argument(
         "--top",
         type=positive,
         default=3,
         metavar="N",
-        help="how many classes to print (default: 3)",
+        help="number of classes to print (default: 3)",
     )
     add_threads(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print one line per image; exit code 1 if one could not be read."""
+    """Print one line per image; exit code 1 if an image could not be read."""
     set_threads(arguments)
     model = load_model(arguments.model)
     height, width, channels = image_shape_of(model, arguments.model)
@@ -53,10 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
             image = read_image(path, "grey" if channels == 1 else "rgb", size=(height, width))
         except (CnnrsError, OSError) as error:
             sys.stdout.flush()
-            print(
-                f"cnnrs: error: {describe_os_error(error) if isinstance(error, OSError) else error}",
-                file=sys.stderr,
-            )
+            message = describe_os_error(error) if isinstance(error, OSError) else error
+            print(f"cnnrs: error: {message}", file=sys.stderr)
             failed = True
             continue
         if found != (height, width):

@@ -1,9 +1,4 @@
-"""How ``cnnrs train`` trains: network, optimizer, learning rate and augmentation, where the command
-line does not say.
-
-All networks of the zoo that put out one vector of classes are offered; what an image is too small
-for is refused, with the way out.
-"""
+"""Settings of ``cnnrs train``: network, optimizer, learning rate, augmentation."""
 
 from __future__ import annotations
 
@@ -20,7 +15,7 @@ from cnnrs.model import Model
 
 __all__ = ["Recipe", "add_options", "augmentation", "build", "choose", "optimizer"]
 
-MODELS = tuple(name for name in zoo.names() if name != "unet")  # that one gives each pixel a class
+MODELS = tuple(name for name in zoo.names() if name != "unet")  # it classifies pixels, not images
 OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop", "lion", "muon")
 AUGMENTATIONS = ("none", "mnist", "cifar", "photos")
 MOMENTUM = 0.9
@@ -32,7 +27,7 @@ IMAGE_SIDE = 32  # pixels
 # gradients, and take smaller steps.
 LEARNING_RATES = {"small": 0.02, "lenet5": 0.02}
 LEARNING_RATE = 0.01
-# Optimizers whose steps do not grow with the gradient have rates of their own, for all networks.
+# Steps of these optimizers do not grow with the gradient: one rate each, for all networks.
 OTHER_RATES = {"adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3, "lion": 2e-4, "muon": 1e-3}
 # Model, epochs and batch size.
 DEFAULTS = {
@@ -57,42 +52,49 @@ class Recipe:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare the options that a recipe is made of."""
+    """Add the options of a recipe to the parser."""
     parser.add_argument(
         "--model",
         choices=MODELS,
         metavar="NAME",
-        help=f"the network (default: by data set); one of {', '.join(MODELS)}",
+        help=f"network (default: depends on the data set); one of {', '.join(MODELS)}",
     )
     parser.add_argument(
         "--epochs",
         type=positive,
         metavar="N",
-        help="passes over the training images (default: by data set)",
+        help="passes over the training images (default: depends on the data set)",
     )
     parser.add_argument(
-        "--batch-size", type=positive, metavar="N", help="images per step (default: by data set)"
+        "--batch-size",
+        type=positive,
+        metavar="N",
+        help="images per step (default: depends on the data set)",
     )
     parser.add_argument(
-        "--optimizer", choices=OPTIMIZERS, default="sgd", help="sgd is with momentum (default: sgd)"
+        "--optimizer",
+        choices=OPTIMIZERS,
+        default="sgd",
+        help="optimizer; sgd uses momentum (default: sgd)",
     )
     parser.add_argument(
         "--lr",
         type=positive_rate,
         metavar="X",
-        help="highest learning rate; it falls to 0 on a cosine (default: by model and optimizer)",
+        help="peak learning rate; it falls to 0 with a cosine schedule (default: depends on model "
+        "and optimizer)",
     )
     parser.add_argument(
         "--augment",
         choices=AUGMENTATIONS,
         default="none",
-        help="vary the training images: mnist for digits, cifar for small photos, photos for "
-        "larger ones (default: none)",
+        help="augment the training images: mnist for digits, cifar for small photos, photos for "
+        "larger photos (default: none)",
     )
 
 
 def choose(arguments: argparse.Namespace, image_side: int) -> Recipe:
-    """What the command line says, and for the rest what suits the data set."""
+    """Return the settings of the command line, with defaults for the data set."""
     model, epochs, batch_size = DEFAULTS.get(arguments.data, FOLDER_DEFAULTS)
     model, epochs, batch_size = (
         arguments.model or model,
@@ -111,12 +113,12 @@ def choose(arguments: argparse.Namespace, image_side: int) -> Recipe:
 
 
 def build(name: str, parts: Parts, first: Layer, seed: int) -> Model:
-    """A network of the zoo for the images and classes of a data set, behind a first layer.
+    """Build a network of the zoo for the images and classes of a data set, after a first layer.
 
     Raises
     ------
     UsageError
-        For images that it cannot take.
+        If the network cannot take the images.
     """
     try:
         return zoo.create(
@@ -138,7 +140,7 @@ def build(name: str, parts: Parts, first: Layer, seed: int) -> Model:
 
 
 def optimizer(recipe: Recipe) -> optimizers.Optimizer:
-    """The rule; the learning rate rises for a tenth of the training, then falls to 0 on a cosine."""
+    """Build the optimizer, with a warm-up over a tenth of the training and a cosine decay to 0."""
     rate = schedules.WarmUp(schedules.Cosine(recipe.learning_rate), epochs=WARM_UP * recipe.epochs)
     if recipe.optimizer == "sgd":
         return optimizers.SGD(rate, momentum=MOMENTUM, nesterov=True, weight_decay=WEIGHT_DECAY)
@@ -153,19 +155,18 @@ def optimizer(recipe: Recipe) -> optimizers.Optimizer:
 
 
 def augmentation(recipe: Recipe, image_shape: tuple[int, int, int]) -> Transform | None:
-    """What is done to the training images, if anything; it keeps their size.
+    """Return the augmentation of the training images, if any. It keeps their size.
 
     Raises
     ------
     UsageError
-        For photos without colours.
+        For the preset ``photos`` with grey images.
     """
     height, width, channels = image_shape
     if recipe.augmentation == "photos":
         if channels != 3:
             raise UsageError(
-                "--augment photos: varies colours, and these images are grey; mnist and cifar do "
-                "not"
+                "--augment photos: expected colour images, got grey ones; use mnist or cifar"
             )
         return augment.presets.photos((height, width))
     if recipe.augmentation == "cifar":

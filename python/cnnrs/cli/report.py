@@ -1,6 +1,4 @@
-"""What a test says, as text: the confusion matrix, each class by itself, and last the share of
-images that were named rightly.
-"""
+"""Test report as text: confusion matrix, scores of each class, and accuracy."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -25,7 +23,7 @@ def print_report(
     names: Sequence[str],
     part: str = "test",
 ) -> float:
-    """Test a model and print the outcome; the last line is such as ``test accuracy 98.89 % (360
+    """Test a model and print the report. The last line reads like ``test accuracy 98.89 % (360
     images)``.
 
     Parameters
@@ -37,7 +35,7 @@ def print_report(
     names : sequence of str
         The classes of the model.
     part : str
-        What to call the images in the last line.
+        Name of the images in the last line.
 
     Returns
     -------
@@ -84,7 +82,7 @@ def _pair_lines(matrix: Any, names: Sequence[str]) -> Iterator[str]:
     for index in order:
         true, predicted = divmod(int(index), len(names))
         if wrong[true, predicted]:
-            yield f"{int(wrong[true, predicted]):>6}  {names[true]} taken for {names[predicted]}"
+            yield f"{int(wrong[true, predicted]):>6}  {names[true]} predicted as {names[predicted]}"
 
 
 def _class_lines(scores: ClassScores, names: Sequence[str]) -> Iterator[str]:

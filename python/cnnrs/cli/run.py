@@ -1,4 +1,4 @@
-"""From a command line to an exit code: the parser, and what becomes of errors."""
+"""Parse the command line, run the command, and convert errors to messages and exit codes."""
 
 import argparse
 import os
@@ -19,15 +19,15 @@ INTERRUPTED = 130
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, and where the help is."""
+    """Argument parser that reports an error in one line and refers to ``--help``."""
 
     def error(self, message: str) -> NoReturn:
-        """Leave with exit code 2."""
+        """Exit with code 2."""
         self.exit(2, f"cnnrs: error: {message} (see '{self.prog} --help')\n")
 
 
 class Version(argparse.Action):
-    """Prints the version; it is looked up only then."""
+    """Print the version, which is looked up only when it is needed."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from cnnrs import __version__
@@ -37,13 +37,13 @@ class Version(argparse.Action):
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+    """Build the parser of all commands."""
     parser = Parser(
         prog="cnnrs",
         description="Train, test and use convolutional networks on images, on the CPU.",
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action=Version, nargs=0, help="print the version and leave")
+    parser.add_argument("--version", action=Version, nargs=0, help="print the version and exit")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add_parser(subparsers)
@@ -56,12 +56,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv : sequence of str, optional
-        The arguments after the name of the program; by default those of this process.
+        The arguments after the program name. Default: ``sys.argv[1:]``.
 
     Returns
     -------
     int
-        The exit code: 0 done, 1 an error, 2 a wrong command line, 130 interrupted.
+        The exit code: 0 success, 1 error, 2 wrong command line, 130 interrupted.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (
         sys.stdout,
         sys.stderr,
-    ):  # a class name that the terminal cannot show is no reason to fail
+    ):  # do not fail on a class name that the terminal cannot show
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     with warnings.catch_warnings():
@@ -87,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return leave.code if isinstance(leave.code, int) else 0
         except KeyboardInterrupt:
             return _fail("interrupted", INTERRUPTED, prefix="cnnrs: ")
-        except BrokenPipeError:  # the reader of stdout has seen enough, as `head` does
+        except BrokenPipeError:  # the reader of stdout has closed it, as `head` does
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
         except UsageError as error:
@@ -103,7 +103,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         except OSError as error:
             return _fail(describe_os_error(error), 1)
         except Exception as error:
-            hint = "" if _debugging() else "; this is a defect of cnnrs: CNNRS_DEBUG=1 shows where"
+            hint = (
+                ""
+                if _debugging()
+                else "; this is a bug in cnnrs; run again with CNNRS_DEBUG=1 for the traceback"
+            )
             return _fail(f"unexpected {type(error).__name__}: {error}{hint}", 1)
 
 

@@ -1,6 +1,4 @@
-"""``cnnrs summary``: the layers of a model file, with shapes, parameters, multiply-adds and
-receptive field.
-"""
+"""``cnnrs summary``: print the layers of a model file."""
 
 import argparse
 
@@ -10,14 +8,15 @@ __all__ = ["add_parser"]
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Declare the command."""
+    """Add the command to the parser."""
     parser = subparsers.add_parser(
         "summary",
         help="show the layers of a model",
-        description="Show the layers of a model.",
+        description="Show the layers of a model with shapes, parameters, multiply-adds and "
+        "receptive fields.",
         allow_abbrev=False,
     )
-    parser.add_argument("model", metavar="MODEL", help="a .cnnrs file")
+    parser.add_argument("model", metavar="MODEL", help="model file (.cnnrs)")
     parser.set_defaults(run=run)
 
 

@@ -1,8 +1,7 @@
-"""``cnnrs train``: from images to a tested model in one file.
+"""``cnnrs train``: train a network on images, test it, and save it to one file.
 
-The model takes the images as they are (uint8, 0 to 255): its first layer brings them to mean 0 and
-deviation 1 with the statistics of the training images, so that predicting needs no knowledge of how
-it was trained.
+The model takes uint8 images from 0 to 255. Its first layer normalises them to mean 0 and standard
+deviation 1 with the statistics of the training images, so that prediction needs no other setting.
 """
 
 import argparse
@@ -41,12 +40,11 @@ __all__ = ["add_parser"]
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Declare the command."""
+    """Add the command to the parser."""
     text = (
-        "Train a network, test it on images it has not seen, and save it. Without arguments it "
-        "trains on the handwritten digits that come "
-        "with the package, in seconds. The same seed gives the same figures with any number of "
-        "threads."
+        "Train a network, test it on images that it was not trained on, and save it. Without "
+        "arguments, train on the handwritten digits that come with the package; this takes "
+        "seconds. The same seed gives the same results with any number of threads."
     )
     parser = subparsers.add_parser(
         "train", help="train, test and save a model", description=text, allow_abbrev=False
@@ -65,37 +63,39 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         type=whole,
         default=0,
         metavar="N",
-        help="of division, initial weights and order (default: 0)",
+        help="seed of the data split, the initial weights and the order of the images (default: 0)",
     )
     parser.add_argument(
-        "--out", metavar="FILE", help="where to save the model (default: cnnrs-DATA.cnnrs)"
+        "--out", metavar="FILE", help="model file to write (default: cnnrs-DATA.cnnrs)"
     )
     parser.add_argument(
         "--checkpoint-dir",
         metavar="DIR",
-        help="a folder of this training alone, for checkpoints: killed at any moment, the same "
-        "command goes on, with the same result",
+        help="folder for the checkpoints of this training; after an interruption, run the same "
+        "command again to continue, with the same result",
     )
     parser.add_argument(
         "--checkpoint-every",
         type=positive,
         metavar="STEPS",
-        help="batches between two checkpoints (default: an epoch)",
+        help="number of batches between two checkpoints (default: one epoch)",
     )
     parser.add_argument(
         "--resume",
         metavar="auto|never|FILE",
-        help="go on from the newest checkpoint in --checkpoint-dir if there is one, start anew, or "
-        "go on from this one (default: auto)",
+        help="auto: continue from the newest checkpoint in --checkpoint-dir, if there is one; "
+        "never: start from the beginning; FILE: continue from this checkpoint (default: auto)",
     )
     parser.add_argument(
         "--image-size", type=positive, metavar="N", help="resize the images of a folder to N x N"
     )
-    parser.add_argument("--grey", action="store_true", help="take the images of a folder as grey")
+    parser.add_argument(
+        "--grey", action="store_true", help="convert the images of a folder to grey"
+    )
     parser.add_argument(
         "--skip-broken",
         action="store_true",
-        help="leave damaged files of a folder out instead of stopping",
+        help="skip damaged files of a folder instead of stopping",
     )
     add_data_dir(parser)
     add_threads(parser)
@@ -126,12 +126,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def checkpoint_options(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What `Trainer.fit` is to know of checkpoints.
+    """Return the checkpoint arguments of `Trainer.fit`.
 
     Raises
     ------
     UsageError
-        For options that do nothing without ``--checkpoint-dir``.
+        For options that need ``--checkpoint-dir``, if it is missing.
     """
     resume = arguments.resume or "auto"
     if arguments.checkpoint_dir is None:
@@ -161,7 +161,7 @@ def checkpoint_options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def checked_target(out: str) -> Path:
-    """The path to save to, refused before the training and not after it."""
+    """Return the path to save to. Refuse an unusable path before the training starts."""
     target = Path(out).expanduser()
     if target.is_dir():
         raise UsageError(f"--out {out}: is a folder; give the name of a file")
@@ -169,14 +169,15 @@ def checked_target(out: str) -> Path:
         raise UsageError(f"--out {out}: there is no folder {target.parent}")
     if not os.access(target.parent, os.W_OK):
         raise PermissionError(
-            f"{target.parent}: this folder cannot be written to; --out FILE saves elsewhere"
+            f"{target.parent}: cannot write to this folder; choose another with --out FILE"
         )
     return target
 
 
 def pixel_statistics(images: NDArray[np.uint8]) -> tuple[list[float], list[float]]:
-    """Mean and deviation of each channel. Histograms are exact, so the result is the same on every
-    machine.
+    """Return mean and standard deviation of each channel.
+
+    They are computed from exact histograms, so that the result is the same on every machine.
     """
     values = np.arange(256, dtype=np.float64)
     means, deviations = [], []
@@ -206,7 +207,7 @@ def fit(
     alone = len(parts.train[1]) % recipe.batch_size == 1 and any(
         isinstance(layer, BatchNorm) for layer in model.layers
     )
-    if transform is not None or alone:  # a batch of one has no statistics
+    if transform is not None or alone:  # BatchNorm needs more than one image in a batch
         data = Loader(
             parts.train,
             recipe.batch_size,
@@ -218,7 +219,7 @@ def fit(
     start = time.perf_counter()
     report = (
         [] if sys.stderr.isatty() else [EpochLines(recipe.epochs)]
-    )  # on a terminal the bars tell
+    )  # a terminal shows progress bars instead
     history = trainer.fit(
         data,
         epochs=recipe.epochs,
@@ -235,7 +236,7 @@ def fit(
 
 
 class EpochLines(Callback):
-    """One line per epoch, where no bar is shown."""
+    """Print one line per epoch, where no progress bar is shown."""
 
     def __init__(self, epochs: int) -> None:
         self.epochs = epochs
@@ -252,7 +253,7 @@ class EpochLines(Callback):
 
 
 def save_curves(history: History, model_path: Path) -> None:
-    """Draw the learning curves beside the model, if matplotlib is there."""
+    """Save the learning curves next to the model, if matplotlib is installed."""
     if importlib.util.find_spec("matplotlib") is None:
         return
     from cnnrs import plot
