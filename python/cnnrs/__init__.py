@@ -1,19 +1,21 @@
-"""cnnrs: convolutional networks for people who have images, NumPy and a CPU.
+"""cnnrs: convolutional networks on NumPy arrays and a CPU.
 
-Images are NumPy arrays of shape ``(n, height, width, channels)``. Everything is reachable from here
-and loaded when it is first used.
+Images are NumPy arrays of shape ``(n, height, width, channels)``. All modules are attributes of
+this package and are imported when they are first used.
 
 Examples
 --------
 >>> import cnnrs
 >>> from cnnrs.layers import Conv2D, Dense, Flatten, MaxPool2D, ReLU
->>> model = cnnrs.Sequential((8, 8, 1), [Conv2D(8, 3, padding="same"), ReLU(), MaxPool2D(2), Flatten(), Dense(10)], seed=0)
+>>> layers = [Conv2D(8, 3, padding="same"), ReLU(), MaxPool2D(2), Flatten(), Dense(10)]
+>>> model = cnnrs.Sequential((8, 8, 1), layers, seed=0)
 >>> model.num_parameters
 1370
 """
 
 from __future__ import annotations
 
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +36,8 @@ if TYPE_CHECKING:
         testing,
         zoo,
     )
-    from cnnrs.model import Input, Model, Sequential, load, parse
+    from cnnrs.model import Input, Model, Sequential, load
+    from cnnrs.model import parse as from_text
     from cnnrs.ops import get_num_threads, set_num_threads, set_winograd
     from cnnrs.trainer import Trainer
 
@@ -61,12 +64,13 @@ _HOMES = {
     "Model": "model",
     "Sequential": "model",
     "Trainer": "trainer",
+    "from_text": "model",
     "get_num_threads": "ops",
     "load": "model",
-    "parse": "model",
     "set_num_threads": "ops",
     "set_winograd": "ops",
 }
+_INNER = {"from_text": "parse"}  # names that differ in their module
 
 __all__ = [
     "Input",
@@ -78,6 +82,7 @@ __all__ = [
     "data",
     "datasets",
     "errors",
+    "from_text",
     "get_num_threads",
     "initializers",
     "layers",
@@ -86,7 +91,6 @@ __all__ = [
     "metrics",
     "ops",
     "optimizers",
-    "parse",
     "schedules",
     "set_num_threads",
     "set_winograd",
@@ -97,7 +101,12 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        value = getattr(import_module(f"cnnrs.{_HOMES[name]}"), name)
+        value = getattr(import_module(f"cnnrs.{_HOMES[name]}"), _INNER.get(name, name))
+    elif name == "parse":
+        warnings.warn(
+            "cnnrs.parse is deprecated; use cnnrs.from_text", DeprecationWarning, stacklevel=2
+        )
+        return __getattr__("from_text")
     elif name in _MODULES:
         value = import_module(f"cnnrs.{name}")
     elif name == "__version__":
