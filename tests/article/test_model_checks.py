@@ -71,7 +71,7 @@ def test_the_sentence_about_a_three():  # S22
 
 
 def test_the_classic_line_builds_and_runs(rng):  # S05, S31
-    model = cnnrs.parse(CLASSIC)
+    model = cnnrs.from_text(CLASSIC)
     assert model.num_parameters == 120_298
     shapes = [line.output_shape for line in model.summary().layers]
     assert shapes == [(32, 32, 32)] * 4 + [(16, 16, 32)] * 2 + [(16, 16, 64)] * 2 + [
@@ -86,7 +86,7 @@ def test_relu_behind_pool_changes_nothing_in_training_and_prediction(rng):  # S3
     x, y = rng.random((8, 32, 32, 3)).astype(np.float32), rng.integers(0, 10, 8)
     results = []
     for line in (CLASSIC, CLASSIC.replace("Pool -> ReLU", "Pool")):
-        model = cnnrs.parse(line, seed=4)
+        model = cnnrs.from_text(line, seed=4)
         trainer = cnnrs.Trainer(model, optimizer=SGD(0.05, 0.9))
         for _ in range(3):
             trainer.train_step(x, y)
@@ -98,7 +98,7 @@ def test_relu_behind_pool_changes_nothing_in_training_and_prediction(rng):  # S3
 def test_the_classic_network_learns_cifar_10(data_dir):  # S31
     images = cnnrs.datasets.load_cifar10(data_dir=data_dir)
     x, y = images.x_train[:200].astype(np.float32) / 64 - 2, images.y_train[:200]
-    trainer = cnnrs.Trainer(cnnrs.parse(CLASSIC), optimizer=SGD(0.01, 0.9))
+    trainer = cnnrs.Trainer(cnnrs.from_text(CLASSIC), optimizer=SGD(0.01, 0.9))
     history = trainer.fit((x, y), epochs=5, batch_size=20)
     assert history["loss"][-1] < 2.1
 
@@ -143,7 +143,7 @@ def test_a_fully_connected_layer_puts_out_as_many_numbers_as_classes(rng):  # S2
 
 
 def test_which_features_speak_for_a_class(rng):  # S23
-    model = cnnrs.parse("Input 8x8x1 -> Conv3x3x4 -> ReLU -> FC3", seed=1)
+    model = cnnrs.from_text("Input 8x8x1 -> Conv3x3x4 -> ReLU -> FC3", seed=1)
     x = rng.random((1, 8, 8, 1)).astype(np.float32)
     features, head = model.activations(x)["flatten_1"][0], model.layer("dense_1")
     contributions = features * head.weight[:, 2]
@@ -151,7 +151,7 @@ def test_which_features_speak_for_a_class(rng):  # S23
 
 
 def test_weights_are_random_and_repeatable():  # S24
-    first, again, other = (cnnrs.parse(CLASSIC, seed=seed).arena.values for seed in (1, 1, 2))
+    first, again, other = (cnnrs.from_text(CLASSIC, seed=seed).arena.values for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
     model = cnnrs.Sequential((400,), [Dense(300), ReLU(), Dense(2)])
@@ -187,7 +187,7 @@ def test_at_first_no_class_is_preferred(name, request):  # S25
 def test_four_parts_of_a_step(rng):  # S26
     x, y = rng.random((6, 8, 8, 1)), rng.integers(0, 3, 6)
     line = "Input 8x8x1 -> Conv3x3x4 -> ReLU -> Dropout 0.5 -> Pool -> FC3"
-    whole, parts = (cnnrs.Trainer(cnnrs.parse(line), optimizer=SGD(0.1, 0.9)) for _ in range(2))
+    whole, parts = (cnnrs.Trainer(cnnrs.from_text(line), optimizer=SGD(0.1, 0.9)) for _ in range(2))
     for _ in range(3):
         value = whole.train_step(x, y)
         parts.forward(x)
@@ -218,7 +218,7 @@ def test_the_losses_of_a_first_output():  # S28
 
 
 def test_dl_dw_of_a_whole_network(rng):  # S29
-    model = cnnrs.parse(
+    model = cnnrs.from_text(
         "Input 6x6x2 -> Conv3x3x3 same -> Tanh -> Pool -> Conv3x3x2 -> Sigmoid -> FC3",
         dtype="float64",
         seed=2,
@@ -331,7 +331,7 @@ def test_what_75_percent_is_true_of():  # S55
     assert pooled_conv == conv
     assert pooled_dense * 4 == dense
     text = str(
-        cnnrs.parse("Input 32x32x4 -> Pool -> Conv3x3x8 same -> ReLU -> Pool -> FC10").summary()
+        cnnrs.from_text("Input 32x32x4 -> Pool -> Conv3x3x8 same -> ReLU -> Pool -> FC10").summary()
     )
     assert (
         "max_pool2d_1: 32x32x4 -> 16x16x4 keeps 25 % of the activations; conv2d_1 behind it has as "
@@ -348,7 +348,7 @@ def test_over_fitting_500_images_is_flagged(data_dir):  # S56
     images = cnnrs.datasets.load_cifar10(data_dir=data_dir)
     train = images.x_train[:500].astype(np.float32) / 64 - 2, images.y_train[:500]
     test = images.x_test[:1000].astype(np.float32) / 64 - 2, images.y_test[:1000]
-    trainer = cnnrs.Trainer(cnnrs.parse(CLASSIC), optimizer=SGD(0.01, 0.9))
+    trainer = cnnrs.Trainer(cnnrs.from_text(CLASSIC), optimizer=SGD(0.01, 0.9))
     history = trainer.fit(train, epochs=35, batch_size=50, validation=test)
     assert history["accuracy"][-1] >= 0.99
     assert history["val_accuracy"][-1] <= 0.5

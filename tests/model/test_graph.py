@@ -158,7 +158,7 @@ def test_a_sub_model_shares_the_parameters(rng):
 
 
 def test_activations_are_those_of_every_layer(rng):
-    model = cnnrs.parse("Input 8x8x1 -> Conv3x3x4 -> ReLU -> Pool -> FC3")
+    model = cnnrs.from_text("Input 8x8x1 -> Conv3x3x4 -> ReLU -> Pool -> FC3")
     found = model.activations(rng.random((2, 8, 8, 1)))
     assert {name: array.shape for name, array in found.items()} == {
         "conv2d_1": (2, 6, 6, 4),

@@ -7,11 +7,11 @@ from cnnrs.errors import ArgumentError, ShapeError
 
 
 def kinds(text):
-    return [type(layer).__name__ for layer in cnnrs.parse(text).layers]
+    return [type(layer).__name__ for layer in cnnrs.from_text(text).layers]
 
 
 def test_the_classic_line():
-    model = cnnrs.parse(
+    model = cnnrs.from_text(
         "Input 32x32x3 -> Conv5x5x32 same -> ReLU -> Conv5x5x32 same -> ReLU -> Pool -> ReLU -> "
         "Conv5x5x64 same -> ReLU -> Pool -> FC10"
     )
@@ -49,10 +49,10 @@ def test_spellings():
 
 
 def test_strides_and_paddings():
-    layer = cnnrs.parse("Input 9x9x1 -> Conv3x5x4 stride 2, pad 1").layers[0]
+    layer = cnnrs.from_text("Input 9x9x1 -> Conv3x5x4 stride 2, pad 1").layers[0]
     assert (layer.kernel_size, layer.stride, layer.padding, layer.filters) == ((3, 5), (2, 2), 1, 4)
-    assert cnnrs.parse("Input 9x9x1 -> Pool3x3/2").layers[0].stride == (2, 2)
-    assert cnnrs.parse("Input 9x9x1 -> Conv3x3x2/2 same").layers[0].padding == "same"
+    assert cnnrs.from_text("Input 9x9x1 -> Pool3x3/2").layers[0].stride == (2, 2)
+    assert cnnrs.from_text("Input 9x9x1 -> Conv3x3x2/2 same").layers[0].padding == "same"
 
 
 @pytest.mark.parametrize(
@@ -78,9 +78,9 @@ def test_strides_and_paddings():
 )
 def test_what_cannot_be_read_is_named(text, word):
     with pytest.raises(ArgumentError, match=word):
-        cnnrs.parse(text)
+        cnnrs.from_text(text)
 
 
 def test_what_does_not_fit_is_refused():
     with pytest.raises(ShapeError, match="conv2d_1"):
-        cnnrs.parse("Input 3x3x1 -> Conv5x5x1")
+        cnnrs.from_text("Input 3x3x1 -> Conv5x5x1")

@@ -224,7 +224,7 @@ def test_a_residual_chain_runs_in_little_memory(rng, monkeypatch):
 
 
 def classic(**options):
-    return cnnrs.parse(
+    return cnnrs.from_text(
         "Input 12x12x3 -> Conv5x5x8 same -> ReLU -> Conv5x5x8 same -> ReLU -> Pool -> ReLU -> "
         "Conv5x5x24 same -> ReLU -> Pool -> FC10",
         **options,

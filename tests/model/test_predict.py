@@ -14,7 +14,7 @@ from cnnrs.layers import Dense, Softmax
 
 @pytest.fixture
 def model():
-    return cnnrs.parse(
+    return cnnrs.from_text(
         "Input 12x10x3 -> Conv3x3x16 same -> ReLU -> Pool -> Conv5x5x16 same -> ReLU -> Pool -> "
         "FC5",
         seed=1,
@@ -77,7 +77,7 @@ def test_what_is_no_batch_is_refused(model, value, error, words):
 
 
 def test_a_grey_image_without_channel_axis_gets_a_hint():
-    model = cnnrs.parse("Input 8x8x1 -> FC2")
+    model = cnnrs.from_text("Input 8x8x1 -> FC2")
     with pytest.raises(ShapeError, match="channel axis"):
         model(np.zeros((3, 8, 8)))
 
@@ -153,7 +153,7 @@ def test_weights_edited_in_place_are_seen_by_the_next_prediction(model, rng, cou
     for change in (1e-3, -0.0, np.float32(1e-45)):
         old = weight[1, 1, 0, 0]
         weight[1, 1, 0, 0] += change
-        fresh = cnnrs.parse(
+        fresh = cnnrs.from_text(
             "Input 12x10x3 -> Conv3x3x16 same -> ReLU -> Pool -> Conv5x5x16 same -> ReLU -> Pool "
             "-> FC5",
             seed=1,

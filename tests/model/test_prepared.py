@@ -321,13 +321,13 @@ def test_edits_are_seen_after_the_parameters_moved(rng):
 
 
 def test_training_is_seen(rng):
-    model = cnnrs.parse("Input 8x8x1 -> Conv3x3x8 same -> ReLU -> FC3")
+    model = cnnrs.from_text("Input 8x8x1 -> Conv3x3x8 same -> ReLU -> FC3")
     trainer = cnnrs.Trainer(model)
     x = rng.random((4, 8, 8, 1)).astype(np.float32)
     for _ in range(3):
         model(x[:1])
         trainer.train_step(x, [0, 1, 2, 0])
-        fresh = cnnrs.parse("Input 8x8x1 -> Conv3x3x8 same -> ReLU -> FC3")
+        fresh = cnnrs.from_text("Input 8x8x1 -> Conv3x3x8 same -> ReLU -> FC3")
         fresh.load_state_dict(model.state_dict())
         assert np.array_equal(model(x[:1]), fresh(x[:1]))
 

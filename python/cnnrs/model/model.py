@@ -320,7 +320,7 @@ class Model(Network):
         --------
         >>> import numpy as np
         >>> import cnnrs
-        >>> model = cnnrs.parse("Input 8x8x1 -> Conv3x3x4 -> ReLU -> FC2")
+        >>> model = cnnrs.from_text("Input 8x8x1 -> Conv3x3x4 -> ReLU -> FC2")
         >>> report = model.profile(np.zeros((2, 8, 8, 1)), [0, 1])
         >>> [step.name for step in report.steps]
         ['conv2d_1 + relu_1', 'dense_1']
