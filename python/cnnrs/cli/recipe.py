@@ -166,7 +166,7 @@ def augmentation(recipe: Recipe, image_shape: tuple[int, int, int]) -> Transform
     if recipe.augmentation == "photos":
         if channels != 3:
             raise UsageError(
-                "--augment photos: expected colour images, got grey ones; use mnist or cifar"
+                "--augment photos: varies colours, but the images are grey; use mnist or cifar"
             )
         return augment.presets.photos((height, width))
     if recipe.augmentation == "cifar":
