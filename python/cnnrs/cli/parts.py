@@ -106,9 +106,7 @@ def load_parts(
         return Parts(data, loaded.description, loaded.class_names, train, validation, loaded.test)
     root, names, given = _read_folder(data, options)
     if len(names) < 2:
-        raise FormatError(
-            f"{root}: expected at least two classes (sub-folders of images), got one: {names[0]!r}"
-        )
+        raise FormatError(f"{root}: holds one class, expected at least two: {names[0]!r}")
     _refuse_small_classes(root, names, given[0][1], max(1, 4 - len(given)))
     if len(given) == 1:
         train, validation, test = split(given[0], FOLDER_SIZES, seed=seed)
