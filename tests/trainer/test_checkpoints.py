@@ -209,7 +209,7 @@ def test_a_full_disk_loses_nothing_and_the_training_goes_on(tmp_path, monkeypatc
         real(path, parts)
 
     real = container.write_atomically
-    monkeypatch.setattr("cnnrs.trainer.checkpoints.write_atomically", write)
+    monkeypatch.setattr("cnnrs.trainer.checkpoint.checkpoints.write_atomically", write)
     trainer = small()
     with pytest.warns(
         CheckpointWarning, match=r"step 4: .*No space.*checkpoint-00000003.*goes on"

@@ -264,7 +264,7 @@ def test_ctrl_c_leaves_a_whole_model(data):
 
 
 def test_a_signal_during_the_update_waits():
-    from cnnrs.trainer.interrupts import uninterrupted
+    from cnnrs.trainer.update.interrupts import uninterrupted
 
     done = []
 

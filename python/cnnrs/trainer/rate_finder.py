@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cnnrs import _arguments
 from cnnrs.errors import ArgumentError, NonFiniteError
-from cnnrs.trainer.feed import Feed
+from cnnrs.trainer.loop.feed import Feed
 
 __all__ = ["RateSearch", "find_learning_rate"]
 

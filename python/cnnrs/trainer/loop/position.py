@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cnnrs.trainer.sums import Sums
+from cnnrs.trainer.loop.sums import Sums
 
 __all__ = ["Position"]
 

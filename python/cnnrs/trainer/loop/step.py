@@ -13,9 +13,9 @@ from cnnrs.errors import ArgumentError, DTypeError, NonFiniteError, ShapeError
 from cnnrs.layers import Sigmoid
 from cnnrs.model import Model
 from cnnrs.model.batch import as_batch
-from cnnrs.trainer.gradients import gradient_norms, non_finite_place
-from cnnrs.trainer.interrupts import uninterrupted
-from cnnrs.trainer.updater import Updater
+from cnnrs.trainer.update.gradients import gradient_norms, non_finite_place
+from cnnrs.trainer.update.interrupts import uninterrupted
+from cnnrs.trainer.update.updater import Updater
 
 __all__ = ["Losses", "Steps"]
 

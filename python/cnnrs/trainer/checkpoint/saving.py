@@ -9,9 +9,9 @@ from typing import Any
 
 from cnnrs.callbacks import Callback
 from cnnrs.errors import ArgumentError, CnnrsError
-from cnnrs.trainer.checkpoints import Checkpoints, read_checkpoint
-from cnnrs.trainer.position import Position
-from cnnrs.trainer.state import capture, restore
+from cnnrs.trainer.checkpoint.checkpoints import Checkpoints, read_checkpoint
+from cnnrs.trainer.loop.position import Position
+from cnnrs.trainer.checkpoint.state import capture, restore
 
 __all__ = ["Saving"]
 
@@ -25,7 +25,7 @@ class Saving:
     position : Position
     callbacks : sequence of Callback
     identity : dict
-        From `cnnrs.trainer.identity`.
+        From `cnnrs.trainer.checkpoint.identity`.
     checkpoints : Checkpoints or None
         Where they are kept; None keeps none.
     every : int or None

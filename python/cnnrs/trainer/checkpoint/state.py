@@ -13,9 +13,9 @@ import numpy as np
 
 from cnnrs.callbacks import Callback
 from cnnrs.errors import ArgumentError, CnnrsError, FormatError
-from cnnrs.trainer.identity import differences
-from cnnrs.trainer.packing import flatten, unflatten
-from cnnrs.trainer.position import Position
+from cnnrs.trainer.checkpoint.identity import differences
+from cnnrs.trainer.checkpoint.packing import flatten, unflatten
+from cnnrs.trainer.loop.position import Position
 
 __all__ = ["capture", "restore"]
 

@@ -15,16 +15,16 @@ from cnnrs import optimizers as optimizer_rules
 from cnnrs.callbacks import Callback, Chain
 from cnnrs.errors import ArgumentError, ShapeError
 from cnnrs.model import Model
-from cnnrs.trainer.checkpoints import Checkpoints
-from cnnrs.trainer.feed import Feed
-from cnnrs.trainer.history import History
-from cnnrs.trainer.identity import identity
+from cnnrs.trainer.checkpoint.checkpoints import Checkpoints
+from cnnrs.trainer.loop.feed import Feed
+from cnnrs.trainer.loop.history import History
+from cnnrs.trainer.checkpoint.identity import identity
 from cnnrs.trainer.leak_guard import LeakGuard, check_leak_option
-from cnnrs.trainer.position import Position
-from cnnrs.trainer.progress import Progress
-from cnnrs.trainer.saving import Saving
-from cnnrs.trainer.step import Losses, Steps
-from cnnrs.trainer.sums import Sums
+from cnnrs.trainer.loop.position import Position
+from cnnrs.trainer.loop.progress import Progress
+from cnnrs.trainer.checkpoint.saving import Saving
+from cnnrs.trainer.loop.step import Losses, Steps
+from cnnrs.trainer.loop.sums import Sums
 
 __all__ = ["Trainer"]
 

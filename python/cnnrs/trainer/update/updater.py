@@ -18,8 +18,8 @@ from cnnrs.model import Model
 from cnnrs.model.arena import Arena
 from cnnrs.optimizers import Average, Optimizer, Settings
 from cnnrs.optimizers.base import rate_of
-from cnnrs.trainer.interrupts import uninterrupted
-from cnnrs.trainer.segments import Constraint, Segment, segments
+from cnnrs.trainer.update.interrupts import uninterrupted
+from cnnrs.trainer.update.segments import Constraint, Segment, segments
 
 __all__ = ["Updater"]
 

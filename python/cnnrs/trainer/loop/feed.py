@@ -14,7 +14,7 @@ import numpy as np
 
 from cnnrs.data import Loader, Source
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
-from cnnrs.trainer.identity import text_of
+from cnnrs.trainer.checkpoint.identity import text_of
 
 __all__ = ["Feed"]
 

@@ -1,0 +1,1 @@
+"""Checkpoints: save the state of a training and resume from it."""

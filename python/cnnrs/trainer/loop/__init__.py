@@ -1,0 +1,1 @@
+"""Training loop: steps, epochs, evaluation and history."""

@@ -1,0 +1,1 @@
+"""Updates: turn gradients into changed parameters."""
