@@ -25,7 +25,9 @@ def bowl(rate: float, steps: int = 60, curvature: float = 4.0) -> float:
     """The distance from the minimum of ½ a w², from 1, after some steps."""
     model = cnnrs.Sequential((1,), [Dense(1, use_bias=False)], dtype="float64")
     model.layers[0].weight[...] = 1.0
-    trainer = cnnrs.Trainer(model, "half_sum_of_squares", optimizers.SGD(rate), metrics=[])
+    trainer = cnnrs.Trainer(
+        model, "half_sum_of_squares", optimizer=optimizers.SGD(rate), metrics=[]
+    )
     for _ in range(steps):
         trainer.train_step(np.full((1, 1), curvature**0.5), np.zeros((1, 1)))
     return float(abs(model.layers[0].weight[0, 0]))

@@ -69,7 +69,7 @@ def main() -> None:
                 network(kind, depth, options.seed), optimizer=optimizer, seed=options.seed
             )
             trainer.forward(digits.x_train[:256])
-            trainer.loss(digits.y_train[:256])
+            trainer.compute_loss(digits.y_train[:256])
             trainer.backward()
             norms = trainer.gradient_norms()
             history = trainer.fit(digits.train, epochs=epochs, batch_size=32)

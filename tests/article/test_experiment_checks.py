@@ -85,7 +85,7 @@ def test_more_training_images_fewer_errors(mnist):  # S37
 def test_vanishing_gradients_and_what_keeps_them(options, low, high):  # S51, D3
     trainer = cnnrs.Trainer(deep(20, **options))
     trainer.forward(DIGITS.x_train[:256])
-    trainer.loss(DIGITS.y_train[:256])
+    trainer.compute_loss(DIGITS.y_train[:256])
     trainer.backward()
     norms = trainer.gradient_norms()
     assert low < norms["layer_1"] / norms["layer_20"] < high

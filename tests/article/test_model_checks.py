@@ -191,7 +191,7 @@ def test_four_parts_of_a_step(rng):  # S26
     for _ in range(3):
         value = whole.train_step(x, y)
         parts.forward(x)
-        assert parts.loss(y) == value
+        assert parts.compute_loss(y) == value
         parts.backward()
         parts.update()
     assert np.array_equal(whole.model.arena.values, parts.model.arena.values)
@@ -366,4 +366,4 @@ def test_dropout_is_used_in_training_only(rng):  # S57, S58
     assert np.unique(output).tolist() == [0, 2]
     assert abs(output.mean() - 1) < 0.005
     assert np.array_equal(trainer.forward(ones), output), "the same step, the same mask"
-    assert np.array_equal(trainer.predict(ones), ones.argmax(axis=-1))
+    assert np.array_equal(trainer.model.predict(ones), ones.argmax(axis=-1))

@@ -30,7 +30,9 @@ class Scale(Layer):
 def test_a_layer_in_plain_numpy_trains_inside_a_model():
     scale = Scale(0.5)
     model = cnnrs.Sequential((2,), [scale], dtype="float64")
-    trainer = cnnrs.Trainer(model, "half_sum_of_squares", cnnrs.optimizers.SGD(0.1), metrics=[])
+    trainer = cnnrs.Trainer(
+        model, "half_sum_of_squares", optimizer=cnnrs.optimizers.SGD(0.1), metrics=[]
+    )
     x = np.array([[1.0, 2.0]])
     assert trainer.train_step(x, 3 * x) == 0.5 * (2.5**2 + 5.0**2)
     # dE/df = sum (f x - 3 x) x = (0.5 - 3) * 5 = -12.5
@@ -40,7 +42,9 @@ def test_a_layer_in_plain_numpy_trains_inside_a_model():
 def test_its_gradient_starts_at_zero_in_every_step():
     scale = Scale()
     model = cnnrs.Sequential((2,), [scale], dtype="float64")
-    trainer = cnnrs.Trainer(model, "half_sum_of_squares", cnnrs.optimizers.SGD(0.0), metrics=[])
+    trainer = cnnrs.Trainer(
+        model, "half_sum_of_squares", optimizer=cnnrs.optimizers.SGD(0.0), metrics=[]
+    )
     for _ in range(3):
         trainer.train_step(np.ones((1, 2)), np.zeros((1, 2)))
         assert model.gradients()["scale_1.factor"].tolist() == [2.0]

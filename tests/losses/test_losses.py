@@ -216,7 +216,9 @@ def test_one_output_takes_zeros_and_ones():
 
 def test_dense_prediction_trains(rng):
     model = cnnrs.Sequential((6, 6, 1), [Conv2D(3, 3, padding="same")])
-    trainer = cnnrs.Trainer(model, losses.CrossEntropy(ignore_index=255), cnnrs.optimizers.SGD(0.5))
+    trainer = cnnrs.Trainer(
+        model, losses.CrossEntropy(ignore_index=255), optimizer=cnnrs.optimizers.SGD(0.5)
+    )
     x = rng.random((4, 6, 6, 1)).astype(np.float32)
     y = np.digitize(x[..., 0], [1 / 3, 2 / 3])
     y[:, 0] = 255

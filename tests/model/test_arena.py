@@ -34,7 +34,7 @@ def test_every_parameter_starts_on_a_boundary_and_padding_stays_zero(dtype, rng)
     assert used.sum() == made.num_parameters == 5 * 27 + 5 + 45 * 7 + 7
     assert not arena.values[~used].any()
     assert not arena.gradients[~used].any()
-    assert not trainer.updater.slots["velocity"][~used].any()
+    assert not trainer.runtime.updater.slots["velocity"][~used].any()
 
 
 def test_nothing_is_allocated_before_it_is_needed():

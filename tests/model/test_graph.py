@@ -97,7 +97,9 @@ def test_a_shared_layer_counts_once_and_gets_both_gradients():
     model = cnnrs.Model([a, b], Add()([twin(a), twin(b)]), dtype="float64")
     assert model.num_parameters == 2
     assert model([[[1.0, 2.0]], [[3.0, 4.0]]]).tolist() == [[10.0]]
-    trainer = cnnrs.Trainer(model, "half_sum_of_squares", cnnrs.optimizers.SGD(0.0), metrics=[])
+    trainer = cnnrs.Trainer(
+        model, "half_sum_of_squares", optimizer=cnnrs.optimizers.SGD(0.0), metrics=[]
+    )
     trainer.train_step([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])], np.array([[9.0]]))
     assert model.gradients()["dense_1.weight"].ravel().tolist() == [4.0, 6.0]
 

@@ -159,7 +159,7 @@ def test_a_gradient_that_is_not_finite_changes_nothing(data):
         model = network()
         trainer = Trainer(model, optimizer=optimizer)
         trainer.forward(data[0])
-        trainer.loss(data[1])
+        trainer.compute_loss(data[1])
         trainer.backward()
         before = model.state_dict()
         model.gradients()["hidden.weight"][0, 0] = np.nan
@@ -168,7 +168,7 @@ def test_a_gradient_that_is_not_finite_changes_nothing(data):
         assert all(
             np.array_equal(value, before[name]) for name, value in model.state_dict().items()
         )
-        assert trainer.updater.updates == 0
+        assert trainer.runtime.updater.updates == 0
 
 
 # --- accumulation ---------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ def test_accumulated_batches_are_one_large_batch(optimizer, data):
             before = parts.model.arena.values.copy()
             parts.train_step(x[start : start + 4], y[start : start + 4])
             assert np.array_equal(before, parts.model.arena.values) == (start < 8)
-    assert (parts.updater.updates, parts.step) == (4, 12)
+    assert (parts.runtime.updater.updates, parts.step) == (4, 12)
     np.testing.assert_allclose(
         parts.model.arena.values, whole.model.arena.values, rtol=1e-7, atol=1e-9
     )
@@ -219,7 +219,7 @@ def test_an_epoch_whose_last_batch_is_shorter_is_one_large_batch(data):
     )
     whole.fit((x, y), epochs=3, batch_size=11, progress=False)
     parts.fit((x, y), epochs=3, batch_size=4, progress=False)
-    assert (parts.updater.updates, parts.updater.samples) == (3, 0)
+    assert (parts.runtime.updater.updates, parts.runtime.updater.samples) == (3, 0)
     np.testing.assert_allclose(
         parts.model.arena.values, whole.model.arena.values, rtol=1e-10, atol=1e-12
     )
@@ -249,7 +249,7 @@ def test_a_layer_that_joins_later_begins_with_its_first_step(optimizer, data):
     joined, first = trainer.model.state_dict(), fresh.model.state_dict()
     for name in joined:
         assert np.array_equal(joined[name], first[name]) == name.startswith("conv")
-    assert trainer.updater.missed == {"conv": 3}
+    assert trainer.runtime.updater.missed == {"conv": 3}
 
 
 def test_a_layer_that_pauses_goes_on_with_what_it_remembers(data):
@@ -262,15 +262,15 @@ def test_a_layer_that_pauses_goes_on_with_what_it_remembers(data):
             model.arena.gradients[...] = (
                 gradient  # the same in each step: values of a layer depend on its own steps alone
             )
-            assert trainer.updater.update(0.01)
-        return model.state_dict(), trainer.updater
+            assert trainer.runtime.updater.update(0.01)
+        return model.state_dict(), trainer.runtime.updater
 
     (whole, _), (paused, updater) = steps(False), steps(True)
     assert updater.missed == {"hidden": 2}
     shorter = Trainer(network(), optimizer=Adam(0.01))
     for _ in range(4):
         shorter.model.arena.gradients[...] = np.linspace(-1, 1, shorter.model.arena.size)
-        shorter.updater.update(0.01)
+        shorter.runtime.updater.update(0.01)
     for name, value in paused.items():
         same_as = shorter.model.state_dict() if name.startswith("hidden") else whole
         assert np.array_equal(value, same_as[name])
@@ -287,8 +287,8 @@ def test_steps_that_layers_missed_are_part_of_the_state(data):
         whole.train_step(*data)
     again = trainer()
     again.model.load_state_dict(whole.model.state_dict())
-    state = whole.updater.state_dict()
-    again.updater.load_state_dict(
+    state = whole.runtime.updater.state_dict()
+    again.runtime.updater.load_state_dict(
         {"arrays": state["arrays"], "numbers": json.loads(json.dumps(state["numbers"]))}
     )
     again.step = whole.step
@@ -296,7 +296,7 @@ def test_steps_that_layers_missed_are_part_of_the_state(data):
         each.model.layer("conv").trainable = True
         for _ in range(3):
             each.train_step(*data)
-    assert whole.updater.missed == {"conv": 2}
+    assert whole.runtime.updater.missed == {"conv": 2}
     assert np.array_equal(whole.model.arena.values, again.model.arena.values)
 
 
@@ -314,9 +314,13 @@ def test_averages_are_what_they_say_and_are_what_is_judged(average, data):
             taken.append(now)
             mean = np.mean(taken, axis=0)
     own = trainer.model.arena.values.copy()
-    np.testing.assert_allclose(trainer.updater.averages["values"], mean, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(
+        trainer.runtime.updater.averages["values"], mean, rtol=1e-12, atol=1e-14
+    )
     with trainer.averaged_weights():
-        assert np.array_equal(trainer.model.arena.values, trainer.updater.averages["values"])
+        assert np.array_equal(
+            trainer.model.arena.values, trainer.runtime.updater.averages["values"]
+        )
         loss = cnnrs.losses.CrossEntropy()(trainer.model(data[0]), data[1])
     assert np.array_equal(trainer.model.arena.values, own)
     assert trainer.evaluate(data, leak="ignore")["loss"] == pytest.approx(loss, rel=1e-12)
@@ -343,19 +347,19 @@ def test_a_trainer_that_takes_over_the_state_goes_on_with_the_same_bits(optimize
     whole = trainer()
     for _ in range(5):
         whole.train_step(*data)
-    state = whole.updater.state_dict()
+    state = whole.runtime.updater.state_dict()
     numbers = json.loads(json.dumps(state["numbers"]))
     assert numbers["updates"] == 2
     assert numbers["batches"] == 1
     again = trainer()
     again.model.load_state_dict(whole.model.state_dict())
-    again.updater.load_state_dict({"arrays": state["arrays"], "numbers": numbers})
+    again.runtime.updater.load_state_dict({"arrays": state["arrays"], "numbers": numbers})
     again.step = whole.step
     for _ in range(3):
         whole.train_step(*data)
         again.train_step(*data)
     assert np.array_equal(whole.model.arena.values, again.model.arena.values)
-    first, second = whole.updater.state_dict(), again.updater.state_dict()
+    first, second = whole.runtime.updater.state_dict(), again.runtime.updater.state_dict()
     assert first["numbers"] == second["numbers"]
     assert all(
         np.array_equal(first["arrays"][name], second["arrays"][name]) for name in first["arrays"]
@@ -365,7 +369,7 @@ def test_a_trainer_that_takes_over_the_state_goes_on_with_the_same_bits(optimize
 def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(data):
     trainer = Trainer(network(), optimizer=SGD(0.1, 0.9), average=EMA())
     trainer.train_step(*data)
-    good = trainer.updater.state_dict()
+    good = trainer.runtime.updater.state_dict()
     for spoil in (
         lambda state: state["arrays"].pop("optimizer.velocity"),
         lambda state: state["arrays"].update({"optimizer.mean": np.zeros(3)}),
@@ -382,8 +386,8 @@ def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(data):
         bad = copy.deepcopy(good)
         spoil(bad)
         with pytest.raises(CnnrsError):
-            trainer.updater.load_state_dict(bad)
-        now = trainer.updater.state_dict()
+            trainer.runtime.updater.load_state_dict(bad)
+        now = trainer.runtime.updater.state_dict()
         assert now["numbers"] == good["numbers"]
         assert all(
             np.array_equal(now["arrays"][name], good["arrays"][name]) for name in good["arrays"]

@@ -113,5 +113,9 @@ def test_plateau_in_a_trainer_whose_loss_cannot_fall(warm, rng):
     assert history["learning_rate"][1:] == pytest.approx([0.5, 0.05, 0.005])
     assert schedule(0, 1) == 0.5, "what was given to the trainer stays as it was"
     again = cnnrs.Trainer(model, optimizer=optimizer)
-    again.updater.load_state_dict(trainer.updater.state_dict())
-    assert again.updater.rate(2, 4) == trainer.updater.rate(2, 4) == pytest.approx(0.0005)
+    again.runtime.updater.load_state_dict(trainer.runtime.updater.state_dict())
+    assert (
+        again.runtime.updater.rate(2, 4)
+        == trainer.runtime.updater.rate(2, 4)
+        == pytest.approx(0.0005)
+    )

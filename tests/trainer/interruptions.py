@@ -33,7 +33,7 @@ def interrupted(folder, step, **changes):
 
 def small(seed=0, *, units=4, rate=0.1, trainer_seed=1, loss="cross_entropy"):
     model = cnnrs.Sequential((2,), [Dense(units), Dropout(0.2), Dense(2)], seed=seed)
-    return cnnrs.Trainer(model, loss, SGD(rate, 0.9), seed=trainer_seed)
+    return cnnrs.Trainer(model, loss, optimizer=SGD(rate, 0.9), seed=trainer_seed)
 
 
 DATA = np.eye(2, dtype=np.float32).repeat(8, axis=0), np.arange(2).repeat(8)

@@ -85,7 +85,7 @@ def outcome(trainer, folder):
         for name, values in trainer.history.items()
         if name not in ("seconds", "images_per_second")
     }
-    updater = trainer.updater.state_dict()
+    updater = trainer.runtime.updater.state_dict()
     log = (Path(folder) / "log.csv").read_text(encoding="utf-8").splitlines()
     columns = log[0].split(",")
     clock = [columns.index(name) for name in ("seconds", "images_per_second")]
@@ -97,7 +97,7 @@ def outcome(trainer, folder):
         "numbers": updater["numbers"],
         "history": history,
         "counters": [trainer.epoch, trainer.step],
-        "seen": len(trainer.guard.state_dict()["fingerprints"]),
+        "seen": len(trainer.runtime.leak_guard),
         "log": [
             [cell for place, cell in enumerate(line.split(",")) if place not in clock]
             for line in log

@@ -100,7 +100,7 @@ def test_a_checkpoint_by_name(tmp_path):
     with pytest.raises(FileNotFoundError):
         small().fit(DATA, resume=tmp_path / "checkpoint-9.safetensors")
     trainer.model.save(tmp_path / "model.cnnrs")
-    with pytest.raises(FormatError, match="no checkpoint"):
+    with pytest.raises(FormatError, match="expected a checkpoint"):
         small().fit(DATA, resume=tmp_path / "model.cnnrs")
     with pytest.raises(FormatError, match="resume"):
         cnnrs.load(tmp_path / "checkpoint-00000003.safetensors")

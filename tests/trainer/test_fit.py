@@ -134,7 +134,7 @@ def test_data_of_every_kind_trains_alike(data):
         (3, DTypeError, "data"),
         ((np.zeros((5, 6, 6, 1)), np.zeros(4, int)), ShapeError, "5"),
         ((np.zeros((0, 6, 6, 1)), np.zeros(0, int)), ShapeError, "samples"),
-        (iter([]), ShapeError, "no samples"),
+        (iter([]), ShapeError, "samples to train on, got none"),
         ([np.zeros(3), np.zeros(3), np.zeros(3)], ShapeError, "pair"),
         ((np.zeros((5, 7, 6, 1)), np.zeros(5, int)), ShapeError, "x"),
         ((np.zeros((5, 6, 6, 1)), np.zeros(5)), DTypeError, "labels"),

@@ -11,7 +11,7 @@ from cnnrs.trainer import RateSearch, Trainer, find_learning_rate
 
 
 def everything(trainer):
-    state = trainer.updater.state_dict()
+    state = trainer.runtime.updater.state_dict()
     arrays = {**trainer.model.state_dict(), **state["arrays"]}
     return (
         {name: array.copy() for name, array in arrays.items()},
@@ -51,7 +51,7 @@ def test_it_leaves_no_trace(steps_before, data):
     for _ in range(3):
         assert searched.train_step(*data) == other.train_step(*data)
     assert np.array_equal(searched.model.arena.values, other.model.arena.values)
-    assert not searched.guard.count(data[0]), "the images count as not trained on"
+    assert not searched.runtime.leak_guard.count(data[0]), "the images count as not trained on"
 
 
 def test_the_suggestion_trains_and_the_end_explodes(data):

@@ -184,7 +184,7 @@ def test_gradients_that_wait_for_more_are_resumed(tmp_path, step, average):
     again = trainer()
     again.fit(checkpoint_dir=tmp_path, **arguments)
     assert np.array_equal(again.model.arena.values, whole.model.arena.values)
-    assert again.updater.updates == whole.updater.updates == 4
+    assert again.runtime.updater.updates == whole.runtime.updater.updates == 4
     assert again.history["learning_rate"] == whole.history["learning_rate"]
     assert again.history["val_loss"] == whole.history["val_loss"]
 

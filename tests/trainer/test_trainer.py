@@ -26,7 +26,7 @@ def test_one_step_by_hand():
     layer = model.layers[0]
     layer.weight[...] = [[1.0], [2.0]]
     layer.bias[...] = 0.5
-    trainer = Trainer(model, "half_sum_of_squares", SGD(0.1), metrics=[])
+    trainer = Trainer(model, "half_sum_of_squares", optimizer=SGD(0.1), metrics=[])
     x, y = np.array([[1.0, 1.0], [2.0, 0.0]]), np.array([[3.0], [1.0]])
     # outputs 3.5 and 2.5, errors 0.5 and 1.5: loss (0.125 + 1.125) / 2
     assert trainer.train_step(x, y) == 0.625
@@ -46,7 +46,7 @@ def test_the_four_parts_are_the_step_bit_for_bit(data):
         first = whole.train_step(xb, yb)
         output = parts.forward(xb)
         assert output.shape == (20, 3)
-        assert parts.loss(yb) == first
+        assert parts.compute_loss(yb) == first
         parts.backward()
         parts.update()
         assert np.array_equal(whole.model.arena.values, parts.model.arena.values)
@@ -56,7 +56,7 @@ def test_the_four_parts_are_the_step_bit_for_bit(data):
 def test_parts_out_of_order_are_refused(data):
     x, y = data
     trainer = Trainer(network())
-    for part in (lambda: trainer.loss(y), trainer.backward, trainer.update):
+    for part in (lambda: trainer.compute_loss(y), trainer.backward, trainer.update):
         with pytest.raises(ArgumentError, match="first"):
             part()
     trainer.forward(x)
@@ -140,7 +140,7 @@ def test_several_outputs_have_several_losses(rng):
     model = cnnrs.Model(
         x, [Dense(3, name="class")(hidden), Dense(2, name="box")(hidden)], dtype="float64"
     )
-    trainer = Trainer(model, ["cross_entropy", "mse"], SGD(0.05), loss_weights=[1, 0.5])
+    trainer = Trainer(model, ["cross_entropy", "mse"], optimizer=SGD(0.05), loss_weights=[1, 0.5])
     inputs, labels, boxes = rng.random((8, 4)), rng.integers(0, 3, 8), rng.random((8, 2))
     logits, guess = model(inputs)
     expected = ops.cross_entropy(logits, labels) + 0.5 * np.mean((guess - boxes) ** 2)

@@ -1,4 +1,4 @@
-"""Stopping when there is nothing more to gain."""
+"""Stop a training that no longer improves."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ __all__ = ["EarlyStopping"]
 
 
 class EarlyStopping(Callback):
-    """Stop when a number has not improved for some epochs, and go back to the best weights.
+    """Stop when a number has not improved for some epochs, and restore the best weights.
 
     Parameters
     ----------
     monitor : str
         Name of the number: ``val_loss``, ``val_accuracy``, ...
     patience : int
-        Epochs without improvement before stopping, at least 1.
+        Epochs without improvement before the training stops, at least 1.
     min_delta : float
-        What counts as an improvement.
+        Smallest change that counts as an improvement.
     mode : {"auto", "min", "max"}
-        Whether less or more is better; ``auto`` takes less for names with ``loss`` or ``error`` in
-        them.
+        Whether less or more is better. ``"auto"`` means less for names that contain ``loss`` or
+        ``error``, and more for all others.
     restore_best : bool
-        Whether to end with the weights of the best epoch, and with their averages where the trainer
+        Whether to end with the weights of the best epoch, and with their averages if the trainer
         averages weights.
 
     References
@@ -45,41 +45,42 @@ class EarlyStopping(Callback):
         restore_best: bool = True,
     ) -> None:
         self.patience = _arguments.integer("patience", patience, 1)
-        self.restore_best = restore_best
+        self.restore_best = _arguments.flag("restore_best", restore_best)
         self.best = Best(monitor, mode, min_delta)
+        self.monitor, self.mode, self.min_delta = monitor, mode, min_delta
         self.waited = 0
         self.weights: dict[str, Any] | None = None
         self.averages: dict[str, Any] = {}
 
     def on_fit_start(self, trainer: Any) -> None:
-        """Forget an earlier run."""
+        """Forget an earlier training."""
         self.best.forget()
         self.waited, self.weights, self.averages = 0, None, {}
 
     def on_epoch_end(self, trainer: Any, numbers: dict[str, float]) -> None:
-        """Compare, and stop if it is time."""
+        """Compare with the best number, and stop after `patience` epochs without improvement."""
         if self.best.improved(numbers):
             self.waited = 0
             if self.restore_best:
                 self.weights = trainer.model.state_dict()
                 self.averages = {
-                    name: array.copy() for name, array in trainer.updater.averages.items()
+                    name: array.copy() for name, array in trainer.runtime.updater.averages.items()
                 }
         else:
             self.waited += 1
             trainer.stop = trainer.stop or self.waited >= self.patience
 
     def on_fit_end(self, trainer: Any) -> None:
-        """Go back to the best weights."""
+        """Restore the best weights."""
         if self.weights is not None:
             trainer.model.load_state_dict(self.weights)
-            for name, array in trainer.updater.averages.items():
+            for name, array in trainer.runtime.updater.averages.items():
                 if name in self.averages:
                     array[...] = self.averages[name]
             self.weights, self.averages = None, {}
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint needs."""
+        """Return the state for a checkpoint."""
         return {
             "best": self.best.value,
             "waited": self.waited,
@@ -88,6 +89,6 @@ class EarlyStopping(Callback):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over a `state_dict`."""
+        """Restore a `state_dict`."""
         self.best.value, self.waited = float(state["best"]), int(state["waited"])
         self.weights, self.averages = state["weights"], state["averages"]

@@ -1,6 +1,4 @@
-"""The learning-rate finder: a short training in which the rate grows from step to step; where does
-the loss fall, where does it explode?
-"""
+"""Find a learning rate: train for some steps with a growing rate, and see where the loss falls."""
 
 from __future__ import annotations
 
@@ -14,25 +12,28 @@ from numpy.typing import NDArray
 
 from cnnrs import _arguments
 from cnnrs.errors import ArgumentError, NonFiniteError
-from cnnrs.trainer.loop.feed import Feed
+from cnnrs.trainer.loop.feed import Feed, as_pair
+from cnnrs.trainer.loop.trainer import Trainer
 
 __all__ = ["RateSearch", "find_learning_rate"]
 
-SMOOTHING = 0.9  # how much of the mean loss is kept from step to step
+SMOOTHING = 0.9  # weight of the earlier losses in the moving average
 
 
 @dataclass(frozen=True)
 class RateSearch:
-    """What `find_learning_rate` saw; `cnnrs.plot.learning_rates` draws it.
+    """Losses of a search for a learning rate; `cnnrs.plot.learning_rates` draws them.
 
     Attributes
     ----------
     rates : ndarray of shape (steps,)
-        Growing by the same factor in every step.
+        Learning rates; each is the one before it, multiplied by the same factor.
     losses : ndarray of shape (steps,)
-        Of the batch, before the update with that rate.
+        Loss of the batch before the update with each rate.
     smoothed : ndarray of shape (steps,)
         Moving average of the losses.
+    suggestion : float
+        Rate at which the smoothed loss fell most steeply.
     """
 
     rates: NDArray[np.float64]
@@ -45,7 +46,7 @@ class RateSearch:
 
     @property
     def suggestion(self) -> float:
-        """The rate at which the smoothed loss fell most steeply, on its way to the lowest value."""
+        """Rate at which the smoothed loss fell most steeply, before its lowest value."""
         curve = self.smoothed
         lowest = max(int(curve.argmin()), 1)
         slopes = np.gradient(curve, np.log(self.rates))
@@ -53,8 +54,9 @@ class RateSearch:
 
 
 def find_learning_rate(
-    trainer: Any,
+    trainer: Trainer,
     data: Any,
+    y: Any = None,
     *,
     low: float = 1e-6,
     high: float = 10.0,
@@ -62,23 +64,26 @@ def find_learning_rate(
     batch_size: int = 64,
     stop_factor: float = 4.0,
 ) -> RateSearch:
-    """Train for some steps with a rate that grows from `low` to `high`; then everything is as it
-    was, bit for bit.
+    """Train for some steps with a rate that grows from `low` to `high`, and record the losses.
+
+    Afterwards the trainer is as it was, bit for bit.
 
     Parameters
     ----------
     trainer : Trainer
-        Its model, loss and optimizer are used; weights, and what the optimizer remembers, are put
-        back at the end, also after an error.
-    data : like that of `Trainer.fit`
+        Its model, loss and optimizer are used. Weights and optimizer state are restored at the end,
+        also after an error.
+    data, y
+        Like those of `Trainer.fit`.
     low, high : float
-        The first and the last rate, above 0.
+        First and last rate, above 0.
     steps : int
-        At least 3; several epochs, if one has fewer batches.
+        Number of rates, at least 3. If an epoch has fewer batches, there are several epochs.
     batch_size : int
+        Samples per batch.
     stop_factor : float
-        The search ends when the moving average of the loss is this many times its lowest value, or
-        the loss is not finite.
+        The search ends when the moving average of the loss exceeds its lowest value by this
+        factor, or the loss is not finite.
 
     Returns
     -------
@@ -87,7 +92,7 @@ def find_learning_rate(
     Raises
     ------
     ArgumentError
-        If the loss exploded before three steps were done, or there are too few batches.
+        If there are too few batches, or the loss exploded before the third step.
 
     References
     ----------
@@ -98,7 +103,8 @@ def find_learning_rate(
     >>> import cnnrs
     >>> from cnnrs.layers import Dense
     >>> x, y = np.eye(4).repeat(8, axis=0), np.arange(4).repeat(8)
-    >>> search = find_learning_rate(cnnrs.Trainer(cnnrs.Sequential((4,), [Dense(4)])), (x, y), steps=30, batch_size=8)
+    >>> trainer = cnnrs.Trainer(cnnrs.Sequential((4,), [Dense(4)]))
+    >>> search = find_learning_rate(trainer, x, y, steps=30, batch_size=8)
     >>> 1e-6 < search.suggestion < 10
     True
     """
@@ -107,15 +113,15 @@ def find_learning_rate(
         raise ArgumentError(f"low and high: expected 0 < low < high, got {low:g} and {high:g}")
     steps = _arguments.integer("steps", steps, 3)
     _arguments.number("stop_factor", stop_factor, 1)
-    feed = Feed(data, batch_size, shuffle=True, seed=trainer.seed)
-    updater, arena = trainer.updater, trainer.network.arena
+    feed = Feed(as_pair(data, y), batch_size, shuffle=True, seed=trainer.seed)
+    updater, arena = trainer.runtime.updater, trainer.runtime.network.arena
     values, state, step, schedule = (
         arena.values.copy(),
         arena.state.copy(),
         trainer.step,
         updater.schedule,
     )
-    remembered = updater.state_dict()
+    optimizer_state = updater.state_dict()
     rates, losses = np.geomspace(low, high, steps), []
     batches = _forever(feed, trainer.epoch)
     try:
@@ -140,17 +146,17 @@ def find_learning_rate(
     finally:
         updater.schedule = schedule
         arena.values[...], arena.state[...], trainer.step = values, state, step
-        updater.load_state_dict(remembered)
+        updater.load_state_dict(optimizer_state)
     if len(losses) < 3:
         raise ArgumentError(
-            f"low: only {len(losses)} steps were possible, from the rate {low:g} on; take a lower "
-            "rate, or more data"
+            f"low: expected a rate from which at least 3 steps are possible, got {low:g} with only "
+            f"{len(losses)} steps; use a lower rate, or more data"
         )
     return RateSearch(rates[: len(losses)], np.array(losses))
 
 
 def _moving_average(losses: Iterable[float]) -> Iterator[float]:
-    """Moving averages, corrected for their start from nothing."""
+    """Yield the moving averages, corrected for their start at 0."""
     mean = 0.0
     for step, loss in enumerate(losses, 1):
         mean = SMOOTHING * mean + (1 - SMOOTHING) * loss
@@ -158,7 +164,7 @@ def _moving_average(losses: Iterable[float]) -> Iterator[float]:
 
 
 def _forever(feed: Feed, epoch: int) -> Iterator[tuple[Any, Any]]:
-    """The batches of epoch after epoch; an iterator's only once."""
+    """Yield the batches of epoch after epoch; those of an iterator only once."""
     while True:
         empty = True
         for batch in feed.epoch(epoch):

@@ -1,9 +1,8 @@
-"""The folder of checkpoints of one training: each a file of its own, written whole or not at all,
-the newest few kept.
+"""Write and read the checkpoint files of a training, and keep the newest few.
 
-A file is ``checkpoint-STEP.safetensors``, in the container of `cnnrs.model.container`: a checksum
-for every tensor, written beside its target, flushed to the disk and renamed. Older files go only
-when a newer one is durable, so at any moment there is a whole one.
+A file is ``checkpoint-STEP.safetensors``, a container of tensors with checksums. It is written to a
+temporary file beside it, flushed to the disk and renamed. Older files are deleted only after a
+newer one is on the disk, so there is a complete checkpoint at any moment.
 """
 
 from __future__ import annotations
@@ -31,33 +30,33 @@ class CheckpointWarning(UserWarning):
 
 
 class Checkpoints:
-    """Checkpoints in a folder that belongs to one training.
+    """Checkpoints of one training in its own folder.
 
     Parameters
     ----------
     folder : path
-        Made if it is not there.
+        Created if it does not exist.
     keep : int
-        How many to keep.
+        How many checkpoints to keep.
 
     Raises
     ------
     OSError
-        If the folder cannot be made.
+        If the folder cannot be created.
     """
 
     def __init__(self, folder: str | os.PathLike[str], keep: int) -> None:
         self.folder = Path(folder)
         self.keep = _arguments.integer("keep_checkpoints", keep, 1)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._whole: list[Path] = []  # of this training, the oldest first
+        self._kept: list[Path] = []  # undamaged files of this training, the oldest first
         self._failed: OSError | None = None
         for path in self.folder.iterdir():
             if _UNFINISHED.fullmatch(path.name):
-                path.unlink(missing_ok=True)  # a process was killed while it wrote this
+                path.unlink(missing_ok=True)  # its process was killed while writing
 
     def files(self) -> list[Path]:
-        """All checkpoints in the folder, the oldest first."""
+        """Return all checkpoints in the folder, the oldest first."""
         found = [
             (int(match[1]), path)
             for path in self.folder.iterdir()
@@ -66,15 +65,16 @@ class Checkpoints:
         return [path for _, path in sorted(found)]
 
     def newest(self) -> tuple[Path, dict[str, Any], dict[str, Any]] | None:
-        """Path, content and tensors of the newest whole checkpoint; None if there are no
-        checkpoints. Damaged ones are named in a warning.
+        """Return path, content and tensors of the newest undamaged checkpoint, or None.
+
+        A warning names each damaged checkpoint.
 
         Raises
         ------
         FormatError
             If there are checkpoints, but all are damaged.
         NewerVersionError
-            For one that a newer cnnrs wrote.
+            If a newer cnnrs wrote the checkpoint.
         """
         files = self.files()
         for number in reversed(range(len(files))):
@@ -86,31 +86,30 @@ class Checkpoints:
                 which = (
                     f"going back to {files[number - 1].name}"
                     if number
-                    else "there is none before it"
+                    else "there is no earlier one"
                 )
-                warnings.warn(f"{error}; {which}", CheckpointWarning, stacklevel=4)
+                # reported at the call of fit: newest, resume, fit, its argument check
+                warnings.warn(f"{error}; {which}", CheckpointWarning, stacklevel=5)
                 continue
-            self.goes_on_from(files[number])
+            self.continue_from(files[number])
             return files[number], content, tensors
         if files:
             raise FormatError(
-                f"{self.folder}: none of the {len(files)} checkpoints is whole; pass "
-                "resume='never' to start anew"
+                f"{self.folder}: all {len(files)} checkpoints are damaged; pass resume='never' to "
+                "start anew"
             )
         return None
 
-    def goes_on_from(self, path: Path) -> None:
-        """The training goes on from this one: it and those before it stay for now; damaged and
-        later ones go with the next `write`.
-        """
+    def continue_from(self, path: Path) -> None:
+        """Keep this checkpoint and earlier ones; the next `write` deletes all others."""
         files = self.files()
-        self._whole = files[: files.index(path) + 1] if path in files else []
+        self._kept = files[: files.index(path) + 1] if path in files else []
 
     def write(self, step: int, content: Mapping[str, Any], tensors: Mapping[str, Any]) -> bool:
-        """Write the checkpoint of a step, and only then delete those that are no longer needed.
+        """Write the checkpoint of a step, and then delete those that are no longer needed.
 
-        If that fails, for example on a full disk, what is there stays, and there is one warning
-        until it works again; see `close`.
+        If it cannot be written, for example on a full disk, nothing is deleted, and there is one
+        warning until writing works again; see `close`.
 
         Returns
         -------
@@ -123,25 +122,25 @@ class Checkpoints:
         except OSError as error:
             if self._failed is None:
                 newest = (
-                    f"the newest is {self._whole[-1].name}" if self._whole else "there is none yet"
+                    f"the newest is {self._kept[-1].name}" if self._kept else "there is none yet"
                 )
                 warnings.warn(
                     f"no checkpoint at step {step}: {error}; {newest}; the training goes on",
                     CheckpointWarning,
-                    stacklevel=4,
+                    stacklevel=6,  # write, _save, after_step, fit, its argument check
                 )
             self._failed = error
             return False
         self._failed = None
-        self._whole = [*(other for other in self._whole if other != path), path][-self.keep :]
+        self._kept = [*(other for other in self._kept if other != path), path][-self.keep :]
         for other in self.files():
-            if other not in self._whole:
-                with contextlib.suppress(OSError):  # it can wait for the next time
+            if other not in self._kept:
+                with contextlib.suppress(OSError):  # the next call tries again
                     other.unlink(missing_ok=True)
         return True
 
     def close(self) -> None:
-        """End of a training that was not interrupted.
+        """End a training that was not interrupted.
 
         Raises
         ------
@@ -153,12 +152,12 @@ class Checkpoints:
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Content and tensors of a checkpoint.
+    """Return content and tensors of a checkpoint.
 
     Raises
     ------
     FormatError
-        If it is damaged, or a file of another kind.
+        If it is damaged, or another kind of file.
     OSError
         If it cannot be read.
     """
@@ -168,5 +167,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[
     except FormatError as error:
         raise type(error)(f"{os.fspath(path)}: {error}") from error
     if content.get("kind") != "checkpoint":
-        raise FormatError(f"{os.fspath(path)}: this is no checkpoint of a training")
+        raise FormatError(
+            f"{os.fspath(path)}: expected a checkpoint of a training, got another file"
+        )
     return content, tensors

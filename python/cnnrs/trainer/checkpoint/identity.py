@@ -1,6 +1,4 @@
-"""What makes two trainings the same: model, loss, optimizer, data and batches, in a form that can
-be saved, compared and put in words.
-"""
+"""Describe what must be the same to resume a training: model, loss, optimizer, data and batches."""
 
 from __future__ import annotations
 
@@ -11,12 +9,13 @@ from typing import Any
 from cnnrs.errors import CnnrsError
 from cnnrs.model import Model
 
-__all__ = ["differences", "identity", "text_of"]
+__all__ = ["differences", "identity"]
 
 
 def text_of(value: Any) -> str:
-    """A text for an object that is the same in every process: its ``repr`` without addresses, or
-    its type and attributes.
+    """Return a text for an object that is the same in every process.
+
+    It is the ``repr`` without addresses, or the type and the attributes.
     """
     cls = type(value)
     if getattr(cls, "__repr__", None) is object.__repr__:
@@ -32,16 +31,18 @@ def text_of(value: Any) -> str:
 def identity(
     trainer: Any, data: dict[str, Any], validation: dict[str, Any] | None
 ) -> dict[str, Any]:
-    """What must be the same for a training to go on exactly, by name, as values that JSON can hold."""
+    """Return everything that must be the same to resume exactly, by name, as values for JSON."""
+    updater = trainer.runtime.updater
     parts = {
         "model": _model(trainer.model),
         "dtype": trainer.model.dtype.name,
         "loss": [text_of(loss) for loss in trainer.losses],
         "loss_weights": trainer.loss_weights,
         "optimizer": text_of(trainer.optimizer),
-        **{name: text_of(getattr(trainer.updater, name)) for name in ("accumulate", "average")},
+        **{name: text_of(getattr(updater, name)) for name in ("accumulate", "average")},
         "metrics": list(trainer.metrics),
         "seed": trainer.seed,
+        "leak_guard": trainer.runtime.leak_guard is not None,
         **data,
         **{
             f"validation {name}": value
@@ -61,7 +62,7 @@ def _model(model: Model) -> list[dict[str, Any]]:
         layer = node.layer
         try:
             config = layer.config()
-        except CnnrsError:  # one of the user's that cannot be written down
+        except CnnrsError:  # a user's layer without a config
             config = {}
         shapes = {name: list(parameter.shape) for name, parameter in layer.parameters.items()}
         described.append(
@@ -77,7 +78,7 @@ def _model(model: Model) -> list[dict[str, Any]]:
 
 
 def differences(there: dict[str, Any], here: dict[str, Any]) -> list[str]:
-    """Sentences, one for each thing that differs between a checkpoint and the training at hand."""
+    """Return a phrase for each difference between a checkpoint and this training."""
     found = []
     for name in sorted(there.keys() | here.keys(), key=[*here, *there].index):
         old, new = there.get(name), here.get(name)

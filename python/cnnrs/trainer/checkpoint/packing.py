@@ -1,8 +1,7 @@
-"""Nested values as JSON and named tensors, and back: what a checkpoint needs, as
-`cnnrs.model.container` holds only those two.
+"""Convert nested values to JSON and named tensors, which a checkpoint file holds, and back.
 
 Lists, tuples (which come back as lists), dictionaries with texts as keys, texts, numbers, True,
-False, None and arrays can be nested at will. Every number comes back with the same bits.
+False, None and arrays can be nested. Every number comes back with the same bits.
 """
 
 from __future__ import annotations
@@ -21,20 +20,20 @@ _TENSOR, _FLOAT = "$tensor", "$float"
 
 
 def flatten(value: Any, name: str, tensors: dict[str, Any]) -> Any:
-    """Put the arrays within a value into `tensors`, and return the rest as JSON holds it.
+    """Move the arrays of a nested value into `tensors`, and return the rest for JSON.
 
     Parameters
     ----------
     value : nested lists and dictionaries
     name : str
-        Of the value: its arrays become ``name``, ``name.key``, ``name.0``, ...
+        Name of the value. Its arrays are named ``name``, ``name.key``, ``name.0``, ...
     tensors : dict
-        Filled.
+        The arrays are added to it.
 
     Raises
     ------
     DTypeError
-        For what cannot be saved, with its name.
+        If a part cannot be saved; the message names it.
 
     Examples
     --------
@@ -61,14 +60,13 @@ def flatten(value: Any, name: str, tensors: dict[str, Any]) -> Any:
     ):
         return {key: flatten(part, f"{name}.{key}", tensors) for key, part in value.items()}
     raise DTypeError(
-        f"{name}: a checkpoint holds numbers, texts, arrays, lists and dictionaries of them; got "
-        f"{type(value).__name__}"
+        f"{name}: expected numbers, texts, arrays, or lists and dictionaries of them for a "
+        f"checkpoint, got {type(value).__name__}"
     )
 
 
 def unflatten(value: Any, tensors: dict[str, Any]) -> Any:
-    """The value that `flatten` took apart; its arrays are taken out of `tensors`, what stays there
-    belonged to nobody.
+    """Return the value that `flatten` converted, and remove its arrays from `tensors`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""When a training saves its state, and how it goes on from one."""
+"""Save the state of a training at the right moments, and resume from it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from cnnrs.callbacks import Callback
-from cnnrs.errors import ArgumentError, CnnrsError
+from cnnrs.errors import ArgumentError, CnnrsError, DTypeError
 from cnnrs.trainer.checkpoint.checkpoints import Checkpoints, read_checkpoint
-from cnnrs.trainer.loop.position import Position
-from cnnrs.trainer.checkpoint.state import capture, restore
+from cnnrs.trainer.checkpoint.state import capture, check_format, restore
 
 __all__ = ["Saving"]
 
@@ -23,19 +22,20 @@ class Saving:
     ----------
     trainer : Trainer
     position : Position
+        Progress of the call.
     callbacks : sequence of Callback
     identity : dict
-        From `cnnrs.trainer.checkpoint.identity`.
+        What must be the same in a checkpoint to resume from; see `identity`.
     checkpoints : Checkpoints or None
-        Where they are kept; None keeps none.
+        None saves nothing.
     every : int or None
-        Batches between two; None for one after every epoch.
+        Batches between two checkpoints; None for one after every epoch.
     """
 
     def __init__(
         self,
         trainer: Any,
-        position: Position,
+        position: Any,
         callbacks: Sequence[Callback],
         identity: dict[str, Any],
         checkpoints: Checkpoints | None,
@@ -47,20 +47,20 @@ class Saving:
         self.identity = identity
         self.checkpoints = checkpoints
         self.every = every
-        self._saved: tuple[int, int] | None = None  # step and epochs of the newest checkpoint
+        self._saved: tuple[int, int] | None = None  # step and epochs of the last checkpoint
 
     def after_step(self) -> None:
-        """Save, if it is time."""
+        """Save if it is time, where checkpoints are counted in steps."""
         if self.every is not None and self.trainer.step % self.every == 0:
             self._save()
 
     def after_epoch(self) -> None:
-        """Save, unless that is done by steps."""
+        """Save, unless checkpoints are counted in steps."""
         if self.every is None:
             self._save()
 
     def at_end(self) -> None:
-        """Save the last state."""
+        """Save the last state of the call."""
         self._save()
 
     def _save(self) -> None:
@@ -73,38 +73,58 @@ class Saving:
             self._saved = where
 
     def resume(self, resume: str | os.PathLike[str]) -> None:
-        """Go on from a checkpoint, if there is one to go on from."""
+        """Resume from a checkpoint, if there is one.
+
+        Parameters
+        ----------
+        resume : "auto", "never" or path
+            See `Trainer.fit`.
+        """
         checkpoints, trainer = self.checkpoints, self.trainer
+        if not isinstance(resume, (str, os.PathLike)):
+            raise DTypeError(f"resume: expected 'auto', 'never' or a path, got {resume!r}")
         if resume == "never" or (resume == "auto" and checkpoints is None):
             return
         if resume != "auto":
             path = Path(resume)
             content, tensors = read_checkpoint(path)
             if checkpoints is not None:
-                checkpoints.goes_on_from(path)
+                checkpoints.continue_from(path)
         else:
             assert checkpoints is not None
             found = checkpoints.newest()
             if found is None:
                 return
             path, content, tensors = found
-            start, counters = content["state"]["position"]["start"], content["state"]["counters"]
-            if start != self.position.start:
-                if [counters["epoch"], counters["step"]] == self.position.start:
-                    return  # it is the end of the call of fit before this one
-                raise ArgumentError(
-                    f"{path}: the checkpoint is of another call of fit, which began at epoch "
-                    f"{start[0]}, step {start[1]} of its trainer; "
-                    f"this one is at epoch {trainer.epoch}, step {trainer.step}. Use a "
-                    "checkpoint_dir for each call of fit"
-                )
         try:
+            check_format(content)
+            if resume == "auto" and self._is_of_call_before(content["state"]):
+                return
             restore(trainer, self.position, self.callbacks, self.identity, content, tensors)
         except CnnrsError as error:
             raise type(error)(f"{path}: {error}") from error
         self._saved = trainer.step, self.position.epochs
 
+    def _is_of_call_before(self, state: dict[str, Any]) -> bool:
+        """Return whether the checkpoint is the end of the preceding call of `fit`.
+
+        Raises
+        ------
+        ArgumentError
+            If it is of yet another call.
+        """
+        start, counters, here = state["position"]["start"], state["counters"], self.position.start
+        if start == here:
+            return False
+        if [counters["epoch"], counters["step"]] == here:
+            return True
+        raise ArgumentError(
+            f"the checkpoint is of another call of fit, which began at epoch {start[0]}, step "
+            f"{start[1]} of its trainer; this one is at epoch {self.trainer.epoch}, step "
+            f"{self.trainer.step}. Use a separate checkpoint_dir for each call of fit"
+        )
+
     def close(self) -> None:
-        """See `Checkpoints.close`."""
+        """End a training that was not interrupted; see `Checkpoints.close`."""
         if self.checkpoints is not None:
             self.checkpoints.close()

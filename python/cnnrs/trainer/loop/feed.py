@@ -1,7 +1,7 @@
-"""Whatever `fit` and `evaluate` were given, as batches ``(x, y)``, epoch after epoch.
+"""Feed the data of `fit` and `evaluate` as batches ``(x, y)``, epoch after epoch.
 
-With a seed, an epoch and a position the next batch is known: nothing else need be saved to go on in
-the middle of an epoch.
+Seed, epoch and position determine the next batch, so nothing else has to be saved to resume in the
+middle of an epoch.
 """
 
 from __future__ import annotations
@@ -14,9 +14,26 @@ import numpy as np
 
 from cnnrs.data import Loader, Source
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
-from cnnrs.trainer.checkpoint.identity import text_of
 
-__all__ = ["Feed"]
+__all__ = ["Feed", "as_pair"]
+
+
+def as_pair(data: Any, y: Any) -> Any:
+    """Return the data of a call with `data` and `y`: ``(data, y)``, or `data` if there is no `y`.
+
+    Raises
+    ------
+    DTypeError
+        For `y` beside data that hold their own targets.
+    """
+    if y is None:
+        return data
+    if not isinstance(data, (list, tuple)) and not hasattr(data, "__array__"):
+        raise DTypeError(
+            f"y: expected no y beside a {type(data).__name__}, which holds its own targets; "
+            "validation data are passed as validation="
+        )
+    return data, y
 
 
 class Feed:
@@ -27,27 +44,37 @@ class Feed:
     data : pair (x, y) of arrays, Source, Loader, or iterable of (x, y) batches
         For a model with several inputs, `x` is a list of arrays; for one with several outputs, `y`.
     batch_size : int
+        Samples per batch, for arrays and sources.
     shuffle : bool
-        For arrays and sources: a new order in every epoch, keyed by `seed` and the epoch.
+        For arrays and sources: whether every epoch has its own order, determined by `seed` and the
+        epoch.
     seed : int
+    name : str
+        Name of `data` in messages.
 
     Attributes
     ----------
     samples : int or None
-        In an epoch, if that is known.
+        Samples in an epoch, if known.
     batches : int or None
+        Batches in an epoch, if known.
+    once : bool
+        Whether the data can be read only once.
     """
 
-    def __init__(self, data: Any, batch_size: int, *, shuffle: bool, seed: int) -> None:
+    def __init__(
+        self, data: Any, batch_size: int, *, shuffle: bool, seed: int, name: str = "data"
+    ) -> None:
         self._loader: Loader | None = None
         self._batches: Iterable[Any] = ()
         self._columns: Columns | None = None
+        self._name = name
         if isinstance(data, tuple) and len(data) == 2:
             if any(
                 isinstance(part, (list, tuple)) and part and isinstance(part[0], np.ndarray)
                 for part in data
             ):
-                data = self._columns = Columns(*data)
+                data = self._columns = Columns(*data, name)
             self._loader = Loader(data, batch_size, shuffle=shuffle, seed=seed)
         elif isinstance(data, Loader):
             self._loader = data
@@ -56,17 +83,17 @@ class Feed:
         ):
             self._loader = Loader(data, batch_size, shuffle=shuffle, seed=seed)
         elif isinstance(data, Iterable) and not isinstance(data, (np.ndarray, str, bytes, dict)):
-            self._batches = data
+            self._batches = _checked_batches(data, name)
         else:
             raise DTypeError(
-                "data: expected (x, y), a data set, a Loader or an iterable of batches (x, y), "
-                f"got {type(data).__name__}"
+                f"{name}: expected x and y, a pair (x, y), a data set, a Loader or an iterable of "
+                f"batches (x, y), got {type(data).__name__}"
             )
         self.once = isinstance(data, Iterator)
 
     @property
     def samples(self) -> int | None:
-        """Samples in an epoch, if that is known."""
+        """Samples in an epoch, if known."""
         loader = self._loader
         if loader is None:
             return None
@@ -74,44 +101,43 @@ class Feed:
 
     @property
     def batches(self) -> int | None:
-        """Batches in an epoch, if that is known."""
+        """Batches in an epoch, if known."""
         if self._loader is not None:
             return len(self._loader)
         return len(self._batches) if isinstance(self._batches, Sized) else None
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the batches of an epoch depend on besides the samples themselves, as far as it is
-        known.
-        """
+        """Settings that determine the batches of an epoch, as far as they are known."""
         loader = self._loader
         if loader is None:
             return {"data": "an iterable of batches", "batches": self.batches}
         settings = {
             name: getattr(loader, name) for name in ("batch_size", "shuffle", "drop_last", "seed")
         }
-        return {"samples": len(loader.source), **settings, "transform": text_of(loader.transform)}
+        return {"samples": len(loader.source), **settings, "transform": loader.transform}
 
     def epoch(
         self, number: int, start: int = 0, watch: Callable[[Any], None] | None = None
     ) -> Generator[tuple[Any, Any]]:
-        """The batches of one epoch, from batch `start` on.
+        """Yield the batches of one epoch, from batch `start` on.
 
         Parameters
         ----------
         number, start : int
         watch : callable, optional
-            Gets the images of every batch as they are in the data set, before the transform of a
-            loader.
+            Called with the images of every batch as they are in the data set, before the transform
+            of a loader; with a list of arrays for a model with several inputs. Photos of several
+            sizes are passed one by one, each as a batch.
         """
         for x, y in self._raw(number, start, watch):
             pair = self._columns.split(x, y) if self._columns is not None else (x, y)
-            if watch is not None and not self.transforms:
+            if watch is not None and not self._transforms:
                 watch(pair[0])
             yield pair
 
     @property
-    def transforms(self) -> bool:
+    def _transforms(self) -> bool:
         """Whether a loader changes the images."""
         return self._loader is not None and self._loader.transform is not None
 
@@ -122,7 +148,7 @@ class Feed:
             loader = self._loader
             if watch is not None and loader.transform is not None:
                 transform, loader = loader.transform, copy.copy(loader)
-                loader.transform = _watched(transform, watch)
+                loader.transform = self._watched(transform, watch)
             yield from loader.batches(number, start)
             return
         for position, batch in enumerate(self._batches):
@@ -130,24 +156,48 @@ class Feed:
                 continue
             if not isinstance(batch, (tuple, list)) or len(batch) != 2:
                 raise ShapeError(
-                    f"data: every batch must be a pair (x, y), got {type(batch).__name__} at "
-                    f"position {position}"
+                    f"{self._name}: expected a pair (x, y) for every batch, got "
+                    f"{type(batch).__name__} at position {position}"
                 )
             yield batch[0], batch[1]
 
+    def _watched(
+        self, transform: Callable[..., Any], watch: Callable[[Any], None]
+    ) -> Callable[..., Any]:
+        """Return a transform that calls `watch` with the images before it changes them."""
+        photos = self._columns is None  # then a list holds photos of several sizes, not inputs
 
-def _watched(transform: Callable[..., Any], watch: Callable[[Any], None]) -> Callable[..., Any]:
-    def watched(x: Any, **others: Any) -> Any:
-        watch(x)
-        return transform(x, **others)
+        def watched(x: Any, **others: Any) -> Any:
+            if photos and isinstance(x, list):
+                for photo in x:
+                    watch(np.asarray(photo)[None])
+            else:
+                watch(x)
+            return transform(x, **others)
 
-    return watched
+        return watched
+
+
+def _checked_batches(data: Iterable[Any], name: str) -> Iterable[Any]:
+    """Return an iterable of batches, unless it is a pair of arrays written as a list."""
+    if isinstance(data, list) and len(data) == 2 and all(hasattr(x, "__array__") for x in data):
+        raise ArgumentError(
+            f"{name}: expected a pair (x, y), got a list of two arrays; write it as a tuple: (x, y)"
+        )
+    return data
 
 
 class Columns:
-    """Several arrays in the place of x, of y, or of both, as a source whose samples are the rows."""
+    """Source with several arrays in place of x, of y, or of both; a sample is a row of all.
 
-    def __init__(self, x: Any, y: Any) -> None:
+    Parameters
+    ----------
+    x, y : array or sequence of arrays
+    name : str
+        Name of the data in messages.
+    """
+
+    def __init__(self, x: Any, y: Any, name: str = "data") -> None:
         self._many = (
             isinstance(x, (list, tuple)),
             isinstance(y, (list, tuple)) and bool(len(y)) and isinstance(y[0], np.ndarray),
@@ -157,7 +207,7 @@ class Columns:
         lengths = {len(part) for part in (*self._x, *self._y)}
         if len(lengths) != 1:
             raise ArgumentError(
-                f"data: all arrays need the same number of samples, got {sorted(lengths)}"
+                f"{name}: expected the same number of samples in all arrays, got {sorted(lengths)}"
             )
         self._length = lengths.pop()
         self.in_memory = True
@@ -169,9 +219,9 @@ class Columns:
         return [part[index] for part in self._x], [part[index] for part in self._y]
 
     def batch(self, indices: Any) -> tuple[Any, Any]:
-        """Rows of all arrays."""
+        """Return rows of all arrays."""
         return [part[indices] for part in self._x], [part[indices] for part in self._y]
 
     def split(self, x: list[Any], y: list[Any]) -> tuple[Any, Any]:
-        """A batch in the form in which the data came."""
+        """Return a batch in the form of the data: lists only where the data had them."""
         return (x if self._many[0] else x[0]), (y if self._many[1] else y[0])

@@ -1,9 +1,10 @@
-"""The steps of a training run: forward pass, loss, backward pass and update of one batch."""
+"""Training steps: forward pass, loss, backward pass and update of one batch."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from cnnrs import _arguments
@@ -13,17 +14,38 @@ from cnnrs.errors import ArgumentError, DTypeError, NonFiniteError, ShapeError
 from cnnrs.layers import Sigmoid
 from cnnrs.model import Model
 from cnnrs.model.batch import as_batch
+from cnnrs.trainer.leak_guard import LeakGuard
 from cnnrs.trainer.update.gradients import gradient_norms, non_finite_place
 from cnnrs.trainer.update.interrupts import uninterrupted
 from cnnrs.trainer.update.updater import Updater
 
-__all__ = ["Losses", "Steps"]
+__all__ = ["Losses", "Runtime", "Steps"]
 
 Losses = str | loss_functions.Loss | Sequence[str | loss_functions.Loss]
 
 
+@dataclass(frozen=True)
+class Runtime:
+    """Parts that a trainer works with, for tools that extend it.
+
+    Attributes
+    ----------
+    network : Model
+        The model whose outputs the losses take: without its final softmax if they take logits. It
+        shares all parameters with ``trainer.model``.
+    updater : Updater
+        Applies the optimizer, and holds its state: ``updates``, ``slots``, ``averages``.
+    leak_guard : LeakGuard or None
+        Recognises images that were trained on; None with ``leak_guard=False``.
+    """
+
+    network: Model
+    updater: Updater
+    leak_guard: LeakGuard | None
+
+
 class Steps:
-    """The part of a `Trainer` that knows nothing of epochs."""
+    """Trains one batch at a time; base class of `Trainer`, without epochs."""
 
     def __init__(
         self,
@@ -32,37 +54,16 @@ class Steps:
         optimizer: str | optimizer_rules.Optimizer | None,
         seed: int,
         loss_weights: Sequence[float] | None,
-        accumulate: int = 1,
-        average: optimizer_rules.Average | None = None,
+        accumulate: int,
+        average: optimizer_rules.Average | None,
+        leak_guard: bool,
     ) -> None:
         if not isinstance(model, Model):
             raise DTypeError(f"model: expected a cnnrs.Model, got {type(model).__name__}")
         self.model = model
-        listed: Sequence[str | loss_functions.Loss] = (
-            [loss] if isinstance(loss, (str, loss_functions.Loss)) else loss
-        )
-        self.losses = [loss_functions.get(item) for item in listed]
-        count = len(model.outputs)
-        if len(self.losses) != count:
-            raise ArgumentError(
-                f"loss: the model has {count} outputs, got {len(self.losses)} losses"
-            )
-        self.loss_weights = (
-            [1.0] * count
-            if loss_weights is None
-            else [_arguments.number("loss_weights", item, 0) for item in loss_weights]
-        )
-        if len(self.loss_weights) != count:
-            raise ArgumentError(
-                f"loss_weights: the model has {count} outputs, got {len(self.loss_weights)} weights"
-            )
-        for item, output in zip(self.losses, model.outputs, strict=True):
-            if item.takes_logits and isinstance(output.layer, Sigmoid):
-                raise ArgumentError(
-                    f"loss: {item!r} applies its own softmax or sigmoid; take the Sigmoid at the "
-                    "end of the model away"
-                )
-        self.network = (
+        self.losses = _losses_of(model, loss)
+        self.loss_weights = _loss_weights_of(loss_weights, len(self.losses))
+        network = (
             model.without_softmax() if all(item.takes_logits for item in self.losses) else model
         )
         self.optimizer = (
@@ -70,7 +71,11 @@ class Steps:
         )
         self.seed = _arguments.counter("seed", seed, 64)
         self.step = 0
-        self.updater = Updater(self.network, self.optimizer, accumulate, average)
+        self.runtime = Runtime(
+            network,
+            Updater(network, self.optimizer, accumulate, average),
+            LeakGuard() if _arguments.flag("leak_guard", leak_guard) else None,
+        )
         self._schedule_epoch = 0.0
         self._schedule_epochs = 1
         self._where = ""  # epoch and step, for messages
@@ -79,11 +84,11 @@ class Steps:
         self._inputs: list[Any] = []
         self._outputs: list[Any] = []
         self._targets: list[Any] = []
-        self._ready = ""  # which part of a step comes next
+        self._ready = ""  # the part of a step that comes next
 
     # --- the four parts of a step -----------------------------------------------------------------
     def forward(self, x: Any) -> Any:
-        """The outputs of the model in training, with dropout; the first part of a step.
+        """Return the outputs of the model in training mode; the first part of a step.
 
         Parameters
         ----------
@@ -100,17 +105,17 @@ class Steps:
 
     def _forward(self, x: Any) -> None:
         self._release()
-        network = self.network
+        network = self.runtime.network
         arrays, count = as_batch(network.graph, x)
         if count == 0:
-            raise ShapeError("x: a training step needs at least one sample, got none")
+            raise ShapeError("x: expected at least one sample for a training step, got none")
         self._block, self._run = network.acquire(network.plan_for(training=True), count)
         self._inputs = list(arrays)
         self._outputs = self._run.forward(arrays, seed=self.seed, step=self.step)
-        self._ready = "loss"
+        self._ready = "compute_loss"
 
-    def loss(self, y: Any) -> float:
-        """How wrong the outputs are; the second part of a step.
+    def compute_loss(self, y: Any) -> float:
+        """Return the loss of the outputs; the second part of a step.
 
         Parameters
         ----------
@@ -124,9 +129,9 @@ class Steps:
         Raises
         ------
         NonFiniteError
-            If it is infinite or not a number.
+            If the loss is infinite or not a number.
         """
-        self._expect("loss", "forward")
+        self._expect("compute_loss", "forward")
         self._targets = self._as_targets(y)
         value = self._weighted_loss(self._outputs, self._targets)
         if not math.isfinite(value):
@@ -135,8 +140,11 @@ class Steps:
         return value
 
     def backward(self) -> None:
-        """The gradients of all parameters (`Model.gradients`); the third part of a step."""
-        self._expect("backward", "loss")
+        """Compute the gradients of all parameters; the third part of a step.
+
+        `Model.gradients` returns them.
+        """
+        self._expect("backward", "compute_loss")
         parts = zip(
             self.losses,
             self.loss_weights,
@@ -160,41 +168,47 @@ class Steps:
         self._ready = "update"
 
     def update(self) -> None:
-        """Change the parameters; the last part of a step. With ``accumulate=k``, every k-th call
-        does, with the mean over all samples.
+        """Change the parameters; the last part of a step.
 
-        Nothing interrupts it: Ctrl-C takes effect afterwards.
+        With ``accumulate=k``, only every k-th call changes them, with the mean gradient over the
+        samples of k batches. Ctrl-C takes effect after the update.
 
         Raises
         ------
         NonFiniteError
-            If a gradient is infinite or not a number; the parameters are then as they were.
+            If a gradient is infinite or not a number. The parameters are unchanged then.
         """
         self._expect("update", "backward")
         with uninterrupted():
-            finite = self.updater.update(self.learning_rate, self._run.count)
+            finite = self.runtime.updater.update(self.learning_rate, self._run.count)
             self.step += finite
         if not finite:
             raise self._diverged("a gradient is infinite or not a number")
         self._release()
 
     def train_step(self, x: Any, y: Any) -> float:
-        """One forward pass, loss, backward pass and update.
+        """Train on one batch: forward pass, loss, backward pass and update.
+
+        Parameters
+        ----------
+        x : array-like of shape (n, *input_shape)
+        y : array-like
+            See `compute_loss`.
 
         Returns
         -------
         float
-            The loss, before the update.
+            The loss before the update.
 
         Raises
         ------
         NonFiniteError
-            If the loss or a gradient is infinite or not a number; the parameters are then as they
-            were.
+            If the loss or a gradient is infinite or not a number. The parameters are unchanged
+            then.
         """
         try:
             self._forward(x)
-            value = self.loss(y)
+            value = self.compute_loss(y)
             self.backward()
             self.update()
         finally:
@@ -202,27 +216,27 @@ class Steps:
         return value
 
     def gradient_norms(self) -> dict[str, float]:
-        """The Euclidean norm of the gradient of each layer, by its name, from the input on; after
-        `backward`, until the next.
+        """Return the Euclidean norm of the gradient of each layer, by name, after `backward`.
 
-        Frozen layers and those without parameters are left out.
+        The layers are in order, from the input on. Frozen layers and layers without parameters are
+        left out.
         """
-        return gradient_norms(self.network)
+        return gradient_norms(self.runtime.network)
 
     @property
     def learning_rate(self) -> float:
-        """The rate of the next update."""
-        return self.updater.rate(self._schedule_epoch, self._schedule_epochs)
+        """Learning rate of the next update."""
+        return self.runtime.updater.rate(self._schedule_epoch, self._schedule_epochs)
 
     def _expect(self, part: str, before: str) -> None:
         if self._ready != part:
             raise ArgumentError(
-                f"{part}: call {before} first; a step is forward, loss, backward, update"
+                f"{part}: call {before} first; a step is forward, compute_loss, backward, update"
             )
 
     def _release(self) -> None:
         if self._block is not None:
-            self.network.release(self._block)
+            self.runtime.network.release(self._block)
         self._block = self._run = None
         self._inputs, self._outputs, self._targets, self._ready = [], [], [], ""
 
@@ -231,8 +245,8 @@ class Steps:
             return [y]
         if not isinstance(y, (list, tuple)) or len(y) != len(self.losses):
             raise ShapeError(
-                f"y: the model has {len(self.losses)} outputs; expected a list of "
-                f"{len(self.losses)} targets"
+                f"y: expected a list of {len(self.losses)} targets, one for each output of the "
+                f"model, got {type(y).__name__}"
             )
         return list(y)
 
@@ -242,7 +256,9 @@ class Steps:
 
     def _diverged(self, what: str) -> NonFiniteError:
         rate = self.learning_rate
-        place = non_finite_place(self.network, self._inputs, gradients=self._ready == "update")
+        place = non_finite_place(
+            self.runtime.network, self._inputs, gradients=self._ready == "update"
+        )
         self._release()
         return NonFiniteError(
             f"{what} in {self._where or f'step {self.step + 1}'}{f' ({place})' if place else ''}; "
@@ -250,3 +266,36 @@ class Steps:
             f"Try a learning rate below {rate:g}, and look for inputs that are not finite or not "
             "scaled"
         )
+
+
+def _losses_of(model: Model, loss: Losses) -> list[loss_functions.Loss]:
+    """Return one loss for each output of a model."""
+    listed: Sequence[Any] = loss if isinstance(loss, (list, tuple)) else [loss]
+    losses = [loss_functions.get(item) for item in listed]
+    if len(losses) != len(model.outputs):
+        raise ArgumentError(
+            f"loss: expected one for each of the {len(model.outputs)} outputs of the model, got "
+            f"{len(losses)}"
+        )
+    for item, output in zip(losses, model.outputs, strict=True):
+        if item.takes_logits and isinstance(output.layer, Sigmoid):
+            raise ArgumentError(
+                f"loss: {item!r} applies its own softmax or sigmoid; remove the Sigmoid from the "
+                "end of the model"
+            )
+    return losses
+
+
+def _loss_weights_of(weights: Sequence[float] | None, count: int) -> list[float]:
+    """Return one weight for each of `count` losses."""
+    if weights is None:
+        return [1.0] * count
+    if not _arguments.is_sequence(weights):
+        raise DTypeError(f"loss_weights: expected a sequence of numbers, got {weights!r}")
+    numbers = [_arguments.number("loss_weights", item, 0) for item in weights]
+    if len(numbers) != count:
+        raise ArgumentError(
+            f"loss_weights: expected one for each of the {count} outputs of the model, got "
+            f"{len(numbers)}"
+        )
+    return numbers

@@ -1,5 +1,6 @@
-"""Loss and metrics over the samples of an epoch: sums of what is a mean over samples, tallies of
-what is not.
+"""Accumulate loss and metrics over the batches of an epoch.
+
+Metrics that are means over samples are summed; the others keep a tally of all samples.
 """
 
 from __future__ import annotations
@@ -17,15 +18,27 @@ __all__ = ["Sums"]
 
 
 class Sums:
-    """Loss and metrics, batch after batch."""
+    """Loss and metrics over the samples so far.
+
+    Parameters
+    ----------
+    metrics : mapping of str to Metric
+    ignore_index : int, optional
+        Labels with this class number are left out of the metrics.
+
+    Attributes
+    ----------
+    count : int
+        Samples so far.
+    judged : int
+        Samples (or labels, with an `ignore_index`) that the metrics are means over.
+    """
 
     def __init__(self, metrics: Mapping[str, Metric], ignore_index: int | None = None) -> None:
         self.count = 0
-        # what the means of metrics are over: samples, or with an ignored class number the labels
-        # that are not
         self.judged = 0
         self._ignore_index = ignore_index
-        self._names = list(metrics)
+        self._all = dict(metrics)
         self._metrics = {
             name: metric for name, metric in metrics.items() if not isinstance(metric, WholeSet)
         }
@@ -35,8 +48,12 @@ class Sums:
         }
         self._tallies = {name: metric.start() for name, metric in self._whole.items()}
 
+    def empty(self) -> Sums:
+        """Return empty sums of the same metrics."""
+        return Sums(self._all, self._ignore_index)
+
     def add(self, count: int, loss: float, target: Any, output: Any) -> None:
-        """Take in a batch: its mean loss, and targets and outputs for the metrics."""
+        """Add a batch of `count` samples: its mean loss, and its metrics."""
         self.count += count
         self._sums["loss"] += count * loss
         judged = count
@@ -54,7 +71,7 @@ class Sums:
             tally.add(target, output)
 
     def running(self) -> dict[str, float]:
-        """Means over all samples so far, of what is a mean."""
+        """Return the loss and the metrics that are means, over the samples so far."""
         judged = self.judged or math.nan
         return {
             name: value / (self.count if name == "loss" else judged)
@@ -62,13 +79,13 @@ class Sums:
         }
 
     def means(self) -> dict[str, float]:
-        """All values over all samples so far."""
+        """Return the loss and all metrics over the samples so far."""
         tallied = {
             name: float(tally.result()) if self.judged else math.nan
             for name, tally in self._tallies.items()
         }
         values = self.running() | tallied
-        return {name: values[name] for name in ("loss", *self._names)}
+        return {name: values[name] for name in ("loss", *self._all)}
 
     def clear(self) -> None:
         """Forget all samples."""
@@ -77,7 +94,7 @@ class Sums:
         self._tallies = {name: metric.start() for name, metric in self._whole.items()}
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint needs."""
+        """Return the state for a checkpoint."""
         tallies = {name: tally.state_dict() for name, tally in self._tallies.items()}
         return {
             "count": self.count,
@@ -87,7 +104,7 @@ class Sums:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over a `state_dict`."""
+        """Restore a `state_dict`."""
         self.count, self.judged = int(state["count"]), int(state["judged"])
         self._sums = {name: float(state["sums"][name]) for name in self._sums}
         for name, tally in self._tallies.items():

@@ -1,81 +1,89 @@
-"""The `Trainer`: steps, batch after batch and epoch after epoch, and what comes of them."""
+"""The `Trainer`: trains a model for epochs, with validation, callbacks and checkpoints."""
 
 from __future__ import annotations
 
-import logging
 import os
-import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex
 
 from cnnrs import _arguments
 from cnnrs import metrics as metric_functions
 from cnnrs import optimizers as optimizer_rules
 from cnnrs.callbacks import Callback, Chain
-from cnnrs.errors import ArgumentError, ShapeError
+from cnnrs.errors import ArgumentError, DTypeError
 from cnnrs.model import Model
 from cnnrs.trainer.checkpoint.checkpoints import Checkpoints
-from cnnrs.trainer.loop.feed import Feed
-from cnnrs.trainer.loop.history import History
 from cnnrs.trainer.checkpoint.identity import identity
-from cnnrs.trainer.leak_guard import LeakGuard, check_leak_option
+from cnnrs.trainer.checkpoint.saving import Saving
+from cnnrs.trainer.keywords import with_hints
+from cnnrs.trainer.leak_guard import check_leak_option, report_leak
+from cnnrs.trainer.loop import spellings
+from cnnrs.trainer.loop.epochs import Epochs, Metric
+from cnnrs.trainer.loop.evaluation import Evaluation
+from cnnrs.trainer.loop.feed import as_pair
+from cnnrs.trainer.loop.history import History
 from cnnrs.trainer.loop.position import Position
 from cnnrs.trainer.loop.progress import Progress
-from cnnrs.trainer.checkpoint.saving import Saving
-from cnnrs.trainer.loop.step import Losses, Steps
-from cnnrs.trainer.loop.sums import Sums
+from cnnrs.trainer.loop.step import Losses
 
 __all__ = ["Trainer"]
 
-Metric = str | Callable[[Any, Any], float] | metric_functions.WholeSet
-_log = logging.getLogger("cnnrs")
 
+class Trainer(Epochs):
+    """Trains and evaluates a model.
 
-class Trainer(Steps):
-    """Trains a model.
-
-    A training step has four parts, `forward`, `loss`, `backward` and `update`; `train_step` is all
-    of them, `fit` is steps and epochs. The same seed gives the same weights, bit for bit, with any
-    number of threads.
+    `fit` trains for epochs, `train_step` on one batch. A step has four parts, which can also be
+    called one by one: `forward`, `compute_loss`, `backward` and `update`. The same seed gives the
+    same weights, bit for bit, with any number of threads.
 
     Parameters
     ----------
     model : Model
-        One that ends in softmax is trained on what stands in front of it, with a loss that takes
-        logits.
+        If it ends in `Softmax` and the losses take logits, the logits are used.
     loss : str or Loss, or a sequence of them
         One for each output of the model.
     optimizer : str or Optimizer, optional
         By default ``SGD(0.01, momentum=0.9)``.
     metrics : sequence of str or callable
-        Beside the loss: ``"accuracy"``, ``"top_5_accuracy"``, ``"f1"``, ``"auc"`` (see
-        `cnnrs.metrics.get` for all), or functions of target and output that are means over samples.
-        They judge the first output.
+        Measured beside the loss, on the first output: ``"accuracy"``, ``"top_5_accuracy"``,
+        ``"f1"``, ``"auc"`` (see `cnnrs.metrics.get` for all), or functions of target and output
+        that are means over samples.
     seed : int
-        Of the order of the samples and of dropout.
+        Determines the order of the samples and dropout.
     loss_weights : sequence of float, optional
         For several outputs, the weight of each loss in the sum.
     accumulate : int
-        Batches whose gradients make one update, as one large batch would, in little memory: each
-        counts by its samples. Batches left over at the end of an epoch count for the first update
-        of the next.
+        Number of batches whose gradients are combined into one update, as of one large batch, with
+        the memory of a small one. Each batch counts by its samples. Batches left over at the end of
+        an epoch count for the first update of the next epoch.
     average : EMA or SWA, optional
-        Average the weights during training, and judge the averages in validation and `evaluate`;
-        see `averaged_weights`.
+        Average the weights during training, and use the averages in validation and `evaluate`; see
+        `averaged_weights`.
+    leak_guard : bool
+        Whether to remember the training images, 8 bytes for each, so that `evaluate` can warn
+        about training images among test images.
 
     Attributes
     ----------
+    model : Model
+    losses : list of Loss
+    optimizer : Optimizer
+    metrics : dict
+        Functions by name.
     epoch, step : int
         Epochs and batches done.
-    updater : Updater
-        What is remembered for the updates; ``updater.updates`` counts them.
+    learning_rate : float
+        Learning rate of the next update.
     history : History
-        Of all calls of `fit`.
+        Numbers of every epoch, over all calls of `fit`.
     stop : bool
-        Callbacks set this to end the training after the epoch.
-    guard : LeakGuard
-        Knows the images that were trained on.
+        Callbacks set this to end the training after the current epoch.
+    runtime : Runtime
+        Parts for tools that extend the trainer: ``network``, ``updater`` and ``leak_guard``.
+
+    Notes
+    -----
+    A trainer can be neither copied nor pickled: checkpoints store its state (see `fit`).
 
     Examples
     --------
@@ -84,43 +92,36 @@ class Trainer(Steps):
     >>> from cnnrs.layers import Dense
     >>> x, y = np.eye(4).repeat(8, axis=0), np.arange(4).repeat(8)
     >>> trainer = Trainer(cnnrs.Sequential((4,), [Dense(4)]), optimizer=cnnrs.optimizers.SGD(1.0))
-    >>> history = trainer.fit((x, y), epochs=20, batch_size=8)
-    >>> trainer.evaluate((x, y), leak="ignore")["accuracy"]
+    >>> history = trainer.fit(x, y, epochs=20, batch_size=8)
+    >>> trainer.evaluate(x, y, leak="ignore").accuracy
     1.0
     """
 
+    @with_hints("Trainer", spellings.TRAINER)
     def __init__(
         self,
         model: Model,
         loss: Losses = "cross_entropy",
-        optimizer: str | optimizer_rules.Optimizer | None = None,
-        metrics: Sequence[Metric] = ("accuracy",),
         *,
+        optimizer: str | optimizer_rules.Optimizer | None = None,
+        metrics: str | Sequence[Metric] = ("accuracy",),
         seed: int = 0,
         loss_weights: Sequence[float] | None = None,
         accumulate: int = 1,
         average: optimizer_rules.Average | None = None,
+        leak_guard: bool = True,
     ) -> None:
-        super().__init__(model, loss, optimizer, seed, loss_weights, accumulate, average)
-        if isinstance(metrics, str):
-            metrics = [metrics]
-        self.metrics = dict(metric_functions.get(metric) for metric in metrics)
-        self.epoch = 0
-        self.stop = False
-        self.history = History()
-        self.guard = LeakGuard()
-        self._unfinished: list[int] | None = (
-            None  # where a call of `fit` began that was interrupted and can be resumed
+        super().__init__(
+            model, loss, optimizer, metrics, seed, loss_weights, accumulate, average, leak_guard
         )
+        # epoch and step at which an interrupted call of `fit` began that can be resumed
+        self._unfinished: list[int] | None = None
 
-    def sums(self) -> Sums:
-        """Empty sums of loss and metrics; what the loss ignores is not judged."""
-        return Sums(self.metrics, getattr(self.losses[0], "ignore_index", None))
-
-    # --- epochs -----------------------------------------------------------------------------------
+    @with_hints("fit", spellings.FIT)
     def fit(
         self,
         data: Any,
+        y: Any = None,
         *,
         epochs: int = 1,
         batch_size: int = 64,
@@ -137,32 +138,35 @@ class Trainer(Steps):
 
         Parameters
         ----------
-        data : pair (x, y) of arrays, data set, `cnnrs.data.Loader`, or iterable of batches (x, y)
+        data : array x, pair (x, y), data set, `cnnrs.data.Loader`, or iterable of batches (x, y)
+        y : array, optional
+            Targets, if `data` is an array: ``fit(x, y)`` and ``fit((x, y))`` are the same.
         epochs : int
-            How often every sample is used; a second call goes on where the first ended.
+            How often every sample is used. A second call continues where the first ended.
         batch_size : int
-            Samples per update, for arrays and data sets; the last batch of an epoch may be shorter.
+            Samples per batch, for arrays and data sets. The last batch of an epoch may be shorter.
         validation : like data, optional
-            Judged after every epoch, as ``val_loss``, ``val_accuracy``, ...
+            Evaluated after every epoch, as ``val_loss``, ``val_accuracy``, ...
         shuffle : bool
-            A new order in every epoch, keyed by the trainer's seed and the epoch.
+            Whether every epoch has its own random order, determined by seed and epoch; for arrays
+            and data sets.
         callbacks : sequence of Callback
         progress : bool, optional
-            Whether to show a bar on stderr; by default on a terminal only.
+            Whether to show a progress bar on stderr. By default on a terminal only.
         checkpoint_dir : path, optional
-            A folder of this training alone, for checkpoints: all that is needed to go on, bit for
-            bit, after a crash or a kill at any moment, in another process and with any number of
-            threads.
+            Folder for the checkpoints of this training alone. A checkpoint is all that is needed to
+            continue after a crash or a kill, in another process and with any number of threads, and
+            to end with the same bits.
         checkpoint_every : int, optional
-            Batches between two checkpoints; by default one after every epoch. There is always one
-            at the end.
+            Batches between two checkpoints. By default there is one after every epoch. There is
+            always one at the end.
         keep_checkpoints : int
-            How many of them to keep, the newest; at least 1, better 2, for the case that a disk
-            damages a file.
+            How many checkpoints to keep, the newest; at least 1. With 2, a file that the disk
+            damages can be spared.
         resume : "auto", "never" or path
-            Whether to go on from the newest whole checkpoint in `checkpoint_dir` if there is one,
-            to start anew (checkpoints of an earlier training then make place for those of this
-            one), or the checkpoint to go on from.
+            ``"auto"`` continues from the newest undamaged checkpoint in `checkpoint_dir`, if there
+            is one. ``"never"`` starts anew, and replaces the checkpoints of an earlier training. A
+            path continues from that checkpoint.
 
         Returns
         -------
@@ -171,20 +175,23 @@ class Trainer(Steps):
         Raises
         ------
         NonFiniteError
-            As soon as the loss or a gradient is infinite or not a number, naming epoch and step.
+            As soon as the loss or a gradient is infinite or not a number, with epoch and step.
         KeyboardInterrupt
-            At Ctrl-C; the model is then whole.
+            At Ctrl-C. The model is never half updated.
         ArgumentError
-            If the checkpoint is of another training: another model, loss, optimizer, data set size,
-            batch size, ...; the message says what differs, and nothing is changed. `epochs`,
-            callbacks and `checkpoint_every` may differ.
+            If an argument is out of its range, or the checkpoint belongs to another training:
+            another model, loss, optimizer, data set size, batch size, ... The message says what
+            differs, and nothing is changed. `epochs`, `callbacks` and `checkpoint_every` may
+            differ.
+        DTypeError
+            If an argument is of a wrong type, or has a name that is not known.
         FormatError
-            If all checkpoints are damaged, or the one that `resume` names is. A damaged one is
-            named in a `CheckpointWarning`, and the one before it is used.
+            If all checkpoints are damaged, or the one that `resume` names is. Before that, a
+            `CheckpointWarning` names each damaged checkpoint, and an older one is used.
         OSError
-            At the end, if the last checkpoint could not be written. A full disk costs nothing that
-            was saved: it gives a `CheckpointWarning`, the training goes on, and later checkpoints
-            are tried.
+            At the end, if the last checkpoint could not be written. When the disk is full, there is
+            a `CheckpointWarning`, earlier checkpoints are kept, the training continues, and later
+            checkpoints are tried.
         """
         epochs = _arguments.integer("epochs", epochs, 0)
         every = (
@@ -192,24 +199,25 @@ class Trainer(Steps):
             if checkpoint_every is None
             else _arguments.integer("checkpoint_every", checkpoint_every, 1)
         )
-        feed = Feed(data, batch_size, shuffle=shuffle, seed=self.seed)
+        shuffle = _arguments.flag("shuffle", shuffle)
+        feed = self._feed(as_pair(data, y), batch_size, shuffle=shuffle)
         if feed.once and epochs > 1:
             raise ArgumentError(
-                "data: an iterator can be read only once; pass something that can be read every "
-                "epoch, or epochs=1"
+                "data: expected something that can be read every epoch, got an iterator, which can "
+                "be read only once; pass epochs=1, or an object with __iter__"
             )
-        judge = (
-            None
-            if validation is None
-            else Feed(validation, batch_size, shuffle=False, seed=self.seed)
+        held_out = (
+            None if validation is None else self._feed(validation, batch_size, name="validation")
         )
+        chain = Chain(callbacks)
+        if progress is not None:
+            _arguments.flag("progress", progress)
         checkpoints = (
             None if checkpoint_dir is None else Checkpoints(checkpoint_dir, keep_checkpoints)
         )
-        position = Position(self.sums(), self._unfinished or [self.epoch, self.step])
-        known = identity(self, feed.settings, None if judge is None else judge.settings)
+        position = Position(self._new_sums(), self._unfinished or [self.epoch, self.step])
+        known = identity(self, feed.settings, None if held_out is None else held_out.settings)
         saving = Saving(self, position, callbacks, known, checkpoints, every)
-        chain = Chain(callbacks)
         self.stop = False
         self._schedule_epochs = max(epochs, 1)
         self._unfinished = position.start if checkpoints is not None else None
@@ -217,21 +225,9 @@ class Trainer(Steps):
             chain.on_fit_start(self)
             saving.resume(resume)
             while position.epochs < epochs and not self.stop:
-                if position.batches == 0:
-                    chain.on_epoch_start(self)
-                with Progress(
-                    f"epoch {position.epochs + 1}/{epochs}",
-                    feed.samples,
-                    progress,
-                    position.sums.count,
-                ) as bar:
-                    with closing(self._steps(feed, position, bar)) as losses:
-                        for loss in losses:
-                            chain.on_step_end(self, loss)
-                            saving.after_step()
-                    numbers = self._end_epoch(position, judge)
-                    bar.show(numbers)
-                chain.on_epoch_end(self, numbers)
+                title = f"epoch {position.epochs + 1}/{epochs}"
+                bar = Progress(title, feed.samples, progress, position.sums.count)
+                self._train_epoch(feed, held_out, position, chain, saving, bar)
                 saving.after_epoch()
             saving.at_end()
         finally:
@@ -241,130 +237,72 @@ class Trainer(Steps):
         saving.close()
         return self.history
 
-    def _steps(self, feed: Feed, position: Position, bar: Progress) -> Generator[float]:
-        """Train on what is left of an epoch; gives the loss of each batch."""
-        before, started = position.seconds, time.perf_counter()
-        watch = self.guard.remember if position.epochs == 0 else None
-        with closing(feed.epoch(self.epoch, position.batches, watch)) as batches:
-            for x, y in batches:
-                self._where = f"epoch {self.epoch + 1}, step {position.batches + 1}"
-                self._schedule_epoch = position.epochs + (
-                    position.batches / feed.batches if feed.batches else 0.0
-                )
-                position.rate = self.learning_rate
-                with self._step():
-                    self._forward(x)
-                    value = self.loss(y)
-                    count = len(self._outputs[0])
-                    position.sums.add(count, value, self._targets[0], self._outputs[0])
-                    self.backward()
-                    self.update()
-                position.batches += 1
-                position.seconds = before + time.perf_counter() - started
-                bar.advance(count, position.sums.running())
-                yield value
-        if not position.sums.count:
-            raise ShapeError("data: there are no samples to train on")
-
-    def _end_epoch(self, position: Position, judge: Feed | None) -> dict[str, float]:
-        """Judge the model, and take down the numbers of the epoch."""
-        sums, seconds = position.sums, position.seconds
-        numbers, samples = sums.means(), {}
-        self.epoch += 1
-        self._schedule_epoch = position.epochs + 1.0
-        if judge is not None:
-            judged, found = self._judge(judge, look=position.epochs == 0)
-            numbers |= {f"val_{name}": mean for name, mean in judged.means().items()}
-            if found:
-                _log.warning("validation: %s", self.guard.sentence(found, judged.count))
-            if "accuracy" in self.metrics and self._judges_whole_samples and judged.judged:
-                samples["val_accuracy"] = judged.judged
-        numbers |= {
-            "learning_rate": position.rate,
-            "seconds": seconds,
-            "images_per_second": sums.count / max(seconds, 1e-9),
-        }
-        self.history.add(numbers, samples)
-        self.updater.observe(numbers)
-        verdict = self.history.over_fitting()
-        if verdict and not position.warned:
-            position.warned = True
-            _log.warning("epoch %d: %s", self.epoch, verdict)
-        position.next_epoch()
-        return numbers
-
-    @contextmanager
-    def _step(self) -> Iterator[None]:
-        try:
-            yield
-        finally:
-            self._release()
-
-    # --- judging ----------------------------------------------------------------------------------
-    def evaluate(self, data: Any, *, batch_size: int = 64, leak: str = "warn") -> dict[str, Any]:
-        """How good the model is on some data, without training.
+    @with_hints("evaluate", spellings.EVALUATE)
+    def evaluate(
+        self, data: Any, y: Any = None, *, batch_size: int = 64, leak: str = "warn"
+    ) -> Evaluation:
+        """Measure loss and metrics on some data, without training.
 
         Parameters
         ----------
-        data : like that of `fit`
+        data, y
+            Like those of `fit`.
         batch_size : int
+            Samples per batch. The result does not depend on it, up to rounding.
         leak : {"warn", "refuse", "ignore"}
-            What to do if some of the images were trained on: a `LeakWarning`, an error, or nothing.
+            What to do if some of the images were trained on: issue a `LeakWarning`, raise an error,
+            or nothing.
 
         Returns
         -------
-        dict
-            ``loss``, each metric, ``n`` (the number of samples) and, with accuracy,
-            ``accuracy_interval``, within which the accuracy on images of this kind lies with 95 %
-            confidence.
+        Evaluation
+            With ``loss``, each metric, ``n`` (the number of samples) and, with accuracy,
+            ``accuracy_interval``: the 95 % confidence interval of the accuracy on images of this
+            kind.
 
         Raises
         ------
         ArgumentError
             With ``leak="refuse"``, if images were trained on.
         """
-        check_leak_option(leak)
-        sums, found = self._judge(
-            Feed(data, batch_size, shuffle=False, seed=self.seed), look=leak != "ignore"
+        guard = self.runtime.leak_guard
+        check_leak_option(leak, guard)
+        sums, found = self._evaluate(
+            self._feed(as_pair(data, y), batch_size), look=leak != "ignore"
         )
-        LeakGuard.report(found, sums.count, leak)
-        result: dict[str, Any] = {**sums.means(), "n": sums.count}
-        if "accuracy" in self.metrics and self._judges_whole_samples and sums.judged:
-            right = round(result["accuracy"] * sums.judged)
-            result["accuracy_interval"] = metric_functions.wilson_interval(right, sums.judged)
-        return result
+        report_leak(found, sums.count, leak, stacklevel=3)
+        means, interval = sums.means(), None
+        if self._has_interval(sums):
+            right = round(means["accuracy"] * sums.judged)
+            interval = metric_functions.wilson_interval(right, sums.judged)
+        return Evaluation(means, sums.count, interval)
 
-    @property
-    def _judges_whole_samples(self) -> bool:
-        """Whether an accuracy is a share of samples, and not of pixels, which are not independent
-        of one another.
-        """
-        return len(self.network.outputs[0].shape) == 1
+    def __repr__(self) -> str:
+        loss = self.losses[0] if len(self.losses) == 1 else self.losses
+        return (
+            f"<Trainer of a {type(self.model).__name__} with {self.model.num_parameters:,} "
+            f"parameters: loss={loss!r}, optimizer={self.optimizer!r}, "
+            f"metrics={list(self.metrics)}, seed={self.seed}, epoch={self.epoch}, step={self.step}>"
+        )
 
-    def _judge(self, feed: Feed, *, look: bool = False) -> tuple[Sums, int]:
-        """Sums over all batches, and how many images were trained on."""
-        with self.averaged_weights():
-            return self._judge_current(feed, look=look)
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if not name.startswith("_")]
 
-    def averaged_weights(self) -> AbstractContextManager[None]:
-        """The model has its averaged weights inside a ``with`` block, for example to save them;
-        nothing changes without `average`.
-        """
-        return self.updater.averaged_weights()
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise DTypeError(
+            "Trainer: a trainer can be neither copied nor pickled. To continue a training later, "
+            "pass checkpoint_dir= to fit, and call fit of a new Trainer with the same arguments; "
+            "to keep the model, call trainer.model.save(path)"
+        )
 
-    def _judge_current(self, feed: Feed, *, look: bool) -> tuple[Sums, int]:
-        sums = self.sums()
-        watched: list[int] = []
-        watch = (lambda images: watched.append(self.guard.count(images))) if look else None
-        for x, y in feed.epoch(0, watch=watch):
-            outputs = self.network(x)
-            listed = outputs if isinstance(outputs, list) else [outputs]
-            targets = self._as_targets(y)
-            sums.add(len(listed[0]), self._weighted_loss(listed, targets), targets[0], listed[0])
-        if not sums.count:
-            raise ShapeError("data: there are no samples to judge the model by")
-        return sums, sum(watched)
+    if not TYPE_CHECKING:  # a type checker would accept any attribute
 
-    def predict(self, x: Any, *, names: bool = False, batch_size: int = 64) -> Any:
-        """The most probable class of each sample; see `Model.predict`."""
-        return self.model.predict(x, names=names, batch_size=batch_size)
+        def __getattr__(self, name: str) -> NoReturn:
+            """Raise an error that says what to write in place of an unknown attribute."""
+            hint = spellings.ATTRIBUTES.get(name)
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {name!r}"
+                + (f"; write {hint}" if hint else ""),
+                name=name,
+                obj=self,
+            )

@@ -1,6 +1,4 @@
-"""What is looked at in the gradients beside their use: their norms, and where numbers stop being
-finite.
-"""
+"""Examine gradients: their norms, and where the first number that is not finite is."""
 
 from __future__ import annotations
 
@@ -16,8 +14,9 @@ __all__ = ["gradient_norms", "non_finite_place"]
 
 
 def gradient_norms(model: Model) -> dict[str, float]:
-    """The Euclidean norm of the gradient of each layer with parameters that is not frozen, by its
-    name, from the input on.
+    """Return the Euclidean norm of the gradient of each layer, by its name, from the input on.
+
+    Frozen layers and layers without parameters are left out.
     """
     arena = model.arena
     norms = {}
@@ -35,15 +34,15 @@ def gradient_norms(model: Model) -> dict[str, float]:
 
 
 def non_finite_place(model: Model, inputs: Sequence[Any], *, gradients: bool) -> str:
-    """Where numbers that are not finite come first, for a message; empty if that cannot be said.
+    """Return a phrase for where the first number that is not finite is; empty if unknown.
 
     Parameters
     ----------
     model : Model
     inputs : sequence of ndarray
-        Of the step.
+        Inputs of the step.
     gradients : bool
-        Whether to look at the gradients, after a backward pass.
+        Whether to examine the gradients, after a backward pass.
     """
     for number, x in enumerate(inputs):
         finite = np.isfinite(x) if x.dtype.kind == "f" else None

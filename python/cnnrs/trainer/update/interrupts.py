@@ -1,4 +1,4 @@
-"""Holds Ctrl-C back for the short time in which something must not be half done."""
+"""Defer Ctrl-C (SIGINT) while an update is applied."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from typing import Any
 
 __all__ = ["uninterrupted"]
 
-_holding = False  # whether the main thread is within such a block
+_deferring = False  # whether the main thread is inside such a block
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Delay SIGINT until the ``with`` block has ended; what handled it before then handles it.
+    """Defer SIGINT until the end of the ``with`` block, and then run its usual handler.
 
-    Outside the main thread nothing is done, for Python delivers signals to the main thread only;
-    nor in a block within another.
+    Outside the main thread this does nothing, since Python delivers signals to the main thread
+    only. Inside another such block it does nothing either.
     """
-    global _holding
-    if _holding or threading.current_thread() is not threading.main_thread():
+    global _deferring
+    if _deferring or threading.current_thread() is not threading.main_thread():
         yield
         return
-    held: list[Any] = []
+    deferred: list[Any] = []
     before = signal.getsignal(signal.SIGINT)
     if before is None:  # installed by something that is not Python
         yield
         return
-    signal.signal(signal.SIGINT, lambda number, frame: held.append((number, frame)))
-    _holding = True
+    signal.signal(signal.SIGINT, lambda number, frame: deferred.append((number, frame)))
+    _deferring = True
     try:
         yield
     finally:
-        _holding = False
+        _deferring = False
         signal.signal(signal.SIGINT, before)
-        if held:
+        if deferred:
             signal.raise_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""Which stretches of the arena an update goes over, and with which settings."""
+"""Split the parameters into contiguous segments with equal optimizer settings."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ __all__ = ["Constraint", "Segment", "segments"]
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Neighbours in the arena that are updated alike.
+    """Contiguous parameters that are updated with the same settings.
 
     Attributes
     ----------
     region : slice
+        Place in the arena.
     rate_factor, weight_decay, l1 : float
     shape : tuple of int or None
-        Of the parameter, if it stands alone.
+        Shape of the parameter, if the segment is a single one.
     head : bool
         Whether it belongs to the last layer that has parameters.
     missed : int
-        How many updates its layers took no part in.
+        Number of updates that its layers missed.
     """
 
     region: slice
@@ -40,13 +41,13 @@ class Segment:
 
     @property
     def settings(self) -> tuple[float, ...]:
-        """What neighbours that are joined have in common."""
+        """Settings that must be equal for neighbours to be joined."""
         return self.rate_factor, self.weight_decay, self.l1, self.missed
 
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """A parameter whose columns (incoming weights of a unit) may not be longer than `limit`."""
+    """Upper limit on the norm of each column of a parameter: the incoming weights of a unit."""
 
     region: slice
     shape: tuple[int, ...]
@@ -56,12 +57,11 @@ class Constraint:
 def segments(
     model: Model, arena: Arena, optimizer: Optimizer, missed: Mapping[str, int]
 ) -> tuple[list[Segment], list[Constraint]]:
-    """The stretches of the trainable array that belong to layers which are not frozen, and the
-    constraints on them.
+    """Return the segments of all layers that are not frozen, and the constraints on them.
 
-    Neighbours with the same settings are joined, unless the optimizer wants every parameter by
-    itself: a model without frozen layers and without decay is one stretch. `missed` tells how many
-    updates a layer of that name took no part in.
+    Neighbours with the same settings are joined, unless the optimizer updates every parameter
+    separately: a model without frozen layers and without decay is one segment. `missed` is the
+    number of updates that each layer missed, by its name.
     """
     named = [
         (layer, label, f"{label}.{name}", parameter)
@@ -92,7 +92,7 @@ def segments(
 def _settings(
     optimizer: Optimizer, name: str, parameter: Any
 ) -> tuple[float, float, float, float | None]:
-    """Factor of the rate, decay, L1 and largest norm of one parameter."""
+    """Return the factor of the rate, the decay, L1 and the largest norm of one parameter."""
     decays = optimizer.decay_biases or len(parameter.shape) > 1
     decay, l1, max_norm = (
         (optimizer.weight_decay, optimizer.l1, optimizer.max_norm) if decays else (0.0, 0.0, None)
@@ -109,6 +109,7 @@ def _settings(
 
 
 def _joined(parts: list[Segment]) -> list[Segment]:
+    """Join neighbours with the same settings."""
     joined: list[Segment] = []
     for part in sorted(parts, key=lambda part: int(part.region.start)):
         before = joined[-1] if joined else None

@@ -1,6 +1,4 @@
-"""The updater: from gradients to changed parameters, and everything that is remembered for it from
-one step to the next.
-"""
+"""Apply an optimizer to the parameters of a model, and hold its state between steps."""
 
 from __future__ import annotations
 
@@ -25,32 +23,33 @@ __all__ = ["Updater"]
 
 
 class Updater:
-    """Applies an optimizer to the arena of a model.
+    """Applies an optimizer to all parameters of a model at once.
 
     Parameters
     ----------
     network : Model
     optimizer : Optimizer
     accumulate : int
-        Batches whose gradients make one update.
+        Number of batches whose gradients are combined into one update.
     average : Average, optional
 
     Attributes
     ----------
     updates : int
-        Updates done.
+        Number of updates done.
     missed : dict of str to int
-        By the name of a layer, how many of them it took no part in: those while it was frozen. For
-        its parameters they do not count as steps (the bias correction of Adam begins when a layer
-        joins).
+        Number of updates that a layer missed because it was frozen, by its name. They do not count
+        as steps of its parameters: the bias correction of Adam begins when the layer joins.
     batches, samples : int
-        Since the last update.
+        Batches and samples since the last update.
     slots : dict of str to ndarray
-        What the optimizer remembers, laid out like the parameters.
+        State arrays of the optimizer, laid out like the parameters.
     averages : dict of str to ndarray
-        ``values`` and ``state`` of the arena, averaged; empty before the first time.
+        Averaged ``values`` and ``state`` of the arena; empty before the first average.
+    averaged : int
+        How often the averages were changed.
     schedule : float or callable
-        The learning rate; a copy of the optimizer's where that remembers something.
+        Learning rate; a copy of the optimizer's schedule if that has a state.
     """
 
     def __init__(
@@ -74,10 +73,10 @@ class Updater:
         self.samples = 0
         self.slots: dict[str, Any] = {}
         self.averages: dict[str, Any] = {}
-        self.averaged = 0  # how often the averages were changed
-        remembers = hasattr(optimizer.learning_rate, "load_state_dict")
+        self.averaged = 0
+        has_state = hasattr(optimizer.learning_rate, "load_state_dict")
         self.schedule = (
-            copy.deepcopy(optimizer.learning_rate) if remembers else optimizer.learning_rate
+            copy.deepcopy(optimizer.learning_rate) if has_state else optimizer.learning_rate
         )
         self._accumulated: Any = None
         self._key: Any = None
@@ -85,30 +84,30 @@ class Updater:
         self._frozen: list[str] = []
 
     def rate(self, epoch: float, epochs: int) -> float:
-        """The learning rate when `epoch` of `epochs` are done."""
+        """Return the learning rate when `epoch` of `epochs` are done."""
         return rate_of(self.schedule, epoch, epochs)
 
     def observe(self, numbers: Mapping[str, float]) -> None:
-        """Tell a schedule that looks at them the numbers of an epoch."""
+        """Pass the numbers of an epoch to the schedule, if it depends on them."""
         if hasattr(self.schedule, "observe"):
             self.schedule.observe(numbers)
 
     # --- updating ---------------------------------------------------------------------------------
     def update(self, rate: float, samples: int = 1) -> bool:
-        """Take in the gradients of a batch, and change the parameters if it is time.
+        """Add the gradients of a batch, and change the parameters after every `accumulate` batches.
 
         Parameters
         ----------
         rate : float
-            The learning rate.
+            Learning rate.
         samples : int
-            How many the batch has: its weight in the mean of the gradients over several batches.
+            Number of samples of the batch: its weight in the mean gradient over several batches.
 
         Returns
         -------
         bool
-            False if a gradient is infinite or not a number; the parameters are then as they were,
-            and the batches since the last update are forgotten.
+            False if a gradient is infinite or not a number. The parameters are unchanged then, and
+            the batches since the last update are forgotten.
         """
         arena = self.network.arena
         self._fit_arrays(arena)
@@ -156,7 +155,7 @@ class Updater:
         return True
 
     def _add(self, gradients: Any, samples: int) -> Any:
-        """The sum over the samples of all batches so far."""
+        """Return the sum of the gradients over the samples of all batches since the last update."""
         if self._accumulated is None:
             self._accumulated = np.empty_like(gradients)
         if self.batches:
@@ -166,8 +165,9 @@ class Updater:
         return self._accumulated
 
     def _gradient_scale(self, gradients: Any, scale: float) -> float | None:
-        """By what to multiply the gradients: by `scale`, and for the largest norm; None if they are
-        not finite.
+        """Return the factor for the gradients: `scale`, reduced where their norm exceeds its limit.
+
+        None if the gradients are not finite.
         """
         limit = self.optimizer.clip_norm
         if limit is None:
@@ -178,14 +178,15 @@ class Updater:
         return scale * min(1.0, limit / norm) if norm > 0 else scale
 
     def _norm(self, gradients: Any) -> float:
-        """The norm of the gradients of what is updated."""
+        """Return the norm of the gradients of all parameters that are updated."""
         return math.hypot(
             *(ops.norm(gradients[part.region]) for part in self._parts(self.network.arena)[0])
         )
 
     def _parts(self, arena: Arena) -> tuple[list[Segment], list[Constraint]]:
-        """The stretches of the arena to update, worked out anew when layers were frozen or thawed,
-        or the arena has grown.
+        """Return the segments of the arena to update.
+
+        They are recomputed when layers were frozen or thawed, or the arena has grown.
         """
         key = arena, arena.generation, [layer.trainable for layer in self.network.graph.layers]
         if self._key != key:
@@ -201,7 +202,7 @@ class Updater:
         return self._segments
 
     def _fit_arrays(self, arena: Arena) -> None:
-        """Make what is remembered, anew if the model has become part of a larger one."""
+        """Allocate the state arrays, again if the model has become part of a larger one."""
         for name in self.optimizer.slots:
             if name not in self.slots or self.slots[name].size != arena.size:
                 self.slots[name] = np.zeros(arena.size, arena.dtype)
@@ -231,8 +232,9 @@ class Updater:
 
     @contextmanager
     def averaged_weights(self) -> Iterator[None]:
-        """The model has the averaged weights inside the ``with`` block, and its own again after it;
-        nothing if there is no average.
+        """Give the model the averaged weights inside the ``with`` block, and its own after it.
+
+        Without averages, nothing changes.
         """
         arena = self.network.arena
         if not self.averages or self.averages["values"].size != arena.size:
@@ -248,13 +250,13 @@ class Updater:
 
     # --- checkpoints ------------------------------------------------------------------------------
     def state_dict(self) -> dict[str, dict[str, Any]]:
-        """All that is remembered from step to step.
+        """Return the state for a checkpoint.
 
         Returns
         -------
         dict
             ``arrays``: copies by name, each of the size of the arena's values (``average.state``:
-            of its state); ``numbers``: values that JSON can hold.
+            of the arena's state). ``numbers``: values that JSON can hold.
         """
         arrays = {f"optimizer.{name}": array.copy() for name, array in self.slots.items()}
         arrays |= {f"average.{name}": array.copy() for name, array in self.averages.items()}
@@ -269,12 +271,12 @@ class Updater:
         return {"arrays": arrays, "numbers": numbers}
 
     def load_state_dict(self, state: Mapping[str, Mapping[str, Any]]) -> None:
-        """Take over a `state_dict`; if anything does not fit, nothing is changed.
+        """Restore a `state_dict`. If anything does not fit, nothing is changed.
 
         Raises
         ------
         ArgumentError
-            If something is missing, or is there that this optimizer does not remember.
+            If something is missing, or is not part of the state of this optimizer.
         ShapeError
             If an array has another size.
         """
@@ -289,11 +291,11 @@ class Updater:
         )
         samples = _arguments.integer("state: samples", numbers.get("samples"), batches)
         missed = self._as_missed(numbers.get("missed"), updates)
-        remembers = hasattr(self.schedule, "load_state_dict")
-        if ("schedule" in numbers) != remembers:
+        has_state = hasattr(self.schedule, "load_state_dict")
+        if ("schedule" in numbers) != has_state:
             raise ArgumentError(
-                f"state: it {'lacks' if remembers else 'has'} the state of a schedule; was it "
-                "saved with another one?"
+                f"state: expected {'the' if has_state else 'no'} state of a schedule, got "
+                f"{'none' if has_state else 'one'}; was it saved with another schedule?"
             )
         expected = {
             f"optimizer.{name}": arena.size
@@ -313,9 +315,9 @@ class Updater:
         for name, size in expected.items():
             if np.shape(arrays[name]) != (size,):
                 raise ShapeError(
-                    f"state: {name} has shape {np.shape(arrays[name])}, this model needs ({size},)"
+                    f"state: {name}: expected shape ({size},), got {np.shape(arrays[name])}"
                 )
-        if remembers:
+        if has_state:
             self.schedule.load_state_dict(numbers["schedule"])  # type: ignore[union-attr]
         copies = {name: np.array(array, arena.dtype) for name, array in arrays.items()}
         self.slots = {
@@ -342,8 +344,8 @@ class Updater:
         labels = set(self.network.graph.names.values())
         if not isinstance(missed, Mapping) or not labels.issuperset(missed):
             raise ArgumentError(
-                "state: expected the updates that layers of this model missed, by their names, "
-                f"got {missed!r}"
+                "state: missed: expected numbers of updates by names of layers of this model, got "
+                f"{missed!r}"
             )
         return {
             label: _arguments.integer(f"state: missed: {label}", count, 0, updates)
