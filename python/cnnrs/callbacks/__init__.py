@@ -1,11 +1,11 @@
-"""Callbacks: what happens between the steps of a training run besides training.
+"""Callbacks: functions that `Trainer.fit` calls between its steps.
 
-The order is that of the loop in `Trainer.fit`::
+It calls them in this order::
 
     on_fit_start
     (a checkpoint is resumed: load_state_dict)
     for every epoch:
-        on_epoch_start                  not in an epoch that is resumed in its middle
+        on_epoch_start                  not if an epoch is resumed in its middle
         for every batch:
             the training step
             on_step_end
@@ -15,14 +15,15 @@ The order is that of the loop in `Trainer.fit`::
         (a checkpoint: state_dict)
     on_fit_end                          also after an error or Ctrl-C
 
-Several callbacks are called in the order given. A callback ends the training after the epoch by
-setting ``trainer.stop``.
+Several callbacks are called in the order given. A callback that sets ``trainer.stop = True`` ends
+the training after the epoch.
 """
 
 from cnnrs.callbacks.base import Callback, Chain
 from cnnrs.callbacks.csv_logger import CSVLogger
 from cnnrs.callbacks.early_stopping import EarlyStopping
 from cnnrs.callbacks.gradient_norms import GradientNorms
+from cnnrs.callbacks.lambda_callback import Lambda
 from cnnrs.callbacks.model_checkpoint import ModelCheckpoint
 from cnnrs.callbacks.tensorboard import TensorBoard
 from cnnrs.callbacks.time_limit import TimeLimit
@@ -33,6 +34,7 @@ __all__ = [
     "Chain",
     "EarlyStopping",
     "GradientNorms",
+    "Lambda",
     "ModelCheckpoint",
     "TensorBoard",
     "TimeLimit",

@@ -1,7 +1,9 @@
-"""The base of callbacks, and the chain in which `Trainer.fit` calls them."""
+"""Base class of callbacks, and the chain that calls several of them."""
 
 from __future__ import annotations
 
+import inspect
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +13,9 @@ __all__ = ["Callback", "Chain"]
 
 
 class Callback:
-    """Base class; every method does nothing until a child defines it.
+    """Base class of callbacks. Every method does nothing until a subclass defines it.
+
+    `Lambda` makes a callback of functions, without a class.
 
     Examples
     --------
@@ -21,36 +25,50 @@ class Callback:
     """
 
     def on_fit_start(self, trainer: Any) -> None:
-        """Before the first epoch, and before a checkpoint is resumed."""
+        """Called before the first epoch, and before a checkpoint is resumed."""
 
     def on_epoch_start(self, trainer: Any) -> None:
-        """Before the first step of an epoch."""
+        """Called before the first step of an epoch."""
 
     def on_step_end(self, trainer: Any, loss: float) -> None:
-        """After an update; `loss` is that of the batch."""
+        """Called after an update, with the loss of the batch."""
 
     def on_epoch_end(self, trainer: Any, numbers: dict[str, float]) -> None:
-        """After an epoch and its validation; `numbers` are those of the epoch by name. What is
-        added here, later callbacks see.
+        """Called after an epoch and its validation, with the numbers of the epoch by name.
+
+        Later callbacks see numbers that are added to the dictionary.
         """
 
     def on_fit_end(self, trainer: Any) -> None:
-        """After the last epoch, after an error, after Ctrl-C."""
+        """Called after the last epoch, and also after an error or Ctrl-C."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What the callback remembers, for a checkpoint: numbers, texts, arrays, and lists and
-        dictionaries of them.
+        """Return the state for a checkpoint.
+
+        It may hold numbers, texts, arrays, and lists and dictionaries of them.
         """
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over a `state_dict` when a checkpoint is resumed, after `on_fit_start`."""
+        """Restore a `state_dict`; called after `on_fit_start` when a checkpoint is resumed."""
+
+    def __repr__(self) -> str:
+        settings = []
+        for name, parameter in inspect.signature(type(self)).parameters.items():
+            if hasattr(self, name):
+                value = getattr(self, name)
+                text = repr(os.fspath(value) if isinstance(value, os.PathLike) else value)
+                if text != repr(parameter.default):
+                    settings.append(f"{name}={text}")
+        return f"{type(self).__name__}({', '.join(settings)})"
 
 
 class Chain(Callback):
-    """Several callbacks as one: each hook is called in the order given."""
+    """Several callbacks as one; each method calls that of all callbacks, in the order given."""
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
+        if not isinstance(callbacks, (list, tuple)):
+            raise DTypeError(f"callbacks: expected a list of callbacks, got {callbacks!r}")
         for callback in callbacks:
             if not isinstance(callback, Callback):
                 raise DTypeError(
@@ -59,26 +77,26 @@ class Chain(Callback):
         self.callbacks = list(callbacks)
 
     def on_fit_start(self, trainer: Any) -> None:
-        """Call all."""
+        """Call the method of all callbacks."""
         for callback in self.callbacks:
             callback.on_fit_start(trainer)
 
     def on_epoch_start(self, trainer: Any) -> None:
-        """Call all."""
+        """Call the method of all callbacks."""
         for callback in self.callbacks:
             callback.on_epoch_start(trainer)
 
     def on_step_end(self, trainer: Any, loss: float) -> None:
-        """Call all."""
+        """Call the method of all callbacks."""
         for callback in self.callbacks:
             callback.on_step_end(trainer, loss)
 
     def on_epoch_end(self, trainer: Any, numbers: dict[str, float]) -> None:
-        """Call all."""
+        """Call the method of all callbacks."""
         for callback in self.callbacks:
             callback.on_epoch_end(trainer, numbers)
 
     def on_fit_end(self, trainer: Any) -> None:
-        """Call all."""
+        """Call the method of all callbacks."""
         for callback in self.callbacks:
             callback.on_fit_end(trainer)

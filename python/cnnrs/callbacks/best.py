@@ -1,4 +1,4 @@
-"""The best value of a number so far."""
+"""Keep the best value of a number."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class Best:
     Parameters
     ----------
     monitor : str
-        Its name.
+        Name of the number.
     mode : {"auto", "min", "max"}
-        Whether less or more is better; ``auto`` takes less for names with ``loss`` or ``error`` in
-        them.
+        Whether less or more is better. ``"auto"`` means less for names that contain ``loss`` or
+        ``error``, and more for all others.
     min_delta : float
-        What counts as an improvement.
+        Smallest change that counts as an improvement.
     """
 
     def __init__(self, monitor: str, mode: str, min_delta: float = 0.0) -> None:
@@ -41,21 +41,20 @@ class Best:
         self.forget()
 
     def forget(self) -> None:
-        """As if there had been no value."""
-        self.value = math.inf  # times sign: smaller is better
+        """Forget all values."""
+        self.value = math.inf  # multiplied by the sign, so that smaller is better
 
     def improved(self, numbers: Mapping[str, float]) -> bool:
-        """Whether the new value is the best so far, which it then becomes; NaN never is.
+        """Return whether the new value is the best so far, and keep it then. NaN never is the best.
 
         Raises
         ------
         ArgumentError
-            If there is no such number.
+            If there is no number of that name.
         """
         if self.monitor not in numbers:
             raise ArgumentError(
-                f"monitor: there is no {self.monitor!r} in this training; there are "
-                f"{', '.join(map(repr, numbers))}"
+                f"monitor: expected one of {', '.join(map(repr, numbers))}, got {self.monitor!r}"
             )
         value = self.sign * numbers[self.monitor]
         if value < self.value - self.min_delta:

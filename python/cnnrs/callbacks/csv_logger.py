@@ -1,4 +1,4 @@
-"""The numbers of every epoch in a table."""
+"""Write the numbers of every epoch to a CSV file."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ class CSVLogger(Callback):
     Parameters
     ----------
     path : path
-        Overwritten when training starts. A resumed training goes on behind the lines of its
-        checkpoint; later ones, of epochs that are done again, are dropped.
+        Overwritten when a training starts. A resumed training keeps the lines up to its checkpoint,
+        and drops the lines of epochs that are done again.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._columns: list[str] = []
-        self._length = 0  # bytes written and meant to stay
+        self._length = 0  # bytes that are written and kept
 
     def on_fit_start(self, trainer: Any) -> None:
-        """Be ready for a new table."""
+        """Start a new table."""
         self._columns, self._length = [], 0
 
     def on_epoch_end(self, trainer: Any, numbers: dict[str, float]) -> None:
-        """Add a line."""
+        """Append a line."""
         self._cut()
         with self.path.open("a", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream)
@@ -45,9 +45,7 @@ class CSVLogger(Callback):
             self._length = stream.tell()
 
     def _cut(self) -> None:
-        """Drop what is behind the last line that counts; all, if the file is not the one that was
-        written.
-        """
+        """Drop everything after the lines that are kept; all lines if the file is another one."""
         size = self.path.stat().st_size if self.path.exists() else 0
         if size < self._length:
             self._length = 0
@@ -55,9 +53,9 @@ class CSVLogger(Callback):
             os.truncate(self.path, self._length)
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint needs."""
+        """Return the state for a checkpoint."""
         return {"columns": self._columns, "length": self._length}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over a `state_dict`."""
+        """Restore a `state_dict`."""
         self._columns, self._length = list(state["columns"]), int(state["length"])

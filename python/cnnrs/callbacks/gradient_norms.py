@@ -1,4 +1,4 @@
-"""How long the gradients are, layer by layer: what vanishes, and what explodes."""
+"""Measure the norms of the gradients, layer by layer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cnnrs.callbacks.base import Callback
 
 __all__ = ["GradientNorms"]
 
-VANISHING = 1e-4  # first layer against last, from which a report speaks of it
+VANISHING = 1e-4  # ratio of the first to the last layer below which a message is logged
 _log = logging.getLogger("cnnrs")
 
 
@@ -19,9 +19,9 @@ class GradientNorms(Callback):
     """Measure the norm of the gradient of each layer with parameters, and add its mean over the
     epoch to the numbers of the epoch.
 
-    The numbers are called ``gradient_norm/LAYER``; callbacks behind this one, such as `CSVLogger`
-    and `TensorBoard`, log them. Where the gradient of the first layer is less than a ten-thousandth
-    of that of the last, a message is logged.
+    The numbers are called ``gradient_norm/LAYER``. Callbacks after this one, such as `CSVLogger`
+    and `TensorBoard`, log them. If the norm of the first layer is less than a ten-thousandth of the
+    norm of the last layer, a message is logged.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class GradientNorms(Callback):
     Attributes
     ----------
     epochs : list of dict of str to float
-        The mean norms of each epoch, by layer, from the input on.
+        Mean norms of each epoch, by layer, from the input on.
 
     References
     ----------
@@ -50,18 +50,18 @@ class GradientNorms(Callback):
         self._reported = False
 
     def on_fit_start(self, trainer: Any) -> None:
-        """Forget an earlier run."""
+        """Forget an earlier training."""
         self._reset()
 
     def on_step_end(self, trainer: Any, loss: float) -> None:
-        """Measure, if it is time."""
+        """Measure the norms every `every` steps."""
         if (trainer.step - 1) % self.every == 0:
             for name, norm in trainer.gradient_norms().items():
                 self._sums[name] = self._sums.get(name, 0.0) + norm
             self._count += 1
 
     def on_epoch_end(self, trainer: Any, numbers: dict[str, float]) -> None:
-        """Add the means."""
+        """Add the mean norms to the numbers."""
         if not self._count:
             return
         norms = {name: total / self._count for name, total in self._sums.items()}
@@ -81,7 +81,7 @@ class GradientNorms(Callback):
         self._sums, self._count = {}, 0
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint needs."""
+        """Return the state for a checkpoint."""
         return {
             "epochs": self.epochs,
             "sums": self._sums,
@@ -90,6 +90,6 @@ class GradientNorms(Callback):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over a `state_dict`."""
+        """Restore a `state_dict`."""
         self.epochs, self._sums = list(state["epochs"]), dict(state["sums"])
         self._count, self._reported = int(state["count"]), bool(state["reported"])

@@ -1,4 +1,4 @@
-"""Saving models during training."""
+"""Save models during training."""
 
 from __future__ import annotations
 
@@ -17,34 +17,37 @@ __all__ = ["ModelCheckpoint"]
 
 
 class ModelCheckpoint(Callback):
-    """Save the model after an epoch, by default after the best one so far: models to use, where
-    checkpoints are states to go on from.
+    """Save the model after an epoch, by default if it is the best so far.
 
-    ========================================================================  ==========================================
-    ``ModelCheckpoint("best.cnnrs")``                                         the best model so far
-    ``ModelCheckpoint("last.cnnrs", best_only=False)``                        the newest
-    ``ModelCheckpoint("{epoch:03d}.cnnrs", best_only=False, keep=3)``         the newest three
-    ``ModelCheckpoint("{epoch:03d}-{val_loss:.3f}.cnnrs", keep=3)``           the best three so far
-    ========================================================================  ==========================================
+    The files are models to use. To resume a training, pass ``checkpoint_dir`` to `Trainer.fit`.
+
+    =================================================================  ========================
+    ``ModelCheckpoint("best.cnnrs")``                                  the best model so far
+    ``ModelCheckpoint("last.cnnrs", best_only=False)``                 the newest model
+    ``ModelCheckpoint("{epoch:03d}.cnnrs", best_only=False, keep=3)``  the newest three
+    ``ModelCheckpoint("{epoch:03d}-{val_loss:.3f}.cnnrs", keep=3)``    the best three so far
+    =================================================================  ========================
 
     Parameters
     ----------
     path : path
-        May hold ``{epoch}`` and names of numbers: ``"model-{epoch:03d}-{val_accuracy:.4f}.cnnrs"``.
+        May contain ``{epoch}`` and names of numbers:
+        ``"model-{epoch:03d}-{val_accuracy:.4f}.cnnrs"``.
     monitor : str
-        Name of the number that says which model is best.
+        Name of the number that decides which model is best.
     mode : {"auto", "min", "max"}
-        Whether less or more is better; ``auto`` takes less for names with ``loss`` or ``error`` in
-        them.
+        Whether less or more is better. ``"auto"`` means less for names that contain ``loss`` or
+        ``error``, and more for all others.
     best_only : bool
-        Whether to save only when the number has improved.
+        Whether to save only if the number has improved.
     keep : int, optional
-        How many files to keep, the newest; those before are deleted once a newer one is on the
-        disk. By default all.
+        How many files to keep, the newest. Older ones are deleted after a newer one is on the disk.
+        By default all are kept.
 
     Notes
     -----
-    Where the trainer averages weights, the averages are saved: they are what was judged.
+    If the trainer averages weights, the averages are saved, since the numbers are measured with
+    them.
     """
 
     def __init__(
@@ -57,21 +60,22 @@ class ModelCheckpoint(Callback):
         keep: int | None = None,
     ) -> None:
         self.path = os.fspath(path)
-        self.best_only = best_only
+        self.best_only = _arguments.flag("best_only", best_only)
         self.best = Best(monitor, mode)
+        self.monitor, self.mode = monitor, mode
         self.keep = None if keep is None else _arguments.integer("keep", keep, 1)
         self.files: list[str] = []
 
     def on_epoch_end(self, trainer: Any, numbers: dict[str, float]) -> None:
-        """Save, if there is a reason."""
+        """Save the model, if it is the best or all are saved."""
         if self.best_only and not self.best.improved(numbers):
             return
         try:
             path = self.path.format(epoch=trainer.epoch, **numbers)
         except (KeyError, ValueError, IndexError) as error:
             raise ArgumentError(
-                f"path: {self.path!r} cannot be filled in ({error}); there are epoch, "
-                f"{', '.join(numbers)}"
+                f"path: expected a path with {{epoch}} or names of numbers to fill in "
+                f"({', '.join(numbers)}), got {self.path!r} ({error})"
             ) from None
         with trainer.averaged_weights():
             trainer.model.save(path)
@@ -82,9 +86,9 @@ class ModelCheckpoint(Callback):
                     Path(self.files.pop(0)).unlink()
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint needs."""
+        """Return the state for a checkpoint."""
         return {"best": self.best.value, "files": self.files}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over a `state_dict`."""
+        """Restore a `state_dict`."""
         self.best.value, self.files = float(state["best"]), list(state["files"])

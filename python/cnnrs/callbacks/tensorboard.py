@@ -1,4 +1,4 @@
-"""Curves for TensorBoard."""
+"""Write the numbers of every epoch for TensorBoard."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ __all__ = ["TensorBoard"]
 
 
 class TensorBoard(Callback):
-    """Write the numbers of every epoch for TensorBoard; needs ``pip install 'cnnrs[tensorboard]'``,
-    which brings tensorboardX.
+    """Write the numbers of every epoch for TensorBoard.
 
-    Numbers with ``val_`` in front are drawn beside those of the training: ``loss/training`` and
-    ``loss/validation``. A resumed training writes a new file into the same folder, which hides the
-    steps after its checkpoint in the older one.
+    It needs tensorboardX: ``pip install 'cnnrs[tensorboard]'``. Numbers that begin with ``val_``
+    are drawn beside the training numbers: ``loss/training`` and ``loss/validation``. A resumed
+    training writes a new file into the same folder, which hides the steps after its checkpoint in
+    the older file.
 
     Parameters
     ----------
     folder : path
-        One for each run.
+        Folder of this training alone.
     every : int, optional
-        Write the loss of a batch every so many steps, too, as ``batch_loss``.
+        Also write the loss of a batch, as ``batch_loss``, every `every` steps.
 
     Raises
     ------
     ImportError
-        When training starts, if tensorboardX is not installed.
+        When a training starts, if tensorboardX is not installed.
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, every: int | None = None) -> None:
@@ -40,7 +40,7 @@ class TensorBoard(Callback):
         self._writer: Any = None
 
     def on_fit_start(self, trainer: Any) -> None:
-        """Look for the library."""
+        """Check that tensorboardX is installed."""
         try:
             importlib.import_module("tensorboardX")
         except ImportError:
@@ -56,12 +56,12 @@ class TensorBoard(Callback):
         return self._writer
 
     def on_step_end(self, trainer: Any, loss: float) -> None:
-        """Write the loss, if it is time."""
+        """Write the loss of the batch every `every` steps."""
         if self.every is not None and trainer.step % self.every == 0:
             self._open(trainer.step).add_scalar("batch_loss", loss, trainer.step)
 
     def on_epoch_end(self, trainer: Any, numbers: dict[str, float]) -> None:
-        """Write the numbers."""
+        """Write the numbers of the epoch."""
         writer = self._open(trainer.step)
         for name, value in numbers.items():
             if math.isfinite(value):

@@ -1,4 +1,4 @@
-"""An end by the clock."""
+"""End a training after some time."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ __all__ = ["TimeLimit"]
 
 
 class TimeLimit(Callback):
-    """End the training after the first epoch that ends later than this; time before a resumed
-    checkpoint does not count.
+    """End the training after the first epoch that ends later than a time limit.
+
+    The time before a resumed checkpoint does not count.
 
     Parameters
     ----------
     seconds : float
-        Since `fit` was called.
+        Time since the call of `fit`.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -30,5 +31,5 @@ class TimeLimit(Callback):
         self._started = time.monotonic()
 
     def on_epoch_end(self, trainer: Any, numbers: dict[str, float]) -> None:
-        """Look at the clock."""
+        """Stop if the time is over."""
         trainer.stop = trainer.stop or time.monotonic() - self._started >= self.seconds
