@@ -38,6 +38,6 @@ def test_the_suffix_chooses_the_format(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("history", [{}, {"loss": []}, {"seconds": [1.0]}])
 def test_nothing_to_draw(history: dict[str, list[float]], tmp_path: Path) -> None:
-    with pytest.raises(ArgumentError, match="no epoch"):
+    with pytest.raises(ArgumentError, match="at least one epoch, got none"):
         plot.history(history, tmp_path / "a.png")
     assert list(tmp_path.iterdir()) == []

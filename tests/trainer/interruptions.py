@@ -31,9 +31,11 @@ def interrupted(folder, step, **changes):
         trainer.fit(**arguments)
 
 
-def small(seed=0, *, units=4, rate=0.1, trainer_seed=1, loss="cross_entropy"):
+def small(seed=0, *, units=4, rate=0.1, trainer_seed=1, loss="cross_entropy", leak_guard=True):
     model = cnnrs.Sequential((2,), [Dense(units), Dropout(0.2), Dense(2)], seed=seed)
-    return cnnrs.Trainer(model, loss, optimizer=SGD(rate, 0.9), seed=trainer_seed)
+    return cnnrs.Trainer(
+        model, loss, optimizer=SGD(rate, 0.9), seed=trainer_seed, leak_guard=leak_guard
+    )
 
 
 DATA = np.eye(2, dtype=np.float32).repeat(8, axis=0), np.arange(2).repeat(8)

@@ -12,6 +12,7 @@ from cnnrs.callbacks import (
     CSVLogger,
     EarlyStopping,
     GradientNorms,
+    Lambda,
     ModelCheckpoint,
     TensorBoard,
     TimeLimit,
@@ -167,6 +168,56 @@ def test_the_order_of_the_hooks_is_that_of_the_documentation(trainer):
 def test_what_is_no_callback_is_refused(trainer):
     with pytest.raises(DTypeError, match="callbacks"):
         trainer.fit(DATA, callbacks=[print])
+
+
+# --- functions ------------------------------------------------------------------------------------
+def test_functions_are_called_for_the_events(trainer):
+    events = []
+    callback = Lambda(
+        on_fit_start=lambda trainer: events.append("fit start"),
+        on_epoch_start=lambda trainer: events.append("epoch start"),
+        on_step_end=lambda trainer, loss: events.append(loss > 0),
+        on_epoch_end=lambda trainer, numbers: events.append(sorted(numbers)[0]),
+        on_fit_end=lambda trainer: events.append("fit end"),
+    )
+    trainer.fit(DATA, epochs=2, batch_size=4, callbacks=[callback, Lambda()])
+    once = ["epoch start", True, True, "accuracy"]
+    assert events == ["fit start", *once, *once, "fit end"]
+
+
+def test_what_is_no_function_is_refused():
+    with pytest.raises(DTypeError, match="on_step_end: expected a function, got 3"):
+        Lambda(on_step_end=3)
+    with pytest.raises(TypeError):
+        Lambda(on_epoch=print)
+
+
+# --- repr -----------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("callback", "text"),
+    [
+        (EarlyStopping(), "EarlyStopping()"),
+        (
+            EarlyStopping("val_accuracy", patience=3, restore_best=False),
+            "EarlyStopping(monitor='val_accuracy', patience=3, restore_best=False)",
+        ),
+        (CSVLogger("log.csv"), "CSVLogger(path='log.csv')"),
+        (
+            ModelCheckpoint("{epoch}.cnnrs", mode="max", keep=3),
+            "ModelCheckpoint(path='{epoch}.cnnrs', mode='max', keep=3)",
+        ),
+        (GradientNorms(every=5), "GradientNorms(every=5)"),
+        (TensorBoard("run", every=5), "TensorBoard(folder='run', every=5)"),
+        (TimeLimit(60), "TimeLimit(seconds=60.0)"),
+        (Lambda(on_fit_end=print), "Lambda(on_fit_end=<built-in function print>)"),
+        (Script([1, 2]), "Script(values=[1, 2])"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_repr_shows_what_differs_from_the_defaults(callback, text):
+    assert repr(callback) == text
+    if "<" not in text:
+        assert repr(eval(text)) == text
 
 
 # --- gradients ------------------------------------------------------------------------------------

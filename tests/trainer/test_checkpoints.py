@@ -3,6 +3,7 @@ full disk.
 """
 
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -113,6 +114,7 @@ def test_a_checkpoint_by_name(tmp_path):
         ({"rate": 0.2}, {}, ["optimizer is SGD", "0.2", "0.1"]),
         ({"trainer_seed": 2}, {}, ["seed is 2 here and 1 there"]),
         ({"loss": "half_sum_of_squares"}, {}, ["loss"]),
+        ({"leak_guard": False}, {}, ["leak_guard is False here and True there"]),
         ({}, {"batch_size": 8}, ["batch_size is 8 here and 4 there"]),
         ({}, {"shuffle": False}, ["shuffle is False here and True there"]),
         ({}, {"data": (DATA[0][:12], DATA[1][:12])}, ["samples is 12 here and 16 there"]),
@@ -188,6 +190,69 @@ def test_a_checkpoint_of_a_newer_version_is_no_damage(tmp_path):
     forge(tmp_path / "checkpoint-00000004.safetensors", lambda c, t: c.update(version=99))
     with pytest.raises(FormatError, match="newer cnnrs"):
         small().fit(DATA, checkpoint_dir=tmp_path, **ALL)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (lambda c, t: c.pop("state_format"), "earlier, unreleased version of cnnrs.*'never'"),
+        (lambda c, t: c.update(state_format=2), "expected a state of format 1, got format 2"),
+        (lambda c, t: c["state"].pop("leak_guard"), "leak_guard.hashes' does not belong"),
+        (lambda c, t: c["state"].update(leak_guard=None), "leak_guard.hashes' does not belong"),
+        (
+            lambda c, t: (c["state"].update(leak_guard={}), t.pop("leak_guard.hashes")),
+            "leak_guard: .*hashes",
+        ),
+        (
+            lambda c, t: (c["state"].update(leak_guard=None), t.pop("leak_guard.hashes")),
+            "malformed",
+        ),
+        (lambda c, t: t.update({"leak_guard.hashes": np.zeros(3)}), "leak_guard: .*hashes"),
+    ],
+)
+def test_a_state_of_another_format_is_named_and_nothing_is_changed(tmp_path, change, word):
+    small().fit(DATA, checkpoint_dir=tmp_path, **ALL)
+    files = names(tmp_path)
+    forge(tmp_path / files[-1], change)
+    trainer = small(seed=9)
+    before = trainer.model.arena.values.copy()
+    with pytest.raises(FormatError, match=f"checkpoint-00000004.*{word}"):
+        trainer.fit(DATA, checkpoint_dir=tmp_path, **ALL)
+    assert np.array_equal(trainer.model.arena.values, before)
+    assert trainer.step == 0
+    assert names(tmp_path) == files
+    small().fit(DATA, checkpoint_dir=tmp_path, resume="never", **ALL)
+
+
+def test_warnings_are_shown_at_the_call_of_fit(tmp_path, monkeypatch):
+    small().fit(DATA, checkpoint_dir=tmp_path, **ALL)
+    damage(tmp_path / "checkpoint-00000004.safetensors")
+    with pytest.warns(CheckpointWarning) as caught:
+        small().fit(DATA, checkpoint_dir=tmp_path, **ALL)
+
+    def fail(path, parts):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("cnnrs.trainer.checkpoint.checkpoints.write_atomically", fail)
+    with pytest.warns(CheckpointWarning) as full, pytest.raises(OSError, match="No space"):
+        small().fit(DATA, checkpoint_dir=tmp_path / "other", **ALL)
+    assert [Path(warning.filename) for warning in (*caught, *full)] == [Path(__file__)] * 2
+
+
+def test_the_guard_is_restored_and_takes_8_bytes_for_each_image(tmp_path):
+    small().fit(DATA, checkpoint_dir=tmp_path, **ALL)
+    path = tmp_path / "checkpoint-00000004.safetensors"
+    from cnnrs.model.container import unpack
+
+    content, tensors = unpack(path.read_bytes())
+    assert content["state"]["leak_guard"] == {"hashes": {"$tensor": "leak_guard.hashes"}}
+    assert tensors["leak_guard.hashes"].nbytes == 8 * len(np.unique(DATA[0], axis=0))
+    trainer = small()
+    trainer.fit(DATA, checkpoint_dir=tmp_path, **ALL)
+    assert trainer.runtime.leak_guard.count(DATA[0]) == len(DATA[0])
+    small(leak_guard=False).fit(DATA, checkpoint_dir=tmp_path / "without", **ALL)
+    _, tensors = unpack((tmp_path / "without" / path.name).read_bytes())
+    assert not any(name.startswith("leak_guard") for name in tensors)
 
 
 # --- a full disk ----------------------------------------------------------------------------------

@@ -1,13 +1,17 @@
 """The guard against testing on training images."""
 
+import tracemalloc
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import cnnrs
-from cnnrs.errors import ArgumentError
+from cnnrs.errors import ArgumentError, FormatError
 from cnnrs.layers import Dense, Input
 from cnnrs.optimizers import SGD
 from cnnrs.trainer import LeakWarning, Trainer
+from cnnrs.trainer.leak_guard import LeakGuard
 from trainer.small import network
 
 
@@ -71,8 +75,6 @@ def test_the_guard_looks_at_all_inputs(rng):
 
 
 def test_the_guard_tells_images_apart_that_differ_a_little(rng):
-    from cnnrs.trainer.leak_guard import LeakGuard
-
     guard = LeakGuard()
     photos = rng.integers(0, 256, (4, 224, 224, 3)).astype(np.uint8)
     guard.remember(photos)
@@ -92,3 +94,115 @@ def test_validation_on_training_images_is_logged(data, caplog):
         sum("10 of these 30 images were trained on" in record.message for record in caplog.records)
         == 1
     )
+
+
+def test_the_warning_is_shown_at_the_call_of_evaluate(data):
+    trainer = Trainer(network())
+    trainer.fit(data)
+    with pytest.warns(LeakWarning) as caught:
+        trainer.evaluate(data)
+    assert Path(caught[0].filename) == Path(__file__)
+
+
+def test_photos_of_several_sizes_are_recognised(rng):
+    photos = [rng.integers(0, 256, (6 + k % 3, 7, 1)).astype(np.uint8) for k in range(12)]
+
+    class Photos:
+        def __init__(self, indices):
+            self.indices = indices
+
+        def __len__(self):
+            return len(self.indices)
+
+        def __getitem__(self, index):
+            return photos[self.indices[index]], 0
+
+    def crop(x, *, labels, **key):
+        return np.stack([photo[:6, :6] for photo in x]), labels
+
+    trainer = Trainer(network())
+    trainer.fit(cnnrs.data.Loader(Photos(range(8)), 4, transform=crop))
+    assert len(trainer.runtime.leak_guard) == 8
+    with pytest.warns(LeakWarning, match="3 of these 7"):
+        trainer.evaluate(cnnrs.data.Loader(Photos(range(5, 12)), 4, transform=crop))
+
+
+# --- the switch -----------------------------------------------------------------------------------
+def test_without_the_guard_nothing_is_remembered(data):
+    trainer = Trainer(network(), leak_guard=False)
+    trainer.fit(data, validation=data)
+    assert trainer.runtime.leak_guard is None
+    trainer.evaluate(data)
+    with pytest.raises(ArgumentError, match="leak_guard=False"):
+        trainer.evaluate(data, leak="refuse")
+
+
+def test_the_guard_changes_no_weights(data):
+    weights = []
+    for leak_guard in (True, False):
+        trainer = Trainer(network(), optimizer=SGD(0.1), leak_guard=leak_guard)
+        trainer.fit(data, epochs=2, batch_size=16)
+        weights.append(trainer.model.arena.values)
+    assert np.array_equal(*weights)
+
+
+# --- the array of hashes --------------------------------------------------------------------------
+def reference(x):
+    """The hash of one image, written out with Python's integers."""
+    bits = [int(value) for value in np.asarray(x, np.float32).ravel().view(np.uint32)]
+    factors = np.random.Philox(key=0).random_raw(len(bits)).tolist()
+    mixed = (bit ^ (bit >> 16) for bit in bits)
+    return sum(bit * factor for bit, factor in zip(mixed, factors, strict=True)) % 2**64
+
+
+def test_hashes_are_those_of_the_formula_and_sorted(rng):
+    images = rng.standard_normal((20, 5, 4, 1)).astype(np.float32)
+    guard = LeakGuard()
+    for start in range(0, 20, 8):
+        guard.remember(images[start : start + 8])
+    guard.remember(images[:8])
+    hashes = guard.state_dict()["hashes"]
+    assert hashes.dtype == np.uint64
+    assert hashes.tolist() == sorted(reference(image) for image in images)
+
+
+def test_images_that_differ_in_one_value_have_different_hashes():
+    columns, values = np.meshgrid(np.arange(49), np.arange(1, 256))
+    images = np.zeros((1 + columns.size, 49), np.uint8)
+    images[np.arange(1, len(images)), columns.ravel()] = values.ravel()
+    guard = LeakGuard()
+    guard.remember(images)
+    assert len(guard) == len(images)
+
+
+def test_many_batches_are_found_again_in_little_memory(rng):
+    images = rng.integers(0, 2**31, (200_000, 2)).astype(np.float64)
+    guard = LeakGuard()
+    tracemalloc.start()
+    for start in range(0, len(images), 1000):
+        guard.remember(images[start : start + 1000])
+    used = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert used < 8 * 2.2 * len(images)  # 8 bytes for each image, and as much waiting
+    assert guard.count(images[::7]) == len(images[::7])
+    assert guard.count(rng.integers(0, 2**31, (1000, 2))) < 10
+
+
+def test_an_empty_guard_and_empty_batches(data):
+    guard = LeakGuard()
+    assert guard.count(data[0]) == len(guard) == 0
+    guard.remember(np.zeros((0, 6, 6, 1)))
+    guard.remember([])
+    assert guard.count(np.zeros((0, 6, 6, 1))) == len(guard) == 0
+
+
+@pytest.mark.parametrize(
+    "state",
+    [{}, {"hashes": None}, {"hashes": np.zeros(3)}, {"hashes": np.zeros((2, 2), np.uint64)}],
+)
+def test_a_state_without_hashes_is_refused(state, data):
+    guard = LeakGuard()
+    guard.remember(data[0])
+    with pytest.raises(FormatError, match="hashes"):
+        guard.load_state_dict(state)
+    assert guard.count(data[0]) == len(data[0])

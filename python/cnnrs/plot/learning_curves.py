@@ -1,6 +1,4 @@
-"""Learning curves: how loss and metrics went from epoch to epoch, on the training and the
-validation images.
-"""
+"""Draw learning curves: loss and metrics over the epochs, for training and validation images."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -11,20 +9,19 @@ from cnnrs.errors import ArgumentError
 __all__ = ["history"]
 
 VALIDATION = "val_"
-PANELS = ("loss", "accuracy", "learning_rate")  # first, in this order
+PANELS = ("loss", "accuracy", "learning_rate")  # drawn first, in this order
 NOT_DRAWN = ("seconds", "images_per_second")
 
 
 def history(history: Mapping[str, Sequence[float]], path: str | os.PathLike[str]) -> Path:
-    """Draw the course of a training into an image file: one panel for the loss and one for each
-    metric.
+    """Draw the history of a training into an image file, with one panel for each number.
 
     Parameters
     ----------
     history : History
-        What `Trainer.fit` returned.
+        Result of `Trainer.fit`, or any mapping of names to one number per epoch.
     path : str or path-like
-        The file; its suffix chooses the format, such as ``.png`` or ``.svg``.
+        File to write. Its suffix chooses the format, such as ``.png`` or ``.svg``.
 
     Returns
     -------
@@ -49,7 +46,9 @@ def history(history: Mapping[str, Sequence[float]], path: str | os.PathLike[str]
 
     names = [name for name in history if not name.startswith(VALIDATION) and name not in NOT_DRAWN]
     if not any(history[name] for name in names):
-        raise ArgumentError("history: there is no epoch in it; draw it after Trainer.fit")
+        raise ArgumentError(
+            "history: expected at least one epoch, got none; draw it after Trainer.fit"
+        )
     names.sort(key=lambda name: PANELS.index(name) if name in PANELS else len(PANELS))
     figure = Figure(figsize=(4.5 * len(names), 3.6), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):

@@ -1,4 +1,4 @@
-"""The loss over the learning rate, as the learning-rate finder saw it."""
+"""Draw the loss over the learning rate, from a search for a learning rate."""
 
 import os
 from pathlib import Path
@@ -15,9 +15,9 @@ def learning_rates(search: RateSearch, path: str | os.PathLike[str]) -> Path:
     Parameters
     ----------
     search : RateSearch
-        What `cnnrs.trainer.find_learning_rate` returned.
+        Result of `cnnrs.trainer.find_learning_rate`.
     path : str or path-like
-        The file; its suffix chooses the format, such as ``.png`` or ``.svg``.
+        File to write. Its suffix chooses the format, such as ``.png`` or ``.svg``.
 
     Returns
     -------

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import functools
 import math
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from cnnrs import _arguments
 from cnnrs.errors import ArgumentError, FormatError
+from cnnrs.trainer.user_warning import warn_user
 
 __all__ = ["LeakGuard", "LeakWarning"]
 
@@ -132,7 +132,7 @@ def check_leak_option(leak: str, guard: LeakGuard | None) -> str:
     return leak
 
 
-def report_leak(found: int, total: int, leak: str, stacklevel: int) -> None:
+def report_leak(found: int, total: int, leak: str) -> None:
     """Warn about training images among test images, or refuse them, as `leak` says.
 
     Raises
@@ -148,7 +148,7 @@ def report_leak(found: int, total: int, leak: str, stacklevel: int) -> None:
     )
     if leak == "refuse":
         raise ArgumentError(f"data: {message}")
-    warnings.warn(message, LeakWarning, stacklevel=stacklevel + 1)
+    warn_user(message, LeakWarning)
 
 
 def _hashes(x: Any) -> NDArray[np.uint64]:

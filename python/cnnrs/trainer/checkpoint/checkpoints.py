@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 from cnnrs import _arguments
 from cnnrs.errors import FormatError
 from cnnrs.model.container import NewerVersionError, pack, unpack, write_atomically
+from cnnrs.trainer.user_warning import warn_user
 
 __all__ = ["CheckpointWarning", "Checkpoints", "read_checkpoint"]
 
@@ -88,8 +88,7 @@ class Checkpoints:
                     if number
                     else "there is no earlier one"
                 )
-                # reported at the call of fit: newest, resume, fit, its argument check
-                warnings.warn(f"{error}; {which}", CheckpointWarning, stacklevel=5)
+                warn_user(f"{error}; {which}", CheckpointWarning)
                 continue
             self.continue_from(files[number])
             return files[number], content, tensors
@@ -124,10 +123,9 @@ class Checkpoints:
                 newest = (
                     f"the newest is {self._kept[-1].name}" if self._kept else "there is none yet"
                 )
-                warnings.warn(
+                warn_user(
                     f"no checkpoint at step {step}: {error}; {newest}; the training goes on",
                     CheckpointWarning,
-                    stacklevel=6,  # write, _save, after_step, fit, its argument check
                 )
             self._failed = error
             return False

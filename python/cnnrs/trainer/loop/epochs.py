@@ -113,7 +113,7 @@ class Epochs(Steps):
                 bar.advance(count, position.sums.running())
                 yield value
         if not position.sums.count:
-            raise ShapeError("data: expected samples to train on, got none")
+            raise ShapeError(f"{feed.name}: expected samples to train on, got none")
 
     def _end_epoch(self, position: Position, validation: Feed | None) -> dict[str, float]:
         """Evaluate the model, and add the numbers of the epoch to the history."""
@@ -168,7 +168,7 @@ class Epochs(Steps):
                     len(listed[0]), self._weighted_loss(listed, targets), targets[0], listed[0]
                 )
         if not sums.count:
-            raise ShapeError("data: expected samples to evaluate the model on, got none")
+            raise ShapeError(f"{feed.name}: expected samples to evaluate the model on, got none")
         return sums, sum(found)
 
     def _has_interval(self, sums: Sums) -> bool:

@@ -60,6 +60,7 @@ class Feed:
         Batches in an epoch, if known.
     once : bool
         Whether the data can be read only once.
+    name : str
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Feed:
         self._loader: Loader | None = None
         self._batches: Iterable[Any] = ()
         self._columns: Columns | None = None
-        self._name = name
+        self.name = name
         if isinstance(data, tuple) and len(data) == 2:
             if any(
                 isinstance(part, (list, tuple)) and part and isinstance(part[0], np.ndarray)
@@ -85,8 +86,9 @@ class Feed:
         elif isinstance(data, Iterable) and not isinstance(data, (np.ndarray, str, bytes, dict)):
             self._batches = _checked_batches(data, name)
         else:
+            either = "x and y, " if name == "data" else ""
             raise DTypeError(
-                f"{name}: expected x and y, a pair (x, y), a data set, a Loader or an iterable of "
+                f"{name}: expected {either}a pair (x, y), a data set, a Loader or an iterable of "
                 f"batches (x, y), got {type(data).__name__}"
             )
         self.once = isinstance(data, Iterator)
@@ -156,7 +158,7 @@ class Feed:
                 continue
             if not isinstance(batch, (tuple, list)) or len(batch) != 2:
                 raise ShapeError(
-                    f"{self._name}: expected a pair (x, y) for every batch, got "
+                    f"{self.name}: expected a pair (x, y) for every batch, got "
                     f"{type(batch).__name__} at position {position}"
                 )
             yield batch[0], batch[1]

@@ -270,7 +270,7 @@ class Trainer(Epochs):
         sums, found = self._evaluate(
             self._feed(as_pair(data, y), batch_size), look=leak != "ignore"
         )
-        report_leak(found, sums.count, leak, stacklevel=3)
+        report_leak(found, sums.count, leak)
         means, interval = sums.means(), None
         if self._has_interval(sums):
             right = round(means["accuracy"] * sums.judged)
