@@ -64,7 +64,7 @@ class Callback:
 
 
 class Chain(Callback):
-    """Several callbacks as one; each method calls that of all callbacks, in the order given."""
+    """Several callbacks as one; each method calls the callbacks in the order given."""
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
         if not isinstance(callbacks, (list, tuple)):
@@ -77,26 +77,26 @@ class Chain(Callback):
         self.callbacks = list(callbacks)
 
     def on_fit_start(self, trainer: Any) -> None:
-        """Call the method of all callbacks."""
+        """Call all callbacks."""
         for callback in self.callbacks:
             callback.on_fit_start(trainer)
 
     def on_epoch_start(self, trainer: Any) -> None:
-        """Call the method of all callbacks."""
+        """Call all callbacks."""
         for callback in self.callbacks:
             callback.on_epoch_start(trainer)
 
     def on_step_end(self, trainer: Any, loss: float) -> None:
-        """Call the method of all callbacks."""
+        """Call all callbacks."""
         for callback in self.callbacks:
             callback.on_step_end(trainer, loss)
 
     def on_epoch_end(self, trainer: Any, numbers: dict[str, float]) -> None:
-        """Call the method of all callbacks."""
+        """Call all callbacks."""
         for callback in self.callbacks:
             callback.on_epoch_end(trainer, numbers)
 
     def on_fit_end(self, trainer: Any) -> None:
-        """Call the method of all callbacks."""
+        """Call all callbacks."""
         for callback in self.callbacks:
             callback.on_fit_end(trainer)

@@ -37,10 +37,6 @@ def with_hints(label: str, hints: Mapping[str, str]) -> Callable[[Callable[P, R]
     >>> fit([], nb_epoch=3)
     Traceback (most recent call last):
     cnnrs.errors.DTypeError: fit: unknown argument 'nb_epoch'; write epochs=
-    >>> fit([], 3)
-    Traceback (most recent call last):
-    cnnrs.errors.DTypeError: fit: expected at most 1 argument by position (data), got 2; write \
-the others by name: fit(data, epochs=...)
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:

@@ -163,8 +163,9 @@ def _hashes(x: Any) -> NDArray[np.uint64]:
     for number, part in enumerate(inputs):
         bits = _pixels(part[: len(hashes)]).view(np.uint32)
         # the lower bits of round numbers are 0, and a product keeps them 0: mix in the upper bits
-        bits = bits ^ (bits >> np.uint32(16))
-        hashes += np.einsum("ij,j->i", bits, _factors(number, bits.shape[1]))
+        mixed = bits >> np.uint32(16)
+        mixed ^= bits
+        hashes += np.einsum("ij,j->i", mixed, _factors(number, mixed.shape[1]))
     return hashes
 
 

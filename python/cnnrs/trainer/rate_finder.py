@@ -74,7 +74,7 @@ def find_learning_rate(
         Its model, loss and optimizer are used. Weights and optimizer state are restored at the end,
         also after an error.
     data, y
-        Like those of `Trainer.fit`.
+        Data as for `Trainer.fit`.
     low, high : float
         First and last rate, above 0.
     steps : int
@@ -164,7 +164,7 @@ def _moving_average(losses: Iterable[float]) -> Iterator[float]:
 
 
 def _forever(feed: Feed, epoch: int) -> Iterator[tuple[Any, Any]]:
-    """Yield the batches of epoch after epoch; those of an iterator only once."""
+    """Yield the batches of epoch after epoch; of one epoch if the data are an iterator."""
     while True:
         empty = True
         for batch in feed.epoch(epoch):

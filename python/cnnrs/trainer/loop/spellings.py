@@ -48,8 +48,8 @@ FIT = {
     **dict.fromkeys(("verbose", "progress_bar"), "progress=True or progress=False"),
     **dict.fromkeys(
         ("steps_per_epoch", "samples_per_epoch"),
-        "fit without it: an epoch uses all data once; for shorter epochs pass an iterable of as "
-        "many batches",
+        "fit without it: an epoch uses all data once; for shorter epochs pass an iterable with "
+        "that many batches",
     ),
     **dict.fromkeys(("class_weight", "class_weights"), _CLASS_WEIGHTS),
     **dict.fromkeys(
@@ -71,7 +71,7 @@ EVALUATE = {
     **dict.fromkeys(("test_data", "test_loader", "dataset", "generator", "validation"), "data="),
     "batch": "batch_size=",
     **dict.fromkeys(("verbose", "return_dict"), "evaluate without it"),
-    "steps": "evaluate without it: all data are used; pass an iterable of as many batches",
+    "steps": "evaluate without it: all data are used; pass an iterable with that many batches",
     "sample_weight": "evaluate without it: every sample counts the same",
     **dict.fromkeys(("loss", "metrics"), _TRAINER),
 }

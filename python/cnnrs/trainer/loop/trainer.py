@@ -246,7 +246,7 @@ class Trainer(Epochs):
         Parameters
         ----------
         data, y
-            Like those of `fit`.
+            Data as for `fit`.
         batch_size : int
             Samples per batch. The result does not depend on it, up to rounding.
         leak : {"warn", "refuse", "ignore"}

@@ -23,7 +23,7 @@ __all__ = ["Updater"]
 
 
 class Updater:
-    """Applies an optimizer to all parameters of a model at once.
+    """Applies an optimizer to all parameters of a model.
 
     Parameters
     ----------
@@ -282,29 +282,55 @@ class Updater:
         """
         arena = self.network.arena
         arrays, numbers = state["arrays"], state["numbers"]
-        updates, averaged = (
-            _arguments.counter(f"state: {name}", numbers.get(name), 63)
-            for name in ("updates", "averaged")
-        )
-        batches = _arguments.integer(
-            "state: batches", numbers.get("batches"), 0, self.accumulate - 1
-        )
-        samples = _arguments.integer("state: samples", numbers.get("samples"), batches)
-        missed = self._as_missed(numbers.get("missed"), updates)
+        counts = self._checked_counts(numbers)
+        missed = self._as_missed(numbers.get("missed"), counts["updates"])
         has_state = hasattr(self.schedule, "load_state_dict")
         if ("schedule" in numbers) != has_state:
             raise ArgumentError(
                 f"state: expected {'the' if has_state else 'no'} state of a schedule, got "
                 f"{'none' if has_state else 'one'}; was it saved with another schedule?"
             )
+        self._check_arrays(arrays, counts)
+        if has_state:
+            self.schedule.load_state_dict(numbers["schedule"])  # type: ignore[union-attr]
+        copies = {name: np.array(array, arena.dtype) for name, array in arrays.items()}
+        self.slots, self.averages = (
+            {
+                name.removeprefix(prefix): array
+                for name, array in copies.items()
+                if name.startswith(prefix)
+            }
+            for prefix in ("optimizer.", "average.")
+        )
+        self._accumulated = copies.get("accumulated")
+        for name, count in counts.items():
+            setattr(self, name, count)
+        self.missed = missed
+        self._key = None
+
+    def _checked_counts(self, numbers: Mapping[str, Any]) -> dict[str, int]:
+        """Return the counts of a state by the names of their attributes."""
+        counts = {
+            name: _arguments.counter(f"state: {name}", numbers.get(name), 63)
+            for name in ("updates", "averaged")
+        }
+        batches = _arguments.integer(
+            "state: batches", numbers.get("batches"), 0, self.accumulate - 1
+        )
+        samples = _arguments.integer("state: samples", numbers.get("samples"), batches)
+        return {**counts, "batches": batches, "samples": samples}
+
+    def _check_arrays(self, arrays: Mapping[str, Any], counts: Mapping[str, int]) -> None:
+        """Check that a state has exactly the arrays that belong to its counts, with their sizes."""
+        arena = self.network.arena
         expected = {
             f"optimizer.{name}": arena.size
             for name in self.optimizer.slots
-            if updates or f"optimizer.{name}" in arrays
+            if counts["updates"] or f"optimizer.{name}" in arrays
         }
-        if averaged and self.average is not None:
+        if counts["averaged"] and self.average is not None:
             expected |= {"average.values": arena.size, "average.state": arena.state_size}
-        if batches:
+        if counts["batches"]:
             expected["accumulated"] = arena.size
         if arrays.keys() != expected.keys():
             raise ArgumentError(
@@ -317,28 +343,6 @@ class Updater:
                 raise ShapeError(
                     f"state: {name}: expected shape ({size},), got {np.shape(arrays[name])}"
                 )
-        if has_state:
-            self.schedule.load_state_dict(numbers["schedule"])  # type: ignore[union-attr]
-        copies = {name: np.array(array, arena.dtype) for name, array in arrays.items()}
-        self.slots = {
-            name.removeprefix("optimizer."): array
-            for name, array in copies.items()
-            if name.startswith("optimizer.")
-        }
-        self.averages = {
-            name.removeprefix("average."): array
-            for name, array in copies.items()
-            if name.startswith("average.")
-        }
-        self._accumulated = copies.get("accumulated")
-        self.updates, self.batches, self.samples, self.averaged, self.missed = (
-            updates,
-            batches,
-            samples,
-            averaged,
-            missed,
-        )
-        self._key = None
 
     def _as_missed(self, missed: Any, updates: int) -> dict[str, int]:
         labels = set(self.network.graph.names.values())
