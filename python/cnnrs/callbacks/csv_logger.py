@@ -21,6 +21,19 @@ class CSVLogger(Callback):
     path : path
         Overwritten when a training starts. A resumed training keeps the lines up to its checkpoint,
         and drops the lines of epochs that are done again.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import numpy as np
+    >>> import cnnrs
+    >>> from cnnrs.layers import Dense
+    >>> trainer = cnnrs.Trainer(cnnrs.Sequential((4,), [Dense(4)]))
+    >>> data = np.eye(4), np.arange(4)
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "log.csv"
+    >>> history = trainer.fit(data, epochs=2, callbacks=[cnnrs.callbacks.CSVLogger(path)])
+    >>> len(path.read_text().splitlines())
+    3
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

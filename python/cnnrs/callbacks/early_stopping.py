@@ -33,6 +33,18 @@ class EarlyStopping(Callback):
     References
     ----------
     L. Prechelt: Early Stopping - But When? Neural Networks: Tricks of the Trade, 1998.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cnnrs
+    >>> from cnnrs.layers import Dense
+    >>> trainer = cnnrs.Trainer(cnnrs.Sequential((4,), [Dense(4)]))
+    >>> data = np.eye(4), np.arange(4)
+    >>> stop = cnnrs.callbacks.EarlyStopping("loss", patience=2, min_delta=10.0)
+    >>> history = trainer.fit(data, epochs=20, callbacks=[stop])
+    >>> trainer.epoch
+    3
     """
 
     def __init__(

@@ -37,6 +37,18 @@ class GradientNorms(Callback):
     ----------
     Y. Bengio, P. Simard, P. Frasconi: Learning long-term dependencies with gradient descent is
     difficult. 1994.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cnnrs
+    >>> from cnnrs.layers import Dense
+    >>> trainer = cnnrs.Trainer(cnnrs.Sequential((4,), [Dense(4)]))
+    >>> data = np.eye(4), np.arange(4)
+    >>> norms = cnnrs.callbacks.GradientNorms()
+    >>> history = trainer.fit(data, epochs=2, callbacks=[norms])
+    >>> len(norms.epochs), list(norms.epochs[0])
+    (2, ['dense_1'])
     """
 
     def __init__(self, every: int = 1) -> None:

@@ -16,12 +16,14 @@ class Lambda(Callback):
 
     Parameters
     ----------
-    on_fit_start, on_epoch_start, on_fit_end : callable, optional
+    on_fit_start, on_epoch_start : callable, optional
         Called as ``function(trainer)``.
     on_step_end : callable, optional
         Called as ``function(trainer, loss)``.
     on_epoch_end : callable, optional
         Called as ``function(trainer, numbers)``.
+    on_fit_end : callable, optional
+        Called as ``function(trainer)``.
 
     Raises
     ------

@@ -48,6 +48,20 @@ class ModelCheckpoint(Callback):
     -----
     If the trainer averages weights, the averages are saved, since the numbers are measured with
     them.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import numpy as np
+    >>> import cnnrs
+    >>> from cnnrs.layers import Dense
+    >>> trainer = cnnrs.Trainer(cnnrs.Sequential((4,), [Dense(4)]))
+    >>> data = np.eye(4), np.arange(4)
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> best = cnnrs.callbacks.ModelCheckpoint(folder / "{epoch}.cnnrs", "loss", keep=1)
+    >>> history = trainer.fit(data, epochs=3, callbacks=[best])
+    >>> [path.name for path in folder.iterdir()]
+    ['3.cnnrs']
     """
 
     def __init__(

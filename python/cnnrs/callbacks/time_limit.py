@@ -20,6 +20,17 @@ class TimeLimit(Callback):
     ----------
     seconds : float
         Time since the call of `fit`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cnnrs
+    >>> from cnnrs.layers import Dense
+    >>> trainer = cnnrs.Trainer(cnnrs.Sequential((4,), [Dense(4)]))
+    >>> data = np.eye(4), np.arange(4)
+    >>> history = trainer.fit(data, epochs=20, callbacks=[cnnrs.callbacks.TimeLimit(0)])
+    >>> trainer.epoch
+    1
     """
 
     def __init__(self, seconds: float) -> None:

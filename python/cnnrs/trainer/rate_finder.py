@@ -24,12 +24,15 @@ SMOOTHING = 0.9  # weight of the earlier losses in the moving average
 class RateSearch:
     """Losses of a search for a learning rate; `cnnrs.plot.learning_rates` draws them.
 
-    Attributes
+    Parameters
     ----------
     rates : ndarray of shape (steps,)
         Learning rates; each is the one before it, multiplied by the same factor.
     losses : ndarray of shape (steps,)
         Loss of the batch before the update with each rate.
+
+    Attributes
+    ----------
     smoothed : ndarray of shape (steps,)
         Moving average of the losses.
     suggestion : float
@@ -73,8 +76,7 @@ def find_learning_rate(
     trainer : Trainer
         Its model, loss and optimizer are used. Weights and optimizer state are restored at the end,
         also after an error.
-    data, y
-        Data as for `Trainer.fit`.
+    data, y : data as for `Trainer.fit`
     low, high : float
         First and last rate, above 0.
     steps : int

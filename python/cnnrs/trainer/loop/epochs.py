@@ -147,6 +147,10 @@ class Epochs(Steps):
         """Give the model its averaged weights inside a ``with`` block, for example to save them.
 
         Without `average`, nothing changes.
+
+        Returns
+        -------
+        context manager
         """
         return self.runtime.updater.averaged_weights()
 

@@ -52,6 +52,16 @@ class History(dict[str, list[float]]):
 
         It is the interval of the accuracy on images of the same kind. Training accuracies have
         none: the model changed while they were measured, and it has seen the images.
+
+        Parameters
+        ----------
+        name : str
+            Such as ``"val_accuracy"``.
+
+        Returns
+        -------
+        tuple of float, or None
+            Lower and upper bound.
         """
         count = self.samples.get(name)
         if not count or not self.get(name):
@@ -78,7 +88,12 @@ class History(dict[str, list[float]]):
         )
 
     def report(self) -> str:
-        """Return the last epoch in words, with a warning if the model over-fits."""
+        """Return the last epoch in words, with a warning if the model over-fits.
+
+        Returns
+        -------
+        str
+        """
         parts = []
         for name, text in self._last().items():
             interval = self.interval(name)

@@ -26,9 +26,9 @@ Losses = str | loss_functions.Loss | Sequence[str | loss_functions.Loss]
 
 @dataclass(frozen=True)
 class Runtime:
-    """Parts that a trainer works with, for tools that extend it.
+    """Parts that a trainer works with, for tools that extend it: ``trainer.runtime``.
 
-    Attributes
+    Parameters
     ----------
     network : Model
         The model whose outputs the losses take: without its final softmax if they take logits. It
@@ -130,6 +130,22 @@ class Steps:
         ------
         NonFiniteError
             If the loss is infinite or not a number.
+
+        Examples
+        --------
+        The four parts of a step:
+
+        >>> import numpy as np
+        >>> import cnnrs
+        >>> from cnnrs.layers import Dense
+        >>> x, y = np.eye(4), np.arange(4)
+        >>> trainer = cnnrs.Trainer(cnnrs.Sequential((4,), [Dense(4)]))
+        >>> outputs = trainer.forward(x)
+        >>> loss = trainer.compute_loss(y)
+        >>> trainer.backward()
+        >>> trainer.update()
+        >>> outputs.shape, trainer.step
+        ((4, 4), 1)
         """
         self._expect("compute_loss", "forward")
         self._targets = self._as_targets(y)
@@ -205,6 +221,17 @@ class Steps:
         NonFiniteError
             If the loss or a gradient is infinite or not a number. The parameters are unchanged
             then.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import cnnrs
+        >>> from cnnrs.layers import Dense
+        >>> x, y = np.eye(4), np.arange(4)
+        >>> trainer = cnnrs.Trainer(cnnrs.Sequential((4,), [Dense(4)]))
+        >>> first = trainer.train_step(x, y)
+        >>> trainer.train_step(x, y) < first
+        True
         """
         try:
             self._forward(x)
@@ -218,8 +245,11 @@ class Steps:
     def gradient_norms(self) -> dict[str, float]:
         """Return the Euclidean norm of the gradient of each layer, by name, after `backward`.
 
-        The layers are in order, from the input on. Frozen layers and layers without parameters are
-        left out.
+        Returns
+        -------
+        dict of str to float
+            In the order of the layers, from the input on. Frozen layers and layers without
+            parameters are left out.
         """
         return gradient_norms(self.runtime.network)
 

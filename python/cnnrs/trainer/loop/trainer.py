@@ -192,6 +192,17 @@ class Trainer(Epochs):
             At the end, if the last checkpoint could not be written. When the disk is full, there is
             a `CheckpointWarning`, earlier checkpoints are kept, the training continues, and later
             checkpoints are tried.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import cnnrs
+        >>> from cnnrs.layers import Dense
+        >>> x, y = np.eye(4), np.arange(4)
+        >>> trainer = cnnrs.Trainer(cnnrs.Sequential((4,), [Dense(4)]))
+        >>> history = trainer.fit(x, y, epochs=3, batch_size=2, validation=(x, y))
+        >>> len(history["val_loss"]), trainer.step
+        (3, 6)
         """
         epochs = _arguments.integer("epochs", epochs, 0)
         every = (
@@ -245,8 +256,7 @@ class Trainer(Epochs):
 
         Parameters
         ----------
-        data, y
-            Data as for `fit`.
+        data, y : data as for `fit`
         batch_size : int
             Samples per batch. The result does not depend on it, up to rounding.
         leak : {"warn", "refuse", "ignore"}
@@ -264,6 +274,17 @@ class Trainer(Epochs):
         ------
         ArgumentError
             With ``leak="refuse"``, if images were trained on.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import cnnrs
+        >>> from cnnrs.layers import Dense
+        >>> x, y = np.eye(4), np.arange(4)
+        >>> trainer = cnnrs.Trainer(cnnrs.Sequential((4,), [Dense(4)]))
+        >>> result = trainer.evaluate(x, y)
+        >>> result.n, sorted(result)
+        (4, ['accuracy', 'accuracy_interval', 'loss', 'n'])
         """
         guard = self.runtime.leak_guard
         check_leak_option(leak, guard)
