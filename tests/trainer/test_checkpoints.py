@@ -179,8 +179,9 @@ def test_a_forged_checkpoint_is_refused_by_name_and_changes_nothing(tmp_path, ch
     forge(path, change)
     trainer = small(seed=9)
     before = trainer.model.arena.values.copy()
-    with pytest.raises(FormatError, match=f"checkpoint-00000004.*({word})"):
-        trainer.fit(DATA, resume=path, **ALL)
+    for where in ({"resume": path}, {"checkpoint_dir": tmp_path}):
+        with pytest.raises(FormatError, match=f"checkpoint-00000004.*({word})"):
+            trainer.fit(DATA, **where, **ALL)
     assert np.array_equal(trainer.model.arena.values, before)
     assert trainer.step == 0
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnrs.callbacks import Callback
-from cnnrs.errors import ArgumentError, CnnrsError, DTypeError
+from cnnrs.errors import ArgumentError, CnnrsError, DTypeError, FormatError
 from cnnrs.trainer.checkpoint.checkpoints import Checkpoints, read_checkpoint
 from cnnrs.trainer.checkpoint.state import capture, check_format, restore
 
@@ -112,16 +112,24 @@ class Saving:
         ------
         ArgumentError
             If it is of yet another call.
+        FormatError
+            If the state does not say of which call it is.
         """
-        start, counters, here = state["position"]["start"], state["counters"], self.position.start
-        if start == here:
+        try:
+            epoch, step = state["position"]["start"]
+            end = [state["counters"]["epoch"], state["counters"]["step"]]
+        except (KeyError, TypeError, ValueError) as error:
+            raise FormatError(
+                f"the state is malformed ({type(error).__name__}: {error})"
+            ) from error
+        if [epoch, step] == self.position.start:
             return False
-        if [counters["epoch"], counters["step"]] == here:
+        if end == self.position.start:
             return True
         raise ArgumentError(
-            f"the checkpoint is of another call of fit, which began at epoch {start[0]}, step "
-            f"{start[1]} of its trainer; this one is at epoch {self.trainer.epoch}, step "
-            f"{self.trainer.step}. Use a separate checkpoint_dir for each call of fit"
+            f"the checkpoint is of another call of fit, which began at epoch {epoch}, step {step} "
+            f"of its trainer; this one is at epoch {self.trainer.epoch}, step {self.trainer.step}. "
+            "Use a separate checkpoint_dir for each call of fit"
         )
 
     def close(self) -> None:
