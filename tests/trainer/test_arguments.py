@@ -67,7 +67,7 @@ def test_a_pair_written_as_a_list_is_explained(data):
 def test_targets_beside_a_loader_are_explained(data):
     x, y = data
     loader = cnnrs.data.Loader((x, y), 16)
-    for first in (loader, cnnrs.data.arrays(x, y), iter([(x, y)])):
+    for first in (loader, loader.source, iter([(x, y)])):
         with pytest.raises(DTypeError, match=r"holds its own targets.*validation="):
             Trainer(network()).fit(first, loader)
 
