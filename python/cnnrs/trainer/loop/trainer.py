@@ -46,8 +46,8 @@ class Trainer(Epochs):
         By default ``SGD(0.01, momentum=0.9)``.
     metrics : sequence of str or callable
         Measured beside the loss, on the first output: ``"accuracy"``, ``"top_5_accuracy"``,
-        ``"f1"``, ``"auc"`` (see `cnnrs.metrics.get` for all), or functions of target and output
-        that are means over samples.
+        ``"f1"`` (see `cnnrs.metrics.get` for all), or functions of target and output that are
+        means over samples.
     seed : int
         Determines the order of the samples and dropout.
     loss_weights : sequence of float, optional
