@@ -1,4 +1,4 @@
-"""Fixtures for all tests."""
+"""Fixtures for all tests, and a summary line that says what the default run leaves out."""
 
 import os
 import sys
@@ -8,32 +8,58 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-sys.path.insert(
-    0, str(Path(__file__).parent)
-)  # for `import reference`, whatever pytest's import mode
+# For `import reference`, whatever pytest's import mode.
+sys.path.insert(0, str(Path(__file__).parent))
+
+LEFT_OUT = pytest.StashKey[dict[str, int]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start counting the tests that are deselected by mark."""
+    config.stash[LEFT_OUT] = {"slow": 0, "timing": 0}
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Count the deselected tests that have a mark of the default run."""
+    for item in items:
+        counts = item.config.stash[LEFT_OUT]
+        for mark in counts:
+            if item.get_closest_marker(mark) is not None:
+                counts[mark] += 1
+                break
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say how many slow and timing tests were left out, and how to run them."""
+    counts = {mark: count for mark, count in config.stash[LEFT_OUT].items() if count}
+    if counts and not config.option.keyword:
+        left_out = ", ".join(f"{count} {mark}" for mark, count in counts.items())
+        terminalreporter.write_line(f"left out: {left_out} tests; run them with: pytest -m ''")
 
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
-    """The folder of real data sets, $CNNRS_DATA; tests that need it are skipped where it is absent."""
+    """Return the folder of real data sets, $CNNRS_DATA; skip the test if it is not set."""
     value = os.environ.get("CNNRS_DATA")
     if not value:
         pytest.skip("$CNNRS_DATA is not set: no real data sets here")
     path = Path(value).expanduser().resolve()
     if not path.is_dir():
-        pytest.skip(f"$CNNRS_DATA is {value}, which is no folder")
+        pytest.skip(f"$CNNRS_DATA is {value}, which is not a folder")
     return path
 
 
 @pytest.fixture
 def rng() -> np.random.Generator:
-    """A generator that starts the same in every test."""
+    """Return a random generator with the same seed in every test."""
     return np.random.default_rng(20240607)
 
 
 @pytest.fixture
 def thread_count() -> Iterator[None]:
-    """Gives the number of threads back after a test that sets it."""
+    """Restore the number of threads after the test."""
     from cnnrs import ops
 
     before = ops.get_num_threads()
@@ -43,7 +69,7 @@ def thread_count() -> Iterator[None]:
 
 @pytest.fixture
 def without_winograd() -> Iterator[None]:
-    """Direct multiplication only: exact on integers, NaN stays where it enters."""
+    """Turn Winograd off: direct convolution is exact on integers and does not spread NaN."""
     from cnnrs import ops
 
     before = ops.get_winograd()
