@@ -2,11 +2,6 @@
 alone.
 """
 
-import doctest
-import importlib
-import pkgutil
-import warnings
-
 import numpy as np
 import pytest
 
@@ -323,17 +318,6 @@ def test_arrays_that_are_already_good_are_not_copied():
         assert first is a
         assert second is b
         assert third is None
-
-
-MODULES = [module.name for module in pkgutil.iter_modules(cnnrs.ops.__path__, "cnnrs.ops.")]
-
-
-@pytest.mark.parametrize("name", [*MODULES, "cnnrs.errors"])
-def test_examples_in_docstrings(name):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        result = doctest.testmod(importlib.import_module(name))
-    assert result.failed == 0
 
 
 def test_every_public_function_has_an_example():

@@ -18,7 +18,7 @@ class Description(list[tuple[str, float]]):
     >>> answer = Description(("cat", "dog", "owl"), np.array([0.25, 0.7, 0.05]), 3)
     >>> answer[0]
     ('dog', 0.7)
-    >>> print(answer)
+    >>> print(answer)  # doctest: +NORMALIZE_WHITESPACE
     a 25% probability that the image is a cat, a 70% probability that the image is a dog, and a 5%
     probability that the image is an owl
     """
