@@ -1,0 +1,85 @@
+"""Run the Python code of every page under docs/, and check the links between the pages."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.rglob("*.md"))
+HOW_TO = [path.name for path in PAGES if path.parent.name == "howto"]
+# Pages that are planned and not written yet; the list only shrinks.
+MISSING = {
+    "docs/architecture.md",
+    "docs/conventions.md",
+    "docs/howto/convolution_method.md",
+    "docs/howto/fused_layer.md",
+    "docs/howto/kernel.md",
+    "docs/howto/layer.md",
+}
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """Return the code blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def program_of(text: str) -> str:
+    """Return the Python blocks with all other lines empty, so that line numbers stay."""
+    lines, inside = [], False
+    for line in text.splitlines():
+        fence = line.startswith("```")
+        lines.append(line if inside and not fence else "")
+        if fence:
+            inside = line == "```python"
+    return "\n".join(lines)
+
+
+def links(text: str) -> list[str]:
+    """Return the targets of links that are no web addresses, without the part after #."""
+    text = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    targets = (target.split("#")[0] for target in re.findall(r"\]\(([^)]+)\)", text))
+    return [target for target in targets if target and "://" not in target]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(DOCS).as_posix())
+def test_the_code_of_a_page_runs(path: Path, tmp_path: Path) -> None:
+    """All Python blocks, in order, in one fresh interpreter, with warnings as errors."""
+    text = path.read_text(encoding="utf-8")
+    code = blocks(text, "python")
+    rust = blocks(text, "rust")
+    assert all(block.strip() for block in code + rust), "an empty block"
+    if path.parent.name == "howto":
+        assert code or rust, "a how-to page shows code"
+    if code:
+        program = tmp_path / path.name
+        program.write_text(program_of(text), encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, "-W", "error", str(program)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def test_links_lead_to_files() -> None:
+    broken = set()
+    for path in [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"]:
+        for target in links(path.read_text(encoding="utf-8")):
+            file = (path.parent / target).resolve()
+            if not file.exists():
+                broken.add(file.relative_to(ROOT).as_posix())
+    assert broken - MISSING == set(), "links to files that do not exist"
+    assert MISSING - broken == set(), "remove these from MISSING"
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (DOCS / "README.md").read_text(encoding="utf-8")
+    assert {"data_source.md", "transform.md", "optimizer.md"} <= set(HOW_TO)
+    assert [name for name in HOW_TO if f"](howto/{name})" not in index] == []
