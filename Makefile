@@ -1,15 +1,19 @@
 # Tasks of a developer. `make` or `make help` lists them; .ci/run and the pre-commit hooks call them.
-# They use the Python environment that is active; `pip install '.[dev]'` installs the tools.
+# They use the Python environment that is active; `make setup` installs the tools into it.
 
 PYTHON ?= python
 PYTEST = $(PYTHON) -m pytest -q
 
 .DEFAULT_GOAL := help
-.PHONY: help build build-quick test-fast test test-slow test-timing ops-tests docs-tests rust-tests \
-	lint rustfmt clippy ruff types format bench bench-torch
+.PHONY: help setup build build-quick test-fast test test-slow test-timing ops-tests docs-tests rust-tests \
+	lint rustfmt clippy ruff floors types format bench bench-torch
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install the tools and compile the kernels into the active environment; once, at first
+	$(PYTHON) -m pip install 'maturin>=1.9,<2'
+	maturin develop --profile quick --extras dev,test
 
 build: ## compile the kernels into the active environment, as fast as they get
 	maturin develop --release
@@ -37,7 +41,7 @@ docs-tests: ## examples of docstrings, README and docs/
 rust-tests: ## tests of the kernels, without Python; CNNRS_SIMD as for ops-tests
 	cargo test
 
-lint: rustfmt clippy ruff ## formatting and lints, Rust and Python
+lint: rustfmt clippy ruff floors ## formatting, lints and structure of Rust and Python
 
 rustfmt: ## check the formatting of Rust
 	cargo fmt --check
@@ -49,6 +53,9 @@ clippy: ## lints of Rust, kernels and bindings, warnings denied
 ruff: ## lints and formatting of Python
 	ruff check
 	ruff format --check
+
+floors: ## imports, circles among files and file sizes
+	$(PYTEST) tests/test_floors.py tests/test_rust_floors.py
 
 types: ## static types, and the stub of the compiled module against the module
 	mypy
