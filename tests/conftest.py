@@ -34,7 +34,7 @@ def pytest_terminal_summary(
 ) -> None:
     """Say how many slow and timing tests were left out, and how to run them."""
     counts = {mark: count for mark, count in config.stash[LEFT_OUT].items() if count}
-    if counts and not config.option.keyword:
+    if counts and "not " in config.option.markexpr and not config.option.keyword:
         left_out = ", ".join(f"{count} {mark}" for mark, count in counts.items())
         terminalreporter.write_line(f"left out: {left_out} tests; run them with: pytest -m ''")
 

@@ -212,6 +212,7 @@ def test_a_reader_that_leaves_early(digits_model: Path) -> None:
     assert err == ""
 
 
+@pytest.mark.timing
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_interrupted(tmp_path: Path) -> None:
     line = [
@@ -225,9 +226,8 @@ def test_interrupted(tmp_path: Path) -> None:
         str(tmp_path / "m.cnnrs"),
     ]
 
-    def heed_interrupts() -> (
-        None
-    ):  # a job that a shell runs in the background inherits that it ignores them
+    def heed_interrupts() -> None:
+        # A shell starts background jobs with SIGINT ignored, and children inherit this.
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     with subprocess.Popen(

@@ -199,6 +199,7 @@ def test_a_failure_in_a_thread_reaches_the_caller_in_its_turn():
     assert not data_threads()
 
 
+@pytest.mark.timing
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")
 def test_ctrl_c_answers_soon_and_leaves_no_thread():
     signal.setitimer(signal.ITIMER_REAL, 0.15)

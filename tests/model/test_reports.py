@@ -68,7 +68,7 @@ def test_batch_norm_and_relu_keep_one_array_each_step():
     assert network(9) - network(8) == 2 * activation
 
 
-@pytest.mark.parametrize(
+NETWORKS = pytest.mark.parametrize(
     ("name", "count"),
     [
         ("lenet5", 64),
@@ -77,11 +77,21 @@ def test_batch_norm_and_relu_keep_one_array_each_step():
         pytest.param("resnet18-cifar", 32, marks=pytest.mark.slow),
     ],
 )
-def test_the_profile_adds_up_to_the_step(name, count, rng):
-    model = cnnrs.zoo.create(name)
-    trainer = cnnrs.Trainer(model)
-    x, y = rng.random((count, *model.input_shape)).astype(np.float32), rng.integers(0, 10, count)
+
+
+def trained_once(name, count, rng):
+    """Return a trainer after one step, and a batch."""
+    trainer = cnnrs.Trainer(cnnrs.zoo.create(name))
+    shape = (count, *trainer.model.input_shape)
+    x, y = rng.random(shape).astype(np.float32), rng.integers(0, 10, count)
     trainer.train_step(x, y)
+    return trainer, x, y
+
+
+@NETWORKS
+def test_the_profile_changes_nothing_and_its_parts_add_up(name, count, rng):
+    trainer, x, y = trained_once(name, count, rng)
+    model = trainer.model
     before = model.state_dict()
     report = model.profile(x, y, repeats=3)
     assert all(np.array_equal(before[name], value) for name, value in model.state_dict().items()), (
@@ -97,6 +107,13 @@ def test_the_profile_adds_up_to_the_step(name, count, rng):
     assert [step.name for step in report.steps] == [
         step.name for step in model.plan().training_steps
     ]
+
+
+@pytest.mark.timing
+@NETWORKS
+def test_the_profile_adds_up_to_the_step(name, count, rng):
+    trainer, x, y = trained_once(name, count, rng)
+    model = trainer.model
     ratios, between = [], []
     for _ in range(12):  # other work on the machine disturbs; the best of some comparisons counts
         seconds, profiled = [], []
