@@ -1,6 +1,7 @@
 """Fixtures for all tests, and a summary line that says what the default run leaves out."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,13 @@ LEFT_OUT = pytest.StashKey[dict[str, int]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start counting the tests that are deselected by mark."""
+    """Start counting the tests that are deselected by mark, and listen to SIGINT.
+
+    A shell starts background jobs with SIGINT ignored, and their children inherit this: tests that
+    wait for a KeyboardInterrupt would wait for ever.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.stash[LEFT_OUT] = {"slow": 0, "timing": 0}
 
 

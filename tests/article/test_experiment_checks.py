@@ -41,6 +41,7 @@ def deep(
     return cnnrs.Model(inputs, Dense(10)(x))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_the_loss_over_the_learning_rate_is_a_valley(mnist, momentum):  # S33
     losses = []

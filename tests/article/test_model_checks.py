@@ -21,6 +21,7 @@ from cnnrs.layers import (
 )
 from cnnrs.optimizers import SGD
 from cnnrs.trainer import LeakWarning
+from subset import rest_is_slow
 
 CLASSIC = (
     "Input 32x32x3 -> Conv5x5x32 same -> ReLU -> Conv5x5x32 same -> ReLU -> Pool -> ReLU -> "
@@ -95,6 +96,7 @@ def test_relu_behind_pool_changes_nothing_in_training_and_prediction(rng):  # S3
     assert np.array_equal(results[0][1], results[1][1])
 
 
+@pytest.mark.slow
 def test_the_classic_network_learns_cifar_10(data_dir):  # S31
     images = cnnrs.datasets.load_cifar10(data_dir=data_dir)
     x, y = images.x_train[:200].astype(np.float32) / 64 - 2, images.y_train[:200]
@@ -169,7 +171,7 @@ def images_of_digits(request):
     return mnist.x_test[:60] / 255, mnist.y_test[:60]
 
 
-@pytest.mark.parametrize("name", ["classic", "lenet5", "small"])
+@pytest.mark.parametrize("name", rest_is_slow(["classic", "lenet5", "small"], ["lenet5"]))
 def test_at_first_no_class_is_preferred(name, request):  # S25
     x, y = images_of_digits(request)
     if x.shape[1] < 28 and name == "lenet5":

@@ -55,6 +55,7 @@ def test_an_image_in_two_parts_is_named(
     assert f"  {root / 'train' / 'dark' / '1.png'} = {root / 'test' / 'dark' / 'again.png'}" in out
 
 
+@pytest.mark.slow
 def test_boxes_are_counted(data_dir: Path, capsys: Captured) -> None:
     assert main(["data", str(data_dir / "detection" / "bccd")]) == 0
     out = capsys.readouterr().out

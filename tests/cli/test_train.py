@@ -11,6 +11,7 @@ import pytest
 import cnnrs
 from cnnrs.cli import main
 from cnnrs.cli.train import pixel_statistics
+from subset import rest_is_slow
 
 Command = Callable[..., Any]
 
@@ -25,6 +26,7 @@ def accuracy(text: str) -> float:
     return float(found[1])
 
 
+@pytest.mark.slow
 def test_digits_by_default(command: Command, tmp_path: Path) -> None:
     done = command("train", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -40,6 +42,7 @@ def test_digits_by_default(command: Command, tmp_path: Path) -> None:
     assert (tmp_path / "cnnrs-digits-curves.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_same_figure_and_same_weights_with_any_number_of_threads(
     command: Command, tmp_path: Path
 ) -> None:
@@ -59,6 +62,7 @@ def test_same_figure_and_same_weights_with_any_number_of_threads(
     assert outputs[0] == outputs[1] == outputs[2]
 
 
+@pytest.mark.slow
 def test_another_seed_gives_another_model(tmp_path: Path) -> None:
     weights = []
     for seed in (1, 2):
@@ -68,7 +72,7 @@ def test_another_seed_gives_another_model(tmp_path: Path) -> None:
     assert not np.array_equal(weights[0], weights[1])
 
 
-@pytest.mark.parametrize("name", ["small", "lenet5", "classic"])
+@pytest.mark.parametrize("name", rest_is_slow(["small", "lenet5", "classic"], ["lenet5"]))
 def test_a_folder_of_classes(
     name: str, class_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,6 +19,7 @@ from cnnrs.cli import main
 from cnnrs.cli.parts import Parts
 from cnnrs.cli.recipe import AUGMENTATIONS, MODELS, OPTIMIZERS, build
 from cnnrs.layers import Normalize
+from subset import rest_is_slow
 
 Command = Callable[..., Any]
 
@@ -43,7 +44,10 @@ def test_only_networks_that_put_out_a_map_are_left_out() -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["lenet5-original", "resnet20-cifar", "mobilenet-v1"])
+@pytest.mark.parametrize(
+    "name",
+    rest_is_slow(["lenet5-original", "resnet20-cifar", "mobilenet-v1"], ["resnet20-cifar"]),
+)
 def test_other_networks_train(name: str, class_folder: Path, tmp_path: Path) -> None:
     file = tmp_path / "m.cnnrs"
     line = [
@@ -62,7 +66,7 @@ def test_other_networks_train(name: str, class_folder: Path, tmp_path: Path) -> 
     assert cnnrs.load(file).output_shape == (2,)
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", rest_is_slow(OPTIMIZERS, ["adamw"]))
 def test_optimizers_learn(
     optimizer: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -72,7 +76,7 @@ def test_optimizers_learn(
     assert accuracy > 60  # of ten classes
 
 
-@pytest.mark.parametrize("augmentation", AUGMENTATIONS)
+@pytest.mark.parametrize("augmentation", rest_is_slow(AUGMENTATIONS, ["cifar"]))
 def test_augmentation_changes_what_is_learnt_and_keeps_the_size(
     augmentation: str, class_folder: Path, tmp_path: Path
 ) -> None:
@@ -89,6 +93,7 @@ def test_augmentation_changes_what_is_learnt_and_keeps_the_size(
     assert same == (augmentation == "none")
 
 
+@pytest.mark.slow
 def test_checkpoints_are_written_and_taken_up(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -74,6 +74,7 @@ def test_predict_names_the_digit(digits_model: Path, tmp_path: Path, capsys: Cap
     assert captured.err == ""  # nothing was resized
 
 
+@pytest.mark.slow
 def test_predict_on_an_mnist_image(data_dir: Path, tmp_path: Path, capsys: Captured) -> None:
     mnist = cnnrs.datasets.load("mnist", data_dir)
     model = cnnrs.zoo.create("lenet5", input_shape=(28, 28, 1), num_classes=10, seed=0)

@@ -316,6 +316,7 @@ def test_wrong_arguments(blood):
             voc(blood, **arguments)
 
 
+@pytest.mark.slow
 def test_bccd_loads_whole(data_dir):
     root = data_dir / "detection" / "bccd"
     if not root.is_dir():

@@ -188,6 +188,7 @@ def test_labels_that_do_not_match_the_images_are_refused(tmp_path):
         load_mnist(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_real_mnist(data_dir):
     mnist = load_mnist(data_dir, download=False)
     assert mnist.x_train.shape == (60_000, 28, 28, 1)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from cnnrs import datasets
+from subset import rest_is_slow
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NAMES = sorted(path.name for path in EXAMPLES.glob("*.py"))
@@ -68,7 +69,7 @@ def load(name):
     return module
 
 
-@pytest.mark.parametrize("run_of", RUNS, ids=" ".join)
+@pytest.mark.parametrize("run_of", rest_is_slow(RUNS, [("dropout_mnist.py",)]), ids=" ".join)
 def test_an_experiment_runs(run_of, few_images):
     name, *options = run_of
     data_free = name == "learning_rate_too_high.py" and not options

@@ -11,7 +11,11 @@ import pytest
 from cnnrs import metrics
 from cnnrs.errors import ArgumentError, CnnrsError, ShapeError
 
-sklearn = pytest.importorskip("sklearn.metrics")
+
+@pytest.fixture(scope="module")
+def sklearn():
+    """Return `sklearn.metrics`, which takes more than a second to import."""
+    return pytest.importorskip("sklearn.metrics")
 
 
 def quiet(function, *arguments, **options):
@@ -22,7 +26,7 @@ def quiet(function, *arguments, **options):
 
 @pytest.mark.parametrize("average", ["macro", "micro", "weighted", None])
 @pytest.mark.parametrize("labels", [[0, 1], [0, 1, 2, 3], [0, 2, 5]], ids=str)
-def test_averaged_scores(average, labels, rng):
+def test_averaged_scores(average, labels, rng, sklearn):
     """With [0, 2, 5] some classes occur nowhere; in short samples some occur only in the truth or
     only among the predictions.
     """
@@ -43,7 +47,7 @@ def test_averaged_scores(average, labels, rng):
 
 @pytest.mark.parametrize("ties", [False, True])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_binary_rankings(ties, dtype, rng):
+def test_binary_rankings(ties, dtype, rng, sklearn):
     for count in (2, 3, 10, 500):
         truth = np.arange(count) % 2
         rng.shuffle(truth)
@@ -58,7 +62,7 @@ def test_binary_rankings(ties, dtype, rng):
             assert mine(truth, table) == pytest.approx(expected, abs=1e-12)
 
 
-def test_one_class_against_the_rest(rng):
+def test_one_class_against_the_rest(rng, sklearn):
     for count in (30, 400):
         truth = np.arange(count) % 4
         table = rng.random((count, 4)).round(1) + 0.05
@@ -82,7 +86,7 @@ def test_where_there_is_nothing_to_rank():
 
 
 @pytest.mark.parametrize("bins", [1, 7, 15])
-def test_calibration(bins, rng):
+def test_calibration(bins, rng, sklearn):
     from sklearn.calibration import calibration_curve
 
     truth, table = rng.integers(0, 3, 300), rng.dirichlet(np.ones(3), 300)

@@ -54,7 +54,12 @@ def check(name, kind, count):
 
 
 @pytest.mark.parametrize(
-    ("kind", "count"), [("training", 64), ("prediction", 64), ("prediction", 1)]
+    ("kind", "count"),
+    [
+        pytest.param("training", 64, marks=pytest.mark.slow),
+        pytest.param("prediction", 64, marks=pytest.mark.slow),
+        ("prediction", 1),
+    ],
 )
 def test_a_network_with_batch_normalisation(kind, count):
     check("vgg-cifar", kind, count)
