@@ -1,6 +1,4 @@
-"""The README keeps its word: its example runs, its commands are those that CI runs, its folders
-exist.
-"""
+"""Check the README: its example runs, CI runs its commands, its folders exist."""
 
 import os
 import re
@@ -17,7 +15,7 @@ COMMANDS = ("pip install . && cnnrs train", "pip install '.[test]' && pytest")
 
 
 def blocks(language: str) -> list[str]:
-    """The code blocks of one language."""
+    """Return the code blocks of one language."""
     return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
 
 

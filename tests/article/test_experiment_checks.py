@@ -1,7 +1,7 @@
-"""What the article says about how networks behave in training, each as a small experiment.
+"""Check what the article says about training, each statement as a small experiment.
 
-The full ones are under examples/; S50 (relu_against_tanh.py), S59 (dropout_mnist.py) and S73
-(augmentation_pays.py), which take minutes, are there only.
+The full experiments are under examples/. S50 (relu_against_tanh.py), S59 (dropout_mnist.py) and
+S73 (augmentation_pays.py) take minutes and are only there.
 """
 
 import math
@@ -31,7 +31,7 @@ def perceptron(*hidden, shape=(28, 28, 1), seed=0):
 def deep(
     depth, activation, initializer="glorot_uniform", normalise=False, residual=False, units=64
 ):
-    """Dense layers on the digits, named ``layer_1`` to ``layer_{depth}``."""
+    """Return a model of dense layers for the digits, named ``layer_1`` to ``layer_{depth}``."""
     inputs = cnnrs.Input((8, 8, 1))
     x = Flatten()(Normalize([77.9], [95.8])(inputs))
     for number in range(1, depth + 1):
@@ -118,7 +118,7 @@ def test_thirty_rectified_layers_keep_their_activations_with_he_and_lose_them_wi
 
 @pytest.mark.slow
 def test_batch_normalisation_is_ahead_at_every_checkpoint(mnist):  # D2
-    """The network of its paper; the first 3,000 of 50,000 steps."""
+    """Train the network of the paper for the first 3,000 of its 50,000 steps."""
     trainers = []
     for normalise in (False, True):
         hidden = [

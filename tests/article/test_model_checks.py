@@ -1,4 +1,4 @@
-"""What the article says about networks, training and testing, sentence by sentence."""
+"""Check what the article says about networks, training and testing, sentence by sentence."""
 
 import math
 
@@ -33,7 +33,7 @@ TEN_ENTRIES = np.array(
 
 
 def classifier_of(logits, **options):
-    """A model that puts out its input."""
+    """Return a model whose output is its input."""
     layer = Dense(len(logits), use_bias=False)
     model = cnnrs.Sequential((len(logits),), [layer], **options)
     layer.weight[...] = np.eye(len(logits))
@@ -161,7 +161,7 @@ def test_weights_are_random_and_repeatable():  # S24
 
 
 def images_of_digits(request):
-    """MNIST test images where they are, else the embedded digits."""
+    """Return test images of MNIST if they are available, else the embedded digits."""
     try:
         folder = request.getfixturevalue("data_dir")
     except pytest.skip.Exception:

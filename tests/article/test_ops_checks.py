@@ -1,4 +1,4 @@
-"""What the article says about the operations, number by number."""
+"""Check what the article says about the operations, number by number."""
 
 import math
 

@@ -1,5 +1,6 @@
-"""The experiments under examples/: each runs, in its quick form and on a few images, and prints the
-published figure beside its own.
+"""Run the experiments under examples/ with ``--quick`` on a few images.
+
+Each prints the published figure beside its own.
 """
 
 import gzip
@@ -24,7 +25,7 @@ RUNS = [(name,) for name in NAMES] + [
 
 
 def idx(array):
-    """The bytes of an idx file of uint8."""
+    """Return the bytes of an idx file of uint8."""
     header = bytes([0, 0, 8, array.ndim]) + b"".join(
         size.to_bytes(4, "big") for size in array.shape
     )
@@ -33,9 +34,7 @@ def idx(array):
 
 @pytest.fixture(scope="module")
 def few_images(tmp_path_factory):
-    """A data folder: digits of 8 by 8, enlarged, in the files of MNIST, and the same in the files
-    of CIFAR-10.
-    """
+    """Write the digits, enlarged, as the files of MNIST and of CIFAR-10; return the folder."""
     folder = tmp_path_factory.mktemp("data")
     digits = datasets.load_digits()
     (folder / "mnist").mkdir()
@@ -62,7 +61,7 @@ def run(name, *arguments):
 
 
 def load(name):
-    """An example as a module."""
+    """Import an example as a module."""
     spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -105,16 +104,14 @@ def test_the_limit_of_the_learning_rate_is_met_exactly():
 
 
 def test_the_interval_of_a_few_gains():
-    """By hand: 1, 2, 3 have the mean 2, the deviation 1, and with two degrees of freedom t = 4.303."""
+    """By hand: 1, 2, 3 have mean 2 and deviation 1; t = 4.303 for two degrees of freedom."""
     assert load("augmentation_pays").mean_with_interval([1.0, 2.0, 3.0]) == pytest.approx(
         (2, 2 - 4.303 / 3**0.5, 2 + 4.303 / 3**0.5)
     )
 
 
 def test_the_interval_of_a_difference_on_the_same_images():
-    """By hand: of 100 images one model alone is wrong on 10, the other alone on 4; both are wrong
-    on 5.
-    """
+    """By hand: of 100 images, 10 only the first model gets wrong, 4 only the second, 5 both."""
     first, second = np.zeros(100, bool), np.zeros(100, bool)
     first[:15], second[10:19] = True, True
     gain, half = load("dropout_mnist").difference(first, second)
