@@ -6,10 +6,10 @@ PYTEST = $(PYTHON) -m pytest -q
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build build-quick test-fast test test-slow test-timing ops-tests docs-tests rust-tests \
-	lint rustfmt clippy ruff floors types format bench bench-torch
+	lint rustfmt clippy ruff floors types format bench bench-torch bench-regress
 
 help: ## list the tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install the tools and compile the kernels into the active environment; once, at first
 	$(PYTHON) -m pip install 'maturin>=1.9,<2'
@@ -71,3 +71,6 @@ bench: ## benchmarks of the kernels; on a quiet machine
 
 bench-torch: ## benchmarks beside PyTorch, which must be installed; see BENCHMARKS.md
 	$(PYTHON) benches/compare_torch.py
+
+bench-regress: ## compare two builds of cnnrs; OLD and NEW are the Pythons that have them installed
+	$(PYTHON) benches/regress.py $(OLD) $(NEW)
