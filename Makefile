@@ -9,7 +9,7 @@ PYTEST = $(PYTHON) -m pytest -q
 	lint rustfmt clippy ruff floors types format bench bench-torch bench-regress
 
 help: ## list the tasks
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install the tools and compile the kernels into the active environment; once, at first
 	$(PYTHON) -m pip install 'maturin>=1.9,<2'
