@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,9 +37,7 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
                 break
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Say how many slow and timing tests were left out, and how to run them."""
     counts = {mark: count for mark, count in config.stash[LEFT_OUT].items() if count}
     if counts and "not " in config.option.markexpr and not config.option.keyword:
