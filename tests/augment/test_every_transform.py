@@ -303,6 +303,7 @@ def test_mixing_by_hand_and_on_threads(kind, thread_count):
     assert len(np.unique(shares[:, 1])) > 10
 
 
+@pytest.mark.slow
 def test_bccd_through_augmentation(data_dir):
     """All 364 images and 4,888 boxes of BCCD: every box follows, stays inside and keeps its label
     and flag.

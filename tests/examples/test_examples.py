@@ -88,6 +88,7 @@ def test_every_experiment_is_in_the_table():
     assert [name for name in NAMES if f"]({name})" not in table] == []
 
 
+@pytest.mark.slow
 def test_the_limit_of_the_learning_rate_is_met_exactly():
     lines = [
         line.split() for line in run("learning_rate_too_high.py").splitlines() if "|w|" in line

@@ -57,6 +57,7 @@ def test_squeezenet_gives_the_probabilities_of_onnx_runtime(data_dir):
     np.testing.assert_allclose(probabilities, known["squeezenet_v1.0"][::5], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_resnet20_is_right_as_often_as_in_pytorch(data_dir):
     weights = weights_of(file_of(data_dir, "pretrained", "cifar10_resnet20.safetensors"))
     data = np.load(file_of(data_dir, "cifar10", "cifar10_jpeg.npz"))
