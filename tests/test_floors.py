@@ -68,7 +68,6 @@ MAX_LINES = 400
 
 LONG_FILES = {
     "python/cnnrs/_arguments.py",
-    "python/cnnrs/augment/mix.py",
     "python/cnnrs/layers/base.py",
     "python/cnnrs/ops/normalization.py",
     "python/cnnrs/ops/pool2d.py",
@@ -88,7 +87,6 @@ LONG_FILES = {
     "tests/optimizers/test_updates.py",
 }
 CIRCLES = {
-    ("augment/pipeline.py", "augment/transform.py"),
     ("layers/base.py", "layers/node.py"),
     (
         "model/file.py",
