@@ -17,7 +17,8 @@ from cnnrs import datasets
 from subset import rest_is_slow
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-NAMES = sorted(path.name for path in EXAMPLES.glob("*.py"))
+PICTURE = "readme_picture.py"  # draws a picture and is no experiment
+NAMES = sorted(path.name for path in EXAMPLES.glob("*.py") if path.name != PICTURE)
 RUNS = [(name,) for name in NAMES] + [
     ("learning_rate_too_high.py", "on MNIST"),
     ("lenet5_mnist.py", "--distort"),
@@ -81,6 +82,12 @@ def test_an_experiment_runs(run_of, few_images):
     assert (
         name == "learning_rate_too_high.py" or "nan" not in output.lower()
     )  # that one shows how a loss ends as NaN
+
+
+def test_the_picture_of_the_readme_is_drawn(tmp_path):
+    pytest.importorskip("matplotlib")
+    run(PICTURE, "--out", str(tmp_path / "picture.png"))
+    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_every_experiment_is_in_the_table():
