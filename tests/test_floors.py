@@ -25,6 +25,8 @@ FLOORS = {
     "errors": 2,
     "_arguments": 2,
     "_streams": 2,
+    "_renamed": 2,
+    "_representation": 2,
     "ops": 2,
     "layers": 3,
     "initializers": 3,

@@ -203,14 +203,14 @@ def test_the_label_of_a_three_as_a_number_and_as_a_row():  # S27
     row = [0, 0, 0, 1, 0, 0, 0, 0, 0, 0]
     assert ops.one_hot([3], 10).tolist() == [row]
     output = np.linspace(-1, 1, 10)[None]
-    for loss in (losses.CrossEntropy(), losses.HalfSumOfSquares(), losses.MSE()):
+    for loss in (losses.CrossEntropy(), losses.HalfSumOfSquares(), losses.MeanSquaredError()):
         assert loss(output, [3]) == pytest.approx(loss(output, [row]), rel=1e-14)
 
 
 def test_the_losses_of_a_first_output():  # S28
     output = np.full((1, 10), 0.1)
     assert losses.HalfSumOfSquares()(output, [3]) == pytest.approx(0.45, abs=1e-15)
-    assert losses.MSE()(output, [3]) == pytest.approx(0.09, abs=1e-15)
+    assert losses.MeanSquaredError()(output, [3]) == pytest.approx(0.09, abs=1e-15)
     assert losses.CrossEntropy()(output, [3]) == pytest.approx(2.302585, abs=1e-6)
     expected = output.copy()
     expected[0, 3] -= 1

@@ -35,7 +35,7 @@ RULES = {
     "rmsprop_momentum": RMSprop(RATE, 0.9, momentum=0.8),
     "rmsprop_centered": RMSprop(RATE, 0.9, momentum=0.8, centered=True),
     "adagrad": Adagrad(RATE, **DECAY),
-    "adagrad_decay": Adagrad(RATE, learning_rate_decay=0.1, start=0.5),
+    "adagrad_decay": Adagrad(RATE, learning_rate_decay=0.1, initial_value=0.5),
     "adam": Adam(RATE, **DECAY),
     "amsgrad": Adam(RATE, (0.9, 0.9), amsgrad=True),
     "adamw": AdamW(RATE, **DECAY),
@@ -56,21 +56,23 @@ LOSSES = {
     "kl": (losses.KLDivergence(), "soft"),
     "binary": (losses.BinaryCrossEntropy(), "soft"),
     "binary_weighted": (losses.BinaryCrossEntropy(WEIGHTS), "soft"),
-    "mse": (losses.MSE(), "soft"),
-    "mae": (losses.MAE(), "soft"),
+    "mse": (losses.MeanSquaredError(), "soft"),
+    "mae": (losses.MeanAbsoluteError(), "soft"),
     "huber": (losses.Huber(0.7), "soft"),
     "smooth_l1": (losses.SmoothL1(0.7), "soft"),
     "hinge": (losses.MultiClassHinge(0.5), "labels"),
     "hinge_squared": (losses.MultiClassHinge(squared=True), "labels"),
 }
 SCHEDULES = {
-    "step": schedules.Step(0.4, 3, 0.5),
-    "multi_step": schedules.MultiStep(0.4, [5, 9], 0.3),
+    "step": schedules.Step(0.4, 3, factor=0.5),
+    "multi_step": schedules.MultiStep(0.4, [5, 9], factor=0.3),
     "exponential": schedules.Exponential(0.4, 0.9),
     "cosine": schedules.Cosine(0.4, 0.01),
     "polynomial": schedules.Polynomial(0.4, power=2),
-    "restarts": schedules.Restarts(0.4, 3, 2, 0.01),
-    "one_cycle": schedules.OneCycle(0.4, up=0.3, start=0.1, final=0.1 / 1e4),
+    "restarts": schedules.Restarts(0.4, 3, growth=2, final_rate=0.01),
+    "one_cycle": schedules.OneCycle(
+        0.4, peak_fraction=0.3, initial_factor=0.1, final_factor=0.1 / 1e4
+    ),
 }
 
 
@@ -143,7 +145,7 @@ def test_schedules(name):
 
 
 def test_the_plateau():
-    schedule = schedules.Plateau(0.4, factor=0.5, patience=2, cooldown=1, lowest=1e-3)
+    schedule = schedules.Plateau(0.4, factor=0.5, patience=2, cooldown=1, min_rate=1e-3)
     rates = []
     for value in numbers(40, 40):
         schedule.observe({"val_loss": float(value)})

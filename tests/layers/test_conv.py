@@ -62,7 +62,7 @@ def test_activation_is_applied_to_the_output(rng, activation, function):
 @pytest.mark.parametrize(
     ("arguments", "error", "word"),
     [
-        ({"filters": 0, "kernel_size": 3}, ShapeError, "filters"),
+        ({"filters": 0, "kernel_size": 3}, ArgumentError, "filters"),
         ({"filters": 4, "kernel_size": 0}, ShapeError, "kernel_size"),
         ({"filters": 4, "kernel_size": 3, "stride": 0}, ShapeError, "stride"),
         ({"filters": 4, "kernel_size": 3, "dilation": 0}, ShapeError, "dilation"),

@@ -5,7 +5,7 @@ import pytest
 
 import cnnrs
 from cnnrs import ops
-from cnnrs.errors import CnnrsError, DTypeError, ShapeError
+from cnnrs.errors import ArgumentError, CnnrsError, DTypeError, ShapeError
 from cnnrs.layers import Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D
 
 
@@ -108,14 +108,25 @@ def test_transposed_weights_start_such_that_activations_keep_their_size(rng):
         (lambda: Conv2DTranspose(4, 3), (4,), "images"),
         (lambda: DepthwiseConv2D(3), (9,), "images"),
         (lambda: DepthwiseConv2D(5), (3, 3, 2), "height"),
-        (lambda: DepthwiseConv2D(3, depth_multiplier=0), (3, 3, 2), "depth_multiplier"),
         (lambda: SeparableConv2D(4, 5), (3, 3, 2), "height"),
-        (lambda: SeparableConv2D(0, 3), (3, 3, 2), "filters"),
     ],
 )
 def test_refused(make, shape, text):
     with pytest.raises(ShapeError, match=text):
         cnnrs.Sequential(shape, [make()])
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: DepthwiseConv2D(3, depth_multiplier=0), "depth_multiplier"),
+        (lambda: SeparableConv2D(0, 3), "filters"),
+        (lambda: Conv2DTranspose(0, 3), "filters"),
+    ],
+)
+def test_values_are_refused(make, text):
+    with pytest.raises(ArgumentError, match=f"{text}: expected at least 1, got 0"):
+        make()
 
 
 def test_types_are_refused():

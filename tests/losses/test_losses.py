@@ -87,8 +87,8 @@ CASES = [
     (losses.Dice(), "hot", reference.dice),
     (losses.Dice(0.1), "soft", lambda o, t: reference.dice(o, t, 0.1)),
     (losses.HalfSumOfSquares(), "soft", lambda o, t: 0.5 * np.sum((o - t) ** 2) / len(o)),
-    (losses.MSE(), "soft", lambda o, t: np.mean((o - t) ** 2)),
-    (losses.MAE(), "soft", lambda o, t: np.mean(np.abs(o - t))),
+    (losses.MeanSquaredError(), "soft", lambda o, t: np.mean((o - t) ** 2)),
+    (losses.MeanAbsoluteError(), "soft", lambda o, t: np.mean(np.abs(o - t))),
     (losses.Huber(), "soft", reference.huber),
     (losses.Huber(0.3), "soft", lambda o, t: reference.huber(o, t, 0.3)),
     (losses.SmoothL1(0.3), "soft", lambda o, t: reference.huber(o, t, 0.3) / 0.3),
@@ -145,7 +145,7 @@ def test_first_guess_of_the_article_and_one_hot_labels():
     loss = losses.HalfSumOfSquares()
     assert loss(output, [3]) == loss(output, hot) == 0.45
     np.testing.assert_array_equal(loss.gradient(output, [3]), output - hot)
-    assert losses.MSE()(output, [3]) == pytest.approx(0.09, abs=1e-15)
+    assert losses.MeanSquaredError()(output, [3]) == pytest.approx(0.09, abs=1e-15)
     assert (
         losses.CrossEntropy()(output, [3])
         == losses.CrossEntropy()(output, hot)
@@ -158,8 +158,8 @@ def test_first_guess_of_the_article_and_one_hot_labels():
 def test_values_by_hand():
     output, target = np.array([[1.0, 2.0], [0.0, 4.0]]), np.array([[1.0, 0.0], [3.0, 4.0]])
     assert losses.HalfSumOfSquares()(output, target) == (2.0 + 4.5) / 2
-    assert losses.MSE()(output, target) == (4 + 9) / 4
-    assert losses.MAE()(output, target) == 5 / 4
+    assert losses.MeanSquaredError()(output, target) == (4 + 9) / 4
+    assert losses.MeanAbsoluteError()(output, target) == 5 / 4
     assert losses.Huber()(output, target) == (1.5 + 2.5) / 4
     assert losses.CrossEntropy()(np.zeros((3, 4)), [0, 1, 2]) == pytest.approx(np.log(4))
     assert losses.MultiClassHinge()(np.array([[2.0, 1.5, 0.0]]), [0]) == pytest.approx(0.5 / 3)
@@ -304,7 +304,7 @@ DENSE = np.zeros((2, 2, 3))
             "sum to 1, got 0.9 at index 0",
         ),
         (
-            losses.MSE(),
+            losses.MeanSquaredError(),
             DENSE[0],
             [[0.5, 0.5, 0], [1, np.nan, 0]],
             r"finite values, got nan at index \(1, 1\)",

@@ -443,7 +443,7 @@ X, W = np.zeros((1, 8, 8, 4), np.float32), np.zeros((3, 3, 4, 6), np.float32)
         (lambda: ops.conv2d(X, W, dilation=2**31 - 1), ShapeError, "kernel"),
         (lambda: ops.conv2d(X, W, dilation=0), ShapeError, "dilation"),
         (lambda: ops.conv2d(X, W, padding=-1), ShapeError, "padding"),
-        (lambda: ops.conv2d(X, W, groups=0), ShapeError, "groups"),
+        (lambda: ops.conv2d(X, W, groups=0), ArgumentError, "groups"),
         (lambda: ops.conv2d(X, W, groups=3), ShapeError, "3 groups"),
         (lambda: ops.conv2d(X, np.zeros((3, 3, 2, 5)), groups=2), ShapeError, "groups"),
         (lambda: ops.conv2d(X, np.zeros((9, 9, 4, 6))), ShapeError, "kernel"),

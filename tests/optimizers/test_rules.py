@@ -50,25 +50,27 @@ class Slow:
         return w - RATE * (g + self.o.momentum * v if self.o.nesterov else v)
 
     def RMSprop(self, w, g, t, decay):
-        s = self.mean("s", g**2, self.o.alpha)
+        s = self.mean("s", g**2, self.o.rho)
         if self.o.centered:
-            s = s - self.mean("m", g, self.o.alpha) ** 2
-        d = g / (np.sqrt(s) + self.o.eps)
+            s = s - self.mean("m", g, self.o.rho) ** 2
+        d = g / (np.sqrt(s) + self.o.epsilon)
         v = self.o.momentum * self.memory.get("v", np.zeros_like(w)) + d
         self.memory["v"] = v
         return w - RATE * v
 
     def Adagrad(self, w, g, t, decay):
-        s = self.memory.get("s", np.full_like(w, self.o.start)) + g**2
+        s = self.memory.get("s", np.full_like(w, self.o.initial_value)) + g**2
         self.memory["s"] = s
-        return w - RATE / (1 + (t - 1) * self.o.learning_rate_decay) * g / (np.sqrt(s) + self.o.eps)
+        return w - RATE / (1 + (t - 1) * self.o.learning_rate_decay) * g / (
+            np.sqrt(s) + self.o.epsilon
+        )
 
     def Adam(self, w, g, t, decay):
         first, second = self.o.betas
         m, s = self.mean("m", g, first), self.mean("s", g**2, second)
         if self.o.amsgrad:
             s = self.memory["top"] = np.maximum(s, self.memory.get("top", 0))
-        return w - RATE * (m / (1 - first**t)) / (np.sqrt(s / (1 - second**t)) + self.o.eps)
+        return w - RATE * (m / (1 - first**t)) / (np.sqrt(s / (1 - second**t)) + self.o.epsilon)
 
     def AdamW(self, w, g, t, decay):
         return self.Adam(w - RATE * decay * w, g, t, decay)
@@ -103,11 +105,11 @@ RULES = [
     RMSprop(RATE),
     RMSprop(RATE, 0.9, momentum=0.8),
     RMSprop(RATE, 0.9, centered=True),
-    RMSprop(RATE, 0.95, momentum=0.5, centered=True, eps=1e-3),
+    RMSprop(RATE, 0.95, momentum=0.5, centered=True, epsilon=1e-3),
     Adagrad(RATE),
-    Adagrad(RATE, learning_rate_decay=0.1, start=0.5, eps=1e-4),
+    Adagrad(RATE, learning_rate_decay=0.1, initial_value=0.5, epsilon=1e-4),
     Adam(RATE),
-    Adam(RATE, (0.8, 0.95), eps=1e-3),
+    Adam(RATE, (0.8, 0.95), epsilon=1e-3),
     Adam(RATE, (0.9, 0.9), amsgrad=True),
     AdamW(RATE),
     AdamW(RATE, amsgrad=True),

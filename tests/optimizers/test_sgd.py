@@ -61,6 +61,6 @@ def test_bad_settings(options):
 
 def test_names():
     assert isinstance(get("sgd"), SGD)
-    assert repr(SGD(0.1)) == "SGD(learning_rate=0.1, momentum=0.0, nesterov=False, dampening=0.0)"
+    assert repr(SGD(0.1, 0.9)) == "SGD(learning_rate=0.1, momentum=0.9)"
     with pytest.raises(ArgumentError, match="sgd"):
         get("sdg")

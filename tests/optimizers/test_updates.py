@@ -400,7 +400,7 @@ def test_a_state_that_does_not_fit_is_refused_and_changes_nothing(data):
     [
         lambda: Adam(betas=(0.9, 1.0)),
         lambda: Adam(betas=0.9),
-        lambda: Adam(eps=-1),
+        lambda: Adam(epsilon=-1),
         lambda: SGD(clip_norm=0),
         lambda: SGD(clip_value=-1),
         lambda: SGD(max_norm=float("nan")),

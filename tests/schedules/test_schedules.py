@@ -19,20 +19,20 @@ from cnnrs.errors import CnnrsError
         (schedules.MultiStep(1.0, [2, 5]), {1.9: 1, 2: 0.1, 5: 0.01}),
         (schedules.Exponential(2.0, 0.5), {0: 2, 1: 1, 3: 0.25}),
         (
-            schedules.Cosine(1.0, final=0.2),
+            schedules.Cosine(1.0, final_rate=0.2),
             {0: 1, 5: 0.6, 10: 0.2, 2.5: 0.2 + 0.4 * (1 + math.cos(math.pi / 4))},
         ),
         (schedules.Polynomial(1.0, power=2), {0: 1, 5: 0.25, 10: 0}),
         (
-            schedules.OneCycle(1.0, up=0.4, start=0.1, final=0.0),
+            schedules.OneCycle(1.0, peak_fraction=0.4, initial_factor=0.1, final_factor=0.0),
             {0: 0.1, 2: 0.55, 4: 1, 7: 0.5, 10: 0},
         ),
         (
-            schedules.Restarts(1.0, first=2, final=0.2),
+            schedules.Restarts(1.0, first_epochs=2, final_rate=0.2),
             {0: 1, 1: 0.6, 1.5: 0.6 - 0.4 * math.sin(math.pi / 4), 2: 1, 5: 0.6, 1000: 1},
         ),
         (
-            schedules.Restarts(1.0, first=1, stretch=3),
+            schedules.Restarts(1.0, first_epochs=1, growth=3),
             {0: 1, 0.5: 0.5, 1: 1, 2.5: 0.5, 4: 1, 8.5: 0.5, 13: 1},
         ),
         (schedules.WarmUp(schedules.Step(1.0, every=5), epochs=4), {0: 0, 1: 0.25, 4: 1, 5: 0.1}),
@@ -48,11 +48,11 @@ def test_bad_settings():
     for make in (
         lambda: schedules.Step(1.0, every=0),
         lambda: schedules.Exponential(1.0, 0),
-        lambda: schedules.OneCycle(1.0, up=1),
+        lambda: schedules.OneCycle(1.0, peak_fraction=1),
         lambda: schedules.WarmUp(1.0, epochs=0),
         lambda: schedules.Polynomial(1.0, power=-1),
-        lambda: schedules.Restarts(1.0, first=0),
-        lambda: schedules.Restarts(1.0, first=2, stretch=0.5),
+        lambda: schedules.Restarts(1.0, first_epochs=0),
+        lambda: schedules.Restarts(1.0, first_epochs=2, growth=0.5),
         lambda: schedules.Plateau(1.0, factor=1),
         lambda: schedules.Plateau(1.0, patience=-1),
         lambda: schedules.Plateau(1.0, mode="best"),
@@ -73,7 +73,7 @@ def rates(schedule, values):
 
 def test_plateau_by_hand():
     values = [5, 4, 4, 4, 3.9, 4, 4, 4, 4, 4, 1, 1, 1, 1]
-    schedule = schedules.Plateau(1.0, factor=0.5, patience=2, cooldown=1, lowest=0.3)
+    schedule = schedules.Plateau(1.0, factor=0.5, patience=2, cooldown=1, min_rate=0.3)
     #                                   3 bad --v   (cooling) v        v-- 3 bad       not below 0.3
     assert rates(schedule, values) == [1, 1, 1, 1, 1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.3]
     assert rates(
@@ -87,7 +87,7 @@ def test_plateau_by_hand():
         0.5,
         0.25,
     ]
-    assert rates(schedules.Plateau(0.1, lowest=0.2, patience=0), [1.0, 1.0]) == [0.1, 0.1]
+    assert rates(schedules.Plateau(0.1, min_rate=0.2, patience=0), [1.0, 1.0]) == [0.1, 0.1]
 
 
 def test_plateau_goes_on_from_its_state():

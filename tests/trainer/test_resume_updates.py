@@ -15,7 +15,7 @@ METRICS = ["accuracy", "f1", "auc", "calibration_error"]
 CASES = [
     (SGD(OneCycle(0.1), 0.9, nesterov=True, clip_norm=1.0), EMA(0.9)),
     (Adam(WarmUp(Plateau(0.01, patience=0), epochs=1), amsgrad=True), SWA(start=4, every=3)),
-    (AdamW(Restarts(0.01, first=1), groups=[Group("*.bias", rate_factor=2)]), None),
+    (AdamW(Restarts(0.01, first_epochs=1), groups=[Group("*.bias", rate_factor=2)]), None),
     (RMSprop(1e-3, momentum=0.9, centered=True, max_norm=0.5), EMA(0.5)),
     (Adagrad(0.1, l1=1e-3), None),
     (Lion(1e-3, clip_value=0.01), EMA(0.9)),

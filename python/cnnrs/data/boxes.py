@@ -13,7 +13,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnrs.data.checks import image_size_pair, one_of
+from cnnrs import _arguments
 from cnnrs.data.image import MODES, Size, image_size, read_image
 from cnnrs.data.source import FileSource
 from cnnrs.errors import ArgumentError, FormatError
@@ -117,25 +117,25 @@ def box_source(
     """Number the classes and make the source; `class_names` None takes the names that occur,
     sorted.
     """
-    pair = image_size_pair(size)
-    one_of("mode", mode, MODES)
+    pair = _arguments.optional_pair("size", size)
+    _arguments.choice("mode", mode, MODES)
     if not annotations:
-        raise FormatError(f"{where}: no annotated images")
+        raise FormatError(f"{where}: expected annotated images, got none")
     if class_names is None:
         class_names = tuple(
             sorted({name for annotation in annotations for name in annotation.names})
         )
     class_names = tuple(class_names)
     if len(set(class_names)) != len(class_names):
-        raise ArgumentError(f"class_names holds a name twice: {list(class_names)}")
+        raise ArgumentError(f"class_names: expected different names, got {list(class_names)}")
     number = {name: label for label, name in enumerate(class_names)}
     targets: list[BoxTarget] = []
     for annotation in annotations:
         unknown = [name for name in annotation.names if name not in number]
         if unknown:
             raise FormatError(
-                f"{annotation.where}: the class {unknown[0]!r} is not one of "
-                f"{', '.join(class_names)}"
+                f"{annotation.where}: expected a class among {', '.join(class_names)}, got "
+                f"{unknown[0]!r}"
             )
         targets.append(
             {

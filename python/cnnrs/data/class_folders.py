@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnrs.data.checks import image_size_pair, one_of
+from cnnrs import _arguments
 from cnnrs.data.image import MODES, Size, has_image_suffix, image_size, read_image
 from cnnrs.data.source import FileSource
 from cnnrs.data.threads import decoding_threads, map_ahead
@@ -93,9 +93,9 @@ class FolderSource(FileSource):
             first = first or size
             if size != first:
                 raise ShapeError(
-                    f"the images differ in size: {self.paths[0]} is {first[0]}x{first[1]}, {path} "
-                    f"is {size[0]}x{size[1]} "
-                    "(height x width); pass size=(height, width) to resize them"
+                    f"images: expected one size, got {first[0]}x{first[1]} (height x width) for "
+                    f"{self.paths[0]} and {size[0]}x{size[1]} for {path}; pass "
+                    "size=(height, width) to resize them"
                 )
         assert first is not None
         return first
@@ -123,8 +123,8 @@ class FolderSource(FileSource):
         for index, image in enumerate(images):
             if image.shape != shape:
                 raise ShapeError(
-                    f"{self.paths[index]} has shape {image.shape}, the others {shape}; pass size= "
-                    "and mode="
+                    f"{self.paths[index]}: expected shape {shape} as the other images, got "
+                    f"{image.shape}; pass size= and mode="
                 )
             x[index] = image
         return x, self.labels.copy()
@@ -173,16 +173,15 @@ def folder(
     (('dark', 'light'), [[[255]]])
     """
     root = Path(path)
-    pair = image_size_pair(size)
-    one_of("mode", mode, MODES)
-    one_of("broken", broken, ("refuse", "skip"))
+    pair = _arguments.optional_pair("size", size)
+    _arguments.choice("mode", mode, MODES)
+    _arguments.choice("broken", broken, ("refuse", "skip"))
     names = sorted(
         entry.name for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith(".")
     )
     if not names:
         raise FormatError(
-            f"{root}: no class folders; expected one sub-folder of images per class, such as "
-            f"{root / 'cat'}"
+            f"{root}: expected one sub-folder of images per class, such as {root / 'cat'}, got none"
         )
     paths: list[Path] = []
     labels: list[int] = []
@@ -202,23 +201,23 @@ def _images_of_class(root: Path, name: str) -> list[Path]:
     folders = [entry.name for entry in visible if entry.is_dir()]
     if folders and files:
         raise FormatError(
-            f"{root / name}: holds images and the folder {folders[0]!r}; class folders are read "
-            "one level deep only"
+            f"{root / name}: expected images only, got the folder {folders[0]!r} too; class folders "
+            "are read one level deep"
         )
     if folders:
         raise FormatError(
-            f"{root / name}: holds no images but folders ({_shown(folders)}); did you mean the "
+            f"{root / name}: expected images, got folders ({_shown(folders)}); did you mean the "
             f"path {root / name} itself?"
         )
     if not files:
         others = (
-            f"; its {len(visible)} other files ({_shown([e.name for e in visible])}) are not images"
+            f"{len(visible)} other files ({_shown([entry.name for entry in visible])})"
             if visible
-            else ""
+            else "none"
         )
         raise FormatError(
-            f"{root / name}: the class {name!r} has no images{others}; add some or remove the "
-            "folder"
+            f"{root / name}: expected images of the class {name!r}, got {others}; add images or "
+            "remove the folder"
         )
     return files
 
@@ -240,8 +239,8 @@ def _without_broken(source: FolderSource) -> FolderSource:
     for label, name in enumerate(source.class_names):
         if not (labels == label).any():
             raise FormatError(
-                f"{source.root / name}: every image of the class {name!r} is damaged, such as "
-                f"{bad[0]}"
+                f"{source.root / name}: expected a whole image of the class {name!r}, got damaged "
+                f"ones only, such as {bad[0]}"
             )
     warnings.warn(
         f"skipped {len(bad)} damaged image files:\n" + "\n".join(bad), UserWarning, stacklevel=3

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnrs.data.boxes import Annotation, BoxSource, box_source
-from cnnrs.data.checks import inside
+from cnnrs.data.paths import inside
 from cnnrs.data.image import Size
 from cnnrs.errors import FormatError
 
@@ -62,7 +62,7 @@ def coco(
     where = os.fspath(json)
     folder = Path(images)
     if not folder.is_dir():
-        raise NotADirectoryError(f"images: {folder} is not a folder")
+        raise NotADirectoryError(f"images: expected a folder, got {folder}")
     content = _load(where)
     categories = {
         _get(c, "id", int, f"{where}: category {k}"): c
@@ -77,7 +77,7 @@ def coco(
         place = f"{where}: image {number}"
         key = _get(entry, "id", int, place)
         if key in pictures:
-            raise FormatError(f"{place}: its id {key} was used before")
+            raise FormatError(f"{place}: expected a new id, got {key}, which another image has")
         height, width = _get(entry, "height", int, place), _get(entry, "width", int, place)
         file = inside(folder, _get(entry, "file_name", str, place), place)
         pictures[key] = Annotation(
@@ -90,14 +90,17 @@ def coco(
             _get(entry, "category_id", int, place),
         )
         if image_id not in pictures or category_id not in names:
-            raise FormatError(f"{place}: there is no image {image_id} or no category {category_id}")
+            raise FormatError(
+                f"{place}: expected the ids of an image and a category, got {image_id} and "
+                f"{category_id}"
+            )
         x, y, box_width, box_height = _box(_get(entry, "bbox", list, place), place)
         picture = pictures[image_id]
         picture.boxes.append([x, y, x + box_width, y + box_height])
         picture.names.append(names[category_id])
         picture.difficult.append(bool(entry.get("iscrowd", 0)))
     if len(set(names.values())) != len(names):
-        raise FormatError(f"{where}: two categories have the same name: {list(names.values())}")
+        raise FormatError(f"{where}: expected different category names, got {list(names.values())}")
     return box_source(list(pictures.values()), tuple(names.values()), size, mode, where)
 
 
@@ -108,10 +111,11 @@ def _load(where: str) -> dict[str, Any]:
         try:
             content = json.load(file)
         except (ValueError, RecursionError) as error:
-            raise FormatError(f"{where}: damaged JSON ({type(error).__name__}: {error})") from None
+            raise FormatError(f"{where}: expected JSON, got damaged data ({error})") from None
     if not isinstance(content, dict):
         raise FormatError(
-            f"{where}: expected a JSON object with images, annotations and categories"
+            f"{where}: expected a JSON object with images, annotations and categories, got "
+            f"{type(content).__name__}"
         )
     return content
 
@@ -119,14 +123,14 @@ def _load(where: str) -> dict[str, Any]:
 def _list(content: dict[str, Any], key: str, where: str) -> list[Any]:
     value = content.get(key)
     if not isinstance(value, list):
-        raise FormatError(f"{where}: {key!r} must be a list, got {type(value).__name__}")
+        raise FormatError(f"{where}: {key}: expected a list, got {type(value).__name__}")
     return value
 
 
 def _get(entry: Any, key: str, kind: type, where: str) -> Any:
     value = entry.get(key) if isinstance(entry, dict) else None
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise FormatError(f"{where}: {key!r} must be of type {kind.__name__}, got {value!r:.80}")
+        raise FormatError(f"{where}: {key}: expected {kind.__name__}, got {value!r:.80}")
     return value
 
 
@@ -140,5 +144,5 @@ def _box(values: list[Any], where: str) -> list[float]:
         or values[2] < 0
         or values[3] < 0
     ):
-        raise FormatError(f"{where}: 'bbox' must be [x, y, width, height], got {values!r:.80}")
+        raise FormatError(f"{where}: bbox: expected [x, y, width, height], got {values!r:.80}")
     return [float(v) for v in values]

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnrs.data.checks import image_size_pair, inside, one_of
+from cnnrs import _arguments
+from cnnrs.data.paths import inside
 from cnnrs.data.image import MODES, Size, read_image
 from cnnrs.data.source import FileSource
 from cnnrs.errors import ArgumentError, FormatError
@@ -113,8 +114,8 @@ def csv(
     """
     path = Path(file)
     folder = path.parent if images is None else Path(images)
-    pair = image_size_pair(size)
-    one_of("mode", mode, MODES)
+    pair = _arguments.optional_pair("size", size)
+    _arguments.choice("mode", mode, MODES)
     rows = _rows(path, file_column, label_column)
     paths = tuple(inside(folder, name, f"{path}: line {line}") for line, name, _ in rows)
     labels, names = _numbered([(line, label) for line, _, label in rows], class_names, path)
@@ -131,20 +132,22 @@ def _rows(path: Path, file_column: str, label_column: str) -> list[tuple[int, st
             for name in (file_column, label_column):
                 if name not in (reader.fieldnames or ()):
                     raise FormatError(
-                        f"{path}: no column {name!r}; the first row has {reader.fieldnames}"
+                        f"{path}: expected a column {name!r}, got {reader.fieldnames}"
                     )
             for row in reader:
                 values = row[file_column], row[label_column]
                 if not values[0] or not values[1] or None in row:
                     raise FormatError(
-                        f"{path}: line {reader.line_num} lacks a file name or a label, or has too "
-                        "many fields"
+                        f"{path}: line {reader.line_num}: expected a file name and a label, got a "
+                        "row without one or with too many fields"
                     )
                 rows.append((reader.line_num, values[0].strip(), values[1].strip()))
         except (csv_reader.Error, UnicodeDecodeError) as error:
-            raise FormatError(f"{path}: damaged, or no CSV file in UTF-8 ({error})") from None
+            raise FormatError(
+                f"{path}: expected a CSV file in UTF-8, got damaged data ({error})"
+            ) from None
     if not rows:
-        raise FormatError(f"{path}: lists no images")
+        raise FormatError(f"{path}: expected at least one image, got none")
     return rows
 
 
@@ -155,17 +158,17 @@ def _numbered(
         numbers = [min(int(label[:20]), MAX_LABEL) for _, label in labels]
         if max(numbers) >= MAX_LABEL:
             raise FormatError(
-                f"{path}: line {labels[int(np.argmax(numbers))][0]} has a label of {MAX_LABEL} or "
-                "more"
+                f"{path}: line {labels[int(np.argmax(numbers))][0]}: expected labels below "
+                f"{MAX_LABEL}, got {max(numbers)} or more"
             )
         return np.array(numbers, dtype=np.int64), tuple(map(str, range(max(numbers) + 1)))
     names = tuple(sorted({label for _, label in labels}) if class_names is None else class_names)
     if len(set(names)) != len(names):
-        raise ArgumentError(f"class_names holds a name twice: {list(names)}")
+        raise ArgumentError(f"class_names: expected different names, got {list(names)}")
     number = {name: k for k, name in enumerate(names)}
     for line, label in labels:
         if label not in number:
             raise FormatError(
-                f"{path}: line {line} has the label {label!r}, which is not in class_names"
+                f"{path}: line {line}: expected a label among class_names, got {label!r}"
             )
     return np.array([number[label] for _, label in labels], dtype=np.int64), names

@@ -100,7 +100,7 @@ def statistics(data: Any) -> Statistics:
     """
     source = as_source(data)
     if len(source) == 0:
-        raise ShapeError("data holds no samples")
+        raise ShapeError("data: expected at least one sample, got none")
     moments: tuple[int, NDArray[np.float64], NDArray[np.float64]] | None = None
     sizes: Counter[tuple[int, int]] = Counter()
     labels: Counter[int] = Counter()
@@ -111,7 +111,7 @@ def statistics(data: Any) -> Statistics:
         for image in images:
             if image.ndim != 3:
                 raise ShapeError(
-                    f"samples must be images of shape (height, width, channels), got {image.shape}"
+                    f"data: expected images of shape (height, width, channels), got {image.shape}"
                 )
             sizes[image.shape[0], image.shape[1]] += 1
             seen.add(_digest(image))
@@ -214,8 +214,8 @@ def _merge(
     count, old_mean, old_deviations = so_far
     if old_mean.shape != mean.shape:
         raise ShapeError(
-            f"images differ in channels: {len(old_mean)} and {len(mean)}; pass mode= for one "
-            "number of channels"
+            f"data: expected one number of channels, got {len(old_mean)} and {len(mean)}; pass "
+            "mode= for one number"
         )
     total = count + len(pixels)
     shift = mean - old_mean

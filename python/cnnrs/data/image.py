@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnrs.data.checks import image_size_pair, one_of
+from cnnrs import _arguments
 from cnnrs.errors import ArgumentError, FormatError
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ def read_mask(path: str | os.PathLike[str], *, size: Size = None) -> NDArray[np.
     >>> read_mask(file).tolist()
     [[0, 1], [300, 2]]
     """
-    target = image_size_pair(size)
+    target = _arguments.optional_pair("size", size)
 
     def ids(image: "Image.Image") -> NDArray[np.int32]:
         from PIL import Image
@@ -212,8 +212,7 @@ def read_mask(path: str | os.PathLike[str], *, size: Size = None) -> NDArray[np.
         image = _upright(image)
         if image.mode not in ("1", "L", "P", "I", "I;16", "I;16L", "I;16B", "I;16N"):
             raise FormatError(
-                "a mask must be a palette or grey image whose pixels are ids; this one has mode "
-                f"{image.mode}"
+                f"expected a palette or grey image whose pixels are ids, got mode {image.mode}"
             )
         if target is not None:
             image = image.resize((target[1], target[0]), Image.Resampling.NEAREST)
@@ -224,19 +223,19 @@ def read_mask(path: str | os.PathLike[str], *, size: Size = None) -> NDArray[np.
 
 
 def _options(mode: str, size: Size, background: tuple[int, int, int] | None) -> Options:
-    mode = one_of("mode", mode, MODES).replace("gray", "grey")
+    mode = _arguments.choice("mode", mode, MODES).replace("gray", "grey")
     if background is not None:
         if mode == "unchanged":
             raise ArgumentError(
-                'background= removes the alpha channel that mode="unchanged" is to keep; ask for '
-                '"rgb" or "grey"'
+                "background: expected None with mode='unchanged', which keeps the alpha channel, got "
+                f"{background!r}"
             )
         background = tuple(background)  # type: ignore[assignment]
         if len(background) != 3 or not all(0 <= value <= 255 for value in background):
             raise ArgumentError(
-                f"background must be three numbers within 0..255, got {background!r}"
+                f"background: expected three numbers from 0 to 255, got {background!r}"
             )
-    return mode, image_size_pair(size), background
+    return mode, _arguments.optional_pair("size", size), background
 
 
 def _guarded(
@@ -259,21 +258,22 @@ def _guarded(
         raise FormatError(f"{name}: {error}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise FormatError(
-            f"{name}: refused as a possible decompression bomb: {str(error).rstrip('.')}; "
-            "if you trust the file, set PIL.Image.MAX_IMAGE_PIXELS = None"
+            f"{name}: expected a smaller image, got a possible decompression bomb "
+            f"({str(error).rstrip('.')}); if you trust the file, set PIL.Image.MAX_IMAGE_PIXELS = None"
         ) from error
     except UnidentifiedImageError:
         kind = (
-            "empty"
+            "an empty file"
             if file.seek(0, os.SEEK_END) == 0
-            else "not an image that Pillow can read, or damaged in its header"
+            else "another file, or one with a damaged header"
         )
-        raise FormatError(f"{name}: the file is {kind}") from None
+        raise FormatError(f"{name}: expected an image that Pillow can read, got {kind}") from None
     except Exception as error:  # Pillow's readers raise errors of every kind on damaged data
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk failed, not the file's content
         raise FormatError(
-            f"{name}: the image is damaged or cut short ({type(error).__name__}: {error})"
+            f"{name}: expected a whole image, got one that is damaged or cut short "
+            f"({type(error).__name__}: {error})"
         ) from error
 
 
@@ -315,9 +315,8 @@ def _eight_bits(image: "Image.Image") -> "Image.Image":
         return Image.fromarray((values >> 8).clip(0, 255).astype(np.uint8))
     if image.mode in ("I", "F"):
         raise FormatError(
-            f"pixels of mode {image.mode} (32-bit numbers) have no agreed range; read the file "
-            "with Pillow or tifffile "
-            "and scale the array yourself"
+            f"expected 8 or 16 bits per value, got mode {image.mode} (32-bit numbers without an "
+            "agreed range); read the file with Pillow or tifffile and scale the array yourself"
         )
     return image
 

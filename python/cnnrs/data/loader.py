@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cnnrs.data.checks import whole_number
+from cnnrs import _arguments
 from cnnrs.data.random_order import Purpose, balanced_order, permutation, weighted_order
 from cnnrs.data.source import (
     Sample,
@@ -107,31 +107,31 @@ class Loader:
         prefetch: int = 2,
     ) -> None:
         self.source: Source = as_source(data)
-        self.batch_size = whole_number("batch_size", batch_size, 1)
-        self.shuffle = bool(shuffle)
-        self.drop_last = bool(drop_last)
-        self.seed = whole_number("seed", seed, 0)
-        self.prefetch = whole_number("prefetch", prefetch, 1)
+        self.batch_size = _arguments.integer("batch_size", batch_size, 1)
+        self.shuffle = _arguments.flag("shuffle", shuffle)
+        self.drop_last = _arguments.flag("drop_last", drop_last)
+        self.seed = _arguments.counter("seed", seed, 64)
+        self.prefetch = _arguments.integer("prefetch", prefetch, 1)
         self.transform = transform
         self.epoch = 0
         count = len(self.source)
         if count == 0:
-            raise ShapeError("data holds no samples")
+            raise ShapeError("data: expected at least one sample, got none")
         if self.drop_last and count < self.batch_size:
             raise ShapeError(
-                f"drop_last=True leaves no batch: {count} samples are fewer than "
-                f"batch_size={self.batch_size}"
+                f"drop_last: expected at least batch_size={self.batch_size} samples, got {count}, "
+                "which leave no batch"
             )
-        if balanced and weights is not None:
-            raise ArgumentError("balanced=True and weights= are two ways to draw samples; give one")
+        if _arguments.flag("balanced", balanced) and weights is not None:
+            raise ArgumentError("weights: expected None with balanced=True, got weights")
         if transform is not None and not callable(transform):
-            raise ArgumentError(f"transform must be callable, got {transform!r}")
+            raise ArgumentError(f"transform: expected a callable, got {transform!r}")
         self._balance = labels_of(self.source) if balanced else None
         self._weights = None if weights is None else _check_weights(weights, count)
         self._items = fetches_items(self.source)
         self._takes_difficult = transform is not None and _takes(transform, "difficult")
         if threads is not None:
-            self.threads = whole_number("threads", threads, 0)
+            self.threads = _arguments.integer("threads", threads, 0)
         elif self._items:
             self.threads = decoding_threads()
         else:
@@ -144,7 +144,7 @@ class Loader:
 
     def set_epoch(self, epoch: int) -> None:
         """Make `epoch` (from 0) the one that the next iteration reads."""
-        self.epoch = whole_number("epoch", epoch, 0)
+        self.epoch = _arguments.integer("epoch", epoch, 0)
 
     def order(self, epoch: int | None = None) -> Indices:
         """Return the indices of an epoch's samples in the order in which they come.
@@ -158,7 +158,7 @@ class Loader:
         -------
         ndarray of shape (n,), int64
         """
-        epoch = self.epoch if epoch is None else whole_number("epoch", epoch, 0)
+        epoch = self.epoch if epoch is None else _arguments.integer("epoch", epoch, 0)
         count, key = len(self.source), (self.seed, epoch)
         if self._balance is not None:
             return balanced_order(self._balance, count, key)
@@ -193,8 +193,8 @@ class Loader:
         x, y
             One batch.
         """
-        epoch = self.epoch if epoch is None else whole_number("epoch", epoch, 0)
-        start = whole_number("start", start, 0)
+        epoch = self.epoch if epoch is None else _arguments.integer("epoch", epoch, 0)
+        start = _arguments.integer("start", start, 0)
         order = self.order(epoch)
         size = self.batch_size
         parts = [order[k * size : (k + 1) * size] for k in range(start, len(self))]
@@ -247,11 +247,10 @@ class Loader:
                 given["difficult"] = [_flags(one) for one in y]
         result = self.transform(x, **given, indices=indices, epoch=epoch, seed=self.seed)
         if not isinstance(result, tuple) or len(result) != 1 + len(given):
-            expected = (
-                f"a tuple of {1 + len(given)}: the images and what it was given with them "
-                f"({', '.join(given)})"
+            raise ShapeError(
+                f"transform: expected it to return a tuple of {1 + len(given)}, the images and "
+                f"{', '.join(given)}, got {type(result).__name__}"
             )
-            raise ShapeError(f"transform must return {expected}; got {type(result)}")
         images = self._one_size("images", result[0], indices)
         if target == "boxes":
             moved = dict(zip(given, result[1:], strict=True))
@@ -272,7 +271,7 @@ class Loader:
             return arrays
         columns = [np.asarray(array) for array in arrays]
         way_out = (
-            "end transform= with one that gives one size, such as Resize((height, width)) or "
+            "let transform= end with one that produces one size, such as Resize((height, width)) or "
             "RandomResizedCrop, or pass size="
         )
         same_shape(
@@ -303,9 +302,9 @@ def _kept_flags(target: Any, boxes: Any) -> NDArray[np.bool_]:
         return flags
     if flags.any():
         raise ShapeError(
-            f"transform gave {len(boxes)} boxes for {len(flags)}: which of them are difficult "
-            "cannot be known; let it take difficult=, a "
-            "list of arrays as labels= is, and return what is left of it as well"
+            f"transform: expected one box for each of {len(flags)}, got {len(boxes)}, so the "
+            "difficult ones are unknown; let it accept difficult=, a list of arrays like labels=, "
+            "and return the flags of the boxes that remain"
         )
     return np.zeros(len(boxes), dtype=np.bool_)
 
@@ -313,7 +312,9 @@ def _kept_flags(target: Any, boxes: Any) -> NDArray[np.bool_]:
 def _check_weights(weights: ArrayLike, count: int) -> NDArray[np.float64]:
     array = np.asarray(weights, dtype=np.float64)
     if array.shape != (count,):
-        raise ShapeError(f"weights must have shape ({count},), one per sample; got {array.shape}")
+        raise ShapeError(f"weights: expected shape ({count},), one per sample, got {array.shape}")
     if not np.isfinite(array).all() or (array < 0).any() or array.sum() == 0:
-        raise ArgumentError("weights must be finite and not negative, and not all zero")
+        raise ArgumentError(
+            "weights: expected finite numbers, at least 0 and not all 0, got others"
+        )
     return array

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnrs.data.checks import image_size_pair, one_of
+from cnnrs import _arguments
 from cnnrs.data.image import MODES, Size, has_image_suffix, image_size, read_image, read_mask
 from cnnrs.data.source import FileSource
 from cnnrs.errors import ArgumentError, FormatError, ShapeError
@@ -58,8 +58,8 @@ class MaskSource(FileSource):
         of_image, of_mask = image_size(self.paths[index]), image_size(self.mask_paths[index])
         if of_image != of_mask:
             raise ShapeError(
-                f"{self.mask_paths[index]}: the mask is {of_mask[0]}x{of_mask[1]}, "
-                f"its image {self.paths[index].name} {of_image[0]}x{of_image[1]} (height x width)"
+                f"{self.mask_paths[index]}: expected a mask of {of_image[0]}x{of_image[1]} (height x "
+                f"width) as its image {self.paths[index].name}, got {of_mask[0]}x{of_mask[1]}"
             )
         image = read_image(self.paths[index], self.mode, size=self.size)
         return image, read_mask(self.mask_paths[index], size=self.size)
@@ -102,17 +102,17 @@ def masks(
     --------
     >>> source = masks("camvid/train", "camvid/trainannot")           # doctest: +SKIP
     """
-    pair = image_size_pair(size)
-    one_of("mode", mode, MODES)
+    pair = _arguments.optional_pair("size", size)
+    _arguments.choice("mode", mode, MODES)
     if isinstance(class_names, str):
-        raise ArgumentError(f"class_names must be a sequence of names, got {class_names!r}")
+        raise ArgumentError(f"class_names: expected a sequence of names, got {class_names!r}")
     pictures, labelled = _by_stem(Path(images)), _by_stem(Path(masks))
     alone = sorted(pictures.keys() ^ labelled.keys())
     if alone:
-        without = "image" if alone[0] in labelled else "mask"
+        article, without = ("an", "image") if alone[0] in labelled else ("a", "mask")
         raise FormatError(
-            f"{(pictures.get(alone[0]) or labelled[alone[0]])}: has no {without}; {len(alone)} "
-            "files have no partner"
+            f"{(pictures.get(alone[0]) or labelled[alone[0]])}: expected {article} {without} of the "
+            f"same name, got none; {len(alone)} files have no partner"
         )
     stems = sorted(pictures)
     return MaskSource(
@@ -131,9 +131,10 @@ def _by_stem(folder: Path) -> dict[str, Path]:
             continue
         if file.stem in files:
             raise FormatError(
-                f"{file}: {files[file.stem].name} has the same name but for the suffix"
+                f"{file}: expected names that differ before the suffix, got also "
+                f"{files[file.stem].name}"
             )
         files[file.stem] = file
     if not files:
-        raise FormatError(f"{folder}: holds no images")
+        raise FormatError(f"{folder}: expected images, got none")
     return files

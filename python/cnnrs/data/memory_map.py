@@ -64,7 +64,8 @@ class MemoryMapSource(ArraySource):
             count = os.preadv(file, [into], place)
             if count == 0:
                 raise FormatError(
-                    f"{self._path}: ends at byte {place}; it became shorter since it was opened"
+                    f"{self._path}: expected the length it had when it was opened, got an end at byte "
+                    f"{place}"
                 )
             place, into = place + count, into[count:]
 
@@ -108,11 +109,11 @@ def memmap(
     samples, targets = _open(x, "r"), _open(y, None)
     arrays(samples, targets)  # checks the two
     if not isinstance(samples, np.memmap):
-        raise FormatError(f"{os.fspath(x)}: cannot be mapped")
+        raise FormatError(f"{os.fspath(x)}: expected a file that can be mapped, got another")
     if not samples.flags.c_contiguous:
         raise FormatError(
-            f"{os.fspath(x)}: in Fortran order every sample is spread over the whole file; save it "
-            "in C order"
+            f"{os.fspath(x)}: expected an array in C order, got Fortran order, which spreads every "
+            "sample over the whole file"
         )
     return MemoryMapSource(samples, targets, class_names)
 
@@ -122,10 +123,14 @@ def _open(path: str | os.PathLike[str], mmap_mode: Any) -> NDArray[Any]:
     try:
         array = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
     except (ValueError, EOFError, SyntaxError, TypeError, OverflowError) as error:
-        raise FormatError(f"{where}: no whole .npy file of numbers ({error})") from error
+        raise FormatError(
+            f"{where}: expected a whole .npy file of numbers, got another file ({error})"
+        ) from error
     if not isinstance(array, np.ndarray):
         array.close()
-        raise FormatError(f"{where}: an .npz file; save the array alone with numpy.save")
+        raise FormatError(
+            f"{where}: expected a .npy file, got .npz; save the array alone with numpy.save"
+        )
     if array.dtype.kind not in "biuf":
-        raise DTypeError(f"{where}: must hold numbers, got dtype {array.dtype}")
+        raise DTypeError(f"{where}: expected numbers, got dtype {array.dtype}")
     return array

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from cnnrs.data.boxes import Annotation, BoxSource, box_source
-from cnnrs.data.checks import inside
+from cnnrs.data.paths import inside
 from cnnrs.data.image import IMAGE_SUFFIXES, Size
 from cnnrs.errors import ArgumentError, FormatError
 
@@ -80,7 +80,7 @@ def voc(
         if file.suffix.lower() == ".xml" and not file.name.startswith(".")
     )
     if not files:
-        raise FormatError(f"{annotations}: no .xml files")
+        raise FormatError(f"{annotations}: expected .xml files, got none")
     if split is not None:
         wanted = _split_names(root, split)
         if class_names is None:
@@ -97,7 +97,7 @@ def voc(
 def _split_names(root: Path, split: str) -> list[str]:
     if not split or set(split) & set("/\\\0") or split.startswith("."):
         raise ArgumentError(
-            f"split must be the name of a file in ImageSets/Main, without suffix; got {split!r}"
+            f"split: expected the name of a file in ImageSets/Main without its suffix, got {split!r}"
         )
     file = root / "ImageSets" / "Main" / f"{split}.txt"
     if not file.is_file():
@@ -107,28 +107,30 @@ def _split_names(root: Path, split: str) -> list[str]:
             else []
         )
         raise ArgumentError(
-            f"split {split!r} is not in {file.parent}; it has {', '.join(known) or 'none'}"
+            f"split: expected one of {', '.join(known) or 'none'} in {file.parent}, got {split!r}"
         )
     try:
         lines = [line.split() for line in file.read_text(encoding="utf-8").splitlines()]
     except UnicodeDecodeError as error:
-        raise FormatError(f"{file}: not a text file ({error})") from None
+        raise FormatError(f"{file}: expected a text file, got another file ({error})") from None
     names = [words[0] for words in lines if words]
     if not names:
-        raise FormatError(f"{file}: lists no images")
+        raise FormatError(f"{file}: expected at least one image, got none")
     return names
 
 
 def _tree(content: bytes, file: Path) -> "ElementTree.Element":
-    """Parse XML that has no document type; one is refused at its first word, before any entity in
-    it is declared.
+    """Parse XML without a document type.
+
+    A document type is refused at its first word, before any entity in it is declared.
     """
     from xml.etree import ElementTree  # here, to keep `import cnnrs` short
 
     class Builder(ElementTree.TreeBuilder):
         def doctype(self, name: str, pubid: str | None, system: str | None) -> NoReturn:
             raise FormatError(
-                "the XML has a document type (DOCTYPE), which may hide entities; remove it"
+                "expected XML without a document type, got a DOCTYPE, which may declare entities; "
+                "remove it"
             )
 
     try:
@@ -140,32 +142,32 @@ def _tree(content: bytes, file: Path) -> "ElementTree.Element":
         ValueError,
         LookupError,
     ) as error:  # a LookupError is an unknown encoding
-        raise FormatError(f"{file}: damaged XML ({error})") from error
+        raise FormatError(f"{file}: expected XML, got damaged data ({error})") from error
 
 
 def _parse(file: Path, images: Path | None) -> Annotation:
-    """Read an annotation; without the folder of images it is not looked whether its image is there."""
+    """Read an annotation; with `images` None, do not check that its image exists."""
     with open(file, "rb") as stream:
         content = stream.read(MAX_XML_BYTES + 1)
     if len(content) > MAX_XML_BYTES:
         raise FormatError(
-            f"{file}: larger than the {MAX_XML_BYTES} bytes allowed for an annotation"
+            f"{file}: expected an annotation of at most {MAX_XML_BYTES} bytes, got a larger file"
         )
     tree = _tree(content, file)
     if tree.tag != "annotation":
-        raise FormatError(f"{file}: its root is <{tree.tag}>, expected <annotation>")
+        raise FormatError(f"{file}: expected the root <annotation>, got <{tree.tag}>")
     boxes, names, difficult = [], [], []
     for number, item in enumerate(tree.iterfind("object")):
         where = f"{file}: object {number}"
         name = (item.findtext("name") or "").strip()
         if not name:
-            raise FormatError(f"{where} has no name")
+            raise FormatError(f"{where}: expected a name, got none")
         corners = [
             _number(item, f"bndbox/{corner}", where) for corner in ("xmin", "ymin", "xmax", "ymax")
         ]
         if corners[2] < corners[0] or corners[3] < corners[1]:
             raise FormatError(
-                f"{where} ({name}) has a box from right to left or bottom to top: {corners}"
+                f"{where} ({name}): expected xmin <= xmax and ymin <= ymax, got {corners}"
             )
         boxes.append(corners)
         names.append(name)
@@ -194,13 +196,14 @@ def _number(item: "ElementTree.Element", tag: str, where: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise FormatError(f"{where}: <{tag.replace('/', '><')}> must be a number, got {text!r}")
+        raise FormatError(f"{where}: <{tag.replace('/', '><')}>: expected a number, got {text!r}")
     return value
 
 
 def _image_file(annotation: Path, name: str, images: Path) -> Path:
-    """The file that the annotation names, or, as tools often misspell it, one with the annotation's
-    own name.
+    """Return the file that the annotation names, or else a file with the annotation's own name.
+
+    Annotation tools often misspell the file name.
     """
     if name:
         named = inside(images, name, str(annotation))
@@ -211,5 +214,5 @@ def _image_file(annotation: Path, name: str, images: Path) -> Path:
         if sibling.is_file():
             return inside(images, sibling.name, str(annotation))
     raise FileNotFoundError(
-        f"{annotation}: its image {name or annotation.stem!r} is not in {images}"
+        f"{annotation}: expected its image {name or annotation.stem!r} in {images}, got no such file"
     )

@@ -56,7 +56,9 @@ def check_index(index: int, length: int) -> int:
     """Return `index` counted from the start; negative ones count from the end, as in a list."""
     position = int(index) + length if index < 0 else int(index)
     if not 0 <= position < length:
-        raise IndexError(f"index {index} is outside a data set of {length} samples")
+        raise IndexError(
+            f"index: expected {-length} to {length - 1} for {length} samples, got {index}"
+        )
     return position
 
 
@@ -64,14 +66,15 @@ def check_indices(indices: ArrayLike, length: int) -> Indices:
     """Return `indices` as int64, each within a data set of `length` samples."""
     array = np.asarray(indices)
     if array.ndim != 1:
-        raise ShapeError(f"indices must be one-dimensional, got shape {array.shape}")
+        raise ShapeError(f"indices: expected shape (n,), got {array.shape}")
     if array.size == 0:
         return np.zeros(0, dtype=np.int64)
     if array.dtype.kind not in "iu":
-        raise DTypeError(f"indices must be whole numbers, got dtype {array.dtype}")
+        raise DTypeError(f"indices: expected integers, got dtype {array.dtype}")
     if array.min() < -length or array.max() >= length:
         raise IndexError(
-            f"an index is outside a data set of {length} samples: {array.min()}..{array.max()}"
+            f"indices: expected {-length} to {length - 1} for {length} samples, got {array.min()} to "
+            f"{array.max()}"
         )
     signed = array.astype(np.int64)
     return np.where(signed < 0, signed + length, signed)
@@ -111,7 +114,7 @@ def collate(
     ((2, 4, 4, 1), [3, 1])
     """
     if not samples:
-        raise ShapeError("a batch needs at least one sample, got none")
+        raise ShapeError("samples: expected at least one, got none")
     describe = describe or "sample {}".format
     images = _joined("images", [np.asarray(x) for x, _ in samples], describe, stack)
     targets = [y for _, y in samples]
@@ -148,9 +151,8 @@ def same_shape(
     for position, item in enumerate(items):
         if item.shape != items[0].shape:
             raise ShapeError(
-                f"{what} of one batch must have one shape: {describe(0)} has {items[0].shape}, "
-                f"{describe(position)} has {item.shape}; "
-                f"{hint}"
+                f"{what}: expected one shape in a batch, got {items[0].shape} for {describe(0)} and "
+                f"{item.shape} for {describe(position)}; {hint}"
             )
 
 
@@ -204,7 +206,7 @@ class ArraySource:
         """The targets, where they are one whole number per sample."""
         if self.y.ndim != 1 or self.y.dtype.kind not in "iu":
             raise ArgumentError(
-                f"these targets are no class labels: shape {self.y.shape}, dtype {self.y.dtype}"
+                f"y: expected one integer label per sample, got {self.y.dtype} of shape {self.y.shape}"
             )
         return self.y.astype(np.int64, copy=False)
 
@@ -260,19 +262,21 @@ def arrays(x: ArrayLike, y: ArrayLike, class_names: Sequence[str] = ()) -> Array
         try:
             array = np.asarray(value)
         except ValueError as error:
-            raise ShapeError(f"{name} must be a rectangular array: {error}") from None
+            raise ShapeError(
+                f"{name}: expected rows of equal length, got others ({error})"
+            ) from None
         if array.dtype.kind not in "biuf":
-            raise DTypeError(f"{name} must hold numbers, got dtype {array.dtype}")
+            raise DTypeError(f"{name}: expected numbers, got dtype {array.dtype}")
         if array.ndim == 0:
-            raise ShapeError(f"{name} must have one row per sample, got a single number")
+            raise ShapeError(f"{name}: expected one row per sample, got a single number")
         columns.append(array)
     if len(columns[0]) != len(columns[1]):
         raise ShapeError(
-            f"x and y must have one row per sample each: x has {len(columns[0])}, y has "
+            f"x and y: expected one row per sample in both, got {len(columns[0])} and "
             f"{len(columns[1])}"
         )
     if len(columns[0]) == 0:
-        raise ShapeError(f"x holds no samples: shape {columns[0].shape}")
+        raise ShapeError(f"x: expected at least one sample, got shape {columns[0].shape}")
     return ArraySource(columns[0], columns[1], class_names)
 
 
@@ -325,11 +329,11 @@ def as_source(data: object) -> Source:
     """Return `data` as a source: a source itself, or a pair ``(x, y)`` of arrays."""
     if isinstance(data, (tuple, list)):
         if len(data) != 2:
-            raise ShapeError(f"data must be a source or a pair (x, y), got {len(data)} items")
+            raise ShapeError(f"data: expected a source or a pair (x, y), got {len(data)} items")
         return arrays(data[0], data[1])
     if isinstance(data, (np.ndarray, str, bytes, dict)) or not isinstance(data, Source):
         raise DTypeError(
-            "data must be a source (len and item) or a pair (x, y) of arrays, got "
+            "data: expected a source (len and item) or a pair (x, y) of arrays, got "
             f"{type(data).__name__}"
         )
     return data
@@ -386,13 +390,12 @@ def labels_of(source: object) -> NDArray[np.int64]:
     labels = getattr(source, "labels", None)
     if labels is None:
         raise ArgumentError(
-            f"{type(source).__name__} has no labels; give it an attribute `labels` with one whole "
-            "number per sample"
+            f"labels: expected a source with labels, got {type(source).__name__} without; give it "
+            "an attribute `labels` with one integer per sample"
         )
     array = np.asarray(labels)
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise DTypeError(
-            f"labels must be whole numbers, one per sample; got shape {array.shape}, dtype "
-            f"{array.dtype}"
+            f"labels: expected one integer per sample, got {array.dtype} of shape {array.shape}"
         )
     return array.astype(np.int64)

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cnnrs.data.checks import whole_number
+from cnnrs import _arguments
 from cnnrs.data.random_order import Purpose, permutation
 from cnnrs.data.source import Subset, as_source, labels_of
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
@@ -54,6 +54,7 @@ def split(data: Any, sizes: Sizes, *, stratify: bool = True, seed: int = 0) -> t
     >>> y_train.tolist(), y_test.tolist()
     ([0, 0, 0, 1, 1, 1], [0, 0, 1, 1])
     """
+    _arguments.flag("stratify", stratify)
     source = as_source(data)
     grouping = labels_of(source) if stratify else np.zeros(len(source), dtype=np.int64)
     parts = _split(grouping, sizes, stratify, seed)
@@ -86,7 +87,7 @@ def split_indices(
     >>> len(train), len(test)
     (4, 2)
     """
-    return _split(_as_labels(labels), sizes, stratify, seed)
+    return _split(_as_labels(labels), sizes, _arguments.flag("stratify", stratify), seed)
 
 
 def stratified_kfold(
@@ -125,8 +126,8 @@ def stratified_kfold(
     [2, 2, 2, 2]
     """
     array = _as_labels(labels)
-    folds = whole_number("folds", folds, 2)
-    seed = whole_number("seed", seed, 0)
+    folds = _arguments.integer("folds", folds, 2)
+    seed = _arguments.counter("seed", seed, 64)
     _refuse_small_classes(array, folds, "folds")
     grouped = _grouped(array, permutation(len(array), Purpose.FOLDS, (seed,)))
     fold = np.empty(len(array), dtype=np.int64)
@@ -137,20 +138,20 @@ def stratified_kfold(
 def _as_labels(labels: ArrayLike) -> NDArray[np.int64]:
     array = np.asarray(labels)
     if array.ndim != 1:
-        raise ShapeError(f"labels must be one-dimensional, got shape {array.shape}")
+        raise ShapeError(f"labels: expected shape (n,), got {array.shape}")
     if array.size == 0:
-        raise ShapeError("labels is empty: there is nothing to split")
+        raise ShapeError("labels: expected at least one, got none")
     if array.dtype.kind not in "iub":
-        raise DTypeError(f"labels must be whole numbers, got dtype {array.dtype}")
+        raise DTypeError(f"labels: expected integers, got dtype {array.dtype}")
     return array.astype(np.int64)
 
 
 def _split(
     labels: NDArray[np.int64], sizes: Sizes, stratify: bool, seed: int
 ) -> tuple[NDArray[np.int64], ...]:
-    seed = whole_number("seed", seed, 0)
+    seed = _arguments.counter("seed", seed, 64)
     if len(labels) == 0:
-        raise ShapeError("data holds no samples: there is nothing to split")
+        raise ShapeError("data: expected at least one sample, got none")
     counts = part_counts(len(labels), sizes)
     if not stratify:
         labels = np.zeros_like(labels)
@@ -191,28 +192,28 @@ def _take_stratified(grouped_labels: NDArray[np.int64], count: int) -> NDArray[n
 def part_counts(total: int, sizes: Sizes) -> list[int]:
     """Turn fractions or counts, one of them perhaps None, into counts that add up to `total`."""
     if isinstance(sizes, (str, bytes)) or not isinstance(sizes, Sequence) or len(sizes) < 1:
-        raise ArgumentError(f"sizes must be a sequence of fractions or counts, got {sizes!r}")
+        raise ArgumentError(f"sizes: expected a sequence of fractions or counts, got {sizes!r}")
     given = [size for size in sizes if size is not None]
     if len(sizes) - len(given) > 1:
-        raise ArgumentError(f"only one of the sizes can be None, got {list(sizes)}")
+        raise ArgumentError(f"sizes: expected at most one None, got {list(sizes)}")
     for size in given:
         if isinstance(size, bool) or not isinstance(size, (int, float, np.integer, np.floating)):
-            raise DTypeError(f"sizes must be fractions or whole numbers, got {size!r}")
+            raise DTypeError(f"sizes: expected fractions or integers, got {size!r}")
         if not 0 <= size < float("inf"):
-            raise ArgumentError(f"sizes must not be negative, got {size!r}")
+            raise ArgumentError(f"sizes: expected finite numbers, at least 0, got {size!r}")
     if all(isinstance(size, (int, np.integer)) for size in given):
         counts = [None if size is None else int(size) for size in sizes]
     else:
         if any(size > 1 for size in given):
             raise ArgumentError(
-                f"sizes must be all fractions or all whole numbers, got {list(sizes)}"
+                f"sizes: expected only fractions or only integers, got {list(sizes)}"
             )
         fractions = [0.0 if size is None else float(size) for size in sizes]
         whole = sum(fractions)
         if whole > 1 + 1e-9 or (len(given) == len(sizes) and whole < 1 - 1e-9):
             raise ArgumentError(
-                f"fractions must add up to 1, got {list(sizes)} = {whole:g}; one may be None for "
-                "the rest"
+                f"sizes: expected fractions that add up to 1, got {list(sizes)}, which add up to "
+                f"{whole:g}; one may be None and takes the rest"
             )
         # The ends of the parts are rounded, not the parts, so that the counts add up.
         ends = [round(total * min(1.0, sum(fractions[: i + 1]))) for i in range(len(fractions))]
@@ -223,7 +224,8 @@ def part_counts(total: int, sizes: Sizes) -> list[int]:
     rest = total - sum(count for count in counts if count is not None)
     if rest < 0 or (rest > 0 and None not in counts):
         raise ArgumentError(
-            f"sizes {list(sizes)} do not make up the {total} samples; one may be None for the rest"
+            f"sizes: expected counts that add up to {total} samples, got {list(sizes)}; one may be "
+            "None and takes the rest"
         )
     return [rest if count is None else count for count in counts]
 
@@ -234,6 +236,6 @@ def _refuse_small_classes(labels: NDArray[np.int64], parts: int, what: str) -> N
         label = int(classes[counts.argmin()])
         way_out = "ask for fewer folds" if what == "folds" else "pass stratify=False"
         raise ArgumentError(
-            f"class {label} has {counts.min()} samples for {parts} {what}; add samples, or "
-            f"{way_out}"
+            f"labels: expected at least {parts} samples of each class, one for each of the {what}, "
+            f"got {counts.min()} of class {label}; add samples, or {way_out}"
         )

@@ -8,6 +8,7 @@ every file checked. All give a `Dataset`: images uint8 of shape ``(n, height, wi
 
 import os
 
+from cnnrs import _arguments
 from cnnrs.datasets.cifar10 import load_cifar10
 from cnnrs.datasets.dataset import Dataset
 from cnnrs.datasets.digits import load_digits
@@ -76,8 +77,9 @@ def load(
     >>> load("digits").num_classes
     10
     """
+    _arguments.flag("download", download)
     if name == "digits":
         return load_digits()
     if name not in _LOADERS:
-        raise ArgumentError(f"name must be one of {', '.join(map(repr, names()))}; got {name!r}")
+        raise ArgumentError(f"name: expected one of {', '.join(map(repr, names()))}, got {name!r}")
     return _LOADERS[name](data_dir, download=download)

@@ -136,7 +136,7 @@ def _read_files(folder: Path) -> dict[str, bytes]:
         with open(folder / name, "rb") as file:
             contents[name] = file.read(MAX_FILE_BYTES + 1)
         if len(contents[name]) > MAX_FILE_BYTES:
-            raise FormatError(f"{folder / name}: larger than the {MAX_FILE_BYTES} bytes allowed")
+            raise FormatError(f"{folder / name}: expected at most {MAX_FILE_BYTES} bytes, got more")
     return contents
 
 
@@ -152,8 +152,8 @@ def _read_archive(path: Path) -> dict[str, bytes]:
                 for member in archive:
                     if member.size > MAX_FILE_BYTES:
                         raise FormatError(
-                            f"{path}: {member.name} announces {member.size} bytes, more than the "
-                            f"{MAX_FILE_BYTES} allowed"
+                            f"{path}: {member.name}: expected at most {MAX_FILE_BYTES} bytes, got "
+                            f"{member.size}"
                         )
                     name = member.name.rsplit("/", 1)[-1]
                     stream = (
@@ -164,27 +164,31 @@ def _read_archive(path: Path) -> dict[str, bytes]:
                     if contents.keys() == wanted:
                         break
         except (tarfile.TarError, EOFError, zlib.error) as error:
-            raise FormatError(f"{path}: damaged or cut short ({error})") from error
+            raise FormatError(
+                f"{path}: expected a whole archive, got one that is damaged or cut short ({error})"
+            ) from error
         except OSError as error:
             if error.errno is not None:
                 raise
-            raise FormatError(f"{path}: damaged, or no gzip file ({error})") from error
+            raise FormatError(
+                f"{path}: expected a gzip file, got damaged data ({error})"
+            ) from error
     missing = sorted(wanted - contents.keys())
     if missing:
-        raise FormatError(f"{path}: {', '.join(missing)} missing from the archive")
+        raise FormatError(f"{path}: expected {', '.join(missing)} in the archive, got no such file")
     return contents
 
 
 def _parse(content: bytes, where: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     if len(content) == 0 or len(content) % RECORD_BYTES:
         raise FormatError(
-            f"{where}: {len(content)} bytes are no whole number of records of {RECORD_BYTES} bytes"
+            f"{where}: expected whole records of {RECORD_BYTES} bytes, got {len(content)} bytes"
         )
     records = np.frombuffer(content, dtype=np.uint8).reshape(-1, RECORD_BYTES)
     labels = records[:, 0].astype(np.int64)
     if labels.max() >= len(CLASS_NAMES):
         raise FormatError(
-            f"{where}: record {int(labels.argmax())} has the label {labels.max()}; expected 0..9"
+            f"{where}: record {int(labels.argmax())}: expected a label from 0 to 9, got {labels.max()}"
         )
     planes = records[:, 1:].reshape(-1, 3, 32, 32)
     return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), labels
@@ -203,10 +207,11 @@ def _read_jpeg_pack(path: Path) -> list[tuple[NDArray[np.uint8], NDArray[np.int6
         whole = len(offsets) == len(labels) + 1 and offsets[0] == 0 and offsets[-1] == len(content)
         if not whole or (np.diff(offsets) <= 0).any():
             raise FormatError(
-                f"{path}: {split}_offsets do not divide {split}_jpeg into one image per label"
+                f"{path}: {split}_offsets: expected offsets that divide {split}_jpeg into one image "
+                "per label, got others"
             )
         if len(labels) == 0 or labels.min() < 0 or labels.max() >= len(CLASS_NAMES):
-            raise FormatError(f"{path}: {split}_labels must lie within 0..9")
+            raise FormatError(f"{path}: {split}_labels: expected labels from 0 to 9, got others")
         parts.append((_decode_all(content, offsets, f"{path}: {split}"), labels))
     return parts
 
@@ -222,7 +227,7 @@ def _decode_all(content: bytes, offsets: NDArray[np.int64], where: str) -> NDArr
                 content[offsets[index] : offsets[index + 1]], name=name, formats=("JPEG",)
             )
             if image.shape != (32, 32, 3):
-                raise FormatError(f"{name}: is {image.shape[0]}x{image.shape[1]}, expected 32x32")
+                raise FormatError(f"{name}: expected 32x32, got {image.shape[0]}x{image.shape[1]}")
             images[index] = image
 
     for _ in map_ahead(

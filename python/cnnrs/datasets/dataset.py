@@ -57,18 +57,18 @@ class Dataset:
             ("test", self.x_test, self.y_test),
         ):
             if len(x) != len(y):
-                raise FormatError(f"{self.origin}: {len(x)} {part} images but {len(y)} labels")
+                raise FormatError(f"{self.origin}: expected {len(x)} {part} labels, got {len(y)}")
             if len(x) == 0:
-                raise FormatError(f"{self.origin}: there are no {part} images")
+                raise FormatError(f"{self.origin}: expected {part} images, got none")
             if y.min() < 0 or y.max() >= len(self.class_names):
                 raise FormatError(
-                    f"{self.origin}: a {part} label is {y.max()}, beyond the "
-                    f"{len(self.class_names)} classes"
+                    f"{self.origin}: expected {part} labels from 0 to {len(self.class_names) - 1}, "
+                    f"got {y.min()} to {y.max()}"
                 )
         if self.x_train.shape[1:] != self.x_test.shape[1:]:
             raise FormatError(
-                f"{self.origin}: training images are {self.x_train.shape[1:]}, test images "
-                f"{self.x_test.shape[1:]}"
+                f"{self.origin}: expected test images of shape {self.x_train.shape[1:]} as the "
+                f"training images, got {self.x_test.shape[1:]}"
             )
 
     @property

@@ -74,35 +74,35 @@ def read_idx(
                 return _parse(cast("IO[bytes]", stream), where, ndim, max_bytes)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise FormatError(
-                f"{where}: the gzip data is damaged or cut short ({error})"
+                f"{where}: expected whole gzip data, got damaged or shortened data ({error})"
             ) from error
 
 
 def _parse(stream: IO[bytes], where: str, ndim: int | None, max_bytes: int) -> NDArray[np.uint8]:
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[3] == 0:
-        raise FormatError(f"{where}: not an idx file; it starts with {magic!r}")
+        raise FormatError(f"{where}: expected an idx file, got a file that starts with {magic!r}")
     if magic[2] != UINT8:
-        raise FormatError(
-            f"{where}: idx elements of type 0x{magic[2]:02x}; only bytes (0x08) are read"
-        )
+        raise FormatError(f"{where}: expected bytes (idx type 0x08), got type 0x{magic[2]:02x}")
     axes = magic[3]
     if ndim is not None and axes != ndim:
-        raise FormatError(f"{where}: expected an idx file with {ndim} axes, this one has {axes}")
+        raise FormatError(f"{where}: expected an idx file with {ndim} axes, got {axes}")
     header = stream.read(4 * axes)
     if len(header) < 4 * axes:
-        raise FormatError(f"{where}: cut short within its header")
+        raise FormatError(f"{where}: expected a whole header, got one that is cut short")
     shape = tuple(int.from_bytes(header[4 * k : 4 * k + 4], "big") for k in range(axes))
     size = math.prod(shape)
     if size > max_bytes:
         raise FormatError(
-            f"{where}: its header announces {size} bytes (shape {shape}), more than the "
-            f"{max_bytes} allowed"
+            f"{where}: expected at most {max_bytes} bytes, got a header that announces {size} "
+            f"(shape {shape})"
         )
     content = stream.read(size + 1)  # one more, to see whether something follows
     if len(content) != size:
-        came = f"only {len(content)} follow" if len(content) < size else "more follow"
-        raise FormatError(f"{where}: its header announces {size} bytes (shape {shape}), {came}")
+        found = f"only {len(content)}" if len(content) < size else "more"
+        raise FormatError(
+            f"{where}: expected {size} bytes (shape {shape}) after the header, got {found}"
+        )
     return np.frombuffer(content, dtype=np.uint8).reshape(shape).copy()
 
 

@@ -193,7 +193,7 @@ def _load(
     for file, image in zip((files[0], files[2]), images, strict=True):
         if image.shape[1:] != (28, 28):
             raise FormatError(
-                f"{file}: images of {name} are 28x28, these are {image.shape[1]}x{image.shape[2]}"
+                f"{file}: expected images of 28x28, got {image.shape[1]}x{image.shape[2]}"
             )
     return Dataset(
         name=name,

@@ -80,7 +80,7 @@ def read_npz(
             TypeError,
         ) as error:
             raise FormatError(
-                f"{where}: damaged, or no .npz file ({type(error).__name__}: {error})"
+                f"{where}: expected a .npz file, got damaged data ({type(error).__name__}: {error})"
             ) from error
 
 
@@ -91,7 +91,7 @@ def _read(
         entry = archive.getinfo(f"{name}.npy")
     except KeyError:
         raise FormatError(
-            f"{where}: the array {name!r} is missing; it holds {archive.namelist()[:10]}"
+            f"{where}: expected an array {name!r}, got {archive.namelist()[:10]}"
         ) from None
     with archive.open(entry) as stream:
         version = np.lib.format.read_magic(stream)
@@ -100,22 +100,22 @@ def _read(
         elif version == (2, 0):
             shape, fortran_order, dtype = np.lib.format.read_array_header_2_0(stream)
         else:
-            raise FormatError(f"{where}: the array {name!r} has the unknown .npy version {version}")
+            raise FormatError(f"{where}: {name}: expected .npy version 1.0 or 2.0, got {version}")
         if dtype.kind not in kind or len(shape) != ndim or fortran_order:
             raise FormatError(
-                f"{where}: the array {name!r} has dtype {dtype} and shape {shape}; expected kind "
-                f"{kind!r}, {ndim} axes"
+                f"{where}: {name}: expected dtype kind {kind!r} and {ndim} axes, got dtype {dtype} "
+                f"and shape {shape}"
             )
         size = math.prod(shape) * dtype.itemsize
         if size > max_bytes:
             raise FormatError(
-                f"{where}: the array {name!r} announces {size} bytes, more than the {max_bytes} "
-                "allowed"
+                f"{where}: {name}: expected at most {max_bytes} bytes, got a header that announces "
+                f"{size}"
             )
         content = stream.read(size + 1)
     if len(content) != size:
         raise FormatError(
-            f"{where}: the array {name!r} announces {size} bytes, but "
-            f"{min(len(content), size + 1)} came"
+            f"{where}: {name}: expected {size} bytes, got "
+            f"{'more' if len(content) > size else len(content)}"
         )
     return np.frombuffer(content, dtype=dtype).reshape(shape)

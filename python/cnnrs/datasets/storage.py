@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from cnnrs import _arguments
 from cnnrs.errors import CnnrsError
 
 __all__ = ["RemoteFile", "cache_dir", "find"]
@@ -90,6 +91,7 @@ def find(
         If the files are nowhere and cannot be downloaded; the message lists where they were looked
         for and what to do.
     """
+    _arguments.flag("download", download)
     environment = os.environ.get("CNNRS_DATA")
     places = [("data_dir", data_dir), ("$CNNRS_DATA", environment or None), ("cache", cache_dir())]
     misses = []
@@ -121,7 +123,7 @@ def find(
     misses.append(f"download: {trouble}")
     addresses = ", ".join(file.urls[0] for file in remote)
     raise FileNotFoundError(
-        f"data set {name!r} was not found. Looked in:\n  "
+        f"expected the files of the data set {name!r}, got none. Looked in:\n  "
         + "\n  ".join(misses)
         + f"\nPut the published files ({addresses}) into a folder {layouts[0]!r} and pass "
         "data_dir= or set CNNRS_DATA to the folder "

@@ -107,7 +107,7 @@ def sample_shape(shape: int | Sequence[int]) -> Shape:
         raise ShapeError(
             "input_shape: expected at least one size, such as (height, width, channels), got ()"
         )
-    return tuple(_arguments.integer("input_shape", size, 1) for size in items)
+    return tuple(_arguments.size("input_shape", item, 1) for item in items)
 
 
 def shape_text(shape: Shape) -> str:

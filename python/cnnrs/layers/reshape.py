@@ -65,7 +65,7 @@ class Reshape(Layer):
         super().__init__(name=name)
         sizes = tuple(shape) if _arguments.is_sequence(shape) else (shape,)  # type: ignore[arg-type]
         self.shape = tuple(
-            -1 if type(size) is int and size == -1 else _arguments.integer("shape", size, 1)
+            -1 if type(size) is int and size == -1 else _arguments.size("shape", size, 1)
             for size in sizes
         )
         if not self.shape or self.shape.count(-1) > 1:

@@ -284,7 +284,7 @@ class LocalResponseNorm(Layer):
         name: str | None = None,
     ) -> None:
         super().__init__(name=name)
-        self.size = _arguments.integer("size", size, 1)
+        self.size = _arguments.size("size", size, 1)
         self.alpha = _arguments.number("alpha", alpha, 0)
         self.beta = _arguments.number("beta", beta, 0)
         self.k = _arguments.number("k", k, 1e-300)

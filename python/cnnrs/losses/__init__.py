@@ -1,23 +1,30 @@
-"""Losses: one number that says how wrong the outputs of a batch are, and its gradient.
+"""Losses: functions of the outputs and targets of a batch, and their gradients.
 
 Every loss is a mean over the samples of the batch, so that the gradient of a batch is the mean of
-the gradients of its samples (with class weights or an ignored index: the weighted mean). Targets of
-classifiers are class numbers, or one row per sample (one-hot, or probabilities); dense predictions
-of shape (n, height, width, classes) take class numbers of shape (n, height, width). Targets that do
-not fit are refused with the index at which they stand.
+the gradients of its samples (with class weights or an ignored index, the weighted mean). Targets of
+classifiers are class numbers, or one row per sample (one-hot, or probabilities). Dense predictions
+of shape (n, height, width, classes) take class numbers of shape (n, height, width). An error for a
+wrong target names its index.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from cnnrs import _renamed
 from cnnrs.errors import ArgumentError
 from cnnrs.losses.base import Loss
 from cnnrs.losses.classes import CrossEntropy, Focal, KLDivergence, MultiClassHinge
 from cnnrs.losses.masks import BinaryCrossEntropy, BinaryFocal, Dice
-from cnnrs.losses.values import MAE, MSE, HalfSumOfSquares, Huber, SmoothL1
+from cnnrs.losses.values import (
+    HalfSumOfSquares,
+    Huber,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    SmoothL1,
+)
 
 __all__ = [
-    "MAE",
-    "MSE",
     "BinaryCrossEntropy",
     "BinaryFocal",
     "CrossEntropy",
@@ -27,6 +34,8 @@ __all__ = [
     "Huber",
     "KLDivergence",
     "Loss",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
     "MultiClassHinge",
     "SmoothL1",
     "get",
@@ -42,14 +51,30 @@ _CLASSES: dict[str, type[Loss]] = {
     "hinge": MultiClassHinge,
     "huber": Huber,
     "kl_divergence": KLDivergence,
-    "mae": MAE,
-    "mse": MSE,
+    "mae": MeanAbsoluteError,
+    "mean_absolute_error": MeanAbsoluteError,
+    "mean_squared_error": MeanSquaredError,
+    "mse": MeanSquaredError,
     "smooth_l1": SmoothL1,
 }
 
 
+if not TYPE_CHECKING:
+    __getattr__ = _renamed.names(__name__, {"MAE": "MeanAbsoluteError", "MSE": "MeanSquaredError"})
+
+
 def get(loss: str | Loss) -> Loss:
-    """The loss of that name; a loss is returned as it is.
+    """Return the loss of a name with its default settings; a loss is returned unchanged.
+
+    Parameters
+    ----------
+    loss : str or Loss
+        ``"mse"`` and ``"mae"`` are short for ``"mean_squared_error"`` and
+        ``"mean_absolute_error"``.
+
+    Returns
+    -------
+    Loss
 
     Raises
     ------
@@ -59,7 +84,7 @@ def get(loss: str | Loss) -> Loss:
     Examples
     --------
     >>> get("mse")
-    MSE()
+    MeanSquaredError()
     """
     if isinstance(loss, Loss):
         return loss

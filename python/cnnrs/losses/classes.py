@@ -1,4 +1,4 @@
-"""Losses for one class out of several: cross-entropy, focal, Kullback-Leibler divergence, hinge."""
+"""Losses for single-label classes: cross-entropy, focal, Kullback-Leibler divergence, hinge."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnrs import _arguments, ops
+from cnnrs import _arguments, _renamed, ops
 from cnnrs.errors import ArgumentError
 from cnnrs.losses.base import Loss
 from cnnrs.losses.targets import (
@@ -22,12 +22,12 @@ from cnnrs.losses.targets import (
 __all__ = ["CrossEntropy", "Focal", "KLDivergence", "MultiClassHinge"]
 
 
-def _whole(name: str, value: int | None) -> int | None:
-    return None if value is None else _arguments.integer(name, value, -(2**31))
+def _ignored(value: int | None) -> int | None:
+    return None if value is None else _arguments.integer("ignore_index", value, -(2**31))
 
 
 class _Labels:
-    """Class numbers with a weight each: that of the class, 0 for what is ignored."""
+    """Class numbers with the weight of their class, or 0 where they are ignored."""
 
     def __init__(
         self, output: Any, target: ArrayLike, weights: Any, ignore_index: int | None
@@ -41,33 +41,33 @@ class _Labels:
         self.total = float(labels.size) if self.weights is None else float(self.weights.sum())
 
     def mean(self, losses: Any) -> float:
-        """The weighted mean of one loss per sample; 0 if nothing counts."""
+        """Return the weighted mean of one loss per sample; 0 if all weights are 0."""
         weighted = losses if self.weights is None else losses * self.weights
         return float(np.sum(weighted, dtype=np.float64)) / self.total if self.total else 0.0
 
     def shares(self, dtype: Any) -> Any:
-        """What each sample's loss counts for in the mean."""
+        """Return the weight of each sample's loss in the mean."""
         ones = np.ones(self.labels.shape) if self.weights is None else self.weights
         return (ones / self.total if self.total else ones * 0.0).astype(dtype)
 
 
+@_renamed.keywords()
 class CrossEntropy(Loss):
-    """Softmax cross-entropy, ``-log(probability of the right class)`` in nats; takes logits. The
-    loss for classes.
+    """Softmax cross-entropy of logits, ``-log(probability of the true class)`` in nats.
 
-    Unlike a squared error behind softmax, its gradient does not vanish where the model is wrong and
-    certain. Targets are class numbers, or probabilities in the shape of the outputs; outputs may be
-    one row of logits per sample or per pixel.
+    The usual loss for classification. Unlike a squared error after softmax, its gradient does not
+    vanish where the model is wrong and certain. Targets are class numbers, or probabilities in the
+    shape of the outputs. Outputs are one row of logits per sample or per pixel.
 
     Parameters
     ----------
     label_smoothing : float
-        The part, from 0 to 1, of each target that is spread evenly over all classes.
+        Fraction of each target, from 0 to 1, that is spread evenly over all classes.
     class_weights : array-like of shape (classes,), optional
-        What a sample of each class counts for; the mean is over the sum of weights.
+        Weight of a sample of each class; the sum of losses is divided by the sum of weights.
     ignore_index : int, optional
-        Samples (or pixels) with this class number do not count, neither in the sum nor in the mean.
-        If none counts, the loss is 0.
+        Samples (or pixels) with this class number are left out of the sum and the mean. If all are
+        left out, the loss is 0.
 
     References
     ----------
@@ -84,7 +84,6 @@ class CrossEntropy(Loss):
     """
 
     takes_logits = True
-    arguments = ("label_smoothing", "class_weights", "ignore_index")
 
     def __init__(
         self,
@@ -95,10 +94,10 @@ class CrossEntropy(Loss):
     ) -> None:
         self.label_smoothing = _arguments.number("label_smoothing", label_smoothing, 0, 1)
         self.class_weights = _weights(class_weights)
-        self.ignore_index = _whole("ignore_index", ignore_index)
+        self.ignore_index = _ignored(ignore_index)
 
     def _prepared(self, output: Any, target: ArrayLike) -> tuple[Any, _Labels | None]:
-        """Rows of (weighted) probabilities with None, or class numbers with their weights."""
+        """Return (weighted) rows of probabilities and None, or class numbers and their weights."""
         expect_outputs(output)
         classes = output.shape[-1]
         weights, smoothing = (
@@ -127,7 +126,7 @@ class CrossEntropy(Loss):
         return rows, labels
 
     def __call__(self, output: Any, target: ArrayLike) -> float:
-        """Mean over the samples."""
+        """Return the mean over the samples."""
         prepared, labels = self._prepared(output, target)
         if labels is None:
             return float(ops.cross_entropy(output, prepared))
@@ -142,7 +141,7 @@ class CrossEntropy(Loss):
         return labels.mean(ops.cross_entropy(output, prepared, reduction="none"))
 
     def gradient(self, output: Any, target: ArrayLike, out: Any = None) -> Any:
-        """``(softmax(output) - target) / n``, each sample times its weight."""
+        """Return ``(softmax(output) - target) / n``, each sample times its weight."""
         prepared, labels = self._prepared(output, target)
         if labels is None or (labels.weights is None and not self.label_smoothing):
             return ops.cross_entropy_backward(output, prepared, out=out)
@@ -160,17 +159,19 @@ def _weights(values: ArrayLike | None) -> Any:
     return class_weights("class_weights", values)
 
 
+@_renamed.keywords()
 class Focal(Loss):
-    """Focal loss, ``(1 - p)^gamma · -log(p)`` of the probability p of the right class; takes
-    logits.
+    """Focal loss of logits, ``-(1 - p)^gamma log(p)``, where p is the probability of the true class.
 
-    Samples that are right and certain count little; for classes of very different size. With gamma
-    0 it is cross-entropy.
+    Samples that are classified with high probability count little, which helps when the classes
+    have very different sizes. With gamma 0 it is cross-entropy.
 
     Parameters
     ----------
     gamma : float
+        Focusing parameter, at least 0.
     class_weights : array-like of shape (classes,), optional
+        As for `CrossEntropy`.
     ignore_index : int, optional
         As for `CrossEntropy`.
 
@@ -186,7 +187,6 @@ class Focal(Loss):
     """
 
     takes_logits = True
-    arguments = ("gamma", "class_weights", "ignore_index")
 
     def __init__(
         self,
@@ -197,14 +197,14 @@ class Focal(Loss):
     ) -> None:
         self.gamma = _arguments.number("gamma", gamma, 0)
         self.class_weights = _weights(class_weights)
-        self.ignore_index = _whole("ignore_index", ignore_index)
+        self.ignore_index = _ignored(ignore_index)
 
     def _labels(self, output: Any, target: ArrayLike) -> tuple[_Labels, Any]:
         if is_distribution(output, target):
             rows = probabilities(output, target)
             if not np.all(rows.max(axis=-1) == 1):
                 raise ArgumentError(
-                    "target: the focal loss takes class numbers or one-hot rows, got other "
+                    "target: expected class numbers or one-hot rows for the focal loss, got other "
                     "probabilities"
                 )
             target = rows.argmax(axis=-1)
@@ -217,12 +217,12 @@ class Focal(Loss):
         return labels, ops.cross_entropy(output, labels.labels, reduction="none")
 
     def __call__(self, output: Any, target: ArrayLike) -> float:
-        """Mean over the samples."""
+        """Return the mean over the samples."""
         labels, entropy = self._labels(output, target)
         return labels.mean(focused(entropy, self.gamma))
 
     def gradient(self, output: Any, target: ArrayLike, out: Any = None) -> Any:
-        """That of cross-entropy, each sample times the slope of the focus."""
+        """Return the gradient of cross-entropy, times the derivative of the focal factor."""
         labels, entropy = self._labels(output, target)
         slopes = labels.shares(output.dtype) * focused_slope(entropy, self.gamma)
         return ops.cross_entropy_backward(
@@ -231,12 +231,12 @@ class Focal(Loss):
 
 
 def focused(entropy: Any, gamma: float) -> Any:
-    """``(1 - p)^gamma · entropy`` with ``p = exp(-entropy)``."""
+    """Return ``(1 - p)^gamma · entropy`` with ``p = exp(-entropy)``."""
     return (-np.expm1(-entropy)) ** gamma * entropy
 
 
 def focused_slope(entropy: Any, gamma: float) -> Any:
-    """The derivative of `focused`."""
+    """Return the derivative of `focused`."""
     miss = -np.expm1(-entropy)
     slope = miss**gamma
     if gamma:
@@ -247,11 +247,10 @@ def focused_slope(entropy: Any, gamma: float) -> Any:
 
 
 class KLDivergence(Loss):
-    """Kullback-Leibler divergence of the softmax of the outputs from target probabilities, ``sum t
-    (log t - log p)``; takes logits.
+    """Kullback-Leibler divergence of logits, ``sum t (log t - log p)`` with ``p = softmax(output)``.
 
-    Cross-entropy less the entropy of the targets: the same gradient, and 0 when the probabilities
-    are those of the target.
+    Cross-entropy minus the entropy of the targets: its gradient is the same, and its value is 0
+    where the predicted probabilities equal the targets.
 
     Examples
     --------
@@ -263,14 +262,14 @@ class KLDivergence(Loss):
     takes_logits = True
 
     def __call__(self, output: Any, target: ArrayLike) -> float:
-        """Mean over the samples."""
+        """Return the mean over the samples."""
         rows = _rows(output, target)
         logs = np.log(rows, out=np.zeros_like(rows), where=rows > 0)
         entropy = -float(np.sum(rows * logs, dtype=np.float64)) / (rows.size // rows.shape[-1])
         return float(ops.cross_entropy(output, rows) - entropy)
 
     def gradient(self, output: Any, target: ArrayLike, out: Any = None) -> Any:
-        """``(softmax(output) - target) / n``."""
+        """Return ``(softmax(output) - target) / n``."""
         return ops.cross_entropy_backward(output, _rows(output, target), out=out)
 
 
@@ -280,16 +279,18 @@ def _rows(output: Any, target: ArrayLike) -> Any:
     return ops.one_hot(class_numbers(output, target), output.shape[-1], dtype=output.dtype)
 
 
+@_renamed.keywords()
 class MultiClassHinge(Loss):
-    """Hinge over classes (a support vector machine): ``max(0, margin - right + wrong)``, the mean
-    over all classes; takes raw scores.
+    """Multi-class hinge loss, as of a support vector machine; takes raw scores.
+
+    ``max(0, margin - true score + other score)``, averaged over all classes.
 
     Parameters
     ----------
     margin : float
-        By how much the score of the right class should lead.
+        Required lead of the score of the true class.
     squared : bool
-        Whether what is missing is squared.
+        Whether to square the terms.
 
     References
     ----------
@@ -304,7 +305,6 @@ class MultiClassHinge(Loss):
     """
 
     takes_logits = True
-    arguments = ("margin", "squared")
 
     def __init__(self, margin: float = 1.0, *, squared: bool = False) -> None:
         self.margin = _arguments.number("margin", margin, 0)
@@ -316,17 +316,20 @@ class MultiClassHinge(Loss):
         rows = probabilities(output, target)
         if not np.all(rows.max(axis=-1) == 1):
             raise ArgumentError(
-                "target: the hinge takes class numbers or one-hot rows, got other probabilities"
+                "target: expected class numbers or one-hot rows for the hinge loss, got other "
+                "probabilities"
             )
         return rows.argmax(axis=-1)
 
     def __call__(self, output: Any, target: ArrayLike) -> float:
-        """Mean over the samples."""
+        """Return the mean over the samples."""
         return float(ops.hinge(output, self._labels(output, target), self.margin, self.squared))
 
     def gradient(self, output: Any, target: ArrayLike, out: Any = None) -> Any:
-        """1 for each wrong class that comes too near, less their number for the right one; over n
-        and the number of classes.
+        """Return the gradient of the scores.
+
+        Each other class within the margin gets 1, the true class minus their number; both are
+        divided by n and by the number of classes.
         """
         return ops.hinge_backward(
             output, self._labels(output, target), self.margin, self.squared, out=out

@@ -1,4 +1,4 @@
-"""Losses for yes or no, for each output by itself, and for the overlap of masks."""
+"""Losses for binary targets and for masks: binary cross-entropy, binary focal, Dice."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ __all__ = ["BinaryCrossEntropy", "BinaryFocal", "Dice"]
 
 
 class BinaryCrossEntropy(Loss):
-    """Binary cross-entropy, ``-t log(p) - (1 - t) log(1 - p)`` with ``p = sigmoid(output)``, the
-    mean over all outputs; takes logits.
+    """Binary cross-entropy of logits, averaged over all outputs.
 
-    Targets are 0 or 1, or probabilities, in the shape of the outputs; for a model with one output
-    also 0 or 1 for each sample. Class numbers become one-hot rows: every class against the rest.
+    ``-t log(p) - (1 - t) log(1 - p)`` with ``p = sigmoid(output)``. Targets are 0 or 1, or
+    probabilities, in the shape of the outputs; for a model with one output also one 0 or 1 per
+    sample. Class numbers are converted to one-hot rows, every class against the rest.
 
     Parameters
     ----------
     positive_weight : array-like of shape (outputs,), or float, optional
-        What ``t log(p)`` counts for, to make up for rare ones.
+        Factor of ``t log(p)``, to give rare positives more weight.
 
     Examples
     --------
@@ -36,7 +36,6 @@ class BinaryCrossEntropy(Loss):
     """
 
     takes_logits = True
-    arguments = ("positive_weight",)
 
     def __init__(self, positive_weight: ArrayLike | None = None) -> None:
         self.positive_weight = class_weights(
@@ -44,7 +43,7 @@ class BinaryCrossEntropy(Loss):
         )
 
     def _weighted(self, output: Any, target: ArrayLike) -> tuple[Any, Any]:
-        """Targets t' and weights W with ``W · loss(t') = -w t log(p) - (1 - t) log(1 - p)``."""
+        """Return t' and W such that ``W · loss(t') = -w t log(p) - (1 - t) log(1 - p)``."""
         t = values_like(output, target, 0.0, 1.0)
         weights = self.positive_weight
         if len(weights) > 1:
@@ -54,7 +53,7 @@ class BinaryCrossEntropy(Loss):
         return share.astype(output.dtype).reshape(-1, 1), whole.astype(output.dtype).reshape(-1)
 
     def __call__(self, output: Any, target: ArrayLike) -> float:
-        """Mean over all outputs."""
+        """Return the mean over all outputs."""
         if self.positive_weight is None:
             return float(ops.binary_cross_entropy(output, values_like(output, target, 0.0, 1.0)))
         share, whole = self._weighted(output, target)
@@ -62,7 +61,7 @@ class BinaryCrossEntropy(Loss):
         return float(np.mean(losses * whole, dtype=np.float64))
 
     def gradient(self, output: Any, target: ArrayLike, out: Any = None) -> Any:
-        """``(sigmoid(output) - target) / size``."""
+        """Return ``(sigmoid(output) - target) / size``."""
         if self.positive_weight is None:
             return ops.binary_cross_entropy_backward(
                 output, values_like(output, target, 0.0, 1.0), out=out
@@ -72,14 +71,17 @@ class BinaryCrossEntropy(Loss):
 
 
 class BinaryFocal(Loss):
-    """Focal loss for yes or no, ``alpha_t (1 - p_t)^gamma · -log(p_t)``, the mean over all outputs;
-    takes logits.
+    """Binary focal loss of logits, ``-alpha_t (1 - p_t)^gamma log(p_t)``, averaged over all outputs.
+
+    ``p_t`` is the predicted probability of the true value.
 
     Parameters
     ----------
     gamma : float
+        Focusing parameter, at least 0; 0 is cross-entropy.
     alpha : float, optional
-        What a 1 counts for, from 0 to 1; a 0 counts for ``1 - alpha``. Without it both count for 1.
+        Weight of a target of 1, from 0 to 1; a target of 0 has the weight ``1 - alpha``. With None
+        both weights are 1.
 
     References
     ----------
@@ -93,7 +95,6 @@ class BinaryFocal(Loss):
     """
 
     takes_logits = True
-    arguments = ("gamma", "alpha")
 
     def __init__(self, gamma: float = 2.0, alpha: float | None = 0.25) -> None:
         self.gamma = _arguments.number("gamma", gamma, 0)
@@ -103,7 +104,7 @@ class BinaryFocal(Loss):
         t = values_like(output, target, 0.0, 1.0).reshape(-1, 1)
         if not np.all((t == 0) | (t == 1)):
             raise ArgumentError(
-                "target: the binary focal loss takes 0 and 1, got values between them"
+                "target: expected 0 and 1 for the binary focal loss, got values between them"
             )
         entropy = ops.binary_cross_entropy(output.reshape(-1, 1), t, reduction="none")
         alpha = (
@@ -114,12 +115,12 @@ class BinaryFocal(Loss):
         return t, entropy, alpha
 
     def __call__(self, output: Any, target: ArrayLike) -> float:
-        """Mean over all outputs."""
+        """Return the mean over all outputs."""
         _, entropy, alpha = self._parts(output, target)
         return float(np.mean(alpha * focused(entropy, self.gamma), dtype=np.float64))
 
     def gradient(self, output: Any, target: ArrayLike, out: Any = None) -> Any:
-        """That of binary cross-entropy, each output times the slope of the focus."""
+        """Return the gradient of binary cross-entropy, times the derivative of the focal factor."""
         t, entropy, alpha = self._parts(output, target)
         return _elementwise_gradient(
             output, t, alpha * focused_slope(entropy, self.gamma) / entropy.size, out
@@ -127,7 +128,7 @@ class BinaryFocal(Loss):
 
 
 def _elementwise_gradient(output: Any, target: Any, slopes: Any, out: Any) -> Any:
-    """The gradient of binary cross-entropy, each value times its slope."""
+    """Return the gradient of binary cross-entropy, each value times its slope."""
     into = None if out is None else out.reshape(-1, 1)
     result = ops.binary_cross_entropy_backward(
         output.reshape(-1, 1),
@@ -140,17 +141,16 @@ def _elementwise_gradient(output: Any, target: Any, slopes: Any, out: Any) -> An
 
 
 class Dice(Loss):
-    """One less the Dice overlap of masks, ``1 - (2 sum(p t) + smooth) / (sum(p) + sum(t) +
-    smooth)``; takes logits.
+    """Dice loss of logits, ``1 - (2 sum(p t) + smooth) / (sum(p) + sum(t) + smooth)``.
 
-    p is the softmax over the classes, or for a single output the sigmoid. The sums are over the
-    pixels of a sample; the loss is the mean over classes and samples. Indifferent to how rare a
-    class is.
+    p is the softmax over the classes, or the sigmoid of a single output. The sums are over the
+    pixels of a sample; the loss is the mean over classes and samples. It does not depend on how
+    rare a class is.
 
     Parameters
     ----------
     smooth : float
-        Above 0; what empty masks are worth.
+        Added to numerator and denominator, above 0; the loss of two empty masks is then 0.
 
     References
     ----------
@@ -166,16 +166,14 @@ class Dice(Loss):
     """
 
     takes_logits = True
-    arguments = ("smooth",)
 
     def __init__(self, smooth: float = 1.0) -> None:
-        self.smooth = _arguments.number("smooth", smooth, 0)
-        if not self.smooth:
-            raise ArgumentError("smooth: expected a number above 0, got 0")
+        self.smooth = _arguments.positive("smooth", smooth)
 
     def _parts(self, output: Any, target: ArrayLike) -> tuple[Any, Any, Any, Any]:
-        """Probabilities and targets of shape (n, pixels, classes), and numerator and denominator of
-        shape (n, 1, classes).
+        """Return probabilities, targets, numerators and denominators.
+
+        The first two have shape (n, pixels, classes), the last two (n, 1, classes).
         """
         t = values_like(output, target, 0.0, 1.0)
         p = ops.softmax(output) if output.shape[-1] > 1 else ops.sigmoid(output)
@@ -184,12 +182,12 @@ class Dice(Loss):
         return p, t, 2 * _sums(p * t) + self.smooth, _sums(p) + _sums(t) + self.smooth
 
     def __call__(self, output: Any, target: ArrayLike) -> float:
-        """Mean over classes and samples."""
+        """Return the mean over classes and samples."""
         _, _, above, below = self._parts(output, target)
         return 1.0 - float(np.mean(above / below))
 
     def gradient(self, output: Any, target: ArrayLike, out: Any = None) -> Any:
-        """Through the overlap, then through softmax or sigmoid."""
+        """Return the gradient through the overlap and through softmax or sigmoid."""
         p, t, above, below = self._parts(output, target)
         share = -1.0 / above.size
         slope = ((2 * share / below).astype(p.dtype) * t) - (share * above / below**2).astype(
@@ -202,5 +200,5 @@ class Dice(Loss):
 
 
 def _sums(values: Any) -> Any:
-    """Sums over the pixels, in double precision."""
+    """Return the sums over the pixels in double precision."""
     return np.sum(values, axis=1, keepdims=True, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Targets, checked: what does not fit is refused with the index at which it stands."""
+"""Checks targets and converts them; an error names the index of the first wrong value."""
 
 from __future__ import annotations
 
@@ -19,13 +19,12 @@ __all__ = [
     "values_like",
 ]
 
-SUM_TOLERANCE = (
-    1e-3  # by which the probabilities of a sample may miss 1: float16 rows of a thousand classes do
-)
+# Largest distance of a sum of probabilities from 1; float16 rows of 1000 classes come close to it.
+SUM_TOLERANCE = 1e-3
 
 
 def _refuse(wrong: Any, array: Any, expected: str) -> None:
-    """Name the first wrong value, if there is one."""
+    """Raise an error that names the first wrong value, if there is one."""
     if wrong.any():
         place = np.unravel_index(int(wrong.argmax()), wrong.shape)
         index = int(place[0]) if len(place) == 1 else tuple(int(item) for item in place)
@@ -33,7 +32,7 @@ def _refuse(wrong: Any, array: Any, expected: str) -> None:
 
 
 def expect_outputs(output: Any) -> None:
-    """Refuse what no model puts out."""
+    """Refuse anything but an array of real numbers with a batch axis."""
     if not isinstance(output, np.ndarray) or output.dtype.kind not in "fiub" or output.ndim < 1:
         what = (
             f"{output.dtype} of shape {output.shape}"
@@ -46,13 +45,13 @@ def expect_outputs(output: Any) -> None:
 
 
 def is_distribution(output: Any, target: ArrayLike) -> bool:
-    """Whether the target has a value for each output, and not one class number for each sample."""
+    """Return whether the target has one value per output, and not one class number per sample."""
     expect_outputs(output)
     return bool(np.shape(target) == output.shape)
 
 
 def class_numbers(output: Any, target: ArrayLike, ignore_index: int | None = None) -> Any:
-    """Class numbers, int64, of the shape of `output` without its last axis."""
+    """Return class numbers, int64, of the shape of `output` without its last axis."""
     expect_outputs(output)
     array = _arguments.as_array("target", target)
     if array.shape != output.shape[:-1]:
@@ -61,25 +60,21 @@ def class_numbers(output: Any, target: ArrayLike, ignore_index: int | None = Non
             f"{output.shape}, got shape {array.shape}"
         )
     if array.dtype.kind not in "iu":
-        raise DTypeError(f"target: labels (class numbers) are integers, got {array.dtype}")
+        raise DTypeError(f"target: expected integer class numbers, got {array.dtype}")
     if array.size == 0:
-        raise ShapeError("target: there are no samples")
+        raise ShapeError("target: expected at least one sample, got none")
     classes = output.shape[-1]
     if ignore_index is None:
         if array.min() < 0 or array.max() >= classes:
             _refuse((array < 0) | (array >= classes), array, f"classes from 0 to {classes - 1}")
     else:
         wrong = ((array < 0) | (array >= classes)) & (array != ignore_index)
-        _refuse(
-            wrong, array, f"classes from 0 to {classes - 1}, or {ignore_index} for what is ignored"
-        )
+        _refuse(wrong, array, f"classes from 0 to {classes - 1}, or {ignore_index} to be ignored")
     return array.astype(np.int64, copy=False)
 
 
 def probabilities(output: Any, target: ArrayLike) -> Any:
-    """Probabilities of the shape and dtype of `output`: not negative, summing to 1 over the last
-    axis.
-    """
+    """Return probabilities of the shape and dtype of `output`, which sum to 1 over the last axis."""
     array = _real(output, target)
     _refuse(~(array >= 0), array, "probabilities, which are not negative")  # NaN too
     sums = array.sum(axis=-1, dtype=np.float64)
@@ -88,8 +83,9 @@ def probabilities(output: Any, target: ArrayLike) -> Any:
 
 
 def values_like(output: Any, target: ArrayLike, low: float = -np.inf, high: float = np.inf) -> Any:
-    """Finite values of the shape and dtype of `output`; class numbers become one-hot rows (for a
-    single output: its values).
+    """Return finite values of the shape and dtype of `output`.
+
+    Class numbers are converted to one-hot rows; for a single output they are its values.
     """
     expect_outputs(output)
     array = _arguments.as_array("target", target)
@@ -122,12 +118,12 @@ def _real(output: Any, target: ArrayLike) -> Any:
     if array.dtype.kind not in "biuf":
         raise DTypeError(f"target: expected real numbers, got dtype {array.dtype}")
     if array.size == 0:
-        raise ShapeError("target: there are no samples")
+        raise ShapeError("target: expected at least one sample, got none")
     return np.ascontiguousarray(array, dtype=output.dtype)
 
 
 def class_weights(name: str, values: ArrayLike | None) -> Any:
-    """A weight for each class, at least 0, float64; or None."""
+    """Return a weight per class, at least 0, in float64; None for None."""
     if values is None:
         return None
     weights = _arguments.as_array(name, values)
@@ -142,7 +138,7 @@ def class_weights(name: str, values: ArrayLike | None) -> Any:
 
 
 def weights_of(name: str, weights: Any, classes: int) -> Any:
-    """The weights, once the number of classes is known."""
+    """Return the weights after a check of their number."""
     if weights is not None and len(weights) != classes:
-        raise ShapeError(f"{name}: {len(weights)} weights for outputs of {classes} classes")
+        raise ShapeError(f"{name}: expected {classes} weights, one per class, got {len(weights)}")
     return weights

@@ -7,8 +7,8 @@ where the padding is odd, the odd pixel goes to the bottom and right).
 
 from typing import Any
 
-from cnnrs import _core
-from cnnrs._arguments import PaddingLike, Pair, PairLike, Sides, choice, integer, is_sequence, pair
+from cnnrs import _arguments, _core
+from cnnrs._arguments import PaddingLike, Pair, PairLike, Sides, choice, is_sequence, pair
 from cnnrs.errors import ShapeError
 
 ROUNDINGS = ("floor", "ceil", "exact")
@@ -75,8 +75,9 @@ def conv2d_output_size(
         sides = padding_sides(padding, (height, width), kernel, steps, spread)
         return output_sizes((height, width), kernel, steps, sides, spread, rounding)
     choice("rounding", rounding, ROUNDINGS)
-    length, window = integer("size", size), integer("kernel_size", kernel_size)
-    step, gap = integer("stride", stride), integer("dilation", dilation)
+    length = _arguments.size("size", size)
+    window = _arguments.size("kernel_size", kernel_size)
+    step, gap = _arguments.size("stride", stride), _arguments.size("dilation", dilation)
     before, after = _axis_padding(padding, length, window, step, gap)
     return _core.output_size(length, window, step, before, after, gap, rounding)
 

@@ -17,10 +17,10 @@ from cnnrs._arguments import (
     float_dtype,
     floats,
     in_place,
-    integer,
     is_sequence,
     number,
     output,
+    size,
 )
 from cnnrs.errors import ArgumentError, DTypeError
 
@@ -81,7 +81,7 @@ def random_uniform(
     (True, False)
     """
     counters = _counters(seed, stream, step)
-    sizes = tuple(integer("shape", size) for size in (shape if is_sequence(shape) else (shape,)))  # type: ignore[union-attr]
+    sizes = tuple(size("shape", item) for item in (shape if is_sequence(shape) else (shape,)))  # type: ignore[union-attr]
     if out is None:
         result = empty("shape", sizes, float_dtype(dtype))
     else:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnrs import _core
+from cnnrs import _arguments, _core
 from cnnrs._arguments import Floats, floats, integer, number, output
 from cnnrs.errors import ShapeError
 from cnnrs.ops.normalization import affine, gradient_arguments, gradient_targets, with_channels
@@ -381,7 +381,7 @@ def local_response_norm_backward(
 def _constants(size: Any, alpha: Any, beta: Any, k: Any) -> tuple[int, float, float, float]:
     smallest = math.ulp(0.0)
     return (
-        integer("size", size, 1),
+        _arguments.size("size", size, 1),
         number("alpha", alpha, 0),
         number("beta", beta, 0),
         number("k", k, smallest),

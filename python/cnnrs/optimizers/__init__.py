@@ -1,8 +1,9 @@
-"""Optimizers: how a gradient becomes a change of the parameters.
+"""Optimizers: rules that update the parameters from their gradient.
 
-An optimizer holds settings only. What it remembers from step to step (velocities and the like) are
-arrays laid out like the parameters, kept by the trainer; so one optimizer can serve several
-trainers, and a checkpoint is those arrays. Conventions are PyTorch's.
+An optimizer holds settings only. Its state, such as velocities, is kept by the trainer in arrays
+with the layout of the parameters, so that several trainers can share one optimizer and a checkpoint
+holds these arrays. The formulas are PyTorch's. `EMA` and `SWA` average the weights; they are passed
+to the trainer as ``average=``.
 """
 
 from __future__ import annotations
@@ -44,12 +45,22 @@ _CLASSES: dict[str, type[Optimizer]] = {
 
 
 def get(optimizer: str | Optimizer) -> Optimizer:
-    """The optimizer of that name with its default settings; an optimizer is returned as it is.
+    """Return the optimizer of a name with its default settings; an optimizer is returned unchanged.
+
+    Parameters
+    ----------
+    optimizer : str or Optimizer
+
+    Returns
+    -------
+    Optimizer
 
     Raises
     ------
     ArgumentError
         For an unknown name.
+    DTypeError
+        For the class of an optimizer.
 
     Examples
     --------
@@ -62,7 +73,7 @@ def get(optimizer: str | Optimizer) -> Optimizer:
         return _CLASSES[optimizer]()
     if isinstance(optimizer, type):
         raise DTypeError(
-            "optimizer: expected an optimizer, got the class; write "
+            "optimizer: expected an Optimizer, got its class; write "
             f"{optimizer.__name__}(learning_rate)"
         )
     raise ArgumentError(

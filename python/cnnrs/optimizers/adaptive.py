@@ -1,13 +1,11 @@
-"""Optimizers that give every value a rate of its own: RMSprop, Adagrad, Adam, AdamW; and Lion,
-which looks at signs only.
-"""
+"""Optimizers with an adaptive rate for every value: RMSprop, Adagrad, Adam, AdamW and Lion."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Unpack
 
-from cnnrs import _arguments, ops
+from cnnrs import _arguments, _renamed, ops
 from cnnrs.errors import ArgumentError
 from cnnrs.optimizers.base import Optimizer, Options, Schedule, Settings
 
@@ -21,24 +19,29 @@ def _betas(betas: tuple[float, float]) -> tuple[float, float]:
         raise ArgumentError(f"betas: expected two numbers, got {betas!r}") from None
     result = _arguments.number("betas", first, 0, 1), _arguments.number("betas", second, 0, 1)
     if max(result) == 1:
-        raise ArgumentError(f"betas: expected numbers below 1, got {betas}")
+        raise ArgumentError(f"betas: expected two numbers below 1, got {betas}")
     return result
 
 
+@_renamed.keywords(alpha="rho", eps="epsilon")
 class RMSprop(Optimizer):
-    """RMSprop: the gradient over the root of its mean square. Weight decay goes through the
-    gradient.
+    """RMSprop: divide the gradient by the root of its running mean square.
+
+    Weight decay is added to the gradient.
 
     Parameters
     ----------
     learning_rate : float or callable
-    alpha : float
-        How much of the mean square is kept in each step.
+        A number, or a schedule ``f(epoch, epochs) -> float``.
+    rho : float
+        Decay rate of the running mean square, from 0 to 1.
     momentum : float
+        Momentum factor, from 0 to 1.
     centered : bool
-        Whether the square of the mean gradient is taken off under the root.
-    eps : float
-        Added to the root.
+        Whether to subtract the square of the running mean gradient under the root, which gives an
+        estimate of the variance.
+    epsilon : float
+        Added to the root for numerical stability.
     **options
         See `Options`.
 
@@ -52,33 +55,31 @@ class RMSprop(Optimizer):
     ('square', 'velocity')
     """
 
-    arguments = ("alpha", "momentum", "centered", "eps")
-
     def __init__(
         self,
         learning_rate: float | Schedule = 0.01,
-        alpha: float = 0.99,
+        rho: float = 0.99,
         *,
         momentum: float = 0.0,
         centered: bool = False,
-        eps: float = 1e-8,
+        epsilon: float = 1e-8,
         **options: Unpack[Options],
     ) -> None:
         super().__init__(learning_rate, **options)
-        self.alpha = _arguments.number("alpha", alpha, 0, 1)
+        self.rho = _arguments.number("rho", rho, 0, 1)
         self.momentum = _arguments.number("momentum", momentum, 0, 1)
         self.centered = _arguments.flag("centered", centered)
-        self.eps = _arguments.number("eps", eps, 0)
+        self.epsilon = _arguments.number("epsilon", epsilon, 0)
         self.slots = (
             "square",
-            *(("mean",) if centered else ()),
+            *(("mean",) if self.centered else ()),
             *(("velocity",) if momentum else ()),
         )
 
     def update(
         self, parameter: Any, gradient: Any, state: Mapping[str, Any], settings: Settings
     ) -> None:
-        """One step."""
+        """Apply one step."""
         ops.rmsprop_step(
             parameter,
             gradient,
@@ -86,8 +87,8 @@ class RMSprop(Optimizer):
             state.get("mean"),
             state.get("velocity"),
             learning_rate=settings.learning_rate,
-            alpha=self.alpha,
-            eps=self.eps,
+            alpha=self.rho,
+            eps=self.epsilon,
             momentum=self.momentum,
             weight_decay=settings.weight_decay,
             l1=settings.l1,
@@ -96,19 +97,22 @@ class RMSprop(Optimizer):
         )
 
 
+@_renamed.keywords(start="initial_value", eps="epsilon")
 class Adagrad(Optimizer):
-    """Adagrad: the gradient over the root of the sum of all its squares. Weight decay goes through
-    the gradient.
+    """Adagrad: divide the gradient by the root of the sum of its squares so far.
+
+    Weight decay is added to the gradient.
 
     Parameters
     ----------
     learning_rate : float or callable
+        A number, or a schedule ``f(epoch, epochs) -> float``.
     learning_rate_decay : float
         The rate is divided by ``1 + learning_rate_decay · step``.
-    start : float
-        What the sums of squares start from.
-    eps : float
-        Added to the root.
+    initial_value : float
+        Initial value of the sums of squares, at least 0.
+    epsilon : float
+        Added to the root for numerical stability.
     **options
         See `Options`.
 
@@ -122,7 +126,6 @@ class Adagrad(Optimizer):
     ('square',)
     """
 
-    arguments = ("learning_rate_decay", "start", "eps")
     slots = ("square",)
 
     def __init__(
@@ -130,26 +133,26 @@ class Adagrad(Optimizer):
         learning_rate: float | Schedule = 0.01,
         *,
         learning_rate_decay: float = 0.0,
-        start: float = 0.0,
-        eps: float = 1e-10,
+        initial_value: float = 0.0,
+        epsilon: float = 1e-10,
         **options: Unpack[Options],
     ) -> None:
         super().__init__(learning_rate, **options)
         self.learning_rate_decay = _arguments.number("learning_rate_decay", learning_rate_decay, 0)
-        self.start = _arguments.number("start", start, 0)
-        self.eps = _arguments.number("eps", eps, 0)
+        self.initial_value = _arguments.number("initial_value", initial_value, 0)
+        self.epsilon = _arguments.number("epsilon", epsilon, 0)
 
     def update(
         self, parameter: Any, gradient: Any, state: Mapping[str, Any], settings: Settings
     ) -> None:
-        """One step."""
+        """Apply one step."""
         ops.adagrad_step(
             parameter,
             gradient,
             state["square"],
             learning_rate=settings.learning_rate / (1.0 + self.learning_rate_decay * settings.step),
-            eps=self.eps,
-            start=self.start,
+            eps=self.epsilon,
+            start=self.initial_value,
             weight_decay=settings.weight_decay,
             l1=settings.l1,
             gradient_scale=settings.gradient_scale,
@@ -157,21 +160,23 @@ class Adagrad(Optimizer):
         )
 
 
+@_renamed.keywords(eps="epsilon")
 class Adam(Optimizer):
-    """Adam: the mean gradient over the root of the mean square, both corrected for their start from
-    zero.
+    """Adam: divide the running mean of the gradient by the root of its running mean square.
 
-    Weight decay goes through the gradient, where it does little; see `AdamW`.
+    Both means are corrected for their bias towards zero in the first steps. Weight decay is added
+    to the gradient, where it has little effect; see `AdamW`.
 
     Parameters
     ----------
     learning_rate : float or callable
+        A number, or a schedule ``f(epoch, epochs) -> float``.
     betas : pair of float
-        How much of the means of gradient and squared gradient is kept in each step.
-    eps : float
-        Added to the root.
+        Decay rates of the running means of the gradient and of its square, each from 0 to below 1.
+    epsilon : float
+        Added to the root for numerical stability.
     amsgrad : bool
-        Whether the largest mean square so far stands under the root.
+        Whether to use the largest mean square so far.
     **options
         See `Options`.
 
@@ -185,7 +190,6 @@ class Adam(Optimizer):
     ('mean', 'square')
     """
 
-    arguments = ("betas", "eps", "amsgrad")
     decoupled: ClassVar[bool] = False
 
     def __init__(
@@ -193,20 +197,20 @@ class Adam(Optimizer):
         learning_rate: float | Schedule = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         *,
-        eps: float = 1e-8,
+        epsilon: float = 1e-8,
         amsgrad: bool = False,
         **options: Unpack[Options],
     ) -> None:
         super().__init__(learning_rate, **options)
         self.betas = _betas(betas)
-        self.eps = _arguments.number("eps", eps, 0)
+        self.epsilon = _arguments.number("epsilon", epsilon, 0)
         self.amsgrad = _arguments.flag("amsgrad", amsgrad)
-        self.slots = ("mean", "square", *(("largest",) if amsgrad else ()))
+        self.slots = ("mean", "square", *(("largest",) if self.amsgrad else ()))
 
     def update(
         self, parameter: Any, gradient: Any, state: Mapping[str, Any], settings: Settings
     ) -> None:
-        """One step."""
+        """Apply one step."""
         ops.adam_step(
             parameter,
             gradient,
@@ -216,7 +220,7 @@ class Adam(Optimizer):
             learning_rate=settings.learning_rate,
             step=settings.step + 1,
             betas=self.betas,
-            eps=self.eps,
+            eps=self.epsilon,
             decoupled=self.decoupled,
             weight_decay=settings.weight_decay,
             l1=settings.l1,
@@ -225,18 +229,21 @@ class Adam(Optimizer):
         )
 
 
+@_renamed.keywords(eps="epsilon")
 class AdamW(Adam):
-    """Adam with decoupled weight decay: ``w`` shrinks by ``learning_rate · weight_decay`` in each
-    step, whatever the gradients were.
+    """Adam with decoupled weight decay.
+
+    ``w`` is multiplied by ``1 - learning_rate · weight_decay`` in each step, independently of the
+    gradient.
 
     Parameters
     ----------
     learning_rate : float or callable
-    betas : pair of float
-    eps : float
-    amsgrad : bool
+        A number, or a schedule ``f(epoch, epochs) -> float``.
+    betas, epsilon, amsgrad
+        As for `Adam`.
     **options
-        See `Options`; `weight_decay` is 0.01 unless given.
+        See `Options`; the default of `weight_decay` is 0.01.
 
     References
     ----------
@@ -249,31 +256,32 @@ class AdamW(Adam):
     """
 
     decoupled = True
+    option_defaults: ClassVar[Options] = {"weight_decay": 0.01}
 
     def __init__(
         self,
         learning_rate: float | Schedule = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         *,
-        eps: float = 1e-8,
+        epsilon: float = 1e-8,
         amsgrad: bool = False,
         **options: Unpack[Options],
     ) -> None:
-        options.setdefault("weight_decay", 0.01)
-        super().__init__(learning_rate, betas, eps=eps, amsgrad=amsgrad, **options)
+        super().__init__(learning_rate, betas, epsilon=epsilon, amsgrad=amsgrad, **options)
 
 
 class Lion(Optimizer):
-    """Lion: a step of the same size for every value, along the sign of a mean of gradients. Weight
-    decay is decoupled.
+    """Lion: step along the sign of a running mean of the gradient, equally far for every value.
 
-    Rates are three to ten times smaller than Adam's, and `weight_decay` is as much larger.
+    Weight decay is decoupled. Use a learning rate three to ten times smaller than for Adam, and a
+    `weight_decay` larger by the same factor.
 
     Parameters
     ----------
     learning_rate : float or callable
+        A number, or a schedule ``f(epoch, epochs) -> float``.
     betas : pair of float
-        How much of the mean is kept for the direction, and in the mean.
+        Weight of the running mean in the direction of the step, and decay rate of the mean.
     **options
         See `Options`.
 
@@ -287,7 +295,6 @@ class Lion(Optimizer):
     ('mean',)
     """
 
-    arguments = ("betas",)
     slots = ("mean",)
 
     def __init__(
@@ -302,7 +309,7 @@ class Lion(Optimizer):
     def update(
         self, parameter: Any, gradient: Any, state: Mapping[str, Any], settings: Settings
     ) -> None:
-        """One step."""
+        """Apply one step."""
         ops.lion_step(
             parameter,
             gradient,

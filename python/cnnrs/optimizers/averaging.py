@@ -1,42 +1,43 @@
-"""Averages of the weights over the course of the training: smoother than the weights themselves,
-and often better on new images.
-"""
+"""Averages of the weights over the training, which are often more accurate on new images."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from cnnrs import _arguments
+from cnnrs._representation import PasteableRepr
 
 __all__ = ["EMA", "SWA", "Average"]
 
 
-class Average:
+class Average(PasteableRepr):
     """Base class of averages."""
 
     def weight(self, updates: int, count: int) -> float:
-        """How far the average goes towards the weights after an update: 0 leaves it, 1 makes it the
-        weights.
+        """Return the weight of the current parameters in the average after an update.
+
+        0 leaves the average unchanged, 1 replaces it.
 
         Parameters
         ----------
         updates : int
-            Updates done, this one included.
+            Number of updates so far, including this one.
         count : int
-            How often the average was changed before.
+            Number of earlier changes of the average.
         """
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EMA(Average):
-    """Exponential moving average, ``average = decay · average + (1 - decay) · w`` after every
-    update; it starts as the weights.
+    """Exponential moving average, ``average = decay · average + (1 - decay) · w``.
+
+    It is updated after every step, and starts as the weights after the first.
 
     Parameters
     ----------
     decay : float
-        From 0 to 1; it looks back over about ``1 / (1 - decay)`` updates.
+        From 0 to 1; the average covers about the last ``1 / (1 - decay)`` updates.
 
     References
     ----------
@@ -54,20 +55,20 @@ class EMA(Average):
         _arguments.number("decay", self.decay, 0, 1)
 
     def weight(self, updates: int, count: int) -> float:
-        """``1 - decay``, after a start from the weights."""
+        """Return ``1 - decay``, and 1 for the first update."""
         return 1.0 - self.decay if count else 1.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SWA(Average):
-    """Stochastic weight averaging: the plain mean of the weights after some of the updates.
+    """Stochastic weight averaging: the mean of the weights after some of the updates.
 
     Parameters
     ----------
     start : int
-        The update after which the averaging begins; the last quarter of the training is usual.
+        Number of updates before the averaging starts; three quarters of the training is usual.
     every : int
-        Updates between two that are averaged; those of one epoch are usual.
+        Average after every `every` updates; the number of updates in an epoch is usual.
 
     References
     ----------
@@ -88,6 +89,6 @@ class SWA(Average):
         _arguments.integer("every", self.every, 1)
 
     def weight(self, updates: int, count: int) -> float:
-        """One part in the number of weights averaged so far."""
+        """Return ``1 / (count + 1)`` when an average is due, and 0 otherwise."""
         due = updates >= max(self.start, 1) and (updates - self.start) % self.every == 0
         return 1.0 / (count + 1) if due else 0.0

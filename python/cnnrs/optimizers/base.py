@@ -1,18 +1,17 @@
-"""What all optimizers have in common: the learning rate, decay, clipping, and groups of parameters
-with settings of their own.
-"""
+"""Base class of optimizers: learning rate, weight decay, clipping, and parameter groups."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar, TypeAlias, TypedDict, Unpack
 
 import numpy as np
 
-from cnnrs import _arguments
-from cnnrs.errors import ArgumentError, DTypeError
+from cnnrs import _arguments, _renamed
+from cnnrs._representation import PasteableRepr, call_text
+from cnnrs.errors import DTypeError
 
 __all__ = ["Group", "Optimizer", "Options", "Settings"]
 
@@ -20,18 +19,20 @@ Schedule: TypeAlias = Callable[[float, int], float]
 Matcher: TypeAlias = str | Callable[[str, Any], bool]
 
 
-@dataclass(frozen=True)
-class Group:
-    """Settings of their own for some parameters; what is None is as for the others.
+@_renamed.keywords()
+@dataclass(frozen=True, repr=False)
+class Group(PasteableRepr):
+    """Separate settings for some of the parameters; None keeps the optimizer's setting.
 
     Parameters
     ----------
     match : str or callable
-        A pattern of parameter names such as ``"conv2d_*.weight"`` or ``"dense_1.*"``, or a function
+        Pattern of parameter names such as ``"conv2d_*.weight"`` or ``"dense_1.*"``, or a function
         ``f(name, parameter) -> bool``.
     rate_factor : float
-        By which the learning rate is multiplied.
+        Factor applied to the learning rate.
     weight_decay, l1, max_norm : float, optional
+        See `Options`.
 
     Examples
     --------
@@ -40,6 +41,7 @@ class Group:
     """
 
     match: Matcher
+    _: KW_ONLY
     rate_factor: float = 1.0
     weight_decay: float | None = None
     l1: float | None = None
@@ -55,10 +57,10 @@ class Group:
         for name in ("weight_decay", "l1"):
             if getattr(self, name) is not None:
                 _arguments.number(name, getattr(self, name), 0)
-        _above_zero("max_norm", self.max_norm)
+        _optional_positive("max_norm", self.max_norm)
 
     def matches(self, name: str, parameter: Any) -> bool:
-        """Whether a parameter belongs to the group."""
+        """Return whether a parameter belongs to the group."""
         return (
             fnmatchcase(name, self.match)
             if isinstance(self.match, str)
@@ -67,27 +69,27 @@ class Group:
 
 
 class Options(TypedDict, total=False):
-    """What every optimizer takes beside its own settings.
+    """Keyword arguments of every optimizer, in addition to its own.
 
     Attributes
     ----------
     weight_decay : float
-        How strongly weights are pulled towards zero; at least 0.
+        Factor by which weights are pulled towards zero; at least 0.
     decay_biases : bool
-        Whether biases, and other parameters with one axis such as those of norms, decay too; by
-        default they do not, nor does `l1` or `max_norm` touch them.
+        Whether `weight_decay`, `l1` and `max_norm` also apply to biases and other parameters with
+        one axis, such as the scales of normalization layers. By default they do not.
     l1 : float
         Adds ``l1 · sign(w)`` to the gradient, which drives small weights to zero.
     clip_norm : float, optional
-        The gradient of all parameters together is scaled down to this Euclidean norm where it is
-        longer.
+        Upper bound on the Euclidean norm of the gradient of all parameters; a longer gradient is
+        scaled down.
     clip_value : float, optional
-        Each value of the gradient is brought into ``-clip_value .. clip_value``, after `clip_norm`.
+        Each value of the gradient is clipped to ``[-clip_value, clip_value]``, after `clip_norm`.
     max_norm : float, optional
-        After each update the incoming weights of each unit (a column of a dense layer, a filter of
-        a convolution) are scaled down to this Euclidean norm where they are longer.
+        Upper bound on the Euclidean norm of the incoming weights of each unit (a column of a dense
+        layer, a filter of a convolution), applied after each update.
     groups : sequence of Group
-        Settings for some of the parameters; the first group that matches counts.
+        Separate settings for some of the parameters; the first matching group applies.
     """
 
     weight_decay: float
@@ -99,22 +101,33 @@ class Options(TypedDict, total=False):
     groups: Sequence[Group]
 
 
+_DEFAULTS: dict[str, Any] = {
+    "weight_decay": 0.0,
+    "decay_biases": False,
+    "l1": 0.0,
+    "clip_norm": None,
+    "clip_value": None,
+    "max_norm": None,
+    "groups": (),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What holds for a stretch of the parameters in one update.
+    """Settings of one update of a contiguous segment of the parameters.
 
     Attributes
     ----------
     learning_rate, weight_decay, l1 : float
     step : int
-        How many updates of these parameters came before; those while their layer was frozen do not
+        Number of earlier updates of these parameters; updates while their layer was frozen do not
         count.
     gradient_scale : float
-        The gradient is to be multiplied by this, and then
+        Factor applied to the gradient first.
     gradient_limit : float or None
-        brought into ``-gradient_limit .. gradient_limit``.
+        Bound on the absolute value of each gradient value after scaling.
     shape : tuple of int or None
-        Of the parameter, for optimizers with `Optimizer.by_parameter`.
+        Shape of the parameter, for optimizers with `Optimizer.by_parameter`.
     head : bool
         Whether the parameter belongs to the last layer; for optimizers with
         `Optimizer.by_parameter`.
@@ -130,9 +143,7 @@ class Settings:
     head: bool = False
 
     def slope(self, parameter: Any, gradient: Any) -> Any:
-        """The gradient as an update should take it, in NumPy: scaled, clipped, and with decay and
-        `l1` added.
-        """
+        """Return the gradient scaled, clipped, and with weight decay and `l1` added, in NumPy."""
         result = gradient * self.gradient_scale
         if self.gradient_limit is not None:
             np.clip(result, -self.gradient_limit, self.gradient_limit, out=result)
@@ -141,9 +152,8 @@ class Settings:
         return result + self.weight_decay * parameter if self.weight_decay else result
 
 
-class Optimizer:
-    """Base class of optimizers; one of your own defines `update`, and `slots` if it remembers
-    something.
+class Optimizer(PasteableRepr):
+    """Base class of optimizers. A subclass defines `update`, and `slots` if it has state.
 
     Parameters
     ----------
@@ -155,10 +165,12 @@ class Optimizer:
     Attributes
     ----------
     slots : tuple of str
-        Names of the arrays that the optimizer remembers; each has the layout of the parameters.
+        Names of the state arrays; each has the layout of the parameters.
     by_parameter : bool
-        Whether `update` wants every parameter by itself, with its shape, and not long stretches of
-        many.
+        Whether `update` is called once per parameter, with its shape, instead of once per long
+        segment of many parameters.
+    option_defaults : dict
+        Defaults of `Options` that differ from the base class.
 
     Examples
     --------
@@ -176,7 +188,7 @@ class Optimizer:
 
     slots: tuple[str, ...] = ()
     by_parameter: ClassVar[bool] = False
-    arguments: ClassVar[tuple[str, ...]] = ()
+    option_defaults: ClassVar[Options] = {}
 
     def __init__(self, learning_rate: float | Schedule = 0.01, **options: Unpack[Options]) -> None:
         if not callable(learning_rate):
@@ -187,56 +199,49 @@ class Optimizer:
             raise TypeError(
                 f"{type(self).__name__}() got an unexpected keyword argument {min(unknown)!r}"
             )
-        self.weight_decay = _arguments.number("weight_decay", options.get("weight_decay", 0.0), 0)
-        self.decay_biases = _arguments.flag("decay_biases", options.get("decay_biases", False))
-        self.l1 = _arguments.number("l1", options.get("l1", 0.0), 0)
-        self.clip_norm = _above_zero("clip_norm", options.get("clip_norm"))
-        self.clip_value = _above_zero("clip_value", options.get("clip_value"))
-        self.max_norm = _above_zero("max_norm", options.get("max_norm"))
-        self.groups = tuple(options.get("groups", ()))
+        settings: dict[str, Any] = {**_DEFAULTS, **self.option_defaults, **options}
+        self.weight_decay = _arguments.number("weight_decay", settings["weight_decay"], 0)
+        self.decay_biases = _arguments.flag("decay_biases", settings["decay_biases"])
+        self.l1 = _arguments.number("l1", settings["l1"], 0)
+        self.clip_norm = _optional_positive("clip_norm", settings["clip_norm"])
+        self.clip_value = _optional_positive("clip_value", settings["clip_value"])
+        self.max_norm = _optional_positive("max_norm", settings["max_norm"])
+        self.groups = tuple(settings["groups"])
         for group in self.groups:
             if not isinstance(group, Group):
                 raise DTypeError(f"groups: expected Group(match, ...), got {group!r}")
 
     def rate(self, epoch: float, epochs: int) -> float:
-        """The learning rate when `epoch` (a fraction between two whole ones) of `epochs` are done."""
+        """Return the learning rate after `epoch` of `epochs` epochs; `epoch` may be a fraction."""
         return rate_of(self.learning_rate, epoch, epochs)
 
     def update(
         self, parameter: Any, gradient: Any, state: Mapping[str, Any], settings: Settings
     ) -> None:
-        """Change a stretch of the parameters in place.
+        """Update a contiguous segment of the parameters in place.
 
         Parameters
         ----------
         parameter, gradient : ndarray of shape (size,)
         state : mapping of str to ndarray of shape (size,)
-            One for each of `slots`; zeros before the first step.
+            One array for each of `slots`; zeros before the first step.
         settings : Settings
         """
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        parts = [f"{name}={getattr(self, name)!r}" for name in ("learning_rate", *self.arguments)]
-        default = Optimizer(0.0)
-        for name in Options.__annotations__:
-            value = getattr(self, name)
-            if value != getattr(default, name):
-                parts.append(f"{name}={value!r}")
-        return f"{type(self).__name__}({', '.join(parts)})"
+        defaults: dict[str, Any] = {**_DEFAULTS, **self.option_defaults}
+        return call_text(
+            self, **{name: (getattr(self, name), default) for name, default in defaults.items()}
+        )
 
 
 def rate_of(learning_rate: float | Schedule, epoch: float, epochs: int) -> float:
-    """The number that a learning rate or a schedule is at this time."""
+    """Return the learning rate, or the value of a schedule, after `epoch` of `epochs` epochs."""
     if callable(learning_rate):
         return _arguments.number("learning_rate", learning_rate(epoch, epochs), 0)
     return learning_rate
 
 
-def _above_zero(name: str, value: Any) -> float | None:
-    if value is None:
-        return None
-    number = _arguments.number(name, value, 0)
-    if number == 0:
-        raise ArgumentError(f"{name}: expected a number above 0, or None, got 0")
-    return number
+def _optional_positive(name: str, value: Any) -> float | None:
+    return None if value is None else _arguments.positive(name, value)

@@ -1,40 +1,38 @@
-"""Muon: momentum whose matrices are made orthogonal, beside AdamW for everything that is no matrix."""
+"""Muon: orthogonalized momentum for matrices, and AdamW for all other parameters."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Unpack
+from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
-from cnnrs import _arguments, ops
+from cnnrs import _arguments, _renamed, ops
 from cnnrs.errors import ArgumentError
 from cnnrs.optimizers.adaptive import AdamW
 from cnnrs.optimizers.base import Optimizer, Options, Schedule, Settings
 
 __all__ = ["Muon", "orthogonalize"]
 
-_QUINTIC = (
-    3.4445,
-    -4.7750,
-    2.0315,
-)  # coefficients of Newton-Schulz that lift small singular values fastest
+# Newton-Schulz coefficients that raise small singular values fastest
+_QUINTIC = (3.4445, -4.7750, 2.0315)
 
 
-def orthogonalize(matrix: Any, steps: int = 5, eps: float = 1e-7) -> Any:
-    """A matrix with the singular vectors of `matrix` and all singular values near 1 (from about 0.7
-    to 1.2).
+@_renamed.keywords(eps="epsilon")
+def orthogonalize(matrix: Any, steps: int = 5, *, epsilon: float = 1e-7) -> Any:
+    """Return a matrix with the singular vectors of `matrix` and singular values from 0.7 to 1.2.
 
-    Newton-Schulz iterations ``X <- a X + (b A + c A²) X`` with ``A = X Xᵀ``.
+    Applies Newton-Schulz iterations ``X <- a X + (b A + c A²) X`` with ``A = X Xᵀ``.
 
     Parameters
     ----------
     matrix : ndarray of shape (rows, columns)
     steps : int
-    eps : float
-        Least norm by which the matrix is divided first.
+        Number of iterations.
+    epsilon : float
+        Lower bound on the norm that the matrix is divided by first.
 
     References
     ----------
@@ -50,7 +48,7 @@ def orthogonalize(matrix: Any, steps: int = 5, eps: float = 1e-7) -> Any:
     a, b, c = _QUINTIC
     tall = matrix.shape[0] > matrix.shape[1]
     x = np.ascontiguousarray(matrix.T if tall else matrix)
-    x = x / max(ops.norm(x), eps)
+    x = x / max(ops.norm(x), epsilon)
     for _ in range(steps):
         gram = ops.matmul(x, x, transpose_b=True)
         polynomial = ops.matmul(gram, gram)
@@ -61,30 +59,32 @@ def orthogonalize(matrix: Any, steps: int = 5, eps: float = 1e-7) -> Any:
     return x.T if tall else x
 
 
+@_renamed.keywords(eps="epsilon")
 class Muon(Optimizer):
-    """Muon: momentum, made orthogonal matrix by matrix by `orthogonalize`; AdamW for biases, norms
-    and the last layer.
+    """Muon: momentum that `orthogonalize` makes orthogonal for each matrix.
 
-    A filter bank is a matrix of ``kernel_h · kernel_w · in_channels`` rows and ``out_channels``
-    columns. Weight decay is decoupled. Updates of matrices are scaled to the size that those of
-    AdamW have, so that one learning rate does for both.
+    Biases, normalization layers and the last layer are updated by AdamW. The weight of a
+    convolution is a matrix of ``kernel_h · kernel_w · in_channels`` rows and ``out_channels``
+    columns. Weight decay is decoupled. Updates of matrices are scaled to the size of AdamW's
+    updates, so that one learning rate serves both.
 
     Parameters
     ----------
     learning_rate : float or callable
+        A number, or a schedule ``f(epoch, epochs) -> float``.
     momentum : float
-        How much of the mean gradient is kept in each step.
+        Decay rate of the running mean gradient, from 0 to below 1.
     nesterov : bool
-        Whether to look ahead.
+        Whether to use Nesterov momentum.
     steps : int
-        Newton-Schulz iterations.
+        Number of Newton-Schulz iterations.
     scale : {"match_adamw", "original"}
-        By what the orthogonal matrix is multiplied: ``0.2 · √max(rows, columns)``, or ``√max(1,
-        columns / rows)``.
-    betas, eps
-        Of AdamW.
+        Factor of the orthogonal matrix: ``0.2 · √max(rows, columns)``, or ``√max(1, columns /
+        rows)``.
+    betas, epsilon
+        Settings of AdamW.
     **options
-        See `Options`; `weight_decay` is 0.1 unless given.
+        See `Options`; the default of `weight_decay` is 0.1.
 
     References
     ----------
@@ -97,9 +97,9 @@ class Muon(Optimizer):
     ('mean', 'square')
     """
 
-    arguments = ("momentum", "nesterov", "steps", "scale", "betas", "eps")
     slots = ("mean", "square")
     by_parameter = True
+    option_defaults: ClassVar[Options] = {"weight_decay": 0.1}
 
     def __init__(
         self,
@@ -110,10 +110,9 @@ class Muon(Optimizer):
         steps: int = 5,
         scale: str = "match_adamw",
         betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
+        epsilon: float = 1e-8,
         **options: Unpack[Options],
     ) -> None:
-        options.setdefault("weight_decay", 0.1)
         super().__init__(learning_rate, **options)
         self.momentum = _arguments.number("momentum", momentum, 0, 1)
         if self.momentum == 1:
@@ -121,13 +120,13 @@ class Muon(Optimizer):
         self.nesterov = _arguments.flag("nesterov", nesterov)
         self.steps = _arguments.integer("steps", steps, 1, 100)
         self.scale = str(_arguments.choice("scale", scale, ("match_adamw", "original")))
-        self._rest = AdamW(0.0, betas, eps=eps)
-        self.betas, self.eps = self._rest.betas, self._rest.eps
+        self._rest = AdamW(0.0, betas, epsilon=epsilon)
+        self.betas, self.epsilon = self._rest.betas, self._rest.epsilon
 
     def update(
         self, parameter: Any, gradient: Any, state: Mapping[str, Any], settings: Settings
     ) -> None:
-        """One step."""
+        """Apply one step."""
         shape = settings.shape
         if shape is None or len(shape) < 2 or settings.head:
             self._rest.update(parameter, gradient, state, settings)
@@ -138,11 +137,11 @@ class Muon(Optimizer):
         mean = state["mean"]
         ops.move_towards(mean, slope, 1.0 - self.momentum)
         direction = slope + self.momentum * (mean - slope) if self.nesterov else mean
-        turned = orthogonalize(direction.reshape(rows, columns), self.steps)
+        orthogonal = orthogonalize(direction.reshape(rows, columns), self.steps)
         size = (
             0.2 * math.sqrt(max(rows, columns))
             if self.scale == "match_adamw"
             else math.sqrt(max(1.0, columns / rows))
         )
         parameter *= 1.0 - settings.learning_rate * settings.weight_decay
-        parameter -= settings.learning_rate * size * turned.reshape(-1)
+        parameter -= settings.learning_rate * size * orthogonal.reshape(-1)

@@ -1,23 +1,24 @@
-"""Stochastic gradient descent, plain, with momentum, and with Nesterov's look ahead."""
+"""Stochastic gradient descent, with momentum and Nesterov momentum."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Unpack
 
-from cnnrs import _arguments, ops
+from cnnrs import _arguments, _renamed, ops
 from cnnrs.errors import ArgumentError
 from cnnrs.optimizers.base import Optimizer, Options, Schedule, Settings
 
 __all__ = ["SGD"]
 
 
+@_renamed.keywords()
 class SGD(Optimizer):
     """Stochastic gradient descent, ``w -= learning_rate · g``, with momentum.
 
-    With momentum, ``v = momentum · v + (1 - dampening) · g`` (``v = g`` in the first step) takes
-    the place of ``g``, and with Nesterov ``g + momentum · v``. Weight decay adds ``weight_decay ·
-    w`` to ``g``.
+    With momentum, ``v = momentum · v + (1 - dampening) · g`` (``v = g`` in the first step) replaces
+    ``g``; with Nesterov momentum, ``g + momentum · v`` does. Weight decay adds ``weight_decay · w``
+    to ``g``.
 
     Parameters
     ----------
@@ -26,7 +27,7 @@ class SGD(Optimizer):
     momentum, dampening : float
         From 0 to 1.
     nesterov : bool
-        Needs momentum, and no dampening.
+        Whether to use Nesterov momentum; requires momentum and no dampening.
     **options
         See `Options`.
 
@@ -38,10 +39,8 @@ class SGD(Optimizer):
     Examples
     --------
     >>> SGD(0.1, momentum=0.9, weight_decay=5e-4)
-    SGD(learning_rate=0.1, momentum=0.9, nesterov=False, dampening=0.0, weight_decay=0.0005)
+    SGD(learning_rate=0.1, momentum=0.9, weight_decay=0.0005)
     """
-
-    arguments = ("momentum", "nesterov", "dampening")
 
     def __init__(
         self,
@@ -56,17 +55,17 @@ class SGD(Optimizer):
         self.momentum = _arguments.number("momentum", momentum, 0, 1)
         self.dampening = _arguments.number("dampening", dampening, 0, 1)
         self.nesterov = _arguments.flag("nesterov", nesterov)
-        if nesterov and (not momentum or dampening):
+        if self.nesterov and (not self.momentum or self.dampening):
             raise ArgumentError(
-                f"nesterov: needs momentum and no dampening, got momentum={momentum}, "
-                f"dampening={dampening}"
+                "nesterov: expected momentum and no dampening, got "
+                f"momentum={self.momentum}, dampening={self.dampening}"
             )
-        self.slots = ("velocity",) if momentum else ()
+        self.slots = ("velocity",) if self.momentum else ()
 
     def update(
         self, parameter: Any, gradient: Any, state: Mapping[str, Any], settings: Settings
     ) -> None:
-        """One step of descent."""
+        """Apply one step."""
         ops.sgd_step(
             parameter,
             gradient,

@@ -1,9 +1,9 @@
-"""Schedules: the learning rate as a function of how much of the training is done.
+"""Schedules: the learning rate as a function of the progress of the training.
 
-A schedule is called with the epochs done, a fraction between two whole ones, and the number of
-epochs in all; any function of these two does. Most keep no state, so a resumed run goes on exactly.
-One that looks at how the training goes (`Plateau`) has a method ``observe(numbers)``, called after
-every epoch, and ``state_dict`` and ``load_state_dict`` for what it remembers.
+A schedule is a callable ``f(epoch, epochs) -> float`` of the number of finished epochs, a float,
+and the total number of epochs; any such function can be used. Most schedules have no state. One
+that depends on the results of the training (`Plateau`) has a method ``observe(numbers)``, called
+after every epoch, and ``state_dict`` and ``load_state_dict``.
 """
 
 from cnnrs.schedules.by_time import (

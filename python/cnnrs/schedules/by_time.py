@@ -1,15 +1,17 @@
-"""Schedules that are functions of time: of the epochs done, a fraction between two whole ones, and
-the number of epochs in all.
+"""Schedules that are functions of time: the learning rate after a number of epochs.
+
+The number of finished epochs is a float, since a schedule is called before every update.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
-from cnnrs import _arguments
+from cnnrs import _arguments, _renamed
+from cnnrs._representation import PasteableRepr
 from cnnrs.errors import ArgumentError
 
 __all__ = [
@@ -25,15 +27,14 @@ __all__ = [
 ]
 
 
-def _positive(**values: float) -> None:
+def _check_rates(**values: float) -> None:
     for name, value in values.items():
-        if _arguments.number(name, value, 0) == 0:
-            raise ArgumentError(f"{name}: expected a number above 0, got 0")
+        _arguments.number(name, value, 0)
 
 
-@dataclass(frozen=True)
-class Constant:
-    """Always the same.
+@dataclass(frozen=True, repr=False)
+class Constant(PasteableRepr):
+    """The same learning rate throughout.
 
     Parameters
     ----------
@@ -47,20 +48,24 @@ class Constant:
 
     learning_rate: float
 
+    def __post_init__(self) -> None:
+        _check_rates(learning_rate=self.learning_rate)
+
     def __call__(self, epoch: float, epochs: int) -> float:
-        """The rate."""
+        """Return the learning rate."""
         return self.learning_rate
 
 
-@dataclass(frozen=True)
-class Step:
-    """Multiply the rate by a factor every so many epochs.
+@_renamed.keywords()
+@dataclass(frozen=True, repr=False)
+class Step(PasteableRepr):
+    """Multiply the rate by a factor after every `every` epochs.
 
     Parameters
     ----------
     learning_rate : float
     every : int
-        Epochs.
+        Number of epochs, at least 1.
     factor : float
 
     Examples
@@ -71,19 +76,22 @@ class Step:
 
     learning_rate: float
     every: int
+    _: KW_ONLY
     factor: float = 0.1
 
     def __post_init__(self) -> None:
+        _check_rates(learning_rate=self.learning_rate, factor=self.factor)
         _arguments.integer("every", self.every, 1)
 
     def __call__(self, epoch: float, epochs: int) -> float:
-        """The rate."""
+        """Return the learning rate."""
         return self.learning_rate * self.factor ** (int(epoch) // self.every)
 
 
-@dataclass(frozen=True)
-class MultiStep:
-    """Multiply the rate by a factor at each of some epochs.
+@_renamed.keywords()
+@dataclass(frozen=True, repr=False)
+class MultiStep(PasteableRepr):
+    """Multiply the rate by a factor at each milestone.
 
     Parameters
     ----------
@@ -101,18 +109,24 @@ class MultiStep:
 
     learning_rate: float
     milestones: Sequence[float]
+    _: KW_ONLY
     factor: float = 0.1
 
+    def __post_init__(self) -> None:
+        _check_rates(learning_rate=self.learning_rate, factor=self.factor)
+        for milestone in self.milestones:
+            _arguments.number("milestones", milestone, 0)
+
     def __call__(self, epoch: float, epochs: int) -> float:
-        """The rate."""
+        """Return the learning rate."""
         return self.learning_rate * self.factor ** sum(
             epoch >= milestone for milestone in self.milestones
         )
 
 
-@dataclass(frozen=True)
-class Exponential:
-    """Multiply the rate by a factor in each epoch, a little in every step.
+@dataclass(frozen=True, repr=False)
+class Exponential(PasteableRepr):
+    """Multiply the rate by a factor in each epoch, continuously over its steps.
 
     Parameters
     ----------
@@ -129,21 +143,24 @@ class Exponential:
     factor: float
 
     def __post_init__(self) -> None:
-        _positive(factor=self.factor)
+        _check_rates(learning_rate=self.learning_rate)
+        _arguments.positive("factor", self.factor)
 
     def __call__(self, epoch: float, epochs: int) -> float:
-        """The rate."""
+        """Return the learning rate."""
         return float(self.learning_rate * self.factor**epoch)
 
 
-@dataclass(frozen=True)
-class Cosine:
-    """Half a cosine, from the rate down to another one at the end.
+@_renamed.keywords(final="final_rate")
+@dataclass(frozen=True, repr=False)
+class Cosine(PasteableRepr):
+    """Decrease the rate along half a cosine.
 
     Parameters
     ----------
     learning_rate : float
-    final : float
+    final_rate : float
+        Rate at the end of the training.
 
     References
     ----------
@@ -157,27 +174,34 @@ class Cosine:
     """
 
     learning_rate: float
-    final: float = 0.0
+    final_rate: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_rates(learning_rate=self.learning_rate, final_rate=self.final_rate)
 
     def __call__(self, epoch: float, epochs: int) -> float:
-        """The rate."""
+        """Return the learning rate."""
         done = min(epoch / epochs, 1.0)
-        return self.final + (self.learning_rate - self.final) * (1 + math.cos(math.pi * done)) / 2
+        return (
+            self.final_rate
+            + (self.learning_rate - self.final_rate) * (1 + math.cos(math.pi * done)) / 2
+        )
 
 
-@dataclass(frozen=True)
-class Restarts:
-    """Half a cosine from the rate down to another one, then at once up to the rate again, over and
-    over.
+@_renamed.keywords(first="first_epochs", stretch="growth", final="final_rate")
+@dataclass(frozen=True, repr=False)
+class Restarts(PasteableRepr):
+    """Decrease the rate along half a cosine, then restart from the initial rate, repeatedly.
 
     Parameters
     ----------
     learning_rate : float
-    first : float
-        Epochs to the first restart.
-    stretch : float
-        By which every period is longer than the one before it; at least 1.
-    final : float
+    first_epochs : float
+        Number of epochs before the first restart.
+    growth : float
+        Ratio of the length of a period to the length of the preceding one; at least 1.
+    final_rate : float
+        Rate at the end of a period.
 
     References
     ----------
@@ -185,41 +209,48 @@ class Restarts:
 
     Examples
     --------
-    >>> schedule = Restarts(1.0, first=2, stretch=2)
-    >>> schedule(0, 14), round(schedule(1, 14), 12), schedule(2, 14), round(schedule(4, 14), 12), schedule(6, 14)
-    (1.0, 0.5, 1.0, 0.5, 1.0)
+    >>> schedule = Restarts(1.0, first_epochs=2, growth=2)
+    >>> [round(schedule(epoch, 14), 12) for epoch in (0, 1, 2, 4, 6)]
+    [1.0, 0.5, 1.0, 0.5, 1.0]
     """
 
     learning_rate: float
-    first: float
-    stretch: float = 1.0
-    final: float = 0.0
+    first_epochs: float
+    _: KW_ONLY
+    growth: float = 1.0
+    final_rate: float = 0.0
 
     def __post_init__(self) -> None:
-        _positive(first=self.first)
-        _arguments.number("stretch", self.stretch, 1)
+        _check_rates(learning_rate=self.learning_rate, final_rate=self.final_rate)
+        _arguments.positive("first_epochs", self.first_epochs)
+        _arguments.number("growth", self.growth, 1)
 
     def __call__(self, epoch: float, epochs: int) -> float:
-        """The rate."""
-        start, length = 0.0, float(self.first)
-        if self.stretch == 1:
+        """Return the learning rate."""
+        start, length = 0.0, float(self.first_epochs)
+        if self.growth == 1:
             start = epoch // length * length
         while epoch >= start + length:
-            start, length = start + length, length * self.stretch
+            start, length = start + length, length * self.growth
         done = (epoch - start) / length
-        return self.final + (self.learning_rate - self.final) * (1 + math.cos(math.pi * done)) / 2
+        return (
+            self.final_rate
+            + (self.learning_rate - self.final_rate) * (1 + math.cos(math.pi * done)) / 2
+        )
 
 
-@dataclass(frozen=True)
-class Polynomial:
-    """``(1 - done)^power``, from the rate down to another one at the end.
+@_renamed.keywords(final="final_rate")
+@dataclass(frozen=True, repr=False)
+class Polynomial(PasteableRepr):
+    """Decrease the rate as ``(1 - epoch / epochs)^power``.
 
     Parameters
     ----------
     learning_rate : float
-    final : float
+    final_rate : float
+        Rate at the end of the training.
     power : float
-        1 is a straight line.
+        Above 0; 1 is a straight line.
 
     Examples
     --------
@@ -228,33 +259,35 @@ class Polynomial:
     """
 
     learning_rate: float
-    final: float = 0.0
+    final_rate: float = 0.0
+    _: KW_ONLY
     power: float = 1.0
 
     def __post_init__(self) -> None:
-        _positive(power=self.power)
+        _check_rates(learning_rate=self.learning_rate, final_rate=self.final_rate)
+        _arguments.positive("power", self.power)
 
     def __call__(self, epoch: float, epochs: int) -> float:
-        """The rate."""
+        """Return the learning rate."""
         return float(
-            self.final
-            + (self.learning_rate - self.final) * (1 - min(epoch / epochs, 1.0)) ** self.power
+            self.final_rate
+            + (self.learning_rate - self.final_rate) * (1 - min(epoch / epochs, 1.0)) ** self.power
         )
 
 
-@dataclass(frozen=True)
-class OneCycle:
-    """Up to the rate in the first part of the training, then down to nearly nothing, both along a
-    cosine.
+@_renamed.keywords(up="peak_fraction", start="initial_factor", final="final_factor")
+@dataclass(frozen=True, repr=False)
+class OneCycle(PasteableRepr):
+    """Increase the rate to a peak, then decrease it to almost 0, both along half a cosine.
 
     Parameters
     ----------
     learning_rate : float
-        The highest.
-    up : float
-        The part of the training that goes up, above 0 and below 1.
-    start, final : float
-        As parts of the highest rate.
+        Rate at the peak.
+    peak_fraction : float
+        Fraction of the training before the peak, above 0 and below 1.
+    initial_factor, final_factor : float
+        First and last rate as multiples of the rate at the peak.
 
     References
     ----------
@@ -262,39 +295,47 @@ class OneCycle:
 
     Examples
     --------
-    >>> schedule = OneCycle(1.0, up=0.5, start=0.1)
+    >>> schedule = OneCycle(1.0, peak_fraction=0.5, initial_factor=0.1)
     >>> round(schedule(0, 10), 12), schedule(5, 10)
     (0.1, 1.0)
     """
 
     learning_rate: float
-    up: float = 0.3
-    start: float = 0.04
-    final: float = 0.0001
+    peak_fraction: float = 0.3
+    _: KW_ONLY
+    initial_factor: float = 0.04
+    final_factor: float = 0.0001
 
     def __post_init__(self) -> None:
-        if not 0 < _arguments.number("up", self.up) < 1:
-            raise ArgumentError(f"up: expected a part between 0 and 1, got {self.up}")
+        _check_rates(
+            learning_rate=self.learning_rate,
+            initial_factor=self.initial_factor,
+            final_factor=self.final_factor,
+        )
+        if not 0 < _arguments.number("peak_fraction", self.peak_fraction) < 1:
+            raise ArgumentError(
+                f"peak_fraction: expected a number between 0 and 1, got {self.peak_fraction}"
+            )
 
     def __call__(self, epoch: float, epochs: int) -> float:
-        """The rate."""
+        """Return the learning rate."""
         done = min(epoch / epochs, 1.0)
         low, part = (
-            (self.start, done / self.up)
-            if done < self.up
-            else (self.final, (1 - done) / (1 - self.up))
+            (self.initial_factor, done / self.peak_fraction)
+            if done < self.peak_fraction
+            else (self.final_factor, (1 - done) / (1 - self.peak_fraction))
         )
         return self.learning_rate * (low + (1 - low) * (1 - math.cos(math.pi * part)) / 2)
 
 
-@dataclass(frozen=True)
-class WarmUp:
-    """In front of another schedule: from nearly nothing up to its rate along a straight line.
+@dataclass(frozen=True, repr=False)
+class WarmUp(PasteableRepr):
+    """Increase the rate from 0 to another schedule's rate along a straight line, then follow it.
 
     Parameters
     ----------
     schedule : callable or float
-        What follows; it counts its epochs from the start of the training.
+        The following schedule; it counts its epochs from the start of the training.
     epochs : float
         Length of the warm-up.
 
@@ -313,23 +354,25 @@ class WarmUp:
     epochs: float
 
     def __post_init__(self) -> None:
-        _positive(epochs=self.epochs)
+        if not callable(self.schedule):
+            _arguments.number("schedule", self.schedule, 0)
+        _arguments.positive("epochs", self.epochs)
 
     def __call__(self, epoch: float, epochs: int) -> float:
-        """The rate."""
+        """Return the learning rate."""
         rate = self.schedule(epoch, epochs) if callable(self.schedule) else self.schedule
         return rate * min(epoch / self.epochs, 1.0)
 
     def observe(self, numbers: Mapping[str, float]) -> None:
-        """Hand the numbers of an epoch on to a schedule that looks at them."""
+        """Pass the numbers of an epoch on to the schedule, if it observes them."""
         if hasattr(self.schedule, "observe"):
             self.schedule.observe(numbers)
 
     def state_dict(self) -> dict[str, Any]:
-        """What the schedule behind it remembers."""
+        """Return the state of the following schedule."""
         return dict(self.schedule.state_dict()) if hasattr(self.schedule, "state_dict") else {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Give the schedule behind it what it remembers."""
+        """Restore the state of the following schedule."""
         if hasattr(self.schedule, "load_state_dict"):
             self.schedule.load_state_dict(state)

@@ -1,4 +1,4 @@
-"""A schedule that looks at how the training goes."""
+"""A schedule that decreases the rate when the training stops improving."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from cnnrs import _arguments
+from cnnrs import _arguments, _renamed
+from cnnrs._representation import PasteableRepr
 from cnnrs.errors import ArgumentError
 
 __all__ = ["Plateau"]
 
 
-class Plateau:
-    """Multiply the rate by a factor when a number has not improved for more than some epochs.
+@_renamed.keywords(lowest="min_rate")
+class Plateau(PasteableRepr):
+    """Multiply the rate by a factor when a monitored number has stopped improving.
 
-    What it remembers is kept by the trainer, in a copy of the schedule, and is part of a
-    checkpoint.
+    The trainer keeps the state in a copy of the schedule and saves it in checkpoints.
 
     Parameters
     ----------
@@ -24,18 +25,18 @@ class Plateau:
     monitor : str
         Name of the number: ``val_loss``, ``val_accuracy``, ...
     factor : float
-        Below 1.
+        From 0 to below 1.
     patience : int
-        Epochs without improvement that are let pass.
+        Number of epochs without improvement before the rate changes.
     threshold : float
-        The part of the best value by which a better one must differ.
+        Smallest relative change that counts as an improvement.
     cooldown : int
-        Epochs after a change in which none is counted.
-    lowest : float
-        The rate does not fall below this.
+        Number of epochs after a change during which the patience is not used up.
+    min_rate : float
+        Lower bound on the rate.
     mode : {"auto", "min", "max"}
-        Whether less or more is better; ``auto`` takes less for names with ``loss`` or ``error`` in
-        them.
+        Whether smaller or larger is better; ``auto`` means ``min`` for names with ``loss`` or
+        ``error`` in them, and ``max`` otherwise.
 
     Examples
     --------
@@ -55,7 +56,7 @@ class Plateau:
         patience: int = 10,
         threshold: float = 1e-4,
         cooldown: int = 0,
-        lowest: float = 0.0,
+        min_rate: float = 0.0,
         mode: str = "auto",
     ) -> None:
         self.learning_rate = _arguments.number("learning_rate", learning_rate, 0)
@@ -66,7 +67,7 @@ class Plateau:
         self.patience = _arguments.integer("patience", patience)
         self.threshold = _arguments.number("threshold", threshold, 0, 1)
         self.cooldown = _arguments.integer("cooldown", cooldown)
-        self.lowest = _arguments.number("lowest", lowest, 0)
+        self.min_rate = _arguments.number("min_rate", min_rate, 0)
         self.mode = str(_arguments.choice("mode", mode, ("auto", "min", "max")))
         self._rate = self.learning_rate
         self._best: float | None = None
@@ -74,21 +75,20 @@ class Plateau:
         self._cooling = 0
 
     def __call__(self, epoch: float, epochs: int) -> float:
-        """The rate."""
+        """Return the learning rate."""
         return self._rate
 
     def observe(self, numbers: Mapping[str, float]) -> None:
-        """Take in the numbers of an epoch.
+        """Update the state with the numbers of an epoch.
 
         Raises
         ------
         ArgumentError
-            If the one to look at is not among them.
+            If the monitored number is not among them.
         """
         if self.monitor not in numbers:
             raise ArgumentError(
-                f"monitor: there is no {self.monitor!r} in this training; there are "
-                f"{', '.join(map(repr, numbers))}"
+                f"monitor: expected one of {', '.join(map(repr, numbers))}, got {self.monitor!r}"
             )
         value = float(numbers[self.monitor])
         if self._improves(value):
@@ -99,7 +99,7 @@ class Plateau:
             self._cooling -= 1
             self._waited = 0
         if self._waited > self.patience:
-            self._rate = max(self._rate * self.factor, min(self.lowest, self._rate))
+            self._rate = max(self._rate * self.factor, min(self.min_rate, self._rate))
             self._cooling, self._waited = self.cooldown, 0
 
     def _improves(self, value: float) -> bool:
@@ -112,7 +112,7 @@ class Plateau:
         return value > self._best * (1 + self.threshold)
 
     def state_dict(self) -> dict[str, Any]:
-        """What it remembers."""
+        """Return the state."""
         return {
             "rate": self._rate,
             "best": self._best,
@@ -121,12 +121,12 @@ class Plateau:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over a `state_dict`.
+        """Restore a state that `state_dict` returned.
 
         Raises
         ------
         ArgumentError
-            If it is not one.
+            If `state` has other keys.
         """
         if state.keys() != self.state_dict().keys():
             raise ArgumentError(
@@ -136,16 +136,3 @@ class Plateau:
         self._rate = float(state["rate"])
         self._best = None if state["best"] is None else float(state["best"])
         self._waited, self._cooling = int(state["waited"]), int(state["cooling"])
-
-    def __repr__(self) -> str:
-        names = (
-            "learning_rate",
-            "monitor",
-            "factor",
-            "patience",
-            "threshold",
-            "cooldown",
-            "lowest",
-            "mode",
-        )
-        return f"Plateau({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"

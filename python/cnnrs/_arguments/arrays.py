@@ -1,32 +1,23 @@
-"""The one place where arguments are normalised: anything array-like in, what the kernels take out.
+"""Converts array-like arguments to the arrays that kernels take, and checks arrays to write to.
 
 Kernels take C-contiguous, aligned arrays in native byte order, float32 or float64, all of one dtype
-in one call. Arrays that are already so pass through untouched (the fast path, a fraction of a
-microsecond); others are copied, never written to. Integers, booleans and float16 become float32;
-float32 beside float64 becomes float64; lists and numbers take the dtype of the arrays beside them.
-Sizes are non-negative integers below 2**31; pairs are ``(height, width)``; what a size means is
-checked where it is used.
+in one call. Arrays that already have this form pass through untouched, in a fraction of a
+microsecond. Others are copied, and never written to. Integers, booleans and float16 become float32;
+float32 with float64 becomes float64; lists and numbers take the dtype of the arrays in the same
+call.
 """
 
-import math
 import sys
-from collections.abc import Sequence
-from typing import Any, SupportsIndex, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from cnnrs._arguments.scalars import MAX_SIZE, flag
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
 
 Floats: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
-Pair: TypeAlias = tuple[int, int]
-Sides: TypeAlias = tuple[int, int, int, int]
-PairLike: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
-PaddingLike: TypeAlias = (
-    SupportsIndex | str | Sequence[SupportsIndex] | Sequence[Sequence[SupportsIndex]]
-)
 
-MAX_SIZE = 2**31 - 1  # elements: the largest size, stride, padding or dilation
 _FLOAT32: np.dtype[Any] = np.dtype(np.float32)
 _FLOAT64: np.dtype[Any] = np.dtype(np.float64)
 _INT64 = np.dtype(np.int64)
@@ -34,10 +25,10 @@ _INT32 = np.dtype(np.int32)
 _MAY_BE_NONE = frozenset({"bias", "activation_output"})
 
 
-# --- arrays ---------------------------------------------------------------------------------------
 def floats(names: tuple[str, ...], *values: Any) -> tuple[Any, ...]:
-    """The values as kernel-ready float arrays of one dtype; ``bias`` and ``activation_output`` may
-    be None.
+    """Return the values as float arrays of one dtype, ready for a kernel.
+
+    The arguments named ``bias`` and ``activation_output`` may be None.
 
     Raises
     ------
@@ -45,6 +36,12 @@ def floats(names: tuple[str, ...], *values: Any) -> tuple[Any, ...]:
         For object, complex, string or date values, naming the argument.
     ShapeError
         For nested sequences of uneven length.
+
+    Examples
+    --------
+    >>> (x,) = floats(("x",), [1, 2])
+    >>> x.dtype
+    dtype('float32')
     """
     dtype = None
     for name, value in zip(names, values, strict=True):
@@ -70,8 +67,8 @@ def _convert(names: tuple[str, ...], values: tuple[Any, ...]) -> tuple[Any, ...]
         None if value is None and name in _MAY_BE_NONE else as_array(name, value)
         for name, value in zip(names, values, strict=True)
     ]
-    strong = None  # the dtype that the arrays ask for
-    weak = None  # the dtype that lists and numbers would have alone
+    strong = None  # the common dtype of the arrays
+    weak = None  # the common dtype of lists and numbers
     for name, value, array in zip(names, values, arrays, strict=True):
         if array is None:
             continue
@@ -94,29 +91,31 @@ def _convert(names: tuple[str, ...], values: tuple[Any, ...]) -> tuple[Any, ...]
 
 
 def as_array(name: str, value: ArrayLike) -> NDArray[Any]:
-    """The value as a base-class ndarray of whatever dtype NumPy gives it.
+    """Return the value as a plain ndarray, with the dtype that NumPy chooses.
 
     Raises
     ------
     ShapeError
         For nested sequences of uneven length.
     DTypeError
-        For what is no array, or a masked array with masked values.
+        For a value that is not an array, or a masked array with masked values.
     """
-    # whoever has a masked array has imported their module, which takes 10 ms
+    # numpy.ma takes 10 ms to import; a caller with a masked array has imported it already
     if (
         "numpy.ma" in sys.modules
         and isinstance(value, np.ma.MaskedArray)
         and np.ma.is_masked(value)
     ):
         raise DTypeError(
-            f"{name}: masked values have no number to compute with; fill them first, for example "
-            f"with {name}.filled(0)"
+            f"{name}: expected an array without masked values, got masked ones; fill them first, "
+            f"for example with {name}.filled(0)"
         )
     try:
         return np.asarray(value)
     except ValueError as error:
-        raise ShapeError(f"{name}: the nested sequences have no one shape ({error})") from error
+        raise ShapeError(
+            f"{name}: expected rows of equal length, got nested sequences of several ({error})"
+        ) from error
     except TypeError as error:
         raise DTypeError(
             f"{name}: expected an array, got {type(value).__name__} ({error})"
@@ -124,7 +123,7 @@ def as_array(name: str, value: ArrayLike) -> NDArray[Any]:
 
 
 def integers(name: str, value: ArrayLike) -> NDArray[np.int64]:
-    """The value as a contiguous int64 array; only integer dtypes are taken.
+    """Return the value as a contiguous int64 array; only integer dtypes are accepted.
 
     Raises
     ------
@@ -145,8 +144,9 @@ def integers(name: str, value: ArrayLike) -> NDArray[np.int64]:
 
 
 def indices(name: str, value: ArrayLike) -> NDArray[np.int32]:
-    """The value as a contiguous int32 array of indices; only integer dtypes are taken, and nothing
-    is wrapped around.
+    """Return the value as a contiguous int32 array of indices.
+
+    Only integer dtypes are accepted, and values never wrap around.
 
     Raises
     ------
@@ -173,7 +173,7 @@ def indices(name: str, value: ArrayLike) -> NDArray[np.int32]:
 
 
 def rank(name: str, array: NDArray[Any], dimensions: int, axes: str) -> None:
-    """Checks the number of dimensions; ``axes`` spells them for the message.
+    """Check the number of dimensions; `axes` names them in the message.
 
     Raises
     ------
@@ -192,12 +192,12 @@ def rank(name: str, array: NDArray[Any], dimensions: int, axes: str) -> None:
 
 
 def images(name: str, array: NDArray[Any]) -> None:
-    """Checks for a batch of images ``(n, height, width, channels)``, of which only ``n`` may be 0.
+    """Check for a batch of images ``(n, height, width, channels)``; only ``n`` may be 0.
 
     Raises
     ------
     ShapeError
-        For another rank, or no pixels, or no channels.
+        For another rank, no pixels, or no channels.
     """
     if array.ndim != 4:
         rank(name, array, 4, "(n, height, width, channels)")
@@ -215,26 +215,26 @@ def output(
     accumulate: bool = False,
     name: str = "out",
 ) -> Any:
-    """The array to write to: ``out`` itself, checked, or a new one.
+    """Return the array to write to: `out` after a check, or a new array.
 
     Raises
     ------
     ShapeError, DTypeError
-        For another shape or dtype than the result has.
+        If `out` has another shape or dtype than the result.
     ArgumentError
-        For an ``out`` that is not contiguous or not writeable, or accumulation into nothing.
+        If `out` is not contiguous or not writeable, or is missing where ``accumulate=True``.
     """
     if accumulate.__class__ is not bool:
         flag("accumulate", accumulate)
     if out is None:
         if accumulate:
-            raise ArgumentError(f"{name}: accumulate=True adds to an array: pass it as {name}=")
+            raise ArgumentError(f"{name}: expected an array to accumulate into, got None")
         return empty(name, shape, dtype)
     return in_place(name, out, shape, dtype)
 
 
 def in_place(name: str, array: Any, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> NDArray[Any]:
-    """The array itself, checked to be one that a kernel can write to.
+    """Return the array after a check that a kernel can write to it.
 
     Raises
     ------
@@ -265,23 +265,23 @@ def in_place(name: str, array: Any, shape: tuple[int, ...], dtype: "np.dtype[Any
 
 
 def empty(name: str, shape: tuple[int, ...], dtype: "np.dtype[Any]") -> NDArray[Any]:
-    """A new uninitialised array.
+    """Return a new uninitialised array.
 
     Raises
     ------
     ShapeError
-        For more elements than an address space holds. `MemoryError` stays itself.
+        For more elements than the address space can hold. `MemoryError` is passed on.
     """
     try:
         return np.empty(shape, dtype)
     except ValueError as error:
         raise ShapeError(
-            f"{name}: an array of shape {shape} is too large for any memory"
+            f"{name}: expected a shape that fits in the address space, got {shape}"
         ) from error
 
 
 def float_dtype(value: DTypeLike) -> "np.dtype[Any]":
-    """float32 or float64 as a dtype object.
+    """Return float32 or float64 as a dtype object.
 
     Raises
     ------
@@ -303,159 +303,3 @@ def _describe(value: Any, array: NDArray[Any]) -> str:
     return (
         f"{value!r}"[:60] if array.ndim == 0 else f"{type(value).__name__} of dtype {array.dtype}"
     )
-
-
-# --- sizes ----------------------------------------------------------------------------------------
-def integer(name: str, value: Any, minimum: int = 0, maximum: int = MAX_SIZE) -> int:
-    """The value as an int within bounds; booleans and floats are not integers.
-
-    Raises
-    ------
-    DTypeError
-        For another type.
-    ShapeError
-        Out of bounds.
-    """
-    if type(value) is not int:
-        if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__"):
-            raise DTypeError(f"{name}: expected an integer, got {value!r}")
-        try:
-            value = value.__index__()
-        except TypeError as error:
-            raise DTypeError(f"{name}: expected an integer, got {value!r}") from error
-    if not minimum <= value <= maximum:
-        wanted = f"at least {minimum}" if value < minimum else f"at most {maximum}"
-        raise ShapeError(f"{name}: expected {wanted}, got {value}")
-    return int(value)
-
-
-def pair(name: str, value: Any, minimum: int = 1) -> Pair:
-    """``(height, width)`` from an integer or two of them.
-
-    Raises
-    ------
-    DTypeError
-        For other types.
-    ShapeError
-        For another number of integers, or out of bounds.
-    """
-    if type(value) is int and minimum <= value <= MAX_SIZE:
-        return value, value
-    if type(value) is tuple and len(value) == 2:
-        first, second = value
-        if (
-            type(first) is type(second) is int
-            and minimum <= first <= MAX_SIZE
-            and minimum <= second <= MAX_SIZE
-        ):
-            return value
-    if not is_sequence(value):
-        size = integer(name, value, minimum)
-        return size, size
-    items = tuple(value)
-    if len(items) != 2:
-        raise ShapeError(f"{name}: expected an integer or a pair (height, width), got {value!r}")
-    return integer(name, items[0], minimum), integer(name, items[1], minimum)
-
-
-def is_sequence(value: Any) -> bool:
-    """Whether the value can be taken apart: a tuple, list or array, not a string or a number."""
-    return (
-        hasattr(value, "__len__")
-        and hasattr(value, "__iter__")
-        and not isinstance(value, str)
-        and getattr(value, "ndim", 1) > 0
-    )
-
-
-def shape_of(name: str, value: Any, dimensions: int, axes: str) -> tuple[int, ...]:
-    """A shape with that many sizes.
-
-    Raises
-    ------
-    DTypeError, ShapeError
-        For anything else.
-    """
-    if (
-        type(value) is tuple
-        and len(value) == dimensions
-        and all(type(size) is int and 0 <= size <= MAX_SIZE for size in value)
-    ):
-        return value
-    if not is_sequence(value):
-        raise DTypeError(f"{name}: expected {dimensions} sizes {axes}, got {value!r}")
-    items = tuple(value)
-    if len(items) != dimensions:
-        raise ShapeError(f"{name}: expected {dimensions} sizes {axes}, got {value!r}")
-    return tuple(integer(name, size) for size in items)
-
-
-# --- numbers and names ----------------------------------------------------------------------------
-def number(name: str, value: Any, minimum: float = -math.inf, maximum: float = math.inf) -> float:
-    """A finite real number within bounds, both included.
-
-    Raises
-    ------
-    DTypeError
-        For another type.
-    ArgumentError
-        For NaN, infinity, or out of bounds.
-    """
-    if (
-        isinstance(value, (bool, np.bool_, str))
-        or not hasattr(value, "__float__")
-        or getattr(value, "ndim", 0) > 0
-    ):
-        raise DTypeError(f"{name}: expected a number, got {value!r}")
-    try:
-        result = float(value)
-    except (TypeError, OverflowError) as error:
-        raise ArgumentError(f"{name}: expected a finite number, got {value!r}") from error
-    if not math.isfinite(result):
-        raise ArgumentError(f"{name}: expected a finite number, got {result}")
-    if not minimum <= result <= maximum:
-        wanted = f"at least {minimum:g}" if result < minimum else f"at most {maximum:g}"
-        raise ArgumentError(f"{name}: expected {wanted}, got {result:g}")
-    return result
-
-
-def flag(name: str, value: Any) -> bool:
-    """True or False; nothing else stands for them.
-
-    Raises
-    ------
-    DTypeError
-        For anything but a bool.
-    """
-    if not isinstance(value, (bool, np.bool_)):
-        raise DTypeError(f"{name}: expected True or False, got {value!r}")
-    return bool(value)
-
-
-def counter(name: str, value: Any, bits: int) -> int:
-    """A non-negative integer below ``2**bits``: a seed, a stream, a step.
-
-    Raises
-    ------
-    DTypeError, ArgumentError
-        For another type; out of bounds.
-    """
-    try:
-        return integer(name, value, 0, 2**bits - 1)
-    except ShapeError as error:
-        raise ArgumentError(str(error)) from None
-
-
-def choice(name: str, value: Any, choices: tuple[str | None, ...]) -> Any:
-    """One of the names.
-
-    Raises
-    ------
-    ArgumentError
-        For anything else.
-    """
-    if not (value is None or isinstance(value, str)) or value not in choices:
-        raise ArgumentError(
-            f"{name}: expected {' or '.join(repr(item) for item in choices)}, got {value!r}"
-        )
-    return value

@@ -1,0 +1,71 @@
+"""Writes the `repr` of an object as the constructor call that makes an equal one."""
+
+import inspect
+from typing import Any
+
+import numpy as np
+
+__all__ = ["PasteableRepr", "call_text"]
+
+
+class PasteableRepr:
+    """Mix-in class: `repr` is the constructor call, without the arguments at their defaults.
+
+    Every argument of the constructor must be an attribute of the same name.
+
+    Examples
+    --------
+    >>> class Dropout(PasteableRepr):
+    ...     def __init__(self, rate, *, seed=0):
+    ...         self.rate, self.seed = rate, seed
+    >>> Dropout(0.5)
+    Dropout(0.5)
+    >>> Dropout(0.5, seed=1)
+    Dropout(0.5, seed=1)
+    """
+
+    def __repr__(self) -> str:
+        return call_text(self)
+
+
+def call_text(value: object, **more: tuple[Any, Any]) -> str:
+    """Return the text of the constructor call that makes an equal object.
+
+    A required first argument is written without its name, other arguments with theirs. An argument
+    at its default is left out.
+
+    Parameters
+    ----------
+    value : object
+    **more : (value, default)
+        Arguments that the constructor accepts as ``**options``.
+    """
+    parts = []
+    parameters = list(inspect.signature(type(value)).parameters.values())
+    for position, parameter in enumerate(parameters):
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        if not hasattr(value, parameter.name):  # a user's class that keeps it under another name
+            continue
+        given = getattr(value, parameter.name)
+        if position == 0 and parameter.default is parameter.empty:
+            parts.append(text_of(given))
+        elif not _same(given, parameter.default):
+            parts.append(f"{parameter.name}={text_of(given)}")
+    parts += [
+        f"{name}={text_of(given)}"
+        for name, (given, default) in more.items()
+        if not _same(given, default)
+    ]
+    return f"{type(value).__name__}({', '.join(parts)})"
+
+
+def text_of(value: Any) -> str:
+    """Return the `repr` of a value; arrays and NumPy numbers as Python lists and numbers."""
+    return repr(value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value)
+
+
+def _same(value: Any, default: Any) -> bool:
+    if isinstance(value, np.ndarray) or isinstance(default, np.ndarray):
+        return value is default
+    return bool(value == default)
