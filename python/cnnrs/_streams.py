@@ -1,9 +1,8 @@
-"""Counter-based random streams: every number is a function of seed, purpose and two counters, never
-of what was drawn before.
+"""Counter-based random streams: a number depends on seed, purpose and two counters only.
 
-The key of a stream is ``(seed, index)``, where the index is that of a layer; the purpose stands in
-the highest word of the Philox counter, so that streams of different purposes never meet; the step
-stands in the word below it.
+The generator is Philox. Its key is two numbers, such as the seed and the index of a layer, or the
+seed and the epoch. The highest word of its counter is the purpose, so that streams of different
+purposes never overlap; the word below it is the step.
 """
 
 import enum
@@ -13,16 +12,22 @@ import numpy as np
 __all__ = ["Purpose", "generator"]
 
 
+@enum.unique
 class Purpose(enum.IntEnum):
-    """What random numbers are drawn for; each purpose has streams of its own."""
+    """Purpose of random numbers; each has its own streams."""
 
     INITIAL_VALUES = 0
     LAYER = 1
     TEST_VALUES = 2
+    SHUFFLE = 0x5348_5546
+    SPLIT = 0x5350_4C54
+    FOLDS = 0x464F_4C44
+    WEIGHTED = 0x5745_4947
+    BALANCED = 0x4241_4C41
 
 
 def generator(seed: int, index: int, purpose: Purpose, step: int = 0) -> np.random.Generator:
-    """The random stream of one seed, index, purpose and step.
+    """Return the random stream of a seed, index, purpose and step.
 
     Examples
     --------

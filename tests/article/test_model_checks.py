@@ -293,7 +293,7 @@ def test_comparing_the_outputs_to_the_ground_truth(rng):  # S36
     assert result["top_5_accuracy"] == pytest.approx(
         np.mean((ranks[:, :5] == y[:, None]).any(axis=1)), abs=1e-12
     )
-    matrix = cnnrs.metrics.confusion_matrix(y, model.predict(x), 8)
+    matrix = cnnrs.metrics.confusion_matrix(y, model.predict(x), num_classes=8)
     assert np.trace(matrix) / 40 == result["accuracy"]
 
 

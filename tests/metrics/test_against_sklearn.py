@@ -92,7 +92,7 @@ def test_calibration(bins, rng, sklearn):
     truth, table = rng.integers(0, 3, 300), rng.dirichlet(np.ones(3), 300)
     table[0] = [1, 0, 0]
     confidence, right = table.max(axis=1), table.argmax(axis=1) == truth
-    found = metrics.reliability(truth, table, bins)
+    found = metrics.reliability(truth, table, bins=bins)
     theirs = calibration_curve(right, confidence, n_bins=bins, strategy="uniform")
     np.testing.assert_allclose(found.accuracy[found.size > 0], theirs[0], atol=1e-9)
     np.testing.assert_allclose(found.confidence[found.size > 0], theirs[1], atol=1e-9)
@@ -101,7 +101,7 @@ def test_calibration(bins, rng, sklearn):
         inside = [i for i in range(300) if min(int(confidence[i] * bins), bins - 1) == number]
         if inside:
             error += len(inside) / 300 * abs(np.mean(confidence[inside]) - np.mean(right[inside]))
-    assert metrics.calibration_error(truth, table, bins) == pytest.approx(error, abs=1e-9)
+    assert metrics.calibration_error(truth, table, bins=bins) == pytest.approx(error, abs=1e-9)
 
 
 def test_calibration_of_one_probability_is_that_of_two():

@@ -18,10 +18,10 @@ def test_against_scikit_learn(classes, rng):
             sklearn.accuracy_score(truth, guess), abs=1e-12
         )
         assert np.array_equal(
-            metrics.confusion_matrix(truth, guess, classes),
+            metrics.confusion_matrix(truth, guess, num_classes=classes),
             sklearn.confusion_matrix(truth, guess, labels=labels),
         )
-        found = metrics.class_scores(truth, guess, classes)
+        found = metrics.class_scores(truth, guess, num_classes=classes)
         expected = sklearn.precision_recall_fscore_support(
             truth, guess, labels=labels, zero_division=0
         )
@@ -30,12 +30,12 @@ def test_against_scikit_learn(classes, rng):
         if classes > 2:
             for k in (1, 2):
                 theirs = sklearn.top_k_accuracy_score(truth, scores, k=k, labels=labels)
-                assert metrics.top_k_accuracy(truth, scores, k) == pytest.approx(theirs, abs=1e-12)
+                assert metrics.top_k_accuracy(truth, scores, k=k) == pytest.approx(theirs, abs=1e-12)
 
 
 def test_top_k_with_ties_takes_the_lower_class_first():
     scores = np.zeros((1, 4))
-    assert [metrics.top_k_accuracy([label], scores, 2) for label in range(4)] == [1, 1, 0, 0]
+    assert [metrics.top_k_accuracy([label], scores, k=2) for label in range(4)] == [1, 1, 0, 0]
 
 
 def test_wilson_interval_of_a_textbook():
@@ -44,7 +44,7 @@ def test_wilson_interval_of_a_textbook():
     assert metrics.wilson_interval(0, 10)[0] == 0
     assert metrics.wilson_interval(10, 10)[1] == 1
     with pytest.raises(ArgumentError, match="confidence"):
-        metrics.wilson_interval(1, 2, 1.0)
+        metrics.wilson_interval(1, 2, confidence=1.0)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ NAMES = [
     "recall_weighted",
     "f1",
     "f1_micro",
-    "auc",
+    "roc_auc",
     "average_precision",
     "calibration_error",
 ]
@@ -27,12 +27,12 @@ def direct(name, labels, logits):
     table, guess = ops.softmax(logits.astype(np.float64)), logits.argmax(axis=1)
     return {
         "accuracy": lambda: metrics.accuracy(labels, guess),
-        "top_2_accuracy": lambda: metrics.top_k_accuracy(labels, logits, 2),
+        "top_2_accuracy": lambda: metrics.top_k_accuracy(labels, logits, k=2),
         "precision": lambda: metrics.precision(labels, guess),
         "recall_weighted": lambda: metrics.recall(labels, guess, average="weighted"),
         "f1": lambda: metrics.f1(labels, guess),
         "f1_micro": lambda: metrics.accuracy(labels, guess),
-        "auc": lambda: metrics.roc_auc(labels, table),
+        "roc_auc": lambda: metrics.roc_auc(labels, table),
         "average_precision": lambda: metrics.average_precision(labels, table),
         "calibration_error": lambda: metrics.calibration_error(labels, table),
     }[name]()
@@ -54,16 +54,16 @@ def test_values_are_those_of_the_whole_set(batch_size, rng):
 
 def test_in_fit_and_with_callbacks(rng):
     x, y = rng.standard_normal((60, 4)).astype(np.float32), rng.integers(0, 3, 60)
-    trainer = cnnrs.Trainer(cnnrs.Sequential((4,), [Dense(3)]), metrics=["f1", "auc"])
-    history = trainer.fit((x, y), epochs=2, validation=(x, y), callbacks=[EarlyStopping("val_auc")])
-    assert {"f1", "auc", "val_f1", "val_auc"} <= history.keys()
-    assert history["val_auc"][-1] > 0.4
+    trainer = cnnrs.Trainer(cnnrs.Sequential((4,), [Dense(3)]), metrics=["f1", "roc_auc"])
+    history = trainer.fit((x, y), epochs=2, validation=(x, y), callbacks=[EarlyStopping("val_roc_auc")])
+    assert {"f1", "roc_auc", "val_f1", "val_roc_auc"} <= history.keys()
+    assert history["val_roc_auc"][-1] > 0.4
 
 
 def test_a_model_that_ends_in_softmax_gives_its_probabilities(rng):
     x, y = rng.standard_normal((50, 4)).astype(np.float32), rng.integers(0, 3, 50)
     plain, soft = cnnrs.Sequential((4,), [Dense(3)]), cnnrs.Sequential((4,), [Dense(3), Softmax()])
-    names = ["auc", "calibration_error"]
+    names = ["roc_auc", "calibration_error"]
     first = cnnrs.Trainer(plain, metrics=names).evaluate((x, y))
     second = cnnrs.Trainer(soft, "mse", metrics=names).evaluate((x, y))
     assert all(first[name] == pytest.approx(second[name], abs=1e-6) for name in names)
@@ -74,11 +74,11 @@ def test_one_output_is_a_logit_of_class_1(rng):
     model = cnnrs.Sequential((4,), [Dense(1)])
     logits = model(x)[:, 0]
     found = cnnrs.Trainer(
-        model, "binary_cross_entropy", metrics=["accuracy", "f1", "auc"]
+        model, "binary_cross_entropy", metrics=["accuracy", "f1", "roc_auc"]
     ).evaluate((x, y))
     assert found["accuracy"] == metrics.accuracy(y, (logits > 0).astype(int))
     assert found["f1"] == pytest.approx(metrics.f1(y, (logits > 0).astype(int), num_classes=2))
-    assert found["auc"] == pytest.approx(metrics.roc_auc(y, logits), abs=1e-12)
+    assert found["roc_auc"] == pytest.approx(metrics.roc_auc(y, logits), abs=1e-12)
 
 
 def test_dense_predictions_count_by_pixel(rng):
@@ -95,7 +95,7 @@ def test_what_the_loss_ignores_is_not_judged(rng):
     y[rng.random(y.shape) < 0.4] = 255
     y[:3] = 255  # a batch of nothing else
     model = cnnrs.Sequential((4, 4, 2), [Conv2D(3, 1)])
-    names = ["accuracy", "f1", "auc"]
+    names = ["accuracy", "f1", "roc_auc"]
     trainer = cnnrs.Trainer(model, CrossEntropy(ignore_index=255), metrics=names)
     found = trainer.evaluate((x, y), batch_size=3)
     labels, logits = y[y != 255], model(x)[y != 255]

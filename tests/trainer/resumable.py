@@ -57,7 +57,7 @@ def make(folder, *, optimizer="sgd", **changes):
         optimizer=rules[optimizer](),
         seed=5,
         average=optimizers.EMA(0.9),
-        metrics=["accuracy", "f1", "auc"],
+        metrics=["accuracy", "f1", "roc_auc"],
     )
     folder = Path(folder)
     folder.mkdir(exist_ok=True)

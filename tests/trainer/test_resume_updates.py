@@ -11,7 +11,7 @@ from cnnrs.layers import Dense, Dropout, ReLU
 from cnnrs.optimizers import EMA, SGD, SWA, Adagrad, Adam, AdamW, Group, Lion, Muon, RMSprop
 from cnnrs.schedules import OneCycle, Plateau, Restarts, WarmUp
 
-METRICS = ["accuracy", "f1", "auc", "calibration_error"]
+METRICS = ["accuracy", "f1", "roc_auc", "calibration_error"]
 CASES = [
     (SGD(OneCycle(0.1), 0.9, nesterov=True, clip_norm=1.0), EMA(0.9)),
     (Adam(WarmUp(Plateau(0.01, patience=0), epochs=1), amsgrad=True), SWA(start=4, every=3)),

@@ -43,7 +43,7 @@ def print_report(
         The accuracy, 0..1.
     """
     predictions = model.predict(images)
-    matrix = confusion_matrix(labels, predictions, len(names))
+    matrix = confusion_matrix(labels, predictions, num_classes=len(names))
     print(
         "\n".join(
             _matrix_lines(matrix, names)
@@ -52,7 +52,7 @@ def print_report(
         )
     )
     print()
-    print("\n".join(_class_lines(class_scores(labels, predictions, len(names)), names)))
+    print("\n".join(_class_lines(class_scores(labels, predictions, num_classes=len(names)), names)))
     print()
     right, total = int(np.trace(matrix)), len(labels)
     low, high = wilson_interval(right, total)

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cnnrs import _arguments
-from cnnrs.data.random_order import Purpose, balanced_order, permutation, weighted_order
+from cnnrs._streams import Purpose
+from cnnrs.data.random_order import balanced_order, permutation, weighted_order
 from cnnrs.data.source import (
     Sample,
     Source,

@@ -1,8 +1,8 @@
-"""Random orders of samples, each a function of its key alone: seed, epoch and purpose.
+"""Random orders of samples; an order depends on seed, epoch and purpose only.
 
-The numbers are the raw 64-bit output of Philox, a counter-based generator, so an order is the same
-on every machine and with every version of NumPy, and the order of one epoch needs no memory of
-those before it.
+The numbers are the raw 64-bit output of Philox, a counter-based generator. An order is therefore
+the same on every machine and with every version of NumPy, and is computed without the orders of
+earlier epochs.
 """
 
 from collections.abc import Sequence
@@ -10,30 +10,20 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Purpose", "balanced_order", "permutation", "random_words", "weighted_order"]
+from cnnrs._streams import Purpose
+
+__all__ = ["balanced_order", "permutation", "random_words", "weighted_order"]
 
 
-class Purpose:
-    """The top word of the Philox counter, which keeps streams for different uses apart."""
-
-    SHUFFLE = 0x5348_5546
-    SPLIT = 0x5350_4C54
-    FOLDS = 0x464F_4C44
-    WEIGHTED = 0x5745_4947
-    BALANCED = 0x4241_4C41
-
-
-def random_words(count: int, purpose: int, key: Sequence[int]) -> NDArray[np.uint64]:
-    """Return `count` random 64-bit words for `purpose`, keyed by up to two numbers such as seed and
-    epoch.
-    """
+def random_words(count: int, purpose: Purpose, key: Sequence[int]) -> NDArray[np.uint64]:
+    """Return `count` random 64-bit words; `key` is up to two numbers, such as seed and epoch."""
     key_words = np.array([value % 2**64 for value in (*key, 0)][:2], dtype=np.uint64)
     counter = np.array([0, 0, 0, purpose], dtype=np.uint64)
     drawn: NDArray[np.uint64] = np.random.Philox(key=key_words, counter=counter).random_raw(count)
     return drawn
 
 
-def permutation(count: int, purpose: int, key: Sequence[int]) -> NDArray[np.int64]:
+def permutation(count: int, purpose: Purpose, key: Sequence[int]) -> NDArray[np.int64]:
     """Return the numbers ``0 .. count - 1`` in random order."""
     return np.argsort(random_words(count, purpose, key), kind="stable").astype(np.int64, copy=False)
 
@@ -53,11 +43,10 @@ def weighted_order(
 
 
 def balanced_order(labels: NDArray[np.int64], count: int, key: Sequence[int]) -> NDArray[np.int64]:
-    """Draw `count` indices, as many of each class as of any other (give or take one), in random
-    order.
+    """Draw `count` indices with equal numbers of each class, up to one, in random order.
 
-    A class that is too small is used again and again, each sample as often as any other of its
-    class, give or take once; of one that is too large each epoch takes another random part.
+    The samples of a small class repeat, all equally often up to one time. Each epoch draws another
+    random subset of a large class.
     """
     shuffled = permutation(len(labels), Purpose.BALANCED, key)
     classes = np.unique(labels)

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cnnrs import _arguments
-from cnnrs.data.random_order import Purpose, permutation
+from cnnrs._streams import Purpose
+from cnnrs.data.random_order import permutation
 from cnnrs.data.source import Subset, as_source, labels_of
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
 

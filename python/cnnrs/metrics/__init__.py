@@ -1,8 +1,8 @@
-"""Metrics: how good predictions are. Arguments come in scikit-learn's order, the truth first.
+"""Metrics of predictions, with arguments in scikit-learn's order: true labels first.
 
-Labels are class numbers of shape (n,); scores are anything that grows with the probability of a
-class, of shape (n, classes). What has no value, such as the area under a ROC curve where all
-samples are of one class, is NaN.
+Labels are class numbers of shape (n,). Scores have the shape (n, classes) and increase with the
+probability of a class. A metric that is undefined, such as the area under the ROC curve of samples
+of a single class, is NaN. The name of a metric in a trainer is the name of its function.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Calibration: whether predictions made with 80 % confidence are right in 80 % of the cases."""
+"""Calibration: how well the confidence of predictions matches their accuracy."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cnnrs import _arguments
+from cnnrs import _arguments, _renamed
 from cnnrs.errors import ArgumentError, ShapeError
 
 __all__ = ["Reliability", "calibration_error", "reliability"]
 
 
 class Reliability(NamedTuple):
-    """What predictions of similar confidence are worth, bin by bin.
+    """Confidence, accuracy and number of predictions in each bin of confidence.
 
     Attributes
     ----------
     confidence : ndarray of shape (bins,)
         Mean probability of the predicted class; 0 in an empty bin.
     accuracy : ndarray of shape (bins,)
-        The part of the predictions that is right; 0 in an empty bin.
+        Fraction of correct predictions; 0 in an empty bin.
     size : ndarray of shape (bins,), int64
         Number of predictions.
     """
@@ -31,15 +31,21 @@ class Reliability(NamedTuple):
     size: NDArray[np.int64]
 
 
-def reliability(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 15) -> Reliability:
-    """Confidence and accuracy of predictions in bins of equal width between 0 and 1.
+@_renamed.keywords()
+def reliability(y_true: ArrayLike, probabilities: ArrayLike, *, bins: int = 15) -> Reliability:
+    """Return confidence and accuracy of predictions in bins of equal width between 0 and 1.
 
     Parameters
     ----------
     y_true : array-like of int of shape (n,)
     probabilities : array-like of shape (n, classes), or (n,)
-        Of each class; or of class 1 against class 0.
+        Probability of each class, or of class 1 of two classes.
     bins : int
+        Number of bins.
+
+    Returns
+    -------
+    Reliability
 
     Examples
     --------
@@ -58,7 +64,7 @@ def reliability(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 15) -> 
             f"{table.shape}"
         )
     if truth.size == 0:
-        raise ShapeError("y_true: there are no samples to judge")
+        raise ShapeError("y_true: expected at least one sample, got none")
     wrong = ~((table >= 0) & (table <= 1)).all(axis=1)
     if wrong.any():
         raise ArgumentError(
@@ -78,14 +84,21 @@ def reliability(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 15) -> 
     )
 
 
-def calibration_error(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 15) -> float:
-    """Expected calibration error: how far confidence and accuracy are apart, the mean over the
-    predictions.
+@_renamed.keywords()
+def calibration_error(y_true: ArrayLike, probabilities: ArrayLike, *, bins: int = 15) -> float:
+    """Return the expected calibration error.
+
+    It is the distance between confidence and accuracy of a bin, averaged over the predictions.
 
     Parameters
     ----------
     y_true, probabilities, bins
         As for `reliability`.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
 
     References
     ----------
@@ -96,5 +109,5 @@ def calibration_error(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 1
     >>> round(calibration_error([1, 0], [[0.1, 0.9], [0.1, 0.9]]), 6)
     0.4
     """
-    confidence, accuracy, size = reliability(y_true, probabilities, bins)
+    confidence, accuracy, size = reliability(y_true, probabilities, bins=bins)
     return float(np.sum(size * np.abs(confidence - accuracy)) / size.sum())

@@ -1,6 +1,4 @@
-"""Metrics of predicted classes: accuracy, confusion, precision, recall, F1. Arguments come in
-scikit-learn's order, the truth first.
-"""
+"""Metrics of predicted classes: accuracy, confusion matrix, precision, recall, F1."""
 
 from __future__ import annotations
 
@@ -9,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cnnrs import _arguments
+from cnnrs import _arguments, _renamed
 from cnnrs.errors import ArgumentError, ShapeError
 
 __all__ = [
@@ -45,16 +43,16 @@ def _pair(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[NDArray[np.int64], NDAr
             f"y_true and y_pred: expected one shape, got {truth.shape} and {predicted.shape}"
         )
     if truth.size == 0:
-        raise ShapeError("y_true: there are no samples to judge")
+        raise ShapeError("y_true: expected at least one sample, got none")
     return truth.reshape(-1), predicted.reshape(-1)
 
 
 def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
-    """The part of the predictions that is right, from 0 to 1.
+    """Return the fraction of correct predictions, from 0 to 1.
 
     Parameters
     ----------
-    y_true, y_pred : array-like of int, of one shape
+    y_true, y_pred : array-like of int, of the same shape
 
     Raises
     ------
@@ -70,16 +68,18 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     return float(np.mean(truth == predicted))
 
 
-def top_k_accuracy(y_true: ArrayLike, scores: ArrayLike, k: int = 5) -> float:
-    """The part of the samples whose right class is among the k with the highest scores; of equal
-    scores the lower class comes first.
+@_renamed.keywords()
+def top_k_accuracy(y_true: ArrayLike, scores: ArrayLike, *, k: int = 5) -> float:
+    """Return the fraction of samples whose true class is among the k with the highest scores.
+
+    Of equal scores the lower class number comes first.
 
     Parameters
     ----------
     y_true : array-like of int of shape (n,)
     scores : array-like of shape (n, classes)
     k : int
-        At least 1; more than there are classes counts every sample as right.
+        At least 1. With the number of classes or more, the result is 1.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def top_k_accuracy(y_true: ArrayLike, scores: ArrayLike, k: int = 5) -> float:
             f"shape {table.shape}"
         )
     if len(truth) == 0:
-        raise ShapeError("y_true: there are no samples to judge")
+        raise ShapeError("y_true: expected at least one sample, got none")
     if truth.max() >= table.shape[1]:
         place = int(truth.argmax())
         raise ArgumentError(
@@ -104,16 +104,17 @@ def top_k_accuracy(y_true: ArrayLike, scores: ArrayLike, k: int = 5) -> float:
     return float(np.mean((best == truth[:, None]).any(axis=1)))
 
 
+@_renamed.keywords()
 def confusion_matrix(
-    y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | None = None
+    y_true: ArrayLike, y_pred: ArrayLike, *, num_classes: int | None = None
 ) -> NDArray[np.int64]:
-    """How often each class was taken for each other: row the truth, column the prediction.
+    """Return the number of samples of each true class (row) and predicted class (column).
 
     Parameters
     ----------
     y_true, y_pred : array-like of int of shape (n,)
     num_classes : int, optional
-        By default one more than the highest label.
+        By default the highest label plus one.
 
     Returns
     -------
@@ -130,7 +131,10 @@ def confusion_matrix(
         highest + 1 if num_classes is None else _arguments.integer("num_classes", num_classes, 1)
     )
     if highest >= count:
-        raise ArgumentError(f"num_classes: {count} classes, but there is a label {highest}")
+        raise ArgumentError(
+            f"num_classes: expected at least {highest + 1}, since there is a label {highest}, got "
+            f"{count}"
+        )
     counts: NDArray[np.int64] = np.bincount(
         truth * count + predicted, minlength=count * count
     ).reshape(count, count)
@@ -143,11 +147,11 @@ class ClassScores(NamedTuple):
     Attributes
     ----------
     precision : ndarray of shape (classes,)
-        Of the samples taken for a class, the part that is of it; 0 where there are none.
+        Fraction of the samples predicted as a class that belong to it; 0 where there are none.
     recall : ndarray of shape (classes,)
-        Of the samples of a class, the part taken for it; 0 where there are none.
+        Fraction of the samples of a class that are predicted as it; 0 where there are none.
     f1 : ndarray of shape (classes,)
-        Harmonic mean of both; 0 where both are 0.
+        Harmonic mean of precision and recall; 0 where both are 0.
     support : ndarray of shape (classes,), int64
         Number of samples of the class.
     """
@@ -158,22 +162,28 @@ class ClassScores(NamedTuple):
     support: NDArray[np.int64]
 
 
+@_renamed.keywords()
 def class_scores(
-    y_true: ArrayLike, y_pred: ArrayLike, num_classes: int | None = None
+    y_true: ArrayLike, y_pred: ArrayLike, *, num_classes: int | None = None
 ) -> ClassScores:
-    """Precision, recall and F1 of each class.
+    """Return precision, recall and F1 of each class.
 
     Parameters
     ----------
     y_true, y_pred : array-like of int of shape (n,)
     num_classes : int, optional
+        By default the highest label plus one.
+
+    Returns
+    -------
+    ClassScores
 
     Examples
     --------
     >>> class_scores([0, 0, 1], [0, 1, 1]).recall.tolist()
     [0.5, 1.0]
     """
-    matrix = confusion_matrix(y_true, y_pred, num_classes)
+    matrix = confusion_matrix(y_true, y_pred, num_classes=num_classes)
     hits, of_class, taken = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
     return ClassScores(
         _ratio(hits, taken), _ratio(hits, of_class), _ratio(2 * hits, of_class + taken), of_class
@@ -186,7 +196,7 @@ def _ratio(part: Any, whole: Any) -> NDArray[np.float64]:
 
 
 def from_confusion(matrix: NDArray[np.int64], score: str, average: str | None = "macro") -> Any:
-    """Precision, recall or F1 from a confusion matrix.
+    """Return precision, recall or F1 from a confusion matrix.
 
     Parameters
     ----------
@@ -225,25 +235,26 @@ def precision(
     average: str | None = "macro",
     num_classes: int | None = None,
 ) -> Any:
-    """Of the samples taken for a class, the part that is of it; 0 for a class that nothing was
-    taken for.
+    """Return the fraction of the samples predicted as a class that belong to it.
+
+    It is 0 for a class that is never predicted.
 
     Parameters
     ----------
-    y_true, y_pred : array-like of int, of one shape
+    y_true, y_pred : array-like of int, of the same shape
     average : {"macro", "micro", "weighted"} or None
-        ``macro``: the mean over the classes that occur in the truth or among the predictions;
-        ``weighted``: the mean over the classes, weighted by their number of samples; ``micro``: all
-        classes in one count, which is the accuracy; None: an array with one number per class.
+        ``macro`` is the mean over the classes that occur among the labels or the predictions;
+        ``weighted`` is the mean weighted by the number of samples of each class; ``micro`` counts
+        all classes together, which is the accuracy; None returns one number per class.
     num_classes : int, optional
-        By default one more than the highest label.
+        By default the highest label plus one.
 
     Examples
     --------
     >>> precision([0, 0, 1, 1], [0, 1, 1, 1])
     0.8333333333333333
     """
-    return from_confusion(confusion_matrix(y_true, y_pred, num_classes), "precision", average)
+    return from_confusion(confusion_matrix(y_true, y_pred, num_classes=num_classes), "precision", average)
 
 
 def recall(
@@ -253,7 +264,9 @@ def recall(
     average: str | None = "macro",
     num_classes: int | None = None,
 ) -> Any:
-    """Of the samples of a class, the part that was found; 0 for a class without samples.
+    """Return the fraction of the samples of a class that are predicted as it.
+
+    It is 0 for a class without samples.
 
     Parameters
     ----------
@@ -265,7 +278,7 @@ def recall(
     >>> recall([0, 0, 1, 1], [0, 1, 1, 1], average=None).tolist()
     [0.5, 1.0]
     """
-    return from_confusion(confusion_matrix(y_true, y_pred, num_classes), "recall", average)
+    return from_confusion(confusion_matrix(y_true, y_pred, num_classes=num_classes), "recall", average)
 
 
 def f1(
@@ -275,7 +288,7 @@ def f1(
     average: str | None = "macro",
     num_classes: int | None = None,
 ) -> Any:
-    """Harmonic mean of precision and recall of a class; 0 where both are 0.
+    """Return the harmonic mean of precision and recall; 0 where both are 0.
 
     Parameters
     ----------
@@ -287,4 +300,4 @@ def f1(
     >>> round(f1([0, 0, 1, 1], [0, 1, 1, 1]), 6)
     0.733333
     """
-    return from_confusion(confusion_matrix(y_true, y_pred, num_classes), "f1", average)
+    return from_confusion(confusion_matrix(y_true, y_pred, num_classes=num_classes), "f1", average)

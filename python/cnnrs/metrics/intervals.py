@@ -1,18 +1,31 @@
-"""How far an accuracy measured on a sample can be from the true one."""
+"""Confidence interval of an accuracy that was measured on a sample."""
 
 from __future__ import annotations
 
 import math
 
-from cnnrs import _arguments
+from cnnrs import _arguments, _renamed
 from cnnrs.errors import ArgumentError
 
 __all__ = ["wilson_interval"]
 
 
-def wilson_interval(right: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The interval that holds the true accuracy with some confidence, when `right` of `count`
-    samples were right.
+@_renamed.keywords()
+def wilson_interval(right: int, count: int, *, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the Wilson score interval of an accuracy.
+
+    Parameters
+    ----------
+    right : int
+        Number of correct predictions.
+    count : int
+        Number of predictions, at least 1.
+    confidence : float
+        Probability that the interval contains the true accuracy, above 0 and below 1.
+
+    Returns
+    -------
+    low, high : float
 
     References
     ----------
@@ -36,6 +49,6 @@ def wilson_interval(right: int, count: int, confidence: float = 0.95) -> tuple[f
     middle = part + z * z / (2 * count)
     spread = z * math.sqrt(part * (1 - part) / count + z * z / (4 * count * count))
     scale = 1 + z * z / count
-    return (middle - spread) / scale if right else 0.0, (
-        middle + spread
-    ) / scale if right < count else 1.0
+    low = (middle - spread) / scale if right else 0.0
+    high = (middle + spread) / scale if right < count else 1.0
+    return low, high

@@ -1,8 +1,8 @@
-"""Metrics by name, as a trainer uses them: on the targets and the raw outputs of batch after batch.
+"""Metrics by name, computed by a trainer from the targets and raw outputs of each batch.
 
-Some are means over samples, and a batch's value is enough: a function ``(target, output) ->
-float``. Others (F1, AUC) have a value only for a whole set: a `WholeSet` starts a tally, which
-takes in the batches and gives the value at the end.
+A metric that is a mean over samples is a function ``(target, output) -> float`` of a batch. Other
+metrics, such as F1, are defined for a whole set only: a `WholeSet` starts a tally, which adds up
+the batches and returns the value at the end.
 """
 
 from __future__ import annotations
@@ -21,32 +21,32 @@ from cnnrs.metrics.ranking import average_precision, roc_auc
 
 __all__ = ["Metric", "Tally", "WholeSet", "get"]
 
-ROW_TOLERANCE = 1e-3  # by which rows of probabilities may miss 1
+ROW_TOLERANCE = 1e-3  # largest distance of a sum of probabilities from 1
 
 
 class Tally(Protocol):
-    """What a metric keeps of the batches of a set."""
+    """State of a metric over the batches of a set."""
 
     def add(self, target: Any, output: Any) -> None:
-        """Take in a batch."""
+        """Add a batch."""
 
     def result(self) -> float:
-        """The value for all batches so far."""
+        """Return the value for all batches so far."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Arrays and plain values, for a checkpoint."""
+        """Return the state as arrays and plain values, for a checkpoint."""
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over a `state_dict`."""
+        """Restore a state that `state_dict` returned."""
 
 
 class WholeSet:
-    """A metric that has a value only for a whole set of samples.
+    """A metric that is defined for a whole set of samples only.
 
     Parameters
     ----------
     start : callable
-        Makes an empty `Tally`.
+        Returns an empty `Tally`.
     """
 
     def __init__(self, start: Callable[[], Tally]) -> None:
@@ -57,7 +57,7 @@ Metric = Callable[[Any, Any], float] | WholeSet
 
 
 def classes_of(target: Any, output: Any) -> Any:
-    """Class numbers from class numbers or one row per sample, as a vector."""
+    """Return class numbers as a vector, from class numbers or one row per sample."""
     array = np.asarray(target)
     if array.shape == output.shape:
         array = array[..., 0] > 0.5 if output.shape[-1] == 1 else array.argmax(axis=-1)
@@ -65,15 +65,13 @@ def classes_of(target: Any, output: Any) -> Any:
 
 
 def predictions(output: Any) -> Any:
-    """The most probable classes, as a vector; a single output is a logit of class 1."""
+    """Return the most probable classes as a vector; a single output is the logit of class 1."""
     chosen = output[..., 0] > 0 if output.shape[-1] == 1 else output.argmax(axis=-1)
     return chosen.reshape(-1).astype(np.int64)
 
 
 def probabilities(output: Any) -> Any:
-    """Rows of probabilities, float64: the softmax of logits, or the rows as they are if they are
-    probabilities already.
-    """
+    """Return rows of probabilities, float64: the softmax of logits, or unchanged probabilities."""
     table = np.asarray(output, np.float64).reshape(-1, output.shape[-1])
     if table.shape[1] == 1:
         positive = ops.sigmoid(table)
@@ -84,34 +82,34 @@ def probabilities(output: Any) -> Any:
 
 
 class Confusion:
-    """Tally of a confusion matrix, and a score from it."""
+    """Tally of a confusion matrix and a score computed from it."""
 
     def __init__(self, score: str, average: str) -> None:
         self._score, self._average = score, average
         self._matrix: Any = np.zeros((0, 0), np.int64)
 
     def add(self, target: Any, output: Any) -> None:
-        """Take in a batch."""
+        """Add a batch."""
         counts = confusion_matrix(
-            classes_of(target, output), predictions(output), max(output.shape[-1], 2)
+            classes_of(target, output), predictions(output), num_classes=max(output.shape[-1], 2)
         )
         self._matrix = counts if not self._matrix.size else self._matrix + counts
 
     def result(self) -> float:
-        """The score."""
+        """Return the score."""
         return float(from_confusion(self._matrix, self._score, self._average))
 
     def state_dict(self) -> dict[str, Any]:
-        """The matrix."""
+        """Return the matrix."""
         return {"matrix": self._matrix.copy()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over a matrix."""
+        """Restore a matrix."""
         self._matrix = np.array(state["matrix"], np.int64)
 
 
 class Scores:
-    """Tally of all probabilities."""
+    """Tally of all targets and probabilities."""
 
     def __init__(self, measure: Callable[[Any, Any], float]) -> None:
         self._measure = measure
@@ -119,16 +117,16 @@ class Scores:
         self._tables: list[Any] = []
 
     def add(self, target: Any, output: Any) -> None:
-        """Take in a batch."""
+        """Add a batch."""
         self._targets.append(classes_of(target, output))
         self._tables.append(probabilities(output))
 
     def result(self) -> float:
-        """The measure of all samples."""
+        """Return the metric of all samples."""
         return self._measure(np.concatenate(self._targets), np.concatenate(self._tables))
 
     def state_dict(self) -> dict[str, Any]:
-        """Targets and probabilities."""
+        """Return targets and probabilities."""
         if not self._targets:
             return {}
         return {
@@ -137,7 +135,7 @@ class Scores:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over targets and probabilities."""
+        """Restore targets and probabilities."""
         self._targets = [np.array(state["targets"], np.int64)] if state else []
         self._tables = [np.array(state["probabilities"], np.float64)] if state else []
 
@@ -148,30 +146,38 @@ def _accuracy(target: Any, output: Any) -> float:
 
 def _top_k(k: int) -> Callable[[Any, Any], float]:
     def top_k(target: Any, output: Any) -> float:
-        return top_k_accuracy(classes_of(target, output), output.reshape(-1, output.shape[-1]), k)
+        return top_k_accuracy(classes_of(target, output), output.reshape(-1, output.shape[-1]), k=k)
 
     return top_k
 
 
 _AVERAGES = {"": "macro", "_macro": "macro", "_micro": "micro", "_weighted": "weighted"}
 _RANKED: dict[str, Callable[[Any, Any], float]] = {
-    "auc": roc_auc,
+    "roc_auc": roc_auc,
     "average_precision": average_precision,
     "calibration_error": calibration_error,
 }
-NAMES = ("accuracy", "top_5_accuracy", "precision", "recall", "f1", *_RANKED)
+_OLD_NAMES = {"auc": "roc_auc"}
+NAMES = ("accuracy", "top_k_accuracy", "precision", "recall", "f1", *_RANKED)
 
 
 def get(metric: str | Metric) -> tuple[str, Metric]:
-    """Name and function of a metric.
+    """Return the name and the function of a metric.
 
     Parameters
     ----------
     metric : str, callable or WholeSet
-        ``"accuracy"``; ``"top_5_accuracy"``, with any number in the place of 5; ``"precision"``,
-        ``"recall"``, ``"f1"``, which may end in ``_macro`` (as without an end), ``_micro`` or
-        ``_weighted``; ``"auc"``, ``"average_precision"``, ``"calibration_error"``. A function of
-        yours gets the targets and the raw outputs of a batch, and returns their mean.
+        The name of a function of `cnnrs.metrics`: ``"accuracy"``, ``"top_k_accuracy"``,
+        ``"precision"``, ``"recall"``, ``"f1"``, ``"roc_auc"``, ``"average_precision"`` or
+        ``"calibration_error"``. In ``"top_k_accuracy"`` k is 5; ``"top_3_accuracy"`` sets it to 3.
+        ``"precision"``, ``"recall"`` and ``"f1"`` may end in ``_macro`` (the default), ``_micro``
+        or ``_weighted``. A function gets the targets and the raw outputs of a batch, and returns
+        the mean over its samples.
+
+    Returns
+    -------
+    name : str
+    function : callable or WholeSet
 
     Raises
     ------
@@ -189,8 +195,8 @@ def get(metric: str | Metric) -> tuple[str, Metric]:
     if metric == "accuracy":
         return metric, _accuracy
     if isinstance(metric, str):
-        if found := re.fullmatch(r"top_([1-9]\d*)_accuracy", metric):
-            return metric, _top_k(int(found[1]))
+        if found := re.fullmatch(r"top_(k|[1-9]\d*)_accuracy", metric):
+            return metric, _top_k(5 if found[1] == "k" else int(found[1]))
         if (
             found := re.fullmatch(r"(precision|recall|f1)(|_macro|_micro|_weighted)", metric)
         ) is not None:
@@ -199,6 +205,8 @@ def get(metric: str | Metric) -> tuple[str, Metric]:
         if metric in _RANKED:
             measure = _RANKED[metric]
             return metric, WholeSet(lambda: Scores(measure))
+        if metric in _OLD_NAMES:
+            raise ArgumentError(f"metrics: expected {_OLD_NAMES[metric]!r}, got {metric!r}")
     raise ArgumentError(
         f"metrics: expected one of {', '.join(map(repr, NAMES))} or a function of target and "
         f"output, got {metric!r}"

@@ -1,7 +1,6 @@
-"""Metrics of scores: how well the samples of a class are ranked before the others, at every
-threshold at once.
+"""Metrics of ranking by scores: area under the ROC curve and average precision.
 
-Where there is nothing to rank (only one class among the samples) the result is NaN.
+The result is NaN where all samples are of one class.
 """
 
 from __future__ import annotations
@@ -20,17 +19,18 @@ __all__ = ["average_precision", "roc_auc"]
 
 
 def roc_auc(y_true: ArrayLike, scores: ArrayLike) -> float:
-    """Area under the ROC curve: how probably a sample of the class scores above one that is not;
-    ties count half.
+    """Return the area under the ROC curve.
+
+    It is the probability that a sample of the class has a higher score than another sample; ties
+    count half.
 
     Parameters
     ----------
     y_true : array-like of int of shape (n,)
         0 and 1, or class numbers.
     scores : array-like of shape (n,), or (n, classes)
-        Of class 1; or of each class: the result is then the mean over the classes of each against
-        the rest, of those that occur among the samples and not alone (of two columns the second is
-        used).
+        Scores of class 1, or of each class. With two columns the second is used; with more the
+        result is the mean over the classes, each against the rest, that occur among the samples.
 
     Returns
     -------
@@ -52,8 +52,9 @@ def roc_auc(y_true: ArrayLike, scores: ArrayLike) -> float:
 
 
 def average_precision(y_true: ArrayLike, scores: ArrayLike) -> float:
-    """Mean of the precisions at the thresholds of the positive samples: the area under the curve of
-    precision over recall, as steps.
+    """Return the average precision: the mean of the precisions at the positive samples.
+
+    It is the area under the step curve of precision over recall.
 
     Parameters
     ----------
@@ -88,11 +89,11 @@ def _over_classes(
             f"of shape {table.shape}"
         )
     if truth.size == 0:
-        raise ShapeError("y_true: there are no samples to judge")
+        raise ShapeError("y_true: expected at least one sample, got none")
     if np.isnan(table).any():
         raise ArgumentError(
-            "scores: NaN at index "
-            f"{int(np.isnan(table).reshape(len(table), -1).any(axis=1).argmax())} cannot be ranked"
+            "scores: expected numbers, got NaN at index "
+            f"{int(np.isnan(table).reshape(len(table), -1).any(axis=1).argmax())}"
         )
     classes = 2 if table.ndim == 1 else table.shape[1]
     wrong = (truth < 0) | (truth >= classes)
@@ -113,7 +114,7 @@ def _over_classes(
 
 
 def _auc(positive: NDArray[np.bool_], scores: Any) -> float:
-    """By the sum of ranks (Mann-Whitney), tied scores sharing their mean rank."""
+    """Return the area by the sum of ranks (Mann-Whitney); tied scores have their mean rank."""
     count = int(positive.sum())
     others = len(positive) - count
     if not count or not others:
