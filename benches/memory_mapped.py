@@ -71,7 +71,7 @@ def main():
             random.integers(0, 256, (50_000, *SHAPE), dtype=np.uint8),
             random.integers(0, 10, 50_000),
         )
-        mapped = cnnrs.data.memmap(Path(folder) / "x.npy", Path(folder) / "y.npy")
+        mapped = cnnrs.data.from_memmap(Path(folder) / "x.npy", Path(folder) / "y.npy")
         sources = {"memory": few, "file": mapped}
         batches = {name: itertools.chain.from_iterable(itertools.repeat(cnnrs.data.Loader(source, BATCH, shuffle=True)))
                    for name, source in sources.items()}  # fmt: skip

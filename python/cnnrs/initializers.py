@@ -1,13 +1,12 @@
-"""Initialisers: where parameter values start, drawn from a counter-based stream keyed by the
-model's seed and the layer's ordinal.
+"""Initializers of parameters, drawn from a counter-based stream of the model's seed and the layer.
 
-``fan_in`` is the number of inputs that one output sums over (kernel height x kernel width x input
-channels / groups, or input features), ``fan_out`` the same seen from behind; the last axis of a
-weight is that of its outputs.
+``fan_in`` is the number of inputs of one output (kernel height x kernel width x input channels /
+groups, or input features), and ``fan_out`` the number of outputs of one input. The last axis of a
+weight is its outputs.
 
-A layer that is given no initialiser starts He-normal, which keeps the size of activations through
-layers of ReLU. The head of a model starts ten times smaller (`head`), so that a new model gives
-every class about the same probability instead of a confident guess.
+The default is He-normal, which keeps the scale of activations through layers of ReLU. The default
+of the last layer is ten times smaller (`head`), so that a new model predicts all classes with about
+the same probability.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnrs import _arguments
+from cnnrs._representation import PasteableRepr
 from cnnrs.errors import ArgumentError, DTypeError
 
 __all__ = [
@@ -41,19 +41,20 @@ __all__ = [
 ]
 
 
-class Initializer:
-    """Base class: a call fills an array. Arguments of the constructor are attributes of the same
-    name.
+class Initializer(PasteableRepr):
+    """Base class of initializers, which are functions that fill an array.
+
+    Every argument of the constructor is an attribute of the same name.
     """
 
     arguments: ClassVar[tuple[str, ...]] = ()
 
     def __call__(self, out: NDArray[Any], random: np.random.Generator) -> None:
-        """Fill `out`, a C-contiguous float array, with starting values."""
+        """Fill `out`, a C-contiguous float array, with initial values."""
         raise NotImplementedError
 
     def config(self) -> dict[str, Any]:
-        """Name and arguments, as values that JSON can hold; `get` turns them back."""
+        """Return name and arguments as values that JSON can hold; `get` is the inverse."""
         return {
             "name": type(self).__name__,
             **{name: getattr(self, name) for name in self.arguments},
@@ -65,12 +66,9 @@ class Initializer:
     def __hash__(self) -> int:
         return hash(tuple(self.config().items()))
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self.arguments)})"
-
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:
-    """``(fan_in, fan_out)`` of a weight of that shape.
+    """Return ``(fan_in, fan_out)`` of a weight of a shape.
 
     Examples
     --------
@@ -88,9 +86,8 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
 
 def _fill_normal(out: NDArray[Any], random: np.random.Generator, mean: float, std: float) -> None:
     if out.flags.c_contiguous:
-        random.standard_normal(
-            dtype=out.dtype, out=out
-        )  # in place: a large weight twice would be the peak of a model's memory
+        # in place, since a second copy of a large weight would be the peak of a model's memory
+        random.standard_normal(dtype=out.dtype, out=out)
     else:
         out[...] = random.standard_normal(out.shape, dtype=out.dtype)
     out *= std
@@ -107,7 +104,7 @@ def _fill_uniform(out: NDArray[Any], random: np.random.Generator, low: float, hi
 
 
 class Constant(Initializer):
-    """Every value the same.
+    """Constant values.
 
     Parameters
     ----------
@@ -125,7 +122,7 @@ class Constant(Initializer):
 
 
 class Zeros(Initializer):
-    """All zeros: for biases. Hidden weights must not start so, or all units of a layer stay alike."""
+    """Zeros, for biases. With zero weights all units of a hidden layer would stay equal."""
 
     def __call__(self, out: NDArray[Any], random: np.random.Generator) -> None:
         """Fill with zeros."""
@@ -133,7 +130,7 @@ class Zeros(Initializer):
 
 
 class Ones(Initializer):
-    """All ones: for factors."""
+    """Ones, for scales."""
 
     def __call__(self, out: NDArray[Any], random: np.random.Generator) -> None:
         """Fill with ones."""
@@ -162,7 +159,7 @@ class Normal(Initializer):
 
 
 class Signs(Initializer):
-    """1 and -1, with equal probabilities: for fixed codes."""
+    """1 and -1 with equal probabilities, for fixed target codes."""
 
     def __call__(self, out: NDArray[Any], random: np.random.Generator) -> None:
         """Fill with signs."""
@@ -190,7 +187,7 @@ class Uniform(Initializer):
 
 
 class _Scaled(Initializer):
-    """Mean 0 and a variance that depends on the fans alone."""
+    """Base class of initializers with mean 0 and a variance that depends on the fans only."""
 
     uniform: ClassVar[bool]
 
@@ -200,15 +197,15 @@ class _Scaled(Initializer):
     arguments = ("gain",)
 
     def std(self, shape: tuple[int, ...]) -> float:
-        """Standard deviation of the values of a weight of that shape."""
+        """Return the standard deviation of the values of a weight of a shape."""
         return self.gain * math.sqrt(self.variance(*fans(shape)))
 
     def variance(self, fan_in: int, fan_out: int) -> float:
-        """Variance at a gain of 1."""
+        """Return the variance for a gain of 1."""
         raise NotImplementedError
 
     def __call__(self, out: NDArray[Any], random: np.random.Generator) -> None:
-        """Fill with values of that deviation."""
+        """Fill with random values."""
         std = self.std(out.shape)
         if self.uniform:
             bound = math.sqrt(3) * std
@@ -233,11 +230,12 @@ class _Lecun(_Scaled):
 
 
 class HeNormal(_He):
-    """Normal with variance ``gain² · 2 / fan_in``: keeps the size of activations through ReLU.
+    """Normal with variance ``gain² · 2 / fan_in``: keeps the scale of activations through ReLU.
 
     Parameters
     ----------
     gain : float
+        Factor of the standard deviation, at least 0.
 
     References
     ----------
@@ -305,7 +303,15 @@ _CLASSES: dict[str, type[Initializer]] = {
 
 
 def get(initializer: str | Mapping[str, Any] | Initializer) -> Initializer:
-    """The initialiser of that name or configuration; an initialiser is returned as it is.
+    """Return the initializer of a name or configuration; an initializer is returned unchanged.
+
+    Parameters
+    ----------
+    initializer : str, mapping or Initializer
+
+    Returns
+    -------
+    Initializer
 
     Raises
     ------
@@ -315,9 +321,9 @@ def get(initializer: str | Mapping[str, Any] | Initializer) -> Initializer:
     Examples
     --------
     >>> get("he_normal")
-    HeNormal(gain=1.0)
+    HeNormal()
     >>> get(Normal(0.5).config())
-    Normal(std=0.5, mean=0.0)
+    Normal(std=0.5)
     """
     if isinstance(initializer, Initializer):
         return initializer
@@ -330,7 +336,8 @@ def get(initializer: str | Mapping[str, Any] | Initializer) -> Initializer:
     elif isinstance(initializer, str):
         if initializer == "constant":
             raise ArgumentError(
-                "initializer: 'constant' needs a value; pass cnnrs.initializers.Constant(value)"
+                "initializer: expected cnnrs.initializers.Constant(value), since a constant needs a "
+                "value, got 'constant'"
             )
         if initializer in _CLASSES:
             return _CLASSES[initializer]()
@@ -345,5 +352,5 @@ def get(initializer: str | Mapping[str, Any] | Initializer) -> Initializer:
 
 
 def head() -> Initializer:
-    """Where the weight of a model's head starts: a tenth of `LecunNormal`."""
+    """Return the initializer of the weight of a model's last layer: `LecunNormal` times 0.1."""
     return LecunNormal(0.1)

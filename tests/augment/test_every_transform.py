@@ -308,7 +308,7 @@ def test_bccd_through_augmentation(data_dir):
     """All 364 images and 4,888 boxes of BCCD: every box follows, stays inside and keeps its label
     and flag.
     """
-    cells = cnnrs.data.voc(data_dir / "detection" / "bccd")
+    cells = cnnrs.data.from_voc(data_dir / "detection" / "bccd")
     assert sum(len(target["boxes"]) for target in cells.targets) == 4888
     pipe = augment.Compose([augment.RandomHorizontalFlip(1.0), augment.Resize((96, 128))])
     seen = 0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnnrs.data import Loader, folder
+from cnnrs.data import Loader, from_folder
 from cnnrs.errors import ArgumentError, FormatError, ShapeError
 
 
@@ -26,7 +26,7 @@ def pets(tmp_path):
 
 
 def test_classes_labels_and_order(pets):
-    source = folder(pets)
+    source = from_folder(pets)
     assert source.class_names == ("cat", "dog")
     assert len(source) == 6
     assert source.labels.tolist() == [0, 0, 0, 1, 1, 1]
@@ -50,7 +50,7 @@ def test_classes_labels_and_order(pets):
 
 def test_nothing_is_decoded_before_it_is_asked_for(pets):
     (pets / "cat" / "0.png").write_text("broken")
-    source = folder(pets)
+    source = from_folder(pets)
     assert source[1][1] == 0
     with pytest.raises(FormatError, match=r"cat.0\.png"):
         source[0]
@@ -64,18 +64,18 @@ def test_broken_files_are_skipped_by_name(pets):
     whole = (pets / "dog" / "1.png").read_bytes()
     (pets / "dog" / "1.png").write_bytes(whole[:50])
     with pytest.warns(UserWarning, match=r"skipped 1 damaged image files:\n.*1\.png"):
-        source = folder(pets, broken="skip")
+        source = from_folder(pets, broken="skip")
     assert len(source) == 5
     assert source.labels.tolist() == [0, 0, 0, 1, 1]
     for k in (0, 2):
         (pets / "dog" / f"{k}.png").write_bytes(b"")
-    with pytest.raises(FormatError, match="every image of the class 'dog'"):
-        folder(pets, broken="skip")
+    with pytest.raises(FormatError, match="expected a whole image of the class 'dog'"):
+        from_folder(pets, broken="skip")
 
 
 def test_differing_sizes_need_size(pets):
     write(pets / "dog" / "2.png", 102, size=(8, 5))
-    source = folder(pets)
+    source = from_folder(pets)
     for ask in (
         lambda: source.image_shape,
         source.load_arrays,
@@ -84,37 +84,37 @@ def test_differing_sizes_need_size(pets):
     ):
         with pytest.raises(ShapeError, match=r"2\.png.*size="):
             ask()
-    assert folder(pets, size=(6, 7)).load_arrays()[0].shape == (6, 6, 7, 3)
-    assert folder(pets, size=6, mode="grey").image_shape == (6, 6, 1)
+    assert from_folder(pets, size=(6, 7)).load_arrays()[0].shape == (6, 6, 7, 3)
+    assert from_folder(pets, size=6, mode="grey").image_shape == (6, 6, 1)
 
 
 def test_folders_that_are_no_data_sets(tmp_path, pets):
     with pytest.raises(FileNotFoundError):
-        folder(tmp_path / "missing")
+        from_folder(tmp_path / "missing")
     with pytest.raises(NotADirectoryError):
-        folder(pets / "readme.png")
+        from_folder(pets / "readme.png")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(FormatError, match="no class folders"):
-        folder(tmp_path / "empty")
+    with pytest.raises(FormatError, match="one sub-folder of images per class.*got none"):
+        from_folder(tmp_path / "empty")
     (pets / "bird").mkdir()
-    with pytest.raises(FormatError, match="'bird' has no images"):
-        folder(pets)
+    with pytest.raises(FormatError, match="expected images of the class 'bird', got none"):
+        from_folder(pets)
     (pets / "bird" / "a.txt").touch()
-    with pytest.raises(FormatError, match=r"a\.txt.* not images"):
-        folder(pets)
+    with pytest.raises(FormatError, match=r"got 1 other files .a\.txt"):
+        from_folder(pets)
     with pytest.raises(ArgumentError, match="broken"):
-        folder(pets, broken="ignore")
+        from_folder(pets, broken="ignore")
     with pytest.raises(ArgumentError, match="mode"):
-        folder(pets, mode="bgr")
+        from_folder(pets, mode="bgr")
 
 
 def test_one_level_too_high_is_noticed(tmp_path):
     write(tmp_path / "root" / "train" / "cat" / "0.png")
     with pytest.raises(FormatError, match=r"did you mean the path .*train"):
-        folder(tmp_path / "root")
+        from_folder(tmp_path / "root")
     write(tmp_path / "root" / "train" / "0.png")
     with pytest.raises(FormatError, match="one level deep"):
-        folder(tmp_path / "root")
+        from_folder(tmp_path / "root")
 
 
 def test_symbolic_links_are_followed(pets, tmp_path_factory):
@@ -124,7 +124,7 @@ def test_symbolic_links_are_followed(pets, tmp_path_factory):
     write(other / "loop" / "a.png", 9)
     (other / "loop" / "b.png").symlink_to(other / "loop" / "b.png")
     (other / "loop" / "c.png").symlink_to(pets / "dog" / "0.png")
-    source = folder(other)
+    source = from_folder(other)
     assert source.class_names == ("kitten", "loop")
     assert [path.name for path in source.paths] == ["0.png", "1.png", "2.png", "a.png", "c.png"]
     assert source[4][0][0, 0, 0] == 100

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cnnrs import augment
-from cnnrs.data import FileSource, Loader, Subset, arrays
+from cnnrs.data import FileSource, Loader, Subset, from_arrays
 from cnnrs.data.threads import map_ahead
 from cnnrs.errors import ArgumentError, CnnrsError, DTypeError, ShapeError
 
@@ -80,7 +80,7 @@ def test_any_number_of_threads_gives_the_same_batches(threads, kind):
     source = {
         "files": Slow(23),
         "minimal": Minimal(),
-        "arrays": arrays(np.arange(23.0)[:, None], np.arange(23)),
+        "arrays": from_arrays(np.arange(23.0)[:, None], np.arange(23)),
     }[kind]
     loader = Loader(source, 6, shuffle=True, seed=9, threads=threads)
     order = loader.order(0)
@@ -283,11 +283,11 @@ def test_malformed_calls():
         with pytest.raises(CnnrsError):
             Loader(wrong)
     with pytest.raises(DTypeError, match="object"):
-        arrays(np.array([None, 1]), [0, 1])
+        from_arrays(np.array([None, 1]), [0, 1])
     with pytest.raises(IndexError):
-        arrays(*data).batch([10])
+        from_arrays(*data).batch([10])
     with pytest.raises(DTypeError):
-        arrays(*data).batch([1.5])
+        from_arrays(*data).batch([1.5])
     with pytest.raises(ArgumentError, match="labels"):
         Loader(Minimal(), balanced=True)
 
@@ -358,7 +358,7 @@ def test_photos_of_several_sizes_come_out_as_one(threads, target):
 def test_photos_of_several_sizes_at_the_end_are_an_error_that_names_the_way_out():
     for transform in (augment.RandomHorizontalFlip(), lambda x, labels, **_: (x, labels)):
         with pytest.raises(
-            ShapeError, match=r"after the transform.*sample 1 has \(31, 17, 3\).*Resize"
+            ShapeError, match=r"after the transform.*\(31, 17, 3\) for sample 1.*Resize"
         ):
             list(Loader(Photos("labels"), 5, transform=transform))
     with pytest.raises(ShapeError, match="size="):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnnrs.data import Subset, arrays, split, split_indices, stratified_kfold
+from cnnrs.data import Subset, from_arrays, split, split_indices, stratified_kfold
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
 
 
@@ -45,7 +45,7 @@ def test_seed_fixes_the_split():
 def test_splits_arrays_and_sources_alike():
     x, y = np.arange(20.0).reshape(20, 1), np.arange(20) % 2
     (x_train, y_train), (x_test, y_test) = split((x, y), (15, 5), seed=2)
-    train, test = split(arrays(x, y), (15, 5), seed=2)
+    train, test = split(from_arrays(x, y), (15, 5), seed=2)
     assert isinstance(train, Subset)
     assert np.array_equal(train.batch(range(15))[0], x_train)
     assert np.array_equal(train.labels, y_train)
@@ -84,7 +84,7 @@ def test_sizes_that_do_not_make_the_whole(sizes, error):
 
 
 def test_classes_too_small_to_share():
-    with pytest.raises(ArgumentError, match="class 1 has 1 samples"):
+    with pytest.raises(ArgumentError, match="got 1 of class 1"):
         split_indices([0, 0, 0, 1], (0.5, 0.5))
     with pytest.raises(ArgumentError, match="folds"):
         stratified_kfold([0, 0, 0, 1, 1], 3)

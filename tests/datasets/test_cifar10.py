@@ -103,11 +103,11 @@ def test_archive_is_read_without_unpacking(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"data_batch_3.bin": b""}, r"data_batch_3\.bin.*no whole number"),
+        ({"data_batch_3.bin": b""}, r"data_batch_3\.bin.*whole records of 3073"),
         ({"data_batch_3.bin": bytes(3072)}, r"data_batch_3\.bin.*3072 bytes"),
         (
             {"test_batch.bin": record(1, 0, 0, 0) + record(10, 0, 0, 0)},
-            r"test_batch\.bin.*record 1 has the label 10",
+            r"test_batch\.bin.*record 1: expected a label from 0 to 9, got 10",
         ),
     ],
 )
@@ -137,7 +137,7 @@ def test_damaged_archives_are_named(tmp_path):
             load_cifar10(tmp_path)
     contents.pop("data_batch_4.bin")
     write_archive(tmp_path, contents)
-    with pytest.raises(FormatError, match=r"data_batch_4\.bin missing"):
+    with pytest.raises(FormatError, match=r"expected data_batch_4\.bin in the archive"):
         load_cifar10(tmp_path)
 
 
@@ -148,12 +148,12 @@ def test_links_and_giants_in_an_archive_are_not_followed(tmp_path):
             member = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
             member.type, member.linkname = tarfile.SYMTYPE, str(tmp_path / "secret")
             archive.addfile(member)
-    with pytest.raises(FormatError, match="missing"):
+    with pytest.raises(FormatError, match="expected data_batch_1.bin, .* in the archive"):
         load_cifar10(tmp_path)
     giant = tarfile.TarInfo("cifar-10-batches-bin/data_batch_1.bin")
     giant.size = 1 << 40
     (tmp_path / "cifar-10-binary.tar.gz").write_bytes(gzip.compress(giant.tobuf() + bytes(1024)))
-    with pytest.raises(FormatError, match="1099511627776 bytes"):
+    with pytest.raises(FormatError, match="at most 268435456 bytes, got 1099511627776"):
         load_cifar10(tmp_path)
 
 
@@ -207,7 +207,7 @@ def test_cut_or_foreign_jpeg_packs(tmp_path):
         with pytest.raises(FormatError, match=r"cifar10_jpeg\.npz"):
             load_cifar10(tmp_path)
     np.savez(path, other=np.zeros(3))
-    with pytest.raises(FormatError, match="'train_jpeg' is missing"):
+    with pytest.raises(FormatError, match="expected an array 'train_jpeg'"):
         load_cifar10(tmp_path)
     jpeg = io.BytesIO()
     Image.new("RGB", (16, 32)).save(jpeg, "JPEG")

@@ -86,12 +86,12 @@ def make(**changes):
 def test_dataset_refuses_what_does_not_fit():
     assert repr(make()) == "Dataset('toy', 3 training and 1 test images of 2x2x1, 2 classes)"
     for changes, message in (
-        ({"y_train": np.array([0, 1])}, "3 training images but 2 labels"),
-        ({"y_test": np.array([2])}, "label is 2"),
+        ({"y_train": np.array([0, 1])}, "expected 3 training labels, got 2"),
+        ({"y_test": np.array([2])}, "expected test labels from 0 to 1, got 2"),
         ({"y_test": np.array([-1])}, "label"),
         (
             {"x_test": np.zeros((0, 2, 2, 1), np.uint8), "y_test": np.zeros(0, np.int64)},
-            "no test images",
+            "expected test images, got none",
         ),
         ({"x_test": np.zeros((1, 2, 3, 1), np.uint8)}, "test images"),
     ):

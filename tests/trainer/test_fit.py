@@ -117,7 +117,7 @@ def test_data_of_every_kind_trains_alike(data):
     truth = weights((x, y), shuffle=False)
     for source in (
         Rows(),
-        cnnrs.data.arrays(x, y),
+        cnnrs.data.from_arrays(x, y),
         cnnrs.data.Loader((x, y), 16),
         batches(),
         list(batches()),

@@ -70,7 +70,7 @@ def load_sources(name: str, mode: str, data_dir: str | None) -> dict[str, Any]:
     if name in datasets.names():
         loaded = datasets.load(name, data_dir)
         parts = {"train": loaded.train, "test": loaded.test}
-        return {part: data.arrays(x, y, loaded.class_names) for part, (x, y) in parts.items()}
+        return {part: data.from_arrays(x, y, class_names=loaded.class_names) for part, (x, y) in parts.items()}
     root = Path(name).expanduser()
     if not root.exists():
         raise UsageError(unknown(name))
@@ -82,19 +82,19 @@ def load_sources(name: str, mode: str, data_dir: str | None) -> dict[str, Any]:
         ]
         parts_of = {split: _voc_split(root, split, mode) for split in there}
         return {split: source for split, source in parts_of.items() if source is not None} or {
-            "all": data.voc(root, mode=mode)
+            "all": data.from_voc(root, mode=mode)
         }
     divided = divided_folders(root)
     return (
-        {path.name: data.folder(path, mode=mode) for path in divided}
+        {path.name: data.from_folder(path, mode=mode) for path in divided}
         if divided
-        else {"all": data.folder(root, mode=mode)}
+        else {"all": data.from_folder(root, mode=mode)}
     )
 
 
 def _voc_split(root: Path, split: str, mode: str) -> Any:
     try:
-        return data.voc(root, split, mode=mode)
+        return data.from_voc(root, split, mode=mode)
     except FormatError as error:
         if "lists no images" in str(error):  # some tools leave an empty list
             return None

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cnnrs import datasets
 from cnnrs.cli.arguments import UsageError, note
-from cnnrs.data import FolderSource, folder, split
+from cnnrs.data import FolderSource, from_folder, split
 from cnnrs.errors import FormatError, ShapeError
 
 __all__ = [
@@ -158,7 +158,7 @@ def _read_folder(data: str, options: FolderOptions) -> tuple[Path, tuple[str, ..
         "grey" if options.channels == 1 else "rgb",
         "skip" if options.skip_broken else "refuse",
     )
-    sources = [folder(path, options.size, mode, broken) for path in divided_folders(root) or [root]]
+    sources = [from_folder(path, options.size, mode, broken) for path in divided_folders(root) or [root]]
     names = sources[0].class_names
     for source in sources[1:]:
         if source.class_names != names:
@@ -216,7 +216,7 @@ def _refuse_too_many(root: Path, count: int, size: tuple[int, int], channels: in
             f"{root}: {count} images of {size[0]}x{size[1]} take {needed / 2**30:.1f} GiB decoded, "
             "more than the limit "
             f"of {MAX_BYTES >> 30} GiB of this command; choose a smaller --image-size, or "
-            "use cnnrs.Trainer with cnnrs.data.folder"
+            "use cnnrs.Trainer with cnnrs.data.from_folder"
         )
 
 

@@ -1,33 +1,37 @@
-"""From files and arrays to batches.
+"""Data sets from files and arrays, and their batches.
 
-A *source* is anything with ``len(source)`` and ``source[i] -> (x, y)``; `arrays`, `folder`, `voc`,
-`coco`, `masks`, `csv` and `memmap` make them, `split` divides them, a `Loader` turns them into
-batches. Images are uint8, ``(height, width, channels)``; labels are int64. Nothing is unpickled,
-and a name found in an annotation never leads out of its data folder.
+A *source* is anything with ``len(source)`` and ``source[i] -> (x, y)``. `from_arrays`,
+`from_folder`, `from_csv`, `from_masks`, `from_voc`, `from_coco` and `from_memmap` make sources,
+`split` divides them, and a `Loader` yields their batches. Images are uint8 of shape ``(height,
+width, channels)``; labels are int64. Nothing is unpickled, and a file name in an annotation never
+leads out of its data folder.
 """
 
+from typing import TYPE_CHECKING
+
+from cnnrs import _renamed
 from cnnrs.data.boxes import BoxSource, BoxTarget
-from cnnrs.data.class_folders import FolderSource, folder
-from cnnrs.data.coco_json import coco
-from cnnrs.data.csv_table import CsvSource, csv
+from cnnrs.data.class_folders import FolderSource, from_folder
+from cnnrs.data.coco_json import from_coco
+from cnnrs.data.csv_table import CsvSource, from_csv
 from cnnrs.data.dataset_statistics import Statistics, duplicates, statistics
 from cnnrs.data.image import decode_image, image_size, read_image, read_mask
 from cnnrs.data.loader import Loader
-from cnnrs.data.mask_pairs import MaskSource, masks
-from cnnrs.data.memory_map import MemoryMapSource, memmap
-from cnnrs.data.pascal_voc import voc
+from cnnrs.data.mask_pairs import MaskSource, from_masks
+from cnnrs.data.memory_map import MemoryMapSource, from_memmap
+from cnnrs.data.pascal_voc import from_voc
 from cnnrs.data.source import (
     ArraySource,
     FileSource,
     Source,
     Subset,
-    arrays,
     as_source,
-    collate,
     fetch,
+    from_arrays,
     labels_of,
 )
 from cnnrs.data.splitting import split, split_indices, stratified_kfold
+from cnnrs.data.stacking import collate
 
 __all__ = [
     "ArraySource",
@@ -42,24 +46,38 @@ __all__ = [
     "Source",
     "Statistics",
     "Subset",
-    "arrays",
     "as_source",
-    "coco",
     "collate",
-    "csv",
     "decode_image",
     "duplicates",
     "fetch",
-    "folder",
+    "from_arrays",
+    "from_coco",
+    "from_csv",
+    "from_folder",
+    "from_masks",
+    "from_memmap",
+    "from_voc",
     "image_size",
     "labels_of",
-    "masks",
-    "memmap",
     "read_image",
     "read_mask",
     "split",
     "split_indices",
     "statistics",
     "stratified_kfold",
-    "voc",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = _renamed.names(
+        __name__,
+        {
+            "arrays": "from_arrays",
+            "coco": "from_coco",
+            "csv": "from_csv",
+            "folder": "from_folder",
+            "masks": "from_masks",
+            "memmap": "from_memmap",
+            "voc": "from_voc",
+        },
+    )

@@ -44,7 +44,7 @@ class Annotation:
 
 
 class BoxSource(FileSource):
-    """Images with boxes; made by `voc` and `coco`.
+    """Images with boxes; made by `from_voc` and `from_coco`.
 
     Attributes
     ----------

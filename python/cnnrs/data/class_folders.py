@@ -13,19 +13,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnrs import _arguments
+from cnnrs import _arguments, _renamed
 from cnnrs.data.image import MODES, Size, has_image_suffix, image_size, read_image
 from cnnrs.data.source import FileSource
 from cnnrs.data.threads import decoding_threads, map_ahead
 from cnnrs.errors import FormatError, ShapeError
 
-__all__ = ["FolderSource", "folder"]
+__all__ = ["FolderSource", "from_folder"]
 
 NAMES_SHOWN = 5
 
 
 class FolderSource(FileSource):
-    """Images in class folders; made by `folder`.
+    """Images in class folders; made by `from_folder`.
 
     Attributes
     ----------
@@ -130,8 +130,13 @@ class FolderSource(FileSource):
         return x, self.labels.copy()
 
 
-def folder(
-    path: str | os.PathLike[str], size: Size = None, mode: str = "rgb", broken: str = "refuse"
+@_renamed.keywords()
+def from_folder(
+    path: str | os.PathLike[str],
+    *,
+    size: Size = None,
+    mode: str = "rgb",
+    broken: str = "refuse",
 ) -> FolderSource:
     """Make a source of a folder that holds one sub-folder of images per class.
 
@@ -168,7 +173,7 @@ def folder(
     >>> for name, value in (("dark", 0), ("light", 255)):
     ...     (root / name).mkdir()
     ...     _ = (root / name / "a.pgm").write_bytes(b"P5 1 1 255 " + bytes([value]))
-    >>> source = folder(root, mode="grey")
+    >>> source = from_folder(root, mode="grey")
     >>> source.class_names, source[1][0].tolist()
     (('dark', 'light'), [[[255]]])
     """

@@ -10,15 +10,17 @@ import os
 from pathlib import Path
 from typing import Any
 
+from cnnrs import _renamed
 from cnnrs.data.boxes import Annotation, BoxSource, box_source
-from cnnrs.data.paths import inside
 from cnnrs.data.image import Size
+from cnnrs.data.paths import inside
 from cnnrs.errors import FormatError
 
-__all__ = ["coco"]
+__all__ = ["from_coco"]
 
 
-def coco(
+@_renamed.keywords()
+def from_coco(
     json: str | os.PathLike[str],
     images: str | os.PathLike[str],
     *,
@@ -41,7 +43,7 @@ def coco(
     Returns
     -------
     BoxSource
-        As from `voc`; ``"difficult"`` holds ``iscrowd``. Images without objects are kept.
+        As from `from_voc`; ``"difficult"`` holds ``iscrowd``. Images without objects are kept.
 
     Raises
     ------
@@ -57,7 +59,7 @@ def coco(
 
     Examples
     --------
-    >>> source = coco("instances_val2017.json", "val2017")            # doctest: +SKIP
+    >>> source = from_coco("instances_val2017.json", "val2017")            # doctest: +SKIP
     """
     where = os.fspath(json)
     folder = Path(images)
@@ -91,7 +93,7 @@ def coco(
         )
         if image_id not in pictures or category_id not in names:
             raise FormatError(
-                f"{place}: expected the ids of an image and a category, got {image_id} and "
+                f"{place}: expected the ids of an image and a category, got image {image_id} and category "
                 f"{category_id}"
             )
         x, y, box_width, box_height = _box(_get(entry, "bbox", list, place), place)

@@ -10,19 +10,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnrs import _arguments
-from cnnrs.data.paths import inside
+from cnnrs import _arguments, _renamed
 from cnnrs.data.image import MODES, Size, read_image
+from cnnrs.data.paths import inside
 from cnnrs.data.source import FileSource
 from cnnrs.errors import ArgumentError, FormatError
 
-__all__ = ["CsvSource", "csv"]
+__all__ = ["CsvSource", "from_csv"]
 
 MAX_LABEL = 1_000_000
 
 
 class CsvSource(FileSource):
-    """Images listed in a table; made by `csv`.
+    """Images listed in a table; made by `from_csv`.
 
     Attributes
     ----------
@@ -62,7 +62,8 @@ class CsvSource(FileSource):
         return read_image(self.paths[index], self.mode, size=self.size), int(self.labels[index])
 
 
-def csv(
+@_renamed.keywords()
+def from_csv(
     file: str | os.PathLike[str],
     *,
     images: str | os.PathLike[str] | None = None,
@@ -108,7 +109,7 @@ def csv(
     >>> root = pathlib.Path(tempfile.mkdtemp())
     >>> _ = (root / "a.pgm").write_bytes(b"P5 1 1 255 " + bytes([9]))
     >>> _ = (root / "table.csv").write_text("file,label\\na.pgm,cat\\n")
-    >>> source = csv(root / "table.csv", mode="grey")
+    >>> source = from_csv(root / "table.csv", mode="grey")
     >>> source.class_names, source[0][0].tolist()
     (('cat',), [[[9]]])
     """

@@ -1,10 +1,8 @@
-"""Batches of a data set, epoch after epoch, in an order fixed by the seed, with decoding ahead in
-threads.
+"""Yields the batches of a data set in an order fixed by the seed, and reads ahead in threads.
 
-How batches are made: sources that decode files give single samples, a few at a time, to a thread
-each; sources that have a ``batch`` method of their own give whole batches to one thread; arrays in
-memory are gathered by the calling thread. The batches are the same in all three, and whatever the
-number of threads.
+Samples of sources that decode files are read a few at a time by several threads. Whole batches of
+other sources with a ``batch`` method are read by one thread. Arrays in memory are gathered by the
+calling thread. The batches do not depend on the number of threads.
 """
 
 import inspect
@@ -14,79 +12,73 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cnnrs import _arguments
+from cnnrs import _arguments, _renamed
 from cnnrs._streams import Purpose
 from cnnrs.data.random_order import balanced_order, permutation, weighted_order
-from cnnrs.data.source import (
-    Sample,
-    Source,
-    as_source,
-    collate,
-    describe,
-    fetch,
-    fetches_items,
-    labels_of,
-    same_shape,
-)
+from cnnrs.data.source import Source, as_source, describe, fetch, fetches_items, labels_of
+from cnnrs.data.stacking import Sample, collate, same_shape
 from cnnrs.data.threads import decoding_threads, map_ahead
 from cnnrs.errors import ArgumentError, ShapeError
 
 __all__ = ["Loader"]
 
 Indices: TypeAlias = NDArray[np.int64]
-SAMPLES_PER_TASK = 4  # few, so that Ctrl-C never waits for a whole batch of photos
+SAMPLES_PER_TASK = 4  # small, so that Ctrl-C does not wait for a whole batch of photos
 
 
+@_renamed.keywords()
 class Loader:
-    """Batches ``(x, y)`` of a data set.
+    """Iterate over batches ``(x, y)`` of a data set.
 
     Parameters
     ----------
     data : Source or pair (x, y) of arrays
-        Where the samples come from.
+        The data set.
     batch_size : int
-        Samples per batch; the last batch of an epoch is shorter if the number of samples is no
+        Samples per batch. The last batch of an epoch is shorter if the number of samples is not a
         multiple.
     shuffle : bool
-        A new random order for every epoch, keyed by `seed` and the epoch. Without it the order is
-        that of the data.
+        Whether to draw a new random order for every epoch, from `seed` and the epoch. Otherwise the
+        samples keep their order.
     drop_last : bool
-        Leave a last, shorter batch out.
+        Whether to leave out a shorter last batch.
     seed : int
-        Another seed, another order.
+        Seed of the random orders.
     balanced : bool
-        Draw as many samples of each class as of any other; an epoch keeps its length. Small classes
-        repeat, of large ones each epoch takes another random part. Always in random order.
+        Whether to draw equal numbers of samples of each class, in random order. The length of an
+        epoch stays the same: samples of small classes repeat, and each epoch draws another random
+        subset of a large class.
     weights : array-like of shape (n,), optional
-        Draw samples with replacement, each with a probability proportional to its weight. Not
-        together with `balanced`.
+        Draw samples with replacement, with probabilities proportional to their weights. Cannot be
+        combined with `balanced`.
     transform : callable, optional
         Called on every batch as ``transform(x, labels=y, indices=indices, epoch=epoch,
-        seed=seed)``, and returns ``x, y``. For mask targets it gets ``masks=`` instead; for box
-        targets ``labels=``, ``boxes=`` and, if it takes that, ``difficult=`` (lists of arrays), and
-        returns as many. Photos of several sizes come as a list; they must leave with one size.
+        seed=seed)``; returns ``x, y``. With mask targets it is passed ``masks=`` instead. With box
+        targets it is passed ``labels=``, ``boxes=`` and, if it accepts it, ``difficult=`` (lists of
+        arrays), and returns all of them. Photos of several sizes are passed as a list, and must
+        have one size afterwards.
     threads : int, optional
-        Threads that read ahead; 0 reads when a batch is asked for. By default as many as
-        processors, at most 8, for files; 1 for other sources; 0 for arrays in memory.
+        Number of threads that read ahead; 0 reads each batch when it is requested. The default is
+        the number of processors, at most 8, for files; 1 for other sources; 0 for arrays in memory.
     prefetch : int
-        Batches kept ready ahead of the one in use; this bounds the memory.
+        Number of batches to read ahead, which bounds the memory.
 
     Raises
     ------
     ShapeError
         If there are no samples, or `drop_last` leaves no batch.
     ArgumentError, DTypeError
-        If an argument is out of its range or of a wrong type.
+        If an argument is out of bounds or of another type.
 
     Notes
     -----
-    An epoch that is read to its end moves the loader on to the next, so that ``for x, y in loader``
-    twice gives two orders; `set_epoch` says which comes next. The threads are started by the
+    After a complete iteration the loader moves to the next epoch, so that two loops ``for x, y in
+    loader`` see two orders; `set_epoch` chooses the next epoch. The threads are started by an
     iteration and joined at its end.
 
     Examples
     --------
-    >>> loader = Loader((np.arange(5).reshape(5, 1), np.arange(5)), batch_size=2, shuffle=True, seed=0)
+    >>> loader = Loader((np.zeros((5, 1)), np.arange(5)), batch_size=2, shuffle=True)
     >>> len(loader)
     3
     >>> sorted(np.concatenate([y for x, y in loader]).tolist())
@@ -138,22 +130,37 @@ class Loader:
         else:
             self.threads = 0 if getattr(self.source, "in_memory", False) else 1
 
+    def __repr__(self) -> str:
+        given = {
+            "shuffle": self.shuffle,
+            "drop_last": self.drop_last,
+            "seed": self.seed,
+            "balanced": self._balance is not None,
+        }
+        parts = [repr(self.source), f"batch_size={self.batch_size}"]
+        parts += [f"{name}={value}" for name, value in given.items() if value]
+        if self._weights is not None:
+            parts.append(f"weights=<{len(self._weights)} numbers>")
+        if self.transform is not None:
+            parts.append(f"transform={self.transform!r}")
+        return f"Loader({', '.join(parts)})"
+
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
         count = len(self.source)
         return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
 
     def set_epoch(self, epoch: int) -> None:
-        """Make `epoch` (from 0) the one that the next iteration reads."""
+        """Set the epoch, from 0, that the next iteration reads."""
         self.epoch = _arguments.integer("epoch", epoch, 0)
 
     def order(self, epoch: int | None = None) -> Indices:
-        """Return the indices of an epoch's samples in the order in which they come.
+        """Return the order of the samples of an epoch.
 
         Parameters
         ----------
         epoch : int, optional
-            From 0; by default the one that comes next.
+            From 0; by default the next epoch.
 
         Returns
         -------
@@ -172,22 +179,21 @@ class Loader:
         )
 
     def __iter__(self) -> Iterator[Sample]:
-        """Read the epoch that comes next; at its end the loader moves on to the one after."""
+        """Read the next epoch, then move to the following one."""
         epoch = self.epoch
         yield from self.batches(epoch)
         if self.epoch == epoch:
             self.epoch = epoch + 1
 
     def batches(self, epoch: int | None = None, start: int = 0) -> Iterator[Sample]:
-        """Read the batches of one epoch, from batch `start` on; what comes before is not read at
-        all.
+        """Read the batches of one epoch from batch `start` on; earlier batches are not read.
 
         Parameters
         ----------
         epoch : int, optional
-            From 0; by default the one that comes next.
+            From 0; by default the next epoch.
         start : int
-            The number of the first batch wanted, from 0: where an interrupted epoch goes on.
+            Index of the first batch, from 0; used to resume an interrupted epoch.
 
         Yields
         ------
@@ -297,7 +303,7 @@ def _flags(target: Any) -> NDArray[np.bool_]:
 
 
 def _kept_flags(target: Any, boxes: Any) -> NDArray[np.bool_]:
-    """The flags after a transform that does not take them."""
+    """Return the flags after a transform that does not accept them."""
     flags = _flags(target)
     if len(flags) == len(boxes):
         return flags

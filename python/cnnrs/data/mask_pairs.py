@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnrs import _arguments
+from cnnrs import _arguments, _renamed
 from cnnrs.data.image import MODES, Size, has_image_suffix, image_size, read_image, read_mask
 from cnnrs.data.source import FileSource
 from cnnrs.errors import ArgumentError, FormatError, ShapeError
 
-__all__ = ["MaskSource", "masks"]
+__all__ = ["MaskSource", "from_masks"]
 
 
 class MaskSource(FileSource):
-    """Images with masks; made by `masks`.
+    """Images with masks; made by `from_masks`.
 
     Attributes
     ----------
@@ -65,7 +65,8 @@ class MaskSource(FileSource):
         return image, read_mask(self.mask_paths[index], size=self.size)
 
 
-def masks(
+@_renamed.keywords()
+def from_masks(
     images: str | os.PathLike[str],
     masks: str | os.PathLike[str],
     *,
@@ -100,7 +101,7 @@ def masks(
 
     Examples
     --------
-    >>> source = masks("camvid/train", "camvid/trainannot")           # doctest: +SKIP
+    >>> source = from_masks("camvid/train", "camvid/trainannot")           # doctest: +SKIP
     """
     pair = _arguments.optional_pair("size", size)
     _arguments.choice("mode", mode, MODES)

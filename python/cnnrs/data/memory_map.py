@@ -12,14 +12,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cnnrs.data.source import ArraySource, Sample, arrays, check_index, check_indices
+from cnnrs import _renamed
+from cnnrs.data.source import ArraySource, check_index, check_indices, from_arrays
+from cnnrs.data.stacking import Sample
 from cnnrs.errors import DTypeError, FormatError
 
-__all__ = ["MemoryMapSource", "memmap"]
+__all__ = ["MemoryMapSource", "from_memmap"]
 
 
 class MemoryMapSource(ArraySource):
-    """Samples in a memory-mapped file; made by `memmap`."""
+    """Samples in a memory-mapped file; made by `from_memmap`."""
 
     def __init__(
         self, x: "np.memmap[Any, Any]", y: NDArray[Any], class_names: tuple[str, ...] = ()
@@ -70,8 +72,9 @@ class MemoryMapSource(ArraySource):
             place, into = place + count, into[count:]
 
 
-def memmap(
-    x: str | os.PathLike[str], y: str | os.PathLike[str], class_names: tuple[str, ...] = ()
+@_renamed.keywords()
+def from_memmap(
+    x: str | os.PathLike[str], y: str | os.PathLike[str], *, class_names: tuple[str, ...] = ()
 ) -> MemoryMapSource:
     """Make a source of two ``.npy`` files, the first of which may be larger than memory.
 
@@ -103,11 +106,11 @@ def memmap(
     >>> import tempfile, pathlib
     >>> root = pathlib.Path(tempfile.mkdtemp())
     >>> np.save(root / "x.npy", np.zeros((3, 2, 2, 1), np.uint8)); np.save(root / "y.npy", np.array([0, 1, 2]))
-    >>> memmap(root / "x.npy", root / "y.npy").batch([2, 0])[1].tolist()
+    >>> from_memmap(root / "x.npy", root / "y.npy").batch([2, 0])[1].tolist()
     [2, 0]
     """
     samples, targets = _open(x, "r"), _open(y, None)
-    arrays(samples, targets)  # checks the two
+    from_arrays(samples, targets)  # checks both
     if not isinstance(samples, np.memmap):
         raise FormatError(f"{os.fspath(x)}: expected a file that can be mapped, got another")
     if not samples.flags.c_contiguous:

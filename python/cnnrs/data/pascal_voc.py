@@ -11,20 +11,22 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from cnnrs import _renamed
 from cnnrs.data.boxes import Annotation, BoxSource, box_source
-from cnnrs.data.paths import inside
 from cnnrs.data.image import IMAGE_SUFFIXES, Size
+from cnnrs.data.paths import inside
 from cnnrs.errors import ArgumentError, FormatError
 
 if TYPE_CHECKING:
     from xml.etree import ElementTree
 
-__all__ = ["voc"]
+__all__ = ["from_voc"]
 
 MAX_XML_BYTES = 1 << 24
 
 
-def voc(
+@_renamed.keywords()
+def from_voc(
     path: str | os.PathLike[str],
     split: str | None = None,
     *,
@@ -69,7 +71,7 @@ def voc(
 
     Examples
     --------
-    >>> source = voc("VOC2012", "train")                              # doctest: +SKIP
+    >>> source = from_voc("VOC2012", "train")                              # doctest: +SKIP
     >>> image, target = source[0]                                     # doctest: +SKIP
     """
     root = Path(path)
@@ -142,7 +144,7 @@ def _tree(content: bytes, file: Path) -> "ElementTree.Element":
         ValueError,
         LookupError,
     ) as error:  # a LookupError is an unknown encoding
-        raise FormatError(f"{file}: expected XML, got damaged data ({error})") from error
+        raise FormatError(f"{file}: expected XML, got damaged XML ({error})") from error
 
 
 def _parse(file: Path, images: Path | None) -> Annotation:

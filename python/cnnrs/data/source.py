@@ -1,18 +1,20 @@
-"""What a data set has to offer: a length, and samples by index.
+"""Defines the protocol of a data set, and sources of arrays and subsets.
 
-A *source* is anything with ``len(source)`` and ``source[i] -> (x, y)``; that is the whole protocol.
-One that can fetch many samples faster than one by one also has ``batch(indices) -> (x, y)``.
-Further attributes are used where they exist: ``labels`` (int64, one per sample; needed to stratify
-or balance), ``class_names``, ``describe(i)`` (a name for messages) and ``target``, which says what
-``y`` is: ``"labels"`` (the default), ``"boxes"`` or ``"masks"``.
+A *source* is anything with ``len(source)`` and ``source[i] -> (x, y)``. A source that reads several
+samples at once faster than one by one also has ``batch(indices) -> (x, y)``. Optional attributes
+are ``labels`` (int64, one per sample; needed to stratify or balance), ``class_names``,
+``describe(i)`` (a name for messages) and ``target``, the kind of ``y``: ``"labels"`` (the default),
+``"boxes"`` or ``"masks"``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cnnrs import _arguments, _renamed
+from cnnrs.data.stacking import Sample, collate
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
 
 __all__ = [
@@ -20,14 +22,12 @@ __all__ = [
     "FileSource",
     "Source",
     "Subset",
-    "arrays",
     "as_source",
-    "collate",
     "fetch",
+    "from_arrays",
     "labels_of",
 ]
 
-Sample: TypeAlias = tuple[Any, Any]
 Indices: TypeAlias = NDArray[np.int64]
 
 
@@ -53,7 +53,7 @@ class Source(Protocol):
 
 
 def check_index(index: int, length: int) -> int:
-    """Return `index` counted from the start; negative ones count from the end, as in a list."""
+    """Return `index` counted from the start; negative indices count from the end."""
     position = int(index) + length if index < 0 else int(index)
     if not 0 <= position < length:
         raise IndexError(
@@ -80,87 +80,10 @@ def check_indices(indices: ArrayLike, length: int) -> Indices:
     return np.where(signed < 0, signed + length, signed)
 
 
-def collate(
-    samples: Sequence[Sample], describe: Callable[[int], str] | None = None, *, stack: bool = True
-) -> Sample:
-    """Join samples into one batch.
-
-    Parameters
-    ----------
-    samples : sequence of (x, y)
-        At least one.
-    describe : callable, optional
-        Names sample `k` of the sequence in an error message.
-    stack : bool
-        Whether images of several sizes are an error; otherwise they are left in a list, and so are
-        targets, such as masks.
-
-    Returns
-    -------
-    x : ndarray of shape (n, height, width, channels), or list of ndarray
-        The images stacked.
-    y : ndarray or list of dict
-        Numbers as an array (whole ones as int64), arrays stacked, box targets as a list.
-
-    Raises
-    ------
-    ShapeError
-        If the images differ in shape, or there are no samples.
-
-    Examples
-    --------
-    >>> x, y = collate([(np.zeros((4, 4, 1)), 3), (np.ones((4, 4, 1)), 1)])
-    >>> x.shape, y.tolist()
-    ((2, 4, 4, 1), [3, 1])
-    """
-    if not samples:
-        raise ShapeError("samples: expected at least one, got none")
-    describe = describe or "sample {}".format
-    images = _joined("images", [np.asarray(x) for x, _ in samples], describe, stack)
-    targets = [y for _, y in samples]
-    if isinstance(targets[0], dict):
-        return images, targets
-    joined = _joined("targets", [np.asarray(y) for y in targets], describe, stack)
-    if isinstance(joined, np.ndarray) and joined.ndim == 1 and joined.dtype.kind in "iu":
-        joined = joined.astype(np.int64)
-    return images, joined
-
-
-def _joined(
-    what: str, items: list[NDArray[Any]], describe: Callable[[int], str], stack: bool
-) -> NDArray[Any] | list[NDArray[Any]]:
-    if not stack and len({item.shape for item in items}) > 1:
-        return items
-    same_shape(what, items, describe)
-    return np.stack(items)
-
-
-def same_shape(
-    what: str,
-    items: Sequence[NDArray[Any]],
-    describe: Callable[[int], str],
-    hint: str = "pass size=(height, width) to resize, or mode= for one number of channels",
-) -> None:
-    """Refuse arrays that cannot be stacked, naming the first that differs and the way out.
-
-    Raises
-    ------
-    ShapeError
-        If they differ in shape.
-    """
-    for position, item in enumerate(items):
-        if item.shape != items[0].shape:
-            raise ShapeError(
-                f"{what}: expected one shape in a batch, got {items[0].shape} for {describe(0)} and "
-                f"{item.shape} for {describe(position)}; {hint}"
-            )
-
-
 class FileSource:
-    """Base class of sources that decode each sample from a file; a `Loader` spreads their samples
-    over its threads.
+    """Base class of sources that decode each sample from a file.
 
-    A child defines ``__len__`` and ``read(index)``, the latter safe to be called from several
+    A subclass defines ``__len__`` and ``read(index)``. A `Loader` calls ``read`` from several
     threads.
     """
 
@@ -175,7 +98,7 @@ class FileSource:
         raise NotImplementedError
 
     def describe(self, index: int) -> str:
-        """Return a name of the sample at `index`, such as its path."""
+        """Return a name for the sample at `index`, such as its path."""
         return f"sample {index}"
 
     def __getitem__(self, index: int) -> Sample:
@@ -191,7 +114,7 @@ class FileSource:
 
 
 class ArraySource:
-    """Samples that are rows of arrays, in memory or memory-mapped; see `arrays` and `memmap`."""
+    """Samples in the rows of arrays; see `from_arrays` and `from_memmap`."""
 
     target = "labels"
 
@@ -203,7 +126,7 @@ class ArraySource:
 
     @property
     def labels(self) -> NDArray[np.int64]:
-        """The targets, where they are one whole number per sample."""
+        """The targets, if they are one integer per sample."""
         if self.y.ndim != 1 or self.y.dtype.kind not in "iu":
             raise ArgumentError(
                 f"y: expected one integer label per sample, got {self.y.dtype} of shape {self.y.shape}"
@@ -225,18 +148,22 @@ class ArraySource:
         return np.asarray(self.x[positions]), np.asarray(self.y[positions])
 
     def __repr__(self) -> str:
-        return f"ArraySource(x: {self.x.dtype}{self.x.shape}, y: {self.y.dtype}{self.y.shape})"
+        columns = (
+            f"{name}={array.dtype}{array.shape}" for name, array in (("x", self.x), ("y", self.y))
+        )
+        return f"{type(self).__name__}({', '.join(columns)})"
 
 
-def arrays(x: ArrayLike, y: ArrayLike, class_names: Sequence[str] = ()) -> ArraySource:
-    """Make a source of two arrays in memory.
+@_renamed.keywords()
+def from_arrays(x: ArrayLike, y: ArrayLike, *, class_names: Sequence[str] = ()) -> ArraySource:
+    """Return a source of two arrays in memory.
 
     Parameters
     ----------
     x : array-like of shape (n, height, width, channels)
-        Images, or any other samples, one per row. Not copied.
+        Images or other samples, one per row. They are not copied.
     y : array-like of shape (n, ...)
-        Targets; class labels are whole numbers of shape (n,).
+        Targets; class labels are integers of shape (n,).
     class_names : sequence of str, optional
         The name of each label.
 
@@ -253,7 +180,7 @@ def arrays(x: ArrayLike, y: ArrayLike, class_names: Sequence[str] = ()) -> Array
 
     Examples
     --------
-    >>> source = arrays(np.zeros((3, 8, 8, 1)), [0, 1, 0])
+    >>> source = from_arrays(np.zeros((3, 8, 8, 1)), [0, 1, 0])
     >>> len(source), source[1][1]
     (3, 1)
     """
@@ -281,18 +208,18 @@ def arrays(x: ArrayLike, y: ArrayLike, class_names: Sequence[str] = ()) -> Array
 
 
 class Subset:
-    """The samples of another source at some indices, in that order.
+    """Samples of another source at given indices, in their order.
 
     Parameters
     ----------
     source : Source
-        Where the samples come from.
-    indices : array-like of int
-        Which ones; repeats are allowed.
+        The whole data set.
+    indices : array-like of int of shape (n,)
+        Indices of the samples; they may repeat.
 
     Examples
     --------
-    >>> part = Subset(arrays([[10.0], [11.0], [12.0]], [0, 1, 2]), [2, 0])
+    >>> part = Subset(from_arrays([[10.0], [11.0], [12.0]], [0, 1, 2]), [2, 0])
     >>> part.batch([0, 1])[1].tolist()
     [2, 0]
     """
@@ -309,8 +236,11 @@ class Subset:
         """The labels of these samples."""
         return labels_of(self.source)[self.indices]
 
+    def __repr__(self) -> str:
+        return f"Subset({self.source!r}, {len(self)} of {len(self.source)} samples)"
+
     def describe(self, index: int) -> str:
-        """Return the name that the source has for the sample."""
+        """Return the source's name for the sample."""
         return describe(self.source, int(self.indices[index]))
 
     def __len__(self) -> int:
@@ -326,11 +256,11 @@ class Subset:
 
 
 def as_source(data: object) -> Source:
-    """Return `data` as a source: a source itself, or a pair ``(x, y)`` of arrays."""
+    """Return a source unchanged, and a pair ``(x, y)`` of arrays as a source."""
     if isinstance(data, (tuple, list)):
         if len(data) != 2:
             raise ShapeError(f"data: expected a source or a pair (x, y), got {len(data)} items")
-        return arrays(data[0], data[1])
+        return from_arrays(data[0], data[1])
     if isinstance(data, (np.ndarray, str, bytes, dict)) or not isinstance(data, Source):
         raise DTypeError(
             "data: expected a source (len and item) or a pair (x, y) of arrays, got "
@@ -340,15 +270,27 @@ def as_source(data: object) -> Source:
 
 
 def describe(source: object, index: int) -> str:
-    """Return the name that a source gives to a sample, or its number."""
+    """Return the source's name for a sample, or its index."""
     named = getattr(source, "describe", None)
     return str(named(index)) if named is not None else f"sample {index}"
 
 
 def fetch(source: Source, indices: ArrayLike, *, stack: bool = True) -> Sample:
-    """Return a batch of any source, by its ``batch`` method if it has one, else sample by sample;
-    `stack` as in `collate`.
+    """Return a batch of any source, by its ``batch`` method or sample by sample.
+
+    Parameters
+    ----------
+    source : Source
+    indices : array-like of int of shape (n,)
+    stack : bool
+        As in `collate`.
+
+    Returns
+    -------
+    x, y
+        As from `collate`.
     """
+    _arguments.flag("stack", stack)
     positions = check_indices(indices, len(source))
     whole = getattr(source, "batch", None)
     if whole is not None and (stack or not fetches_items(source)):
@@ -362,9 +304,7 @@ def fetch(source: Source, indices: ArrayLike, *, stack: bool = True) -> Sample:
 
 
 def fetches_items(source: object) -> bool:
-    """Tell whether batches of `source` are put together sample by sample, so that threads may share
-    one batch.
-    """
+    """Return whether batches are joined from single samples, which several threads may read."""
     if isinstance(source, Subset):
         return fetches_items(source.source)
     return isinstance(source, FileSource) or not hasattr(source, "batch")

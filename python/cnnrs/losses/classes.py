@@ -161,9 +161,9 @@ def _weights(values: ArrayLike | None) -> Any:
 
 @_renamed.keywords()
 class Focal(Loss):
-    """Focal loss of logits, ``-(1 - p)^gamma log(p)``, where p is the probability of the true class.
+    """Focal loss of logits, ``-(1 - p)^gamma log(p)``.
 
-    Samples that are classified with high probability count little, which helps when the classes
+    p is the predicted probability of the true class. Samples that are classified with high probability count little, which helps when the classes
     have very different sizes. With gamma 0 it is cross-entropy.
 
     Parameters
@@ -247,7 +247,7 @@ def focused_slope(entropy: Any, gamma: float) -> Any:
 
 
 class KLDivergence(Loss):
-    """Kullback-Leibler divergence of logits, ``sum t (log t - log p)`` with ``p = softmax(output)``.
+    """Kullback-Leibler divergence, ``sum t (log t - log p)`` with ``p = softmax(output)``.
 
     Cross-entropy minus the entropy of the targets: its gradient is the same, and its value is 0
     where the predicted probabilities equal the targets.

@@ -71,9 +71,9 @@ class BinaryCrossEntropy(Loss):
 
 
 class BinaryFocal(Loss):
-    """Binary focal loss of logits, ``-alpha_t (1 - p_t)^gamma log(p_t)``, averaged over all outputs.
+    """Binary focal loss of logits, ``-alpha_t (1 - p_t)^gamma log(p_t)``.
 
-    ``p_t`` is the predicted probability of the true value.
+    The mean over all outputs. ``p_t`` is the predicted probability of the true value.
 
     Parameters
     ----------

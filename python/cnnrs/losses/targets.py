@@ -74,7 +74,7 @@ def class_numbers(output: Any, target: ArrayLike, ignore_index: int | None = Non
 
 
 def probabilities(output: Any, target: ArrayLike) -> Any:
-    """Return probabilities of the shape and dtype of `output`, which sum to 1 over the last axis."""
+    """Return probabilities of the shape and dtype of `output`; each row sums to 1."""
     array = _real(output, target)
     _refuse(~(array >= 0), array, "probabilities, which are not negative")  # NaN too
     sums = array.sum(axis=-1, dtype=np.float64)

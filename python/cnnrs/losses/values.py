@@ -103,7 +103,7 @@ class Huber(Loss):
         return float(ops.huber(output, values_like(output, target), self.delta))
 
     def gradient(self, output: Any, target: ArrayLike, out: Any = None) -> Any:
-        """Return the difference clipped to ``[-delta, delta]``, divided by the number of outputs."""
+        """Return the difference, clipped to ``[-delta, delta]``, over the number of outputs."""
         return ops.huber_backward(output, values_like(output, target), self.delta, out=out)
 
 

@@ -254,7 +254,9 @@ def precision(
     >>> precision([0, 0, 1, 1], [0, 1, 1, 1])
     0.8333333333333333
     """
-    return from_confusion(confusion_matrix(y_true, y_pred, num_classes=num_classes), "precision", average)
+    return from_confusion(
+        confusion_matrix(y_true, y_pred, num_classes=num_classes), "precision", average
+    )
 
 
 def recall(
@@ -278,7 +280,9 @@ def recall(
     >>> recall([0, 0, 1, 1], [0, 1, 1, 1], average=None).tolist()
     [0.5, 1.0]
     """
-    return from_confusion(confusion_matrix(y_true, y_pred, num_classes=num_classes), "recall", average)
+    return from_confusion(
+        confusion_matrix(y_true, y_pred, num_classes=num_classes), "recall", average
+    )
 
 
 def f1(
