@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnrs import _arguments
+from cnnrs import _arguments, _renamed
 from cnnrs.errors import ArgumentError, FormatError
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ IMAGE_SUFFIXES = frozenset((
 ORIENTATION_TAG = 0x0112
 
 
+@_renamed.keywords()
 def read_image(
     path: str | os.PathLike[str],
     mode: str = "rgb",
@@ -93,6 +94,7 @@ def read_image(
         return _guarded(os.fspath(path), file, lambda image: _pixels(image, *options))
 
 
+@_renamed.keywords()
 def decode_image(
     data: bytes,
     mode: str = "rgb",
@@ -174,6 +176,7 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
         return _guarded(os.fspath(path), file, measure)
 
 
+@_renamed.keywords()
 def read_mask(path: str | os.PathLike[str], *, size: Size = None) -> NDArray[np.int32]:
     """Read one mask file: the numbers stored in it, as they are.
 

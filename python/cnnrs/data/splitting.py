@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cnnrs import _arguments
+from cnnrs import _arguments, _renamed
 from cnnrs._streams import Purpose
 from cnnrs.data.random_order import permutation
 from cnnrs.data.source import Subset, as_source, labels_of
@@ -22,6 +22,7 @@ __all__ = ["split", "split_indices", "stratified_kfold"]
 Sizes: TypeAlias = Sequence[float | int | None]
 
 
+@_renamed.keywords()
 def split(data: Any, sizes: Sizes, *, stratify: bool = True, seed: int = 0) -> tuple[Any, ...]:
     """Split a data set into parts, such as training, validation and test.
 
@@ -65,6 +66,7 @@ def split(data: Any, sizes: Sizes, *, stratify: bool = True, seed: int = 0) -> t
     return tuple(Subset(source, part) for part in parts)
 
 
+@_renamed.keywords()
 def split_indices(
     labels: ArrayLike, sizes: Sizes, *, stratify: bool = True, seed: int = 0
 ) -> tuple[NDArray[np.int64], ...]:
@@ -91,6 +93,7 @@ def split_indices(
     return _split(_as_labels(labels), sizes, _arguments.flag("stratify", stratify), seed)
 
 
+@_renamed.keywords()
 def stratified_kfold(
     labels: ArrayLike, folds: int, *, seed: int = 0
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:

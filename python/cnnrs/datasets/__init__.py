@@ -8,7 +8,7 @@ every file checked. All give a `Dataset`: images uint8 of shape ``(n, height, wi
 
 import os
 
-from cnnrs import _arguments
+from cnnrs import _arguments, _renamed
 from cnnrs.datasets.cifar10 import load_cifar10
 from cnnrs.datasets.dataset import Dataset
 from cnnrs.datasets.digits import load_digits
@@ -47,6 +47,7 @@ def names() -> tuple[str, ...]:
     return ("digits", *_LOADERS)
 
 
+@_renamed.keywords()
 def load(
     name: str, data_dir: str | os.PathLike[str] | None = None, *, download: bool = True
 ) -> Dataset:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnrs import _renamed
 from cnnrs.data.image import decode_image
 from cnnrs.data.threads import decoding_threads, map_ahead
 from cnnrs.datasets.dataset import Dataset
@@ -52,6 +53,7 @@ REMOTE = (
 JPEG_ARRAYS = {"jpeg": ("u", 1), "offsets": ("i", 1), "labels": ("iu", 1)}
 
 
+@_renamed.keywords()
 def load_cifar10(
     data_dir: str | os.PathLike[str] | None = None, *, download: bool = True
 ) -> Dataset:

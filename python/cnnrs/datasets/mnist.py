@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cnnrs import _renamed
 from cnnrs.datasets.dataset import Dataset
 from cnnrs.datasets.idx import read_idx, suffixes_found
 from cnnrs.datasets.storage import RemoteFile, find
@@ -56,6 +57,7 @@ FASHION_NAMES = (
 )
 
 
+@_renamed.keywords()
 def load_mnist(data_dir: str | os.PathLike[str] | None = None, *, download: bool = True) -> Dataset:
     """Load MNIST: 60,000 training and 10,000 test images of handwritten digits, 28 x 28, white on
     black.
@@ -105,6 +107,7 @@ def load_mnist(data_dir: str | os.PathLike[str] | None = None, *, download: bool
     )
 
 
+@_renamed.keywords()
 def load_fashion_mnist(
     data_dir: str | os.PathLike[str] | None = None, *, download: bool = True
 ) -> Dataset:
