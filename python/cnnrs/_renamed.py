@@ -72,7 +72,8 @@ def keywords(**new: str) -> Callable[[Decorated], Decorated]:
         if isinstance(target, type):
             target.__init__ = _wrapped(target.__init__, target.__name__, new)  # type: ignore[misc]
             return target
-        return _wrapped(target, target.__name__, new)
+        wrapped: Decorated = _wrapped(target, target.__name__, new)
+        return wrapped
 
     return decorate
 

@@ -158,7 +158,10 @@ def _read_folder(data: str, options: FolderOptions) -> tuple[Path, tuple[str, ..
         "grey" if options.channels == 1 else "rgb",
         "skip" if options.skip_broken else "refuse",
     )
-    sources = [from_folder(path, options.size, mode, broken) for path in divided_folders(root) or [root]]
+    sources = [
+        from_folder(path, size=options.size, mode=mode, broken=broken)
+        for path in divided_folders(root) or [root]
+    ]
     names = sources[0].class_names
     for source in sources[1:]:
         if source.class_names != names:

@@ -1,8 +1,8 @@
-"""Sources of images with boxes, whatever file the boxes came from.
+"""Sources of images with boxes, from any annotation format.
 
-A target is a dict of ``"boxes"``, float32 ``(n, 4)``, ``xyxy`` in pixels; ``"labels"``, int64
-``(n,)``; and ``"difficult"``, bool ``(n,)``: VOC's mark of an object that is hard to see, COCO's of
-a crowd. Boxes of zero size are kept: dropping them is the training's decision.
+A target is a dict of ``"boxes"``, float32 of shape (n, 4), ``xyxy`` in pixels; ``"labels"``, int64
+of shape (n,); and ``"difficult"``, bool of shape (n,), which marks VOC objects that are hard to see
+and COCO crowds. Boxes of zero size are kept.
 """
 
 from collections.abc import Sequence
@@ -31,9 +31,7 @@ class BoxTarget(TypedDict):
 
 @dataclass(frozen=True)
 class Annotation:
-    """What a file says about one image: its boxes, and its size ``(height, width)`` where that is
-    stated.
-    """
+    """Annotation of one image: its boxes, and its size ``(height, width)`` if the file has it."""
 
     image: Path
     boxes: list[list[float]]
@@ -44,7 +42,7 @@ class Annotation:
 
 
 class BoxSource(FileSource):
-    """Images with boxes; made by `from_voc` and `from_coco`.
+    """Images with boxes; returned by `from_voc` and `from_coco`.
 
     Attributes
     ----------
@@ -53,7 +51,7 @@ class BoxSource(FileSource):
     paths : tuple of Path
         The image files.
     targets : tuple of dict
-        The boxes of every image, in the pixels of the file.
+        The boxes of every image, in pixels of the image file.
     """
 
     target = "boxes"
@@ -90,9 +88,9 @@ class BoxSource(FileSource):
         stated = self.annotations[index].size
         if stated is not None and stated != (height, width):
             raise FormatError(
-                f"{self.annotations[index].where}: says that {self.paths[index].name} is "
-                f"{stated[0]}x{stated[1]} (height x width), "
-                f"but it is {height}x{width}; its boxes belong to another image"
+                f"{self.annotations[index].where}: expected {self.paths[index].name} of size "
+                f"{stated[0]}x{stated[1]} (height x width), got {height}x{width}; the boxes belong "
+                "to another image"
             )
         stored = self.targets[index]
         image = read_image(self.paths[index], self.mode, size=self.size)
@@ -114,8 +112,9 @@ def box_source(
     mode: str,
     where: str,
 ) -> BoxSource:
-    """Number the classes and make the source; `class_names` None takes the names that occur,
-    sorted.
+    """Return a source of annotated images.
+
+    With `class_names` None the classes are the names that occur, sorted.
     """
     pair = _arguments.optional_pair("size", size)
     _arguments.choice("mode", mode, MODES)

@@ -1,9 +1,9 @@
-"""A folder of images with one sub-folder per class.
+"""Source of images in a folder with one sub-folder per class.
 
 The classes are the names of the sub-folders, sorted; label 0 is the first. Names that start with a
-dot are ignored, and so are files whose suffix is not that of an image
-(`cnnrs.data.image.IMAGE_SUFFIXES`) and files beside the class folders. Constructing lists the
-files; an image is decoded when it is asked for.
+dot are ignored, and so are files without an image suffix (`cnnrs.data.image.IMAGE_SUFFIXES`) and
+files outside the class folders. The constructor lists the files; an image is decoded when it is
+read.
 """
 
 import os
@@ -25,14 +25,14 @@ NAMES_SHOWN = 5
 
 
 class FolderSource(FileSource):
-    """Images in class folders; made by `from_folder`.
+    """Images in class folders; returned by `from_folder`.
 
     Attributes
     ----------
     class_names : tuple of str
         The sub-folders, sorted.
     paths : tuple of Path
-        The image files, class after class, sorted by name.
+        The image files, sorted by class, then by name.
     labels : ndarray of shape (n,), int64
         The class of every file.
     """
@@ -72,8 +72,7 @@ class FolderSource(FileSource):
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """``(height, width, channels)`` of every image; without ``size=`` all headers are read to
-        make sure.
+        """``(height, width, channels)`` of every image; without ``size=`` all headers are read.
 
         Raises
         ------
@@ -101,7 +100,7 @@ class FolderSource(FileSource):
         return first
 
     def load_arrays(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """Decode all images, in threads.
+        """Decode all images, in several threads.
 
         Returns
         -------
@@ -113,7 +112,7 @@ class FolderSource(FileSource):
         ShapeError
             If the images differ in size or channels.
         FormatError
-            If a file is damaged; it is named.
+            If a file is damaged; the message names it.
         """
         shape = self.image_shape
         x = np.empty((len(self), *shape), dtype=np.uint8)
@@ -138,20 +137,20 @@ def from_folder(
     mode: str = "rgb",
     broken: str = "refuse",
 ) -> FolderSource:
-    """Make a source of a folder that holds one sub-folder of images per class.
+    """Return a source of a folder with one sub-folder of images per class.
 
     Parameters
     ----------
     path : str or path-like
         The folder. Symbolic links are followed.
     size : int or (height, width), optional
-        Resize every image to this; needed where they differ. Bilinear with antialiasing, the aspect
-        ratio is not kept.
+        Resize every image to this size, bilinear with antialiasing and without keeping the aspect
+        ratio. Required if the images differ in size.
     mode : {"rgb", "grey", "unchanged"}
         As in `read_image`.
     broken : {"refuse", "skip"}
-        ``"refuse"`` raises when a damaged file is read. ``"skip"`` decodes every file once now,
-        leaves the damaged ones out and warns with their names.
+        ``"refuse"`` raises an error when a damaged file is read. ``"skip"`` decodes every file
+        once now, leaves out damaged files and warns with their names.
 
     Returns
     -------

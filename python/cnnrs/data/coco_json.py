@@ -1,7 +1,7 @@
-"""Boxes from a COCO JSON file.
+"""Source of images with boxes from a COCO JSON file.
 
-A COCO box ``x y width height`` becomes ``xyxy``; labels count the categories in the order of their
-ids, so they are not the ids themselves. Names of image files are relative to the image folder and
+A COCO box ``x y width height`` becomes ``xyxy``. Labels number the categories in the order of their
+ids; they are not the ids themselves. Names of image files are relative to the image folder and
 cannot lead out of it.
 """
 
@@ -27,16 +27,16 @@ def from_coco(
     size: Size = None,
     mode: str = "rgb",
 ) -> BoxSource:
-    """Make a source of images and boxes from a COCO annotation file.
+    """Return a source of images and boxes from a COCO annotation file.
 
     Parameters
     ----------
     json : str or path-like
         The annotation file, such as ``instances_train2017.json``.
     images : str or path-like
-        The folder that its file names start from.
+        The folder of the image files.
     size : int or (height, width), optional
-        Resize every image to this; the boxes are scaled along.
+        Resize every image to this size, and scale the boxes.
     mode : {"rgb", "grey", "unchanged"}
         As in `read_image`.
 
@@ -48,7 +48,7 @@ def from_coco(
     Raises
     ------
     FormatError
-        If the file is damaged, an entry lacks something or has it of a wrong kind, or a name leads
+        If the file is damaged, an entry misses a value or has one of another type, or a name leads
         out of the folder.
     OSError
         If the file or the folder is not there.

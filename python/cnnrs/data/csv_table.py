@@ -73,20 +73,20 @@ def from_csv(
     size: Size = None,
     mode: str = "rgb",
 ) -> CsvSource:
-    """Make a source of the images that a CSV file lists.
+    """Return a source of the images that a CSV file lists.
 
     Parameters
     ----------
     file : str or path-like
         UTF-8, comma-separated, the first row naming the columns.
     images : str or path-like, optional
-        The folder that the file names start from and stay in; by default that of the CSV file.
+        The folder of the image files; by default the folder of the CSV file.
     file_column, label_column : str
-        Which columns hold the file name and the label.
+        Names of the columns with the file name and the label.
     class_names : tuple of str, optional
-        The labels in the order of their numbers, where they are names.
+        The names of the labels in the order of their numbers.
     size : int or (height, width), optional
-        Resize every image to this.
+        Resize every image to this size.
     mode : {"rgb", "grey", "unchanged"}
         As in `read_image`.
 
@@ -98,10 +98,10 @@ def from_csv(
     Raises
     ------
     FormatError
-        If a column is missing, a row is incomplete, or a name leads out of the folder; the row is
-        named.
+        If a column is missing, a row is incomplete, or a name leads out of the folder; the message
+        names the line.
     OSError
-        If the file is not there.
+        If the file does not exist.
 
     Examples
     --------

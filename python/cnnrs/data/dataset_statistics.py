@@ -1,6 +1,4 @@
-"""What is in a data set: how many samples of each class, how large, how bright, and which occur
-twice.
-"""
+"""Statistics of a data set: class counts, sizes, channel means, and duplicate images."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -22,24 +20,24 @@ DIGEST_BYTES = 16
 
 @dataclass(frozen=True)
 class Statistics:
-    """Figures of a data set; made by `statistics`.
+    """Statistics of a data set; returned by `statistics`.
 
     Attributes
     ----------
     count : int
-        Samples.
+        Number of samples.
     class_counts : dict of str to int
-        Samples of each class, or objects of each class where the targets are boxes; empty for masks
-        and other targets.
+        Number of samples of each class, or of objects if the targets are boxes; empty for masks and
+        other targets.
     sizes : dict of (height, width) to int
-        How many images have each size, the most frequent first.
+        Number of images of each size, the most frequent first.
     mean, std : tuple of float
-        Of every channel over all pixels, in the units of the images (0..255 for uint8); to
-        normalise with.
+        Mean and standard deviation of every channel over all pixels, in the units of the images
+        (0..255 for uint8).
     repeated : int
-        Images that are equal, pixel by pixel, to an earlier one.
+        Number of images that are equal, pixel by pixel, to an earlier one.
     empty_boxes : int
-        Boxes of zero width or height.
+        Number of boxes of zero width or height.
     """
 
     count: int
@@ -70,7 +68,7 @@ class Statistics:
 
 
 def statistics(data: Any) -> Statistics:
-    """Read a whole data set once and count.
+    """Read a whole data set once and return its statistics.
 
     Parameters
     ----------
@@ -85,7 +83,7 @@ def statistics(data: Any) -> Statistics:
     Raises
     ------
     ShapeError
-        If the samples are no images, or differ in channels.
+        If the samples are not images, or differ in their number of channels.
 
     References
     ----------
@@ -94,7 +92,8 @@ def statistics(data: Any) -> Statistics:
 
     Examples
     --------
-    >>> figures = statistics((np.array([0, 2, 2], np.uint8).reshape(3, 1, 1, 1), np.array([0, 1, 1])))
+    >>> images = np.array([0, 2, 2], np.uint8).reshape(3, 1, 1, 1)
+    >>> figures = statistics((images, np.array([0, 1, 1])))
     >>> figures.class_counts, figures.repeated, round(figures.mean[0], 3)
     ({'0': 1, '1': 2}, 1, 1.333)
     """
@@ -146,18 +145,20 @@ def statistics(data: Any) -> Statistics:
 
 
 def duplicates(first: Any, second: Any) -> list[tuple[int, int]]:
-    """Find the images of one data set that are also in another, pixel by pixel: a test set must
-    share none with training.
+    """Find the images that occur in two data sets, compared pixel by pixel.
+
+    A test set must not share images with the training set.
 
     Parameters
     ----------
     first, second : Source or pair (x, y) of arrays
-        Such as the training and the test part.
+        Such as the training and the test set.
 
     Returns
     -------
     list of (int, int)
-        For each image of `second` that is in `first`: its first index there, and its own.
+        For each image of `second` that is in `first`: its first index in `first`, and its index in
+        `second`.
 
     Examples
     --------
@@ -203,9 +204,7 @@ def _digest(image: NDArray[Any]) -> bytes:
 def _merge(
     so_far: tuple[int, NDArray[np.float64], NDArray[np.float64]] | None, image: NDArray[Any]
 ) -> tuple[int, NDArray[np.float64], NDArray[np.float64]]:
-    """Add an image's pixels to the count, the mean and the sum of squared deviations of each
-    channel.
-    """
+    """Add an image to the count, the mean and the sum of squared deviations of each channel."""
     pixels = image.reshape(-1, image.shape[2]).astype(np.float64)
     mean = pixels.mean(axis=0)
     deviations = ((pixels - mean) ** 2).sum(axis=0)

@@ -1,12 +1,10 @@
-"""Image files to NumPy arrays, through Pillow, in the orientation and the colours that a viewer
-shows.
+"""Reads image files into NumPy arrays, in the orientation and the colours that a viewer shows.
 
-Conventions: an image is uint8 of shape ``(height, width, channels)``; the EXIF orientation is
-applied; of an animation the first frame is taken; 16-bit grey is scaled to 8 bits by its high byte,
-as Pillow itself does for 16-bit colour. Transparency is dropped, as ``Image.convert("RGB")`` does,
-which shows the colour stored under transparent pixels; pass ``background=`` to see the image
-composited on a colour instead. A file that is not a whole image is a `FormatError` that names it.
-Pillow is imported at the first use.
+An image is uint8 of shape ``(height, width, channels)``. The EXIF orientation is applied, and the
+first frame of an animation is read. 16-bit grey is scaled to 8 bits by its high byte, as Pillow does
+for 16-bit colour. Transparency is dropped, as ``Image.convert("RGB")`` does, which shows the colour
+stored under transparent pixels; ``background=`` composites the image on a colour instead. A file
+that is not a whole image raises a `FormatError` that names it. Pillow is imported at its first use.
 """
 
 import io
@@ -55,15 +53,14 @@ def read_image(
     path : str or path-like
         The file, in any format that Pillow reads.
     mode : {"rgb", "grey", "unchanged"}
-        ``"rgb"`` gives three channels; ``"grey"`` (or ``"gray"``) one, by the luma weights 0.299,
-        0.587, 0.114; ``"unchanged"`` as many as the file has: 1 grey, 2 grey and alpha, 3 colour, 4
-        colour and alpha (a palette is looked up).
+        ``"rgb"`` returns three channels; ``"grey"`` (or ``"gray"``) one, by the luma weights 0.299,
+        0.587, 0.114; ``"unchanged"`` the channels of the file: 1 grey, 2 grey and alpha, 3 colour,
+        4 colour and alpha (a palette is converted to colours).
     size : int or (height, width), optional
-        Resize to this, bilinear with antialiasing; the aspect ratio is not kept.
+        Resize to this size, bilinear with antialiasing and without keeping the aspect ratio.
     background : (red, green, blue), optional
-        0..255. Composite transparent pixels on this colour. By default alpha is dropped, not
-        applied, and whatever colour the file stores under transparent pixels is seen. Not together
-        with ``"unchanged"``.
+        Composite transparent pixels on this colour, 0..255. By default alpha is dropped, which
+        shows the colour stored under transparent pixels. Cannot be combined with ``"unchanged"``.
 
     Returns
     -------
@@ -73,8 +70,8 @@ def read_image(
     Raises
     ------
     FormatError
-        If the file is empty, cut short, damaged, no image, or so large when decoded that it looks
-        like a decompression bomb (the message has the pixel count).
+        If the file is empty, cut short, damaged, not an image, or so large when decoded that it may
+        be a decompression bomb (the message has the number of pixels).
     OSError
         If the file cannot be opened.
 
@@ -104,7 +101,7 @@ def decode_image(
     name: str = "image data",
     formats: tuple[str, ...] | None = None,
 ) -> NDArray[np.uint8]:
-    """Decode an image held in memory; as `read_image`, for bytes.
+    """Decode an image from bytes, as `read_image` does from a file.
 
     Parameters
     ----------
@@ -113,9 +110,9 @@ def decode_image(
     mode, size, background
         As in `read_image`.
     name : str
-        What to call the data in an error message.
+        Name of the data in an error message.
     formats : tuple of str, optional
-        Pillow's names of the formats to try, such as ``("JPEG",)``; all by default.
+        Pillow's names of the formats to try, such as ``("JPEG",)``; by default all.
 
     Returns
     -------
@@ -136,8 +133,7 @@ def decode_image(
 
 
 def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
-    """Return the ``(height, width)`` that `read_image` would give, from the header of the file
-    alone.
+    """Return the ``(height, width)`` of an image file, from its header only.
 
     Parameters
     ----------
@@ -152,7 +148,7 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     Raises
     ------
     FormatError
-        If the header is not that of an image.
+        If the file has no valid header of an image.
 
     Examples
     --------
@@ -178,7 +174,7 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
 
 @_renamed.keywords()
 def read_mask(path: str | os.PathLike[str], *, size: Size = None) -> NDArray[np.int32]:
-    """Read one mask file: the numbers stored in it, as they are.
+    """Read one mask file and return the numbers stored in it.
 
     Parameters
     ----------
@@ -186,7 +182,7 @@ def read_mask(path: str | os.PathLike[str], *, size: Size = None) -> NDArray[np.
         A palette, grey (8 or 16 bits) or 1-bit image. The numbers of a palette image are its
         palette indices.
     size : int or (height, width), optional
-        Resize to this by nearest neighbour, so that no new numbers arise.
+        Resize to this size by nearest neighbour, which adds no new numbers.
 
     Returns
     -------
@@ -247,9 +243,7 @@ def _guarded(
     use: Callable[["Image.Image"], Result],
     formats: tuple[str, ...] | None = None,
 ) -> Result:
-    """Open `file` with Pillow and apply `use`; whatever a damaged file makes Pillow raise becomes a
-    `FormatError`.
-    """
+    """Open `file` with Pillow and apply `use`; errors of damaged files become `FormatError`."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -283,18 +277,16 @@ def _guarded(
 def _orientation(image: "Image.Image") -> int:
     try:
         value = image.getexif().get(ORIENTATION_TAG, 1)
-    except (
-        Exception
-    ):  # damaged EXIF data says nothing about orientation, and the pixels may well be whole
+    except Exception:  # the EXIF data is damaged, but the pixels may be whole
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def _upright(image: "Image.Image") -> "Image.Image":
-    """Load the pixels and turn them as the EXIF orientation says."""
+    """Load the pixels and apply the EXIF orientation."""
     from PIL.Image import Transpose
 
-    image.load()  # also applies the orientation of a TIFF, which is then gone from its tags
+    image.load()  # also applies the orientation of a TIFF and removes it from its tags
     turn = {
         2: Transpose.FLIP_LEFT_RIGHT,
         3: Transpose.ROTATE_180,
@@ -308,7 +300,7 @@ def _upright(image: "Image.Image") -> "Image.Image":
 
 
 def _eight_bits(image: "Image.Image") -> "Image.Image":
-    """Bring any mode to 1, L, LA, P, RGB, RGBA, CMYK or another that `convert` knows."""
+    """Convert any mode to 1, L, LA, P, RGB, RGBA, CMYK or another that `convert` accepts."""
     from PIL import Image
 
     if image.mode.startswith("I;16") or (
@@ -338,7 +330,7 @@ def _pixels(
 
     file_format = image.format
     image = _upright(image)
-    if image.format is None:  # a turned copy forgets it, and `_eight_bits` needs it
+    if image.format is None:  # a transposed copy has no format, and `_eight_bits` needs it
         image.format = file_format
     image = _eight_bits(image)
     grey = image.mode in ("1", "L", "LA", "La")
@@ -361,5 +353,5 @@ def _pixels(
 
 
 def has_image_suffix(path: Path) -> bool:
-    """Tell whether the name of a file ends like that of an image."""
+    """Return whether a file name has an image suffix."""
     return path.suffix.lower() in IMAGE_SUFFIXES

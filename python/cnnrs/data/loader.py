@@ -236,13 +236,13 @@ class Loader:
                 samples: list[Sample] = []
                 while len(samples) < len(indices):
                     samples += next(results)
-                yield collate(
-                    samples,
-                    lambda k, indices=indices: describe(source, int(indices[k])),
-                    stack=stack,
-                )  # type: ignore[misc]
+                yield collate(samples, self._names(indices), stack=stack)
         finally:
             results.close()
+
+    def _names(self, indices: Indices) -> Callable[[int], str]:
+        """Return a function that names sample `k` of a batch in an error message."""
+        return lambda k: describe(self.source, int(indices[k]))
 
     def _transformed(self, x: Any, y: Any, indices: Indices, epoch: int) -> Sample:
         assert self.transform is not None
@@ -284,7 +284,7 @@ class Loader:
         same_shape(
             f"{what} after the transform",
             columns,
-            lambda k: describe(self.source, int(indices[k])),
+            self._names(indices),
             way_out,
         )
         return np.stack(columns)

@@ -1,7 +1,7 @@
-"""Images with a mask each: class ids per pixel (semantic) or one id per object (instance).
+"""Source of images with masks: class ids per pixel (semantic) or object ids (instance).
 
-An image and its mask have the same file name but for the suffix. Masks are read as the numbers they
-hold (`read_mask`).
+An image and its mask have the same file name except for the suffix. Masks are read as the numbers
+stored in them (`read_mask`).
 """
 
 import os
@@ -19,7 +19,7 @@ __all__ = ["MaskSource", "from_masks"]
 
 
 class MaskSource(FileSource):
-    """Images with masks; made by `from_masks`.
+    """Images with masks; returned by `from_masks`.
 
     Attributes
     ----------
@@ -74,14 +74,14 @@ def from_masks(
     mode: str = "rgb",
     class_names: tuple[str, ...] = (),
 ) -> MaskSource:
-    """Make a source of images with masks from two folders.
+    """Return a source of images with masks from two folders.
 
     Parameters
     ----------
     images, masks : str or path-like
-        The folders; ``images/a.jpg`` goes with ``masks/a.png``.
+        The folders; ``masks/a.png`` is the mask of ``images/a.jpg``.
     size : int or (height, width), optional
-        Resize every image to this, bilinear, and its mask by nearest neighbour.
+        Resize every image to this size, bilinear, and its mask by nearest neighbour.
     mode : {"rgb", "grey", "unchanged"}
         As in `read_image`, for the images.
     class_names : tuple of str, optional
@@ -95,9 +95,10 @@ def from_masks(
     Raises
     ------
     FormatError
-        If a folder has no images, two have the same name but for the suffix, or one has no partner.
+        If a folder has no images, two files have the same name except for the suffix, or an image
+        has no mask.
     OSError
-        If a folder is not there.
+        If a folder does not exist.
 
     Examples
     --------

@@ -1,8 +1,7 @@
-"""Arrays in ``.npy`` files that are larger than memory: only the samples of a batch are read.
+"""Source of arrays in ``.npy`` files larger than memory; only the samples of a batch are read.
 
-The file is mapped to look at it as an array, but samples are read from it by place where the system
-can do that: pages of a mapping count as resident memory of the process, and one that is touched may
-bring two megabytes along.
+The file is mapped to view it as an array. Samples are read with ``preadv`` where the system has it,
+since pages of a mapping count as resident memory, and touching one may load two megabytes.
 """
 
 import os
@@ -21,7 +20,7 @@ __all__ = ["MemoryMapSource", "from_memmap"]
 
 
 class MemoryMapSource(ArraySource):
-    """Samples in a memory-mapped file; made by `from_memmap`."""
+    """Samples in a memory-mapped file; returned by `from_memmap`."""
 
     def __init__(
         self, x: "np.memmap[Any, Any]", y: NDArray[Any], class_names: tuple[str, ...] = ()
@@ -49,10 +48,9 @@ class MemoryMapSource(ArraySource):
         if out.size:
             rows = out.reshape(len(out), -1).view(np.uint8)
             first = 0
-            for last in (
-                *(np.flatnonzero(np.diff(positions) != 1) + 1).tolist(),
-                len(positions),
-            ):  # neighbours in one go
+            # one read for each run of neighbouring samples
+            ends = (np.flatnonzero(np.diff(positions) != 1) + 1).tolist()
+            for last in (*ends, len(positions)):
                 self._read(
                     self._file,
                     self._start + int(positions[first]) * rows.shape[1],
@@ -76,12 +74,12 @@ class MemoryMapSource(ArraySource):
 def from_memmap(
     x: str | os.PathLike[str], y: str | os.PathLike[str], *, class_names: tuple[str, ...] = ()
 ) -> MemoryMapSource:
-    """Make a source of two ``.npy`` files, the first of which may be larger than memory.
+    """Return a source of two ``.npy`` files, of which the first may be larger than memory.
 
     Parameters
     ----------
     x : str or path-like
-        Samples of shape (n, height, width, channels), of any dtype of numbers; read as needed.
+        Samples of shape (n, height, width, channels), of any dtype of numbers; read when needed.
     y : str or path-like
         Targets of shape (n, ...); read into memory.
     class_names : tuple of str, optional
@@ -94,18 +92,19 @@ def from_memmap(
     Raises
     ------
     FormatError
-        If a file is no ``.npy`` file, is cut short, or holds Python objects, which are never
+        If a file is not a ``.npy`` file, is cut short, or holds Python objects, which are never
         unpickled.
     ShapeError
         If the two differ in length or have no rows.
     OSError
-        If a file is not there.
+        If a file does not exist.
 
     Examples
     --------
     >>> import tempfile, pathlib
     >>> root = pathlib.Path(tempfile.mkdtemp())
-    >>> np.save(root / "x.npy", np.zeros((3, 2, 2, 1), np.uint8)); np.save(root / "y.npy", np.array([0, 1, 2]))
+    >>> np.save(root / "x.npy", np.zeros((3, 2, 2, 1), np.uint8))
+    >>> np.save(root / "y.npy", np.array([0, 1, 2]))
     >>> from_memmap(root / "x.npy", root / "y.npy").batch([2, 0])[1].tolist()
     [2, 0]
     """

@@ -1,9 +1,9 @@
-"""Boxes from Pascal VOC annotation files, one XML file per image.
+"""Source of images with boxes from Pascal VOC annotation files, one XML file per image.
 
 Layout: ``Annotations/*.xml``, ``JPEGImages/``, and the splits in ``ImageSets/Main/<split>.txt``.
-Boxes are taken as written, ``xmin ymin xmax ymax`` in pixels, also those of zero size. XML with a
-document type, hence with entities, is refused; the ``path`` of an annotation is not used, and its
-``filename`` cannot lead out of the image folder.
+Boxes are read as written, ``xmin ymin xmax ymax`` in pixels, including boxes of zero size. XML with
+a document type, and therefore with entities, is refused. The ``path`` of an annotation is not used,
+and its ``filename`` cannot lead out of the image folder.
 """
 
 import math
@@ -34,22 +34,22 @@ def from_voc(
     mode: str = "rgb",
     class_names: tuple[str, ...] | None = None,
 ) -> BoxSource:
-    """Make a source of images and boxes from a folder in the layout of Pascal VOC.
+    """Return a source of images and boxes from a folder in the layout of Pascal VOC.
 
     Parameters
     ----------
     path : str or path-like
         The folder that holds ``Annotations`` and ``JPEGImages``.
     split : str, optional
-        A name such as ``"train"``: the images that ``ImageSets/Main/train.txt`` lists. By default
-        every annotation.
+        A name such as ``"train"``, for the images in ``ImageSets/Main/train.txt``. By default all
+        annotations.
     size : int or (height, width), optional
-        Resize every image to this; the boxes are scaled along.
+        Resize every image to this size, and scale the boxes.
     mode : {"rgb", "grey", "unchanged"}
         As in `read_image`.
     class_names : tuple of str, optional
-        The classes in the order of their labels. By default the names in all annotations, of
-        whatever split, sorted.
+        The classes in the order of their labels. By default the names in all annotations of all
+        splits, sorted.
 
     Returns
     -------

@@ -1,8 +1,7 @@
-"""Splits of a data set into parts without common samples, stratified by class and fixed by a seed.
+"""Splits a data set into disjoint parts, stratified by class and fixed by a seed.
 
-Stratified: every part has each class in the proportion of the whole, as near as whole samples allow
-(within one sample). The indices of a part come in ascending order; shuffling is the `Loader`'s
-work.
+In a stratified split every part has the class proportions of the whole, within one sample. The
+indices of a part are in ascending order; a `Loader` shuffles them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,25 +28,25 @@ def split(data: Any, sizes: Sizes, *, stratify: bool = True, seed: int = 0) -> t
     Parameters
     ----------
     data : Source or pair (x, y) of arrays
-        What to split.
+        The data set.
     sizes : sequence of float, int or None
-        One entry per part: fractions (``0.8, 0.2``) or numbers of samples (``1437, 360``). Together
-        they make the whole; one may be None and takes the rest.
+        One entry per part: fractions (``0.8, 0.2``) that add up to 1, or numbers of samples
+        (``1437, 360``) that add up to the whole. One may be None and takes the rest.
     stratify : bool
-        Keep the proportions of the classes in every part.
+        Whether to keep the class proportions in every part.
     seed : int
-        Another seed, another split.
+        Seed of the random split.
 
     Returns
     -------
     tuple
-        As many parts as `sizes` has entries: pairs ``(x, y)`` of arrays if `data` was one, else
-        `Subset` sources.
+        One part per entry of `sizes`: pairs ``(x, y)`` of arrays if `data` is a pair, else `Subset`
+        sources.
 
     Raises
     ------
     ArgumentError
-        If the sizes do not make the whole, or a class has fewer samples than there are parts.
+        If the sizes do not add up to the whole, or a class has fewer samples than there are parts.
 
     Examples
     --------
@@ -70,7 +69,7 @@ def split(data: Any, sizes: Sizes, *, stratify: bool = True, seed: int = 0) -> t
 def split_indices(
     labels: ArrayLike, sizes: Sizes, *, stratify: bool = True, seed: int = 0
 ) -> tuple[NDArray[np.int64], ...]:
-    """Split the indices of samples with these labels; as `split`, for labels alone.
+    """Split the indices of samples by their labels, as `split` does.
 
     Parameters
     ----------
@@ -82,7 +81,7 @@ def split_indices(
     Returns
     -------
     tuple of ndarray, int64
-        Ascending indices; every one of ``0 .. n - 1`` is in exactly one part.
+        Ascending indices; each of ``0 .. n - 1`` is in exactly one part.
 
     Examples
     --------
@@ -97,17 +96,18 @@ def split_indices(
 def stratified_kfold(
     labels: ArrayLike, folds: int, *, seed: int = 0
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Yield `folds` pairs of training and validation indices; every sample is in exactly one
-    validation part.
+    """Yield pairs of training and validation indices for cross-validation.
+
+    Every sample is in exactly one validation part.
 
     Parameters
     ----------
     labels : array-like of shape (n,), int
         The class of every sample.
     folds : int
-        At least 2.
+        Number of folds, at least 2.
     seed : int
-        Another seed, other folds.
+        Seed of the random folds.
 
     Yields
     ------
@@ -135,7 +135,7 @@ def stratified_kfold(
     _refuse_small_classes(array, folds, "folds")
     grouped = _grouped(array, permutation(len(array), Purpose.FOLDS, (seed,)))
     fold = np.empty(len(array), dtype=np.int64)
-    fold[grouped] = np.arange(len(array)) % folds  # dealt like cards, class after class
+    fold[grouped] = np.arange(len(array)) % folds  # one class after another, round robin
     return ((np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(folds))
 
 
@@ -172,19 +172,17 @@ def _split(
 
 
 def _grouped(labels: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return `order` class after class, each class in the sequence that `order` has."""
+    """Return `order` grouped by class; each class keeps its order."""
     return order[np.argsort(labels[order], kind="stable")]
 
 
 def _take_stratified(grouped_labels: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
-    """Mark `count` entries, of each class its share; what rounding leaves goes to the largest
-    remainders.
-    """
+    """Mark `count` entries with the class proportions; largest remainders are rounded up."""
     _, starts, sizes = np.unique(grouped_labels, return_index=True, return_counts=True)
     total = len(grouped_labels)
     if total == 0:
         return np.zeros(0, dtype=np.bool_)
-    quota, remainder = np.divmod(sizes * count, total)  # exact, in whole numbers
+    quota, remainder = np.divmod(sizes * count, total)  # exact, in integers
     missing = count - int(quota.sum())
     quota[np.argsort(-remainder, kind="stable")[:missing]] += 1
     taken = np.zeros(total, dtype=np.bool_)
@@ -194,7 +192,7 @@ def _take_stratified(grouped_labels: NDArray[np.int64], count: int) -> NDArray[n
 
 
 def part_counts(total: int, sizes: Sizes) -> list[int]:
-    """Turn fractions or counts, one of them perhaps None, into counts that add up to `total`."""
+    """Return counts that add up to `total`, from fractions or counts with at most one None."""
     if isinstance(sizes, (str, bytes)) or not isinstance(sizes, Sequence) or len(sizes) < 1:
         raise ArgumentError(f"sizes: expected a sequence of fractions or counts, got {sizes!r}")
     given = [size for size in sizes if size is not None]
@@ -219,7 +217,7 @@ def part_counts(total: int, sizes: Sizes) -> list[int]:
                 f"sizes: expected fractions that add up to 1, got {list(sizes)}, which add up to "
                 f"{whole:g}; one may be None and takes the rest"
             )
-        # The ends of the parts are rounded, not the parts, so that the counts add up.
+        # round the ends of the parts, not their lengths, so that the counts add up
         ends = [round(total * min(1.0, sum(fractions[: i + 1]))) for i in range(len(fractions))]
         lengths = [end - start for start, end in zip([0, *ends], ends, strict=False)]
         counts = [

@@ -1,8 +1,7 @@
-"""Work done ahead in threads, handed over in order, with a bounded number of results waiting.
+"""Computes results ahead in threads and yields them in order, with a bounded number waiting.
 
-Threads live from the first result to the last: they are started by the iteration and joined when it
-ends, is abandoned or is interrupted, so none is alive between two iterations. A child made by
-`os.fork` in the middle of one does the rest by itself.
+The threads are started by an iteration and joined when it ends, is abandoned or is interrupted. A
+child process that `os.fork` creates during an iteration computes the rest in its own thread.
 """
 
 import os
@@ -23,7 +22,7 @@ WAIT_SECONDS = 0.2  # a wait without an end would not see Ctrl-C on Windows
 
 
 def decoding_threads() -> int:
-    """Return the number of threads to decode with: the processors this process may use, at most 8."""
+    """Return the number of decoding threads: the available processors, at most 8."""
     affinity = getattr(os, "sched_getaffinity", None)
     count = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
     return min(MAX_THREADS, count)
@@ -32,24 +31,23 @@ def decoding_threads() -> int:
 def map_ahead(
     function: Callable[[Task], Result], tasks: Iterable[Task], *, threads: int, ahead: int
 ) -> Generator[Result, None, None]:
-    """Yield ``function(task)`` for each task in order, with up to `ahead` further ones being
-    computed meanwhile.
+    """Yield ``function(task)`` for each task in order, and compute up to `ahead` more meanwhile.
 
     Parameters
     ----------
     function : callable
         Called in one of the threads.
     tasks : iterable
-        Read by the calling thread, no further than `ahead` tasks beyond the result last taken.
+        Read by the calling thread, at most `ahead` tasks beyond the last result.
     threads : int
-        0 does the work in the calling thread, when the result is asked for.
+        Number of threads; 0 computes each result in the calling thread when it is requested.
     ahead : int
         At least 1 where `threads` is not 0.
 
     Yields
     ------
     object
-        The results, in the order of the tasks. What `function` raises is raised here, in its turn.
+        The results in the order of the tasks. An exception of `function` is raised in its turn.
 
     Examples
     --------
