@@ -16,9 +16,9 @@ X, Y = np.zeros((4, 2, 2, 1)), np.array([0, 1, 0, 1])
 )
 def test_integers_and_sizes(check, error):
     assert check("n", np.int8(3)) == 3
-    with pytest.raises(error, match="^n: expected at least 1, got 0$"):
+    with pytest.raises(error, match=r"^n: expected at least 1, got 0$"):
         check("n", 0, 1)
-    with pytest.raises(error, match="^n: expected at most 2, got 3$"):
+    with pytest.raises(error, match=r"^n: expected at most 2, got 3$"):
         check("n", 3, 0, 2)
     for value in (2.0, "2", True, None, np.bool_(True), [2]):
         with pytest.raises(
@@ -63,7 +63,7 @@ def test_padding(value, expected):
     ],
 )
 def test_padding_is_refused(value, error):
-    with pytest.raises(error, match="^padding: expected .*, got "):
+    with pytest.raises(error, match=r"^padding: expected .*, got "):
         _arguments.padding("padding", value)
 
 
@@ -196,10 +196,9 @@ def test_repr_of_data():
     text = "ArraySource(x=float64(4, 2, 2, 1), y=int64(4,))"
     assert repr(source) == text
     assert repr(data.Loader(source, 2)) == f"Loader({text}, batch_size=2)"
-    assert (
-        repr(data.Loader(source, 2, shuffle=True, seed=3, transform=print))
-        == f"Loader({text}, batch_size=2, shuffle=True, seed=3, transform=<built-in function print>)"
-    )
+    loader = data.Loader(source, 2, shuffle=True, seed=3, transform=print)
+    settings = "batch_size=2, shuffle=True, seed=3, transform=<built-in function print>"
+    assert repr(loader) == f"Loader({text}, {settings})"
     assert repr(data.Loader(source, weights=[1, 1, 2, 0])).endswith("weights=<4 numbers>)")
     first, _ = data.split(source, (1, 3), stratify=False)
     assert repr(first) == f"Subset({text}, 1 of 4 samples)"

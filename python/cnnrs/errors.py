@@ -1,9 +1,8 @@
-"""The exceptions that cnnrs raises on purpose; every one is a `CnnrsError`.
+"""Exceptions of cnnrs; all are subclasses of `CnnrsError`.
 
-Each also derives from the built-in class that a caller would expect, so ``except ValueError`` keeps
-working. A message names the argument, what was expected, what came and, where there is one, the way
-out. `MemoryError`, `OSError`, `KeyboardInterrupt`, and the `TypeError` for a missing or unknown
-argument, stay Python's own.
+Each also derives from a built-in class, so that ``except ValueError`` works. A message reads
+``name: expected …, got …``, with a way out where there is one. `MemoryError`, `OSError`,
+`KeyboardInterrupt`, and the `TypeError` for a missing or unknown argument are not replaced.
 
 Examples
 --------
@@ -26,26 +25,24 @@ __all__ = [
 
 
 class CnnrsError(Exception):
-    """Base class of every error that cnnrs raises on purpose."""
+    """Base class of all errors that cnnrs raises."""
 
 
 class ShapeError(CnnrsError, ValueError):
-    """A rank, a size or a geometry (kernel size, stride, padding, dilation, groups) that does not
-    fit.
-    """
+    """A rank, a size or a geometry (kernel size, stride, padding, dilation) that does not fit."""
 
 
 class ArgumentError(CnnrsError, ValueError):
-    """Any other argument with a value outside its range: a dropout rate of 1.5, an unknown name."""
+    """A value out of bounds or unknown: a dropout rate of 1.5, ``groups=0``, a wrong name."""
 
 
 class DTypeError(CnnrsError, TypeError):
-    """An array of a dtype, or an argument of a type, that cannot be used."""
+    """An array of an unsupported dtype, or an argument of another type."""
 
 
 class FormatError(CnnrsError, ValueError):
-    """A file whose content is damaged, truncated, or not what it was said to be."""
+    """A file that is damaged, truncated, or of another format."""
 
 
 class NonFiniteError(CnnrsError, ArithmeticError):
-    """NaN or infinity where only finite numbers make sense, such as a loss that diverged."""
+    """NaN or infinity where a finite number is needed, such as a loss that diverged."""

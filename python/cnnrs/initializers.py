@@ -336,8 +336,8 @@ def get(initializer: str | Mapping[str, Any] | Initializer) -> Initializer:
     elif isinstance(initializer, str):
         if initializer == "constant":
             raise ArgumentError(
-                "initializer: expected cnnrs.initializers.Constant(value), since a constant needs a "
-                "value, got 'constant'"
+                "initializer: expected cnnrs.initializers.Constant(value), since a constant needs "
+                "a value, got 'constant'"
             )
         if initializer in _CLASSES:
             return _CLASSES[initializer]()

@@ -23,7 +23,8 @@ def box_xml(name, xmin, ymin, xmax, ymax):
 
 def annotation(filename, *objects, head="", size=(6, 8)):
     stated = f"<size><width>{size[1]}</width><height>{size[0]}</height><depth>3</depth></size>"
-    return f"{head}<annotation><filename>{filename}</filename><path>/etc/passwd</path>{stated}{''.join(objects)}</annotation>"
+    start = f"<annotation><filename>{filename}</filename><path>/etc/passwd</path>{stated}"
+    return f"{head}{start}{''.join(objects)}</annotation>"
 
 
 @pytest.fixture

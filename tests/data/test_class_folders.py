@@ -94,7 +94,7 @@ def test_folders_that_are_no_data_sets(tmp_path, pets):
     with pytest.raises(NotADirectoryError):
         from_folder(pets / "readme.png")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(FormatError, match="one sub-folder of images per class.*got none"):
+    with pytest.raises(FormatError, match=r"one sub-folder of images per class.*got none"):
         from_folder(tmp_path / "empty")
     (pets / "bird").mkdir()
     with pytest.raises(FormatError, match="expected images of the class 'bird', got none"):

@@ -148,7 +148,7 @@ def test_links_and_giants_in_an_archive_are_not_followed(tmp_path):
             member = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
             member.type, member.linkname = tarfile.SYMTYPE, str(tmp_path / "secret")
             archive.addfile(member)
-    with pytest.raises(FormatError, match="expected data_batch_1.bin, .* in the archive"):
+    with pytest.raises(FormatError, match=r"expected data_batch_1.bin, .* in the archive"):
         load_cifar10(tmp_path)
     giant = tarfile.TarInfo("cifar-10-batches-bin/data_batch_1.bin")
     giant.size = 1 << 40

@@ -1,4 +1,4 @@
-"""Optimizers, losses and schedules against values that PyTorch computed; `make_torch.py` made them."""
+"""Optimizers, losses and schedules against values of PyTorch, written by `make_torch.py`."""
 
 import json
 from pathlib import Path

@@ -55,7 +55,8 @@ def test_values_are_those_of_the_whole_set(batch_size, rng):
 def test_in_fit_and_with_callbacks(rng):
     x, y = rng.standard_normal((60, 4)).astype(np.float32), rng.integers(0, 3, 60)
     trainer = cnnrs.Trainer(cnnrs.Sequential((4,), [Dense(3)]), metrics=["f1", "roc_auc"])
-    history = trainer.fit((x, y), epochs=2, validation=(x, y), callbacks=[EarlyStopping("val_roc_auc")])
+    stopping = EarlyStopping("val_roc_auc")
+    history = trainer.fit((x, y), epochs=2, validation=(x, y), callbacks=[stopping])
     assert {"f1", "roc_auc", "val_f1", "val_roc_auc"} <= history.keys()
     assert history["val_roc_auc"][-1] > 0.4
 

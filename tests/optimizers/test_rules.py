@@ -246,7 +246,7 @@ def test_the_slopes_used_here_are_right(function):
     ids=lambda value: getattr(value, "__name__", type(value).__name__),
 )
 def test_valleys_are_descended_to_one_in_a_million(optimizer, function, start):
-    """With the rate falling to a thousandth, for the rules whose steps do not shrink by themselves."""
+    """The rate falls to a thousandth, for the rules whose steps do not shrink by themselves."""
     w, state = np.array(start), {name: np.zeros(2) for name in optimizer.slots}
     steps = 20_000
     for step in range(steps):

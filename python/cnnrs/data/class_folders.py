@@ -205,8 +205,8 @@ def _images_of_class(root: Path, name: str) -> list[Path]:
     folders = [entry.name for entry in visible if entry.is_dir()]
     if folders and files:
         raise FormatError(
-            f"{root / name}: expected images only, got the folder {folders[0]!r} too; class folders "
-            "are read one level deep"
+            f"{root / name}: expected images only, got the folder {folders[0]!r} too; class "
+            "folders are read one level deep"
         )
     if folders:
         raise FormatError(

@@ -93,8 +93,8 @@ def from_coco(
         )
         if image_id not in pictures or category_id not in names:
             raise FormatError(
-                f"{place}: expected the ids of an image and a category, got image {image_id} and category "
-                f"{category_id}"
+                f"{place}: expected the ids of an image and a category, got image "
+                f"{image_id} and category {category_id}"
             )
         x, y, box_width, box_height = _box(_get(entry, "bbox", list, place), place)
         picture = pictures[image_id]

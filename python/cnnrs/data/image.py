@@ -1,10 +1,11 @@
 """Reads image files into NumPy arrays, in the orientation and the colours that a viewer shows.
 
 An image is uint8 of shape ``(height, width, channels)``. The EXIF orientation is applied, and the
-first frame of an animation is read. 16-bit grey is scaled to 8 bits by its high byte, as Pillow does
-for 16-bit colour. Transparency is dropped, as ``Image.convert("RGB")`` does, which shows the colour
-stored under transparent pixels; ``background=`` composites the image on a colour instead. A file
-that is not a whole image raises a `FormatError` that names it. Pillow is imported at its first use.
+first frame of an animation is read. 16-bit grey is scaled to 8 bits by its high byte, as Pillow
+does for 16-bit colour. Transparency is dropped, as ``Image.convert("RGB")`` does, which shows the
+colour stored under transparent pixels; ``background=`` composites the image on a colour instead. A
+file that is not a whole image raises a `FormatError` that names it. Pillow is imported at its first
+use.
 """
 
 import io
@@ -226,8 +227,8 @@ def _options(mode: str, size: Size, background: tuple[int, int, int] | None) -> 
     if background is not None:
         if mode == "unchanged":
             raise ArgumentError(
-                "background: expected None with mode='unchanged', which keeps the alpha channel, got "
-                f"{background!r}"
+                "background: expected None with mode='unchanged', which keeps the alpha "
+                f"channel, got {background!r}"
             )
         background = tuple(background)  # type: ignore[assignment]
         if len(background) != 3 or not all(0 <= value <= 255 for value in background):
@@ -256,7 +257,8 @@ def _guarded(
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise FormatError(
             f"{name}: expected a smaller image, got a possible decompression bomb "
-            f"({str(error).rstrip('.')}); if you trust the file, set PIL.Image.MAX_IMAGE_PIXELS = None"
+            f"({str(error).rstrip('.')}); if you trust the file, set "
+            "PIL.Image.MAX_IMAGE_PIXELS = None"
         ) from error
     except UnidentifiedImageError:
         kind = (

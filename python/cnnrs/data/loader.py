@@ -278,8 +278,8 @@ class Loader:
             return arrays
         columns = [np.asarray(array) for array in arrays]
         way_out = (
-            "let transform= end with one that produces one size, such as Resize((height, width)) or "
-            "RandomResizedCrop, or pass size="
+            "let transform= end with one that produces one size, such as Resize((height, width)) "
+            "or RandomResizedCrop, or pass size="
         )
         same_shape(
             f"{what} after the transform",

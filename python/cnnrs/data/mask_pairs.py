@@ -58,8 +58,8 @@ class MaskSource(FileSource):
         of_image, of_mask = image_size(self.paths[index]), image_size(self.mask_paths[index])
         if of_image != of_mask:
             raise ShapeError(
-                f"{self.mask_paths[index]}: expected a mask of {of_image[0]}x{of_image[1]} (height x "
-                f"width) as its image {self.paths[index].name}, got {of_mask[0]}x{of_mask[1]}"
+                f"{self.mask_paths[index]}: expected a mask of {of_image[0]}x{of_image[1]} (height "
+                f"x width) as its image {self.paths[index].name}, got {of_mask[0]}x{of_mask[1]}"
             )
         image = read_image(self.paths[index], self.mode, size=self.size)
         return image, read_mask(self.mask_paths[index], size=self.size)
@@ -113,8 +113,8 @@ def from_masks(
     if alone:
         article, without = ("an", "image") if alone[0] in labelled else ("a", "mask")
         raise FormatError(
-            f"{(pictures.get(alone[0]) or labelled[alone[0]])}: expected {article} {without} of the "
-            f"same name, got none; {len(alone)} files have no partner"
+            f"{(pictures.get(alone[0]) or labelled[alone[0]])}: expected {article} {without} of "
+            f"the same name, got none; {len(alone)} files have no partner"
         )
     stems = sorted(pictures)
     return MaskSource(

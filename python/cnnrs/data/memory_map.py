@@ -64,8 +64,8 @@ class MemoryMapSource(ArraySource):
             count = os.preadv(file, [into], place)
             if count == 0:
                 raise FormatError(
-                    f"{self._path}: expected the length it had when it was opened, got an end at byte "
-                    f"{place}"
+                    f"{self._path}: expected the length it had when it was opened, got an end at "
+                    f"byte {place}"
                 )
             place, into = place + count, into[count:]
 

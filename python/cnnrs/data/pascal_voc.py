@@ -99,7 +99,8 @@ def from_voc(
 def _split_names(root: Path, split: str) -> list[str]:
     if not split or set(split) & set("/\\\0") or split.startswith("."):
         raise ArgumentError(
-            f"split: expected the name of a file in ImageSets/Main without its suffix, got {split!r}"
+            f"split: expected the name of a file in ImageSets/Main without its suffix, got "
+            f"{split!r}"
         )
     file = root / "ImageSets" / "Main" / f"{split}.txt"
     if not file.is_file():
@@ -216,5 +217,6 @@ def _image_file(annotation: Path, name: str, images: Path) -> Path:
         if sibling.is_file():
             return inside(images, sibling.name, str(annotation))
     raise FileNotFoundError(
-        f"{annotation}: expected its image {name or annotation.stem!r} in {images}, got no such file"
+        f"{annotation}: expected its image {name or annotation.stem!r} in {images}, got no "
+        "such file"
     )

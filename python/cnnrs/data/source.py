@@ -73,8 +73,8 @@ def check_indices(indices: ArrayLike, length: int) -> Indices:
         raise DTypeError(f"indices: expected integers, got dtype {array.dtype}")
     if array.min() < -length or array.max() >= length:
         raise IndexError(
-            f"indices: expected {-length} to {length - 1} for {length} samples, got {array.min()} to "
-            f"{array.max()}"
+            f"indices: expected {-length} to {length - 1} for {length} samples, got "
+            f"{array.min()} to {array.max()}"
         )
     signed = array.astype(np.int64)
     return np.where(signed < 0, signed + length, signed)
@@ -129,7 +129,8 @@ class ArraySource:
         """The targets, if they are one integer per sample."""
         if self.y.ndim != 1 or self.y.dtype.kind not in "iu":
             raise ArgumentError(
-                f"y: expected one integer label per sample, got {self.y.dtype} of shape {self.y.shape}"
+                f"y: expected one integer label per sample, got {self.y.dtype} of shape "
+                f"{self.y.shape}"
             )
         return self.y.astype(np.int64, copy=False)
 

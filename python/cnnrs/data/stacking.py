@@ -86,6 +86,6 @@ def same_shape(
     for position, item in enumerate(items):
         if item.shape != items[0].shape:
             raise ShapeError(
-                f"{what}: expected one shape in a batch, got {items[0].shape} for {describe(0)} and "
-                f"{item.shape} for {describe(position)}; {hint}"
+                f"{what}: expected one shape in a batch, got {items[0].shape} for {describe(0)} "
+                f"and {item.shape} for {describe(position)}; {hint}"
             )

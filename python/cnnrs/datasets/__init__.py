@@ -1,9 +1,9 @@
 """Well-known data sets of small images, ready to train on.
 
-`load_digits` needs no files and no network. The others are looked for in ``data_dir=``, the folder
-``$CNNRS_DATA``, the cache folder, and last on the network (extra ``datasets``), with the hash of
-every file checked. All give a `Dataset`: images uint8 of shape ``(n, height, width, channels)``,
-0..255, and labels int64.
+`load_digits` needs no files and no network. The files of the others are searched in ``data_dir=``,
+the folder ``$CNNRS_DATA``, the cache folder, and last on the network (extra ``datasets``), where
+the hash of every file is checked. All loaders return a `Dataset`: images uint8 of shape ``(n,
+height, width, channels)``, 0..255, and labels int64.
 """
 
 import os
@@ -56,7 +56,7 @@ def load(
     Parameters
     ----------
     name : {"digits", "mnist", "fashion-mnist", "cifar10"}
-        Which one.
+        Name of the data set.
     data_dir : str or path-like, optional
         The folder to look in first; not used by ``"digits"``, which is part of the package.
     download : bool

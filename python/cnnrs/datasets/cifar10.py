@@ -1,8 +1,8 @@
 """CIFAR-10, from its published binary batches or from a pack of JPEG images.
 
-Looked for in a folder, in this order: the six ``.bin`` files; ``cifar-10-binary.tar.gz``, which is
-read without being unpacked; ``cifar10_jpeg.npz``, whose images were compressed again with loss. The
-Python batches are pickles and are never opened.
+A folder is searched for, in this order: the six ``.bin`` files; ``cifar-10-binary.tar.gz``, which
+is read without unpacking; ``cifar10_jpeg.npz``, with lossy JPEG images. The Python batches are
+pickles and are never opened.
 """
 
 import os
@@ -77,9 +77,9 @@ def load_cifar10(
     Raises
     ------
     FileNotFoundError
-        If the files are nowhere and cannot be downloaded.
+        If the files are not found and cannot be downloaded.
     FormatError
-        If a file is damaged; it is named.
+        If a file is damaged; the message names it.
 
     References
     ----------
@@ -190,7 +190,8 @@ def _parse(content: bytes, where: str) -> tuple[NDArray[np.uint8], NDArray[np.in
     labels = records[:, 0].astype(np.int64)
     if labels.max() >= len(CLASS_NAMES):
         raise FormatError(
-            f"{where}: record {int(labels.argmax())}: expected a label from 0 to 9, got {labels.max()}"
+            f"{where}: record {int(labels.argmax())}: expected a label from 0 to 9, got "
+            f"{labels.max()}"
         )
     planes = records[:, 1:].reshape(-1, 3, 32, 32)
     return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), labels
@@ -209,8 +210,8 @@ def _read_jpeg_pack(path: Path) -> list[tuple[NDArray[np.uint8], NDArray[np.int6
         whole = len(offsets) == len(labels) + 1 and offsets[0] == 0 and offsets[-1] == len(content)
         if not whole or (np.diff(offsets) <= 0).any():
             raise FormatError(
-                f"{path}: {split}_offsets: expected offsets that divide {split}_jpeg into one image "
-                "per label, got others"
+                f"{path}: {split}_offsets: expected offsets that divide {split}_jpeg into one "
+                "image per label, got others"
             )
         if len(labels) == 0 or labels.min() < 0 or labels.max() >= len(CLASS_NAMES):
             raise FormatError(f"{path}: {split}_labels: expected labels from 0 to 9, got others")

@@ -1,6 +1,4 @@
-"""What the loaders of `cnnrs.datasets` return: the training and the test images of one data set,
-with its names and terms.
-"""
+"""Training and test images of a data set, with its class names and licence."""
 
 from dataclasses import dataclass, field
 
@@ -27,9 +25,9 @@ class Dataset:
     class_names : tuple of str
         The name of each label.
     description : str
-        What it is, and what to keep in mind when figures are compared.
+        Description of the data set, and notes for comparing results.
     licence : str
-        The terms, as far as they are known.
+        The licence, as far as it is known.
     origin : str
         The file or folder that the images were read from.
 

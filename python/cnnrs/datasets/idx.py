@@ -1,4 +1,4 @@
-"""The idx file format of MNIST: a big-endian header, then the numbers; gzip-compressed or plain.
+"""Reads idx files, the format of MNIST, gzip-compressed or plain.
 
 Header: two zero bytes, the element type, the number of axes, then each axis as 32 bits. Here the
 elements are always uint8.
@@ -30,11 +30,11 @@ def read_idx(
     Parameters
     ----------
     path : str or path-like
-        The file; whether it is gzip-compressed is seen from its content.
+        The file; gzip compression is detected from its content.
     ndim : int, optional
-        The number of axes that it must have.
+        The required number of axes.
     max_bytes : int
-        A header that announces more is refused before anything is allocated.
+        A larger size in the header is refused before memory is allocated.
 
     Returns
     -------
@@ -44,8 +44,8 @@ def read_idx(
     Raises
     ------
     FormatError
-        If the file is no idx file of bytes, is cut short, too long or damaged, or announces too
-        much.
+        If the file is not an idx file of bytes, is cut short, too long or damaged, or is larger
+        than `max_bytes`.
     OSError
         If it cannot be opened.
 
@@ -107,7 +107,10 @@ def _parse(stream: IO[bytes], where: str, ndim: int | None, max_bytes: int) -> N
 
 
 def suffixes_found(folder: Path, stem: str) -> Path | None:
-    """Return the file ``stem.gz`` or ``stem`` in `folder`, also with a dot before ``idx``, or None."""
+    """Return the file ``stem.gz`` or ``stem`` in `folder`, or None.
+
+    Names with a dot before ``idx`` are found too.
+    """
     for name in (
         f"{stem}.gz",
         stem,

@@ -65,8 +65,8 @@ def load_mnist(data_dir: str | os.PathLike[str] | None = None, *, download: bool
     Parameters
     ----------
     data_dir : str or path-like, optional
-        The folder with the four original ``.gz`` files, or with a sub-folder ``mnist``. If it does
-        not have them, ``$CNNRS_DATA`` and the cache folder are tried, then a download.
+        The folder with the four original ``.gz`` files, or with a sub-folder ``mnist``. Otherwise
+        ``$CNNRS_DATA`` and the cache folder are searched, then the files are downloaded.
     download : bool
         Whether the network may be used.
 
@@ -78,9 +78,9 @@ def load_mnist(data_dir: str | os.PathLike[str] | None = None, *, download: bool
     Raises
     ------
     FileNotFoundError
-        If the files are nowhere and cannot be downloaded.
+        If the files are not found and cannot be downloaded.
     FormatError
-        If a file is damaged; it is named.
+        If a file is damaged; the message names it.
 
     References
     ----------

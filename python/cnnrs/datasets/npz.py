@@ -1,6 +1,4 @@
-"""A strict reader of ``.npz`` files that come from elsewhere: named arrays of plain numbers, sizes
-checked before allocating.
-"""
+"""Reads untrusted ``.npz`` files: only expected arrays of numbers, with sizes checked first."""
 
 import math
 import os
@@ -27,17 +25,16 @@ def read_npz(
     *,
     max_bytes: int = MAX_BYTES,
 ) -> dict[str, NDArray[Any]]:
-    """Read the arrays `expected` from an ``.npz`` file; others in it are not looked at.
+    """Read the arrays `expected` from an ``.npz`` file; other arrays are ignored.
 
     Parameters
     ----------
     path : str or path-like
         The file.
     expected : mapping of str to (str, int)
-        For each array its kind as in ``numpy.dtype.kind`` and its number of axes. Whole numbers are
-        ``"iu"``.
+        Kind, as in ``numpy.dtype.kind``, and number of axes of each array. Integers are ``"iu"``.
     max_bytes : int
-        The most that one array may take.
+        Upper bound on the size of one array.
 
     Returns
     -------

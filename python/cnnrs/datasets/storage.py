@@ -1,8 +1,8 @@
-"""Where the files of a data set are looked for, and how they come over the network.
+"""Finds the files of a data set, and downloads them.
 
-In this order: ``data_dir=``, the folder that ``$CNNRS_DATA`` names, the cache folder, a download
-into the cache folder. In each folder first the sub-folders that belong to the data set are tried
-(``mnist/``, ...), then the files lying directly in it.
+The places are, in this order: ``data_dir=``, the folder ``$CNNRS_DATA``, the cache folder, a
+download into the cache folder. In each folder the sub-folders of the data set (``mnist/``, ...) are
+searched before the folder itself.
 """
 
 import os
@@ -22,9 +22,7 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """One published file: its name, its hash as pooch writes it (``sha256:...``), and the addresses
-    to try in turn.
-    """
+    """A published file: its name, its hash as in pooch (``sha256:...``), and its addresses."""
 
     name: str
     known_hash: str
@@ -32,7 +30,7 @@ class RemoteFile:
 
 
 def cache_dir() -> Path:
-    """Return the folder that downloads go to; it need not exist.
+    """Return the folder for downloads; it may not exist yet.
 
     Returns
     -------
@@ -67,7 +65,7 @@ def find(
     remote: Sequence[RemoteFile],
     download: bool,
 ) -> Found:
-    """Return what `look` finds in the first folder that has it, after a download if need be.
+    """Return the result of `look` for the first folder with the files, or download them.
 
     Parameters
     ----------
@@ -76,20 +74,20 @@ def find(
     data_dir : str or path-like, optional
         The folder to look in first.
     layouts : sequence of str
-        The sub-folders to try in every folder; ``""`` is the folder itself. Downloads go to the
-        first.
+        The sub-folders to search in every folder; ``""`` is the folder itself. Downloads are stored
+        in the first.
     look : callable
-        Gets a folder, returns what it found there, or in a few words what is missing.
+        Function of a folder that returns its files, or a text that says what is missing.
     remote : sequence of RemoteFile
-        What to download.
+        The files to download.
     download : bool
         Whether the network may be used.
 
     Raises
     ------
     FileNotFoundError
-        If the files are nowhere and cannot be downloaded; the message lists where they were looked
-        for and what to do.
+        If the files are not found and cannot be downloaded; the message lists the places that were
+        searched and what to do.
     """
     _arguments.flag("download", download)
     environment = os.environ.get("CNNRS_DATA")
@@ -132,7 +130,7 @@ def find(
 
 
 def _download(remote: Sequence[RemoteFile], target: Path) -> str | None:
-    """Download every file into `target`; return None, or what went wrong."""
+    """Download every file into `target`; return None, or the error as text."""
     try:
         import pooch
     except ImportError:

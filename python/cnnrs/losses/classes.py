@@ -163,8 +163,9 @@ def _weights(values: ArrayLike | None) -> Any:
 class Focal(Loss):
     """Focal loss of logits, ``-(1 - p)^gamma log(p)``.
 
-    p is the predicted probability of the true class. Samples that are classified with high probability count little, which helps when the classes
-    have very different sizes. With gamma 0 it is cross-entropy.
+    p is the predicted probability of the true class. Samples that are classified with high
+    probability count little, which helps when the classes have very different sizes. With gamma 0
+    it is cross-entropy.
 
     Parameters
     ----------
