@@ -75,7 +75,7 @@ def test_digits_are_not_flipped():
 def test_bad_input(digits):
     with pytest.raises(DTypeError, match="transform"):
         augment.expand(digits.train, lambda images, **_: images)
-    with pytest.raises(ShapeError, match="factor"):
+    with pytest.raises(ArgumentError, match="factor"):
         augment.expand(digits.train, augment.presets.mnist(), 0)
     with pytest.raises(ShapeError, match="like the originals"):
         augment.expand(digits.train, augment.Normalize(0.5, 0.5)).batch([1437])

@@ -85,14 +85,14 @@ def test_files_of_a_data_set_that_are_nowhere(
 def test_an_empty_folder(tmp_path: Path, capsys: Captured) -> None:
     code, message = failure(capsys, "train", tmp_path)
     assert code == 1
-    assert f"{tmp_path}: no class folders" in message
+    assert f"{tmp_path}: expected one sub-folder of images per class" in message
 
 
 def test_a_class_without_images(class_folder: Path, capsys: Captured) -> None:
     (class_folder / "empty").mkdir()
     code, message = failure(capsys, "train", class_folder)
     assert code == 1
-    assert "'empty' has no images" in message
+    assert "expected images of the class 'empty', got none" in message
 
 
 def test_one_class_only(class_folder: Path, capsys: Captured) -> None:

@@ -17,7 +17,7 @@ from cnnrs.callbacks import (
     TensorBoard,
     TimeLimit,
 )
-from cnnrs.errors import ArgumentError, DTypeError, ShapeError
+from cnnrs.errors import ArgumentError, DTypeError
 from cnnrs.layers import Dense, Sigmoid
 from cnnrs.optimizers import SGD
 
@@ -112,7 +112,7 @@ def test_the_newest_or_the_best_few_are_kept(trainer, tmp_path):
         ),
     ]
     assert cnnrs.load(tmp_path / "last.cnnrs").layers[0].bias.tolist() == [5, 5]
-    with pytest.raises(ShapeError, match="keep"):
+    with pytest.raises(ArgumentError, match="keep"):
         ModelCheckpoint(tmp_path / "x", keep=0)
 
 

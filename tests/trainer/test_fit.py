@@ -133,7 +133,7 @@ def test_data_of_every_kind_trains_alike(data):
         ("mnist", DTypeError, "data"),
         (3, DTypeError, "data"),
         ((np.zeros((5, 6, 6, 1)), np.zeros(4, int)), ShapeError, "5"),
-        ((np.zeros((0, 6, 6, 1)), np.zeros(0, int)), ShapeError, "samples"),
+        ((np.zeros((0, 6, 6, 1)), np.zeros(0, int)), ShapeError, "at least one sample"),
         (iter([]), ShapeError, "samples to train on, got none"),
         ([np.zeros(3), np.zeros(3), np.zeros(3)], ShapeError, "pair"),
         ((np.zeros((5, 7, 6, 1)), np.zeros(5, int)), ShapeError, "x"),
@@ -159,7 +159,7 @@ def test_bad_arguments():
         (DTypeError, "SGD", lambda: Trainer(model, optimizer=SGD)),
         (ArgumentError, "metrics", lambda: Trainer(model, metrics=["acuracy"])),
         (ArgumentError, "seed", lambda: Trainer(model, seed=-1)),
-        (ShapeError, "epochs", lambda: Trainer(model).fit(([[0]], [0]), epochs=-1)),
+        (ArgumentError, "epochs", lambda: Trainer(model).fit(([[0]], [0]), epochs=-1)),
         (
             ArgumentError,
             "batch_size",

@@ -54,7 +54,8 @@ def test_the_guard_knows_images_before_their_augmentation(data, rng):
 
 def test_the_guard_works_with_data_sets_and_iterables(data):
     x, y = data
-    for source in (cnnrs.data.from_arrays(x[:40], y[:40]), [(x[:20], y[:20]), (x[20:40], y[20:40])]):
+    whole = cnnrs.data.from_arrays(x[:40], y[:40])
+    for source in (whole, [(x[:20], y[:20]), (x[20:40], y[20:40])]):
         trainer = Trainer(network(), optimizer=SGD(0.1))
         trainer.fit(source)
         with pytest.warns(LeakWarning, match="10 of these 30"):

@@ -122,7 +122,7 @@ def padding_sides(padding: Any) -> tuple[int, int, int, int]:
         If it is anything else.
     """
     items = tuple(padding) if _arguments.is_sequence(padding) else (padding,)
-    numbers = tuple(_arguments.integer("padding", item, 0, 1 << 20) for item in items)
+    numbers = tuple(_arguments.size("padding", item, 0, 1 << 20) for item in items)
     if len(numbers) not in (1, 2, 4):
         raise ShapeError(
             "padding: expected an integer, a pair (horizontal, vertical) or four (left, top, "

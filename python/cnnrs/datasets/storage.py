@@ -121,7 +121,7 @@ def find(
     misses.append(f"download: {trouble}")
     addresses = ", ".join(file.urls[0] for file in remote)
     raise FileNotFoundError(
-        f"expected the files of the data set {name!r}, got none. Looked in:\n  "
+        f"data set {name!r} was not found. Looked in:\n  "
         + "\n  ".join(misses)
         + f"\nPut the published files ({addresses}) into a folder {layouts[0]!r} and pass "
         "data_dir= or set CNNRS_DATA to the folder "

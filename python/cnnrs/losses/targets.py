@@ -60,7 +60,7 @@ def class_numbers(output: Any, target: ArrayLike, ignore_index: int | None = Non
             f"{output.shape}, got shape {array.shape}"
         )
     if array.dtype.kind not in "iu":
-        raise DTypeError(f"target: expected integer class numbers, got {array.dtype}")
+        raise DTypeError(f"target: expected labels (integer class numbers), got {array.dtype}")
     if array.size == 0:
         raise ShapeError("target: expected at least one sample, got none")
     classes = output.shape[-1]
