@@ -1,7 +1,7 @@
-"""Images listed in a CSV file with the label of each.
+"""Source of images and labels that a CSV file lists.
 
-The first row names the columns. Labels that are all whole numbers are used as they are; names are
-numbered in sorted order.
+The first row names the columns. Labels that are all integers are used unchanged; names are numbered
+in sorted order.
 """
 
 import os
@@ -22,7 +22,7 @@ MAX_LABEL = 1_000_000
 
 
 class CsvSource(FileSource):
-    """Images listed in a table; made by `from_csv`.
+    """Images listed in a table; returned by `from_csv`.
 
     Attributes
     ----------
