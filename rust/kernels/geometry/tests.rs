@@ -1,4 +1,4 @@
-//! Sizes by hand, and what is refused.
+//! Tests: output sizes computed by hand, and the sizes that are refused.
 
 use super::*;
 
