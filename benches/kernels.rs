@@ -4,7 +4,7 @@
 
 use std::hint::black_box;
 
-use cnnrs::kernels::conv2d::{self, Algorithm, Pass, PreparedWeight, Weight};
+use cnnrs::kernels::conv2d::{self, Pass, PreparedWeight, Weight};
 use cnnrs::kernels::geometry::{Conv2dGeometry, Padding, Window};
 use cnnrs::kernels::matmul::{MatmulShape, matmul};
 use cnnrs::kernels::simd::matmul::micro_kernel::Epilogue;
@@ -51,22 +51,22 @@ fn convolution(criterion: &mut Criterion) {
         let (mut y, mut dx, mut dw) = (dy.clone(), x.clone(), w.clone());
         let mut group = criterion.benchmark_group(format!("conv2d {shape:?}"));
         group.throughput(Throughput::Elements(2 * g.multiply_adds() as u64)).sample_size(20);
-        let prepared = PreparedWeight::new(&w, &g, Algorithm::choose::<f32>(Pass::Forward, &g))
-            .expect("memory");
+        let prepared =
+            PreparedWeight::new(&w, &g, conv2d::choose::<f32>(Pass::Forward, &g)).expect("memory");
         group.bench_function("forward, prepared", |b| {
             b.iter(|| {
                 conv2d::forward(&g, black_box(&x), Weight::Prepared(&prepared), None, true, &mut y)
                     .expect("forward")
             });
         });
-        let algorithm = Algorithm::choose::<f32>(Pass::BackwardInput, &g);
+        let method = conv2d::choose::<f32>(Pass::BackwardInput, &g);
         group.bench_function("backward input", |b| {
             b.iter(|| {
-                conv2d::backward_input(&g, black_box(&dy), None, &w, false, algorithm, &mut dx)
+                conv2d::backward_input(&g, black_box(&dy), None, &w, false, method, &mut dx)
                     .expect("backward")
             });
         });
-        let algorithm = Algorithm::choose::<f32>(Pass::BackwardWeight, &g);
+        let method = conv2d::choose::<f32>(Pass::BackwardWeight, &g);
         group.bench_function("backward weight", |b| {
             b.iter(|| {
                 conv2d::backward_weight(
@@ -75,7 +75,7 @@ fn convolution(criterion: &mut Criterion) {
                     None,
                     &x,
                     false,
-                    algorithm,
+                    method,
                     (&mut dw, None),
                 )
                 .expect("backward")

@@ -9,7 +9,7 @@ use super::arrays::{
 };
 use super::errors::{named, to_python};
 use super::geometry::{Pair, Sides, window};
-use crate::kernels::conv2d::{self, Algorithm, Pass, PreparedWeight, Weight};
+use crate::kernels::conv2d::{self, Method, Pass, PreparedWeight, Weight};
 use crate::kernels::geometry::Conv2dGeometry;
 use crate::kernels::{KernelError, reduce};
 
@@ -51,8 +51,8 @@ impl PreparedConv2dWeight {
     #[getter]
     fn algorithm(&self) -> &'static str {
         match &self.0 {
-            Prepared::Single(weight) => weight.algorithm().name(),
-            Prepared::Double(weight) => weight.algorithm().name(),
+            Prepared::Single(weight) => weight.method().name(),
+            Prepared::Double(weight) => weight.method().name(),
         }
     }
 
@@ -69,10 +69,10 @@ fn choose<T: Float>(
     name: Option<&str>,
     pass: Pass,
     geometry: &Conv2dGeometry,
-) -> Result<Algorithm, KernelError> {
+) -> Result<&'static dyn Method<T>, KernelError> {
     name.map_or_else(
-        || Ok(Algorithm::choose::<T>(pass, geometry)),
-        |name| Algorithm::parse::<T>(name, pass, geometry),
+        || Ok(conv2d::choose::<T>(pass, geometry)),
+        |name| conv2d::by_name::<T>(name, pass, geometry),
     )
 }
 
@@ -337,11 +337,8 @@ fn conv2d_algorithm(
     groups: usize,
 ) -> PyResult<&'static str> {
     let geometry = geometry(&input_shape, &weight_shape, (stride, padding, dilation, groups))?;
-    if direction == "prediction" {
-        return Ok(Algorithm::choose_for_prediction::<f32>(&geometry).name());
-    }
     let pass = Pass::parse(direction).map_err(to_python)?;
-    Ok(Algorithm::choose::<f32>(pass, &geometry).name())
+    Ok(conv2d::choose::<f32>(pass, &geometry).name())
 }
 
 #[pyfunction]

@@ -1,7 +1,7 @@
-//! How much scratch the passes of a convolution take, from a dry_run of each.
+//! Scratch memory that the passes of a convolution take, measured by a dry run.
 
 use super::{
-    Algorithm, Pass, PreparedWeight, Weight, backward_input, backward_weight, forward,
+    Pass, PreparedWeight, Weight, backward_input, backward_weight, choose, forward,
     forward_max_pool,
 };
 use crate::kernels::Element;
@@ -10,9 +10,8 @@ use crate::kernels::error::Result;
 use crate::kernels::geometry::Conv2dGeometry;
 use crate::kernels::memory::AlignedBuffer;
 
-/// The scratch that one pass holds at a time, as [`rehearse`] counts it; and, for a forward pass
-/// with weights that were prepared before, the bytes of those. With `max_pool`, a forward pass as
-/// [`forward_max_pool`] does it.
+/// Returns the scratch that one pass holds at a time and, with `prepared` weights, their bytes.
+/// With `max_pool`, the forward pass is [`forward_max_pool`].
 ///
 /// # Errors
 /// No address space for arrays of that size.
@@ -22,46 +21,29 @@ pub fn scratch<T: Element>(
     prepared: bool,
     max_pool: bool,
 ) -> Result<(ScratchUse, usize)> {
-    let algorithm = match pass {
-        Pass::Forward if prepared || max_pool => Algorithm::choose_for_prediction::<T>(geometry),
-        _ => Algorithm::choose::<T>(pass, geometry),
-    };
+    let g = geometry;
+    let prediction = pass == Pass::Forward && (prepared || max_pool);
+    let method = choose::<T>(if prediction { Pass::Prediction } else { pass }, g);
+    let run = if max_pool { forward_max_pool } else { forward };
     let mut kept = 0;
     let (done, taken) = rehearse(|| {
-        let mut weight = AlignedBuffer::<T>::zeroed(geometry.weight_len())?;
-        let mut x = AlignedBuffer::<T>::zeroed(geometry.input_len())?;
-        let mut y = AlignedBuffer::<T>::zeroed(geometry.output_len())?;
-        let pooled = geometry.batch
-            * (geometry.out_height / 2)
-            * (geometry.out_width / 2)
-            * geometry.out_channels;
+        let mut weight = AlignedBuffer::<T>::zeroed(g.weight_len())?;
+        let mut x = AlignedBuffer::<T>::zeroed(g.input_len())?;
+        let mut y = AlignedBuffer::<T>::zeroed(g.output_len())?;
         match pass {
-            Pass::Forward if prepared => {
-                let weight = PreparedWeight::new(&weight, geometry, algorithm)?;
-                kept = weight.bytes();
-                let weight = Weight::Prepared(&weight);
-                if max_pool {
-                    forward_max_pool(geometry, &x, weight, None, false, &mut y[..pooled])
-                } else {
-                    forward(geometry, &x, weight, None, false, &mut y)
+            Pass::Forward | Pass::Prediction => {
+                let pooled = g.batch * (g.out_height / 2) * (g.out_width / 2) * g.out_channels;
+                let y = if max_pool { &mut y[..pooled] } else { &mut y };
+                if !prepared {
+                    return run(g, &x, Weight::Plain(&weight, method), None, false, y);
                 }
+                let weight = PreparedWeight::new(&weight, g, method)?;
+                kept = weight.bytes();
+                run(g, &x, Weight::Prepared(&weight), None, false, y)
             }
-            Pass::Forward if max_pool => forward_max_pool(
-                geometry,
-                &x,
-                Weight::Plain(&weight, algorithm),
-                None,
-                false,
-                &mut y[..pooled],
-            ),
-            Pass::Forward => {
-                forward(geometry, &x, Weight::Plain(&weight, algorithm), None, false, &mut y)
-            }
-            Pass::BackwardInput => {
-                backward_input(geometry, &y, None, &weight, false, algorithm, &mut x)
-            }
+            Pass::BackwardInput => backward_input(g, &y, None, &weight, false, method, &mut x),
             Pass::BackwardWeight => {
-                backward_weight(geometry, &y, None, &x, false, algorithm, (&mut weight, None))
+                backward_weight(g, &y, None, &x, false, method, (&mut weight, None))
             }
         }
     });

@@ -1,6 +1,6 @@
 //! The checked sizes of a two-dimensional pooling.
 
-use super::{Padding, Rounding, Window, element_count};
+use super::{Axis, Padding, Rounding, Window, element_count};
 use crate::kernels::error::{Result, shape_error};
 
 /// The checked sizes of a two-dimensional pooling.
@@ -54,19 +54,8 @@ impl Pool2dGeometry {
         }
         let (rows, columns) =
             Window { stride, padding, dilation: (1, 1) }.axes((height, width), kernel);
-        let mut sizes = [0; 2];
-        for (size, (axis, came, name)) in
-            sizes.iter_mut().zip([(rows, output[1], "height"), (columns, output[2], "width")])
-        {
-            let (floor, ceil) =
-                (axis.output_size(Rounding::Floor)?, axis.output_size(Rounding::Ceil)?);
-            if came != floor && came != ceil {
-                return Err(shape_error!(
-                    "output {name}: expected {floor} (floor) or {ceil} (ceil), got {came}"
-                ));
-            }
-            *size = came;
-        }
+        let out_height = check_output_size("height", rows, output[1])?;
+        let out_width = check_output_size("width", columns, output[2])?;
         if output[0] != batch || output[3] != channels {
             return Err(shape_error!(
                 "output: expected {batch} images of {channels} channels, got {} of {}",
@@ -75,17 +64,7 @@ impl Pool2dGeometry {
             ));
         }
         element_count("x", &input)?;
-        Ok(Self {
-            batch,
-            height,
-            width,
-            channels,
-            out_height: sizes[0],
-            out_width: sizes[1],
-            kernel,
-            stride,
-            padding,
-        })
+        Ok(Self { batch, height, width, channels, out_height, out_width, kernel, stride, padding })
     }
 
     /// Elements of the input.
@@ -132,4 +111,15 @@ impl Pool2dGeometry {
             self.rows(y).len() * self.columns(x).len()
         }
     }
+}
+
+/// Checks that an output size is the formula's, rounded down or up.
+fn check_output_size(name: &str, axis: Axis, size: usize) -> Result<usize> {
+    let (floor, ceil) = (axis.output_size(Rounding::Floor)?, axis.output_size(Rounding::Ceil)?);
+    if size != floor && size != ceil {
+        return Err(shape_error!(
+            "output {name}: expected {floor} (floor) or {ceil} (ceil), got {size}"
+        ));
+    }
+    Ok(size)
 }

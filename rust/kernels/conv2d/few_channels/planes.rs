@@ -1,30 +1,31 @@
-//! What a band of rows sees of its images, one channel of one or many pixels to a register.
+//! Planes: the source rows of a band, arranged so that a register holds one channel.
 //!
-//! A register holds either neighbouring pixels of a row, or the same pixel of as many images as it
-//! has lanes. The second has no lanes to spare at the end of a row and needs no more shuffling than
-//! a transposition on the way in and out, but takes that many images.
+//! A register holds either adjacent pixels of a row, or the same pixel of a group of images, one
+//! for each lane. A group leaves no lanes unused at the end of a row, and needs no shuffling but a
+//! transposition of the source and of the target.
 
 use crate::kernels::Element;
-use crate::kernels::conv2d::correlation::Correlation;
+use crate::kernels::conv2d::mask::mask;
+use crate::kernels::conv2d::sweeps::Sweeps;
 use crate::kernels::simd::Vector;
 use crate::kernels::simd::conv2d::few_channels::Correlate;
 use crate::kernels::simd::matmul::micro_kernel::ROW_PADDING;
 use crate::kernels::simd::matmul::pack::transpose;
 
-/// Elements of the widest register.
+/// Lanes of the widest register.
 pub const MAX_LANES: usize = 16;
 
-/// What the lanes of a register are.
+/// What the lanes of a register hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lanes {
-    /// Neighbouring pixels of a row of one image.
+    /// Adjacent pixels of a row of one image.
     Pixels,
-    /// One pixel of so many images, which is as many as a register has lanes.
+    /// The same pixel of a group of images. Their number is the number of lanes.
     Images(usize),
 }
 
 impl Lanes {
-    /// Images that are worked on together.
+    /// Images that are computed together.
     pub fn images(self) -> usize {
         match self {
             Self::Pixels => 1,
@@ -33,14 +34,14 @@ impl Lanes {
     }
 }
 
-/// The part of an image, or of some, that a band sees: pixel (`top` + y, `left` + x) of channel `c`
-/// is, or starts, at element `c * plane + y * row + x * column`. Zero outside the image.
+/// Layout of the source rows that a band reads. Pixel (`top` + y, `left` + x) of channel `c` starts
+/// at element `c * plane + y * row + x * column`. Pixels outside the image are zero.
 #[derive(Clone, Copy)]
 pub struct Planes {
     lanes: Lanes,
     channels: usize,
     top: isize,
-    /// The highest tap: `top` is where it reads for the band's first row.
+    /// Row of the topmost tap. For the first row of the band it reads row `top`.
     pub above: isize,
     pub left: isize,
     rows: usize,
@@ -51,25 +52,22 @@ pub struct Planes {
 }
 
 impl Planes {
-    /// What the first `rows` rows of each sweep from row `first` on see of the source.
-    pub fn new(plan: &Correlation, lanes: Lanes, first: usize, rows: usize) -> Self {
-        let taps = || plan.sweeps.iter().flat_map(|sweep| &sweep.taps);
-        let wide = plan.sweeps.iter().map(|sweep| sweep.size.1).max().unwrap_or(0);
-        let (above, left) = (
-            taps().map(|tap| tap.row).min().unwrap_or(0),
-            taps().map(|tap| tap.column).min().unwrap_or(0),
-        );
-        let (below, right) = (
-            taps().map(|tap| tap.row).max().unwrap_or(0),
-            taps().map(|tap| tap.column).max().unwrap_or(0),
-        );
-        let tall = rows.saturating_sub(1) * plan.step.0 + (below - above) as usize + 1;
-        let columns = wide.saturating_sub(1) * plan.step.1 + (right - left) as usize + 1;
-        let top = (first * plan.step.0) as isize + above;
-        Self { above, ..Self::of(lanes, (top, left), (tall, columns), plan.depth) }
+    /// The planes that `rows` rows of each sweep read, from row `first` on.
+    pub fn new(sweeps: &Sweeps, lanes: Lanes, first: usize, rows: usize) -> Self {
+        let wide = sweeps.iter().map(|sweep| sweep.size.1).max().unwrap_or(0);
+        let rows_of_taps = || sweeps.taps().map(|tap| tap.row);
+        let columns_of_taps = || sweeps.taps().map(|tap| tap.column);
+        let above = rows_of_taps().min().unwrap_or(0);
+        let below = rows_of_taps().max().unwrap_or(0);
+        let left = columns_of_taps().min().unwrap_or(0);
+        let right = columns_of_taps().max().unwrap_or(0);
+        let tall = rows.saturating_sub(1) * sweeps.step.0 + (below - above) as usize + 1;
+        let columns = wide.saturating_sub(1) * sweeps.step.1 + (right - left) as usize + 1;
+        let top = (first * sweeps.step.0) as isize + above;
+        Self { above, ..Self::of(lanes, (top, left), (tall, columns), sweeps.depth) }
     }
 
-    /// So many rows and columns from pixel (`top`, `left`) on.
+    /// The planes of a rectangle of pixels, from (`top`, `left`) on.
     pub fn of(
         lanes: Lanes,
         (top, left): (isize, isize),
@@ -78,7 +76,7 @@ impl Planes {
     ) -> Self {
         let (row, column, plane) = match lanes {
             Lanes::Pixels => {
-                // With what a whole register reads past the last pixel.
+                // Includes what a whole register reads past the last pixel.
                 let row = (columns + MAX_LANES - 1).next_multiple_of(ROW_PADDING);
                 // An odd number of cache lines: planes do not fall on the same cache sets.
                 (row, 1, (rows * row).next_multiple_of(2 * ROW_PADDING) + ROW_PADDING)
@@ -98,7 +96,7 @@ impl Planes {
         }
     }
 
-    /// Registers of a row of so many pixels.
+    /// Registers of a row of `pixels` pixels.
     pub fn registers<T: Element, V: Vector<T>>(&self, pixels: usize) -> usize {
         match self.lanes {
             Lanes::Pixels => pixels.div_ceil(V::LANES),
@@ -106,7 +104,7 @@ impl Planes {
         }
     }
 
-    /// Elements in all, with what may be read past them.
+    /// Total number of elements, including what may be read past them.
     pub fn len<T: Element, V: Vector<T>>(&self) -> usize {
         match self.lanes {
             Lanes::Pixels => self.plane * self.channels + Correlate::<T>::overhang::<V>(),
@@ -114,24 +112,24 @@ impl Planes {
         }
     }
 
-    /// Elements of what [`Self::fill`] calls `gated`, for images as wide as given.
-    pub fn gated_len(&self, width: usize) -> usize {
+    /// Elements of the argument `masked` of [`Self::fill`], for images of this width.
+    pub fn masked_len(&self, width: usize) -> usize {
         self.lanes.images() * width * self.channels
     }
 
-    /// Brings the rows of the images that begin at `images`, each `(height, width)`, into this
-    /// order, let through where the activation_output is positive; `gated` holds such rows.
+    /// Fills the planes with the rows of the images that begin at `images`, each `(height, width)`.
+    /// Where `activation_output` is given, it masks them, and `masked` is overwritten.
     #[inline(always)]
     pub fn fill<T: Element, V: Vector<T>>(
         &self,
         images: &[T],
         activation_output: Option<&[T]>,
-        gated: &mut [T],
+        masked: &mut [T],
         (height, width): (usize, usize),
         pixels: &mut [T],
     ) {
         let (wide, image) = (width * self.channels, height * width * self.channels);
-        // Columns begin..end of a row of the planes lie inside the image.
+        // Columns begin..end of a row of the planes are inside the image.
         let begin = (-self.left).clamp(0, self.columns as isize) as usize;
         let end =
             (width as isize - self.left).clamp(begin as isize, self.columns as isize) as usize;
@@ -145,48 +143,36 @@ impl Planes {
             }
             let (mut source, mut stride) = (&images[y as usize * wide..], image);
             if let Some(activation_output) = activation_output {
-                for (i, line) in gated.chunks_exact_mut(wide).enumerate().take(self.lanes.images())
-                {
-                    let activation_output =
-                        &activation_output[y as usize * wide + i * image..][..wide];
-                    for ((value, &grad), &activation_output) in
-                        line.iter_mut().zip(&source[i * image..]).zip(activation_output)
-                    {
-                        *value = if activation_output > T::ZERO { grad } else { T::ZERO };
-                    }
+                let lines = masked.chunks_exact_mut(wide).take(self.lanes.images());
+                for (i, line) in lines.enumerate() {
+                    let output = &activation_output[y as usize * wide + i * image..][..wide];
+                    mask(&source[i * image..], output, line);
                 }
-                (source, stride) = (&*gated, wide);
+                (source, stride) = (&*masked, wide);
             }
             let from = &source[(begin as isize + self.left) as usize * self.channels..];
             let to = &mut pixels[row * self.row + begin * self.column..];
+            let (channels, columns) = (self.channels, end - begin);
             match self.lanes {
-                Lanes::Pixels => transpose::<T, V>(
-                    from,
-                    self.channels,
-                    (end - begin, self.channels),
-                    to,
-                    self.plane,
-                ),
-                Lanes::Images(count) => transpose::<T, V>(
-                    from,
-                    stride,
-                    (count, (end - begin) * self.channels),
-                    to,
-                    count,
-                ),
+                Lanes::Pixels => {
+                    transpose::<T, V>(from, channels, (columns, channels), to, self.plane);
+                }
+                Lanes::Images(count) => {
+                    transpose::<T, V>(from, stride, (count, columns * channels), to, count);
+                }
             }
         }
     }
 
-    /// Zeros beside columns `begin..end` of a row, and past its last column.
+    /// Clears a row outside the columns `begin..end`, and past its last column.
     #[inline(always)]
     fn clear_row<T: Element>(&self, row: usize, begin: usize, end: usize, pixels: &mut [T]) {
-        let (lines, width) = match self.lanes {
-            Lanes::Pixels => (self.channels, self.row),
-            Lanes::Images(_) => (1, self.row),
+        let lines = match self.lanes {
+            Lanes::Pixels => self.channels,
+            Lanes::Images(_) => 1,
         };
         for line in 0..lines {
-            let line = &mut pixels[line * self.plane + row * self.row..][..width];
+            let line = &mut pixels[line * self.plane + row * self.row..][..self.row];
             line[..begin * self.column].fill(T::ZERO);
             line[end * self.column..].fill(T::ZERO);
         }

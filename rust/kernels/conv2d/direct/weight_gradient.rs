@@ -1,37 +1,33 @@
 //! The gradient of the weights as an implicit matrix product.
 //!
 //! `grad_weight[tap, c, o] (+)= Σ x[pixel at tap, c] grad_output[pixel, o]`: `A` is the input, read
-//! along its channels (transposed, no copy), `B` the output's gradient; the sum runs over pixels.
-//! The pixels are cut into bands of rows, the bands into a fixed number of shares; each share adds
-//! its bands, in order, into a partial gradient of its own, and the partials are added in order at
-//! the end. Shares and bands depend on the shape alone, so the bits do not depend on the number of
-//! threads.
+//! along its channels (transposed, without a copy), `B` the output's gradient; the sum runs over
+//! pixels. The pixels are cut into bands of rows, the bands into shares. A share adds its bands in
+//! order.
 
-use super::correlation::BAND_BYTES;
 use crate::kernels::Element;
+use crate::kernels::conv2d::mask::mask;
+use crate::kernels::conv2d::partials::{part, sum_partials};
+use crate::kernels::conv2d::sweeps::BAND_BYTES;
 use crate::kernels::dry_run;
 use crate::kernels::error::Result;
 use crate::kernels::geometry::Conv2dGeometry;
 use crate::kernels::memory::{Scratch, TileMut, with_scratch};
 use crate::kernels::parallel;
 use crate::kernels::simd::matmul::micro_kernel::{Epilogue, Segments, multiply, panel_width};
-use crate::kernels::simd::{Kernel, Vector, vectorized};
+use crate::kernels::simd::{Kernel, Vector};
 
-/// Pixels that are summed in registers before they join the rest, at most: bounds the rounding
-/// error.
+/// Most pixels that are summed in registers before the sum is added to the partial gradient: bounds
+/// the rounding error.
 const BAND_PIXELS: usize = 512;
 
-/// Shares of the work, at most.
+/// Most shares.
 const SHARES: usize = 8;
 
-/// Bytes that all partial gradients may take together; at least two are made where there is work
-/// for two.
+/// Bytes that all partial gradients may take together. Two are allowed in any case.
 const PARTIAL_BYTES: usize = 32 << 20;
 
-/// Elements that one item adds up at the end.
-const COMBINE_LEN: usize = 8 << 10;
-
-/// How the work is cut; from the shape alone.
+/// How the output is cut into bands and shares; depends on the sizes alone.
 struct Shares {
     band_rows: usize,
     bands_per_image: usize,
@@ -51,11 +47,8 @@ impl Shares {
     }
 }
 
-/// See [`super::backward_weight`]; lengths were checked there.
-///
-/// # Errors
-/// Out of memory; interrupted.
-pub fn backward_weight<T: Element>(
+/// The gradient of the weights; see [`crate::kernels::conv2d::backward_weight`].
+pub(super) fn run<T: Element>(
     g: &Conv2dGeometry,
     grad_output: &[T],
     activation_output: Option<&[T]>,
@@ -82,32 +75,7 @@ pub fn backward_weight<T: Element>(
     })?
 }
 
-/// Adds partial gradients of `len` elements, in order: `grad_weight (+)= Σ partials`.
-///
-/// # Errors
-/// Interrupted.
-pub(super) fn sum_partials<T: Element>(
-    partials: &[T],
-    len: usize,
-    accumulate: bool,
-    grad_weight: &mut [T],
-) -> Result<()> {
-    let pieces = grad_weight.chunks_mut(COMBINE_LEN).enumerate();
-    parallel::for_each(pieces, partials.len(), |(i, piece)| {
-        vectorized!(|| {
-            if !accumulate {
-                piece.fill(T::ZERO);
-            }
-            for partial in partials.chunks_exact(len) {
-                for (sum, &value) in piece.iter_mut().zip(&partial[i * COMBINE_LEN..]) {
-                    *sum += value;
-                }
-            }
-        });
-    })
-}
-
-/// A fixed set of bands, summed into one partial gradient.
+/// A share of the bands, summed into one partial gradient.
 struct Share<'a, T> {
     g: &'a Conv2dGeometry,
     shares: &'a Shares,
@@ -125,32 +93,26 @@ impl<T: Element> Kernel<T> for Share<'_, T> {
     fn run<V: Vector<T>>(self) -> Result<()> {
         let Self { g, shares, share, grad_output, activation_output, x, partial } = self;
         let bands = g.batch * shares.bands_per_image;
-        let (begin, end) = (share * bands / shares.count, (share + 1) * bands / shares.count);
-        if begin == end {
+        let bands = part(bands, share, shares.count);
+        if bands.is_empty() {
             partial.fill(T::ZERO); // no images
         }
         let image_in = g.height * g.width * g.in_channels;
         let image_out = g.out_height * g.out_width * g.out_channels;
-        for band in begin..end {
+        for band in bands.clone() {
             let (image, first) =
                 (band / shares.bands_per_image, band % shares.bands_per_image * shares.band_rows);
             let rows = shares.band_rows.min(g.out_height - first);
             let x = &x[image * image_in..][..image_in];
-            let part = image * image_out + first * g.out_width * g.out_channels
-                ..image * image_out + (first + rows) * g.out_width * g.out_channels;
-            let band = BandProduct { g, first, rows, accumulate: band > begin };
+            let row = g.out_width * g.out_channels;
+            let part = image * image_out + first * row..image * image_out + (first + rows) * row;
+            let band = BandProduct { g, first, rows, accumulate: band > bands.start };
             match activation_output {
                 None => band.add::<T, V>(x, &grad_output[part], partial)?,
                 Some(activation_output) => {
-                    let mut gated = Scratch::<T>::take(part.len())?;
-                    for ((value, &grad), &activation_output) in gated
-                        .iter_mut()
-                        .zip(&grad_output[part.clone()])
-                        .zip(&activation_output[part])
-                    {
-                        *value = if activation_output > T::ZERO { grad } else { T::ZERO };
-                    }
-                    band.add::<T, V>(x, &gated, partial)?;
+                    let mut masked = Scratch::<T>::take(part.len())?;
+                    mask(&grad_output[part.clone()], &activation_output[part], &mut masked);
+                    band.add::<T, V>(x, &masked, partial)?;
                 }
             }
         }
@@ -158,7 +120,7 @@ impl<T: Element> Kernel<T> for Share<'_, T> {
     }
 }
 
-/// `rows` output rows of one image, from `first` on.
+/// The products of `rows` output rows of one image, from row `first` on.
 struct BandProduct<'a> {
     g: &'a Conv2dGeometry,
     first: usize,
@@ -167,7 +129,7 @@ struct BandProduct<'a> {
 }
 
 impl BandProduct<'_> {
-    /// Adds this band's products to `partial`, or overwrites it.
+    /// Adds the products of the band to `partial`, or overwrites it.
     #[inline(always)]
     fn add<T: Element, V: Vector<T>>(
         &self,
@@ -193,25 +155,31 @@ impl BandProduct<'_> {
         let row_len = wide * channels;
         let mut copy = Scratch::<T>::take(tall * row_len)?;
         dry_run::scratch_complete()?;
-        let begin = padding.left.min(wide);
-        let end = (padding.left + g.width).min(wide);
         for (row, line) in copy.chunks_exact_mut(row_len).enumerate() {
-            let source = top + row as isize;
-            if source < 0 || source >= g.height as isize {
-                line.fill(T::ZERO);
-                continue;
-            }
-            let start = source as usize * g.width * channels;
-            line[..begin * channels].fill(T::ZERO);
-            line[begin * channels..end * channels]
-                .copy_from_slice(&x[start..start + (end - begin) * channels]);
-            line[end * channels..].fill(T::ZERO);
+            self.copy_row(x, top + row as isize, line);
         }
         self.multiply::<T, V>(&copy, row_len, grad_output, partial);
         Ok(())
     }
 
-    /// The products of a padded band: row `r` of it starts at `r * row_stride` of `pixels`.
+    /// Copies input row `row` with its padding; zero outside the image.
+    #[inline(always)]
+    fn copy_row<T: Element>(&self, x: &[T], row: isize, line: &mut [T]) {
+        let (g, channels, left) = (self.g, self.g.in_channels, self.g.window.padding.left);
+        if row < 0 || row >= g.height as isize {
+            line.fill(T::ZERO);
+            return;
+        }
+        let wide = line.len() / channels;
+        let (begin, end) = (left.min(wide), (left + g.width).min(wide));
+        let start = row as usize * g.width * channels;
+        line[..begin * channels].fill(T::ZERO);
+        line[begin * channels..end * channels]
+            .copy_from_slice(&x[start..start + (end - begin) * channels]);
+        line[end * channels..].fill(T::ZERO);
+    }
+
+    /// Multiplies a padded band, whose row `r` starts at `r * row_stride` of `pixels`.
     #[inline(always)]
     fn multiply<T: Element, V: Vector<T>>(
         &self,
@@ -223,10 +191,10 @@ impl BandProduct<'_> {
         let g = self.g;
         let (stride, dilation) = (g.window.stride, g.window.dilation);
         let (depth, columns) = (g.group_in(), g.group_out());
-        // Taps of one filter row that lie side by side in the input are one block of rows of the
+        // Adjacent taps of a filter row that are adjacent in the input are one block of rows of the
         // gradient.
         let taps = if dilation.1 == 1 && g.groups == 1 { g.kernel_w } else { 1 };
-        let finish = if self.accumulate { Epilogue::ACCUMULATE } else { Epilogue::OVERWRITE };
+        let epilogue = if self.accumulate { Epilogue::ACCUMULATE } else { Epilogue::OVERWRITE };
         let a_starts: Vec<usize> = (0..self.rows).map(|row| row * stride.0 * row_stride).collect();
         let b_starts: Vec<usize> =
             (0..self.rows).map(|row| row * g.out_width * g.out_channels).collect();
@@ -253,7 +221,7 @@ impl BandProduct<'_> {
                     let place = tap * depth * g.out_channels + column;
                     let mut tile =
                         TileMut::new(&mut partial[place..], taps * depth, wide, g.out_channels);
-                    multiply::<T, V>(&segments, &mut tile, &finish);
+                    multiply::<T, V>(&segments, &mut tile, &epilogue);
                 }
             }
         }

@@ -1,21 +1,22 @@
-//! A convolution as sweeps: which taps read where, for the forward pass and for the gradient of the
-//! input.
+//! Sweeps: which taps of the filters read which pixels, in the forward pass and in the gradient of
+//! the input.
 //!
-//! The forward pass is one sweep. The gradient of the input is one sweep for each residue of a
-//! pixel's position modulo the stride, over the taps that reach it: a plain correlation of the
-//! output's gradient with the turned filters. Work is cut into bands of rows.
+//! The forward pass is one sweep over the output. The gradient of the input is a correlation of
+//! the output's gradient with the flipped filters: with stride `S`, one sweep for each residue of
+//! a pixel's row and column modulo `S`, over the taps that reach such pixels. The target is cut
+//! into bands of rows.
 
 use crate::kernels::geometry::Conv2dGeometry;
 
-/// Bytes of input that a band of output rows may see: with the panels that stream past, it stays in
-/// the second-level cache.
+/// Bytes of source rows that a band of target rows may read. With the panels of packed filters
+/// that stream past, they stay in the second-level cache.
 pub(super) const BAND_BYTES: usize = 192 << 10;
 
-/// Items wanted, for balance among threads; a fixed number.
+/// Bands wanted, for balance among threads. A fixed number: it must not depend on the threads.
 const ITEMS: usize = 16;
 
-/// One tap of a sweep: where it reads relative to an output position, and which tap of the filter
-/// it is.
+/// One tap of a sweep: where it reads relative to a position of the sweep, and the tap's number in
+/// the filter.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tap {
     pub(super) row: isize,
@@ -23,40 +24,43 @@ pub(super) struct Tap {
     pub(super) filter: usize,
 }
 
-/// The output positions of one residue, and the taps that reach them.
+/// The target pixels of one residue, and the taps that reach them.
 #[derive(Debug)]
 pub(super) struct Sweep {
     pub(super) taps: Vec<Tap>,
-    /// First output row and column of this residue.
+    /// First target row and column of this residue.
     pub(super) first: (usize, usize),
-    /// Rows and columns of the output in this residue.
+    /// Rows and columns of the target in this residue.
     pub(super) size: (usize, usize),
-    /// Where its packed weights start, in steps of the sum times panels.
+    /// Where the packed filters of the sweep start, in steps of the sum times panels.
     pub(super) packed_start: usize,
 }
 
-/// A correlation of `source` images with packed weights; shapes only, no data.
+/// A correlation of source images with filters, as sweeps over the target. Sizes only, no data.
 #[derive(Debug)]
-pub struct Correlation {
+pub struct Sweeps {
     pub(super) batch: usize,
+    /// Height, width and channels of a source image.
     pub(super) source: [usize; 3],
+    /// Height, width and channels of a target image.
     pub(super) target: [usize; 3],
     pub(super) groups: usize,
-    /// Source and target channels of one group.
+    /// Source channels of one group.
     pub(super) depth: usize,
+    /// Target channels of one group.
     pub(super) columns: usize,
-    /// Source pixels from one output position of a sweep to the next.
+    /// Source pixels from one position of a sweep to the next.
     pub(super) step: (usize, usize),
-    /// Output pixels from one position of a sweep to the next.
+    /// Target pixels from one position of a sweep to the next.
     pub(super) spread: (usize, usize),
-    pub(super) sweeps: Vec<Sweep>,
-    /// The filters are read with their two channel axes exchanged.
+    sweeps: Vec<Sweep>,
+    /// The filters are flipped, and read with their two channel axes exchanged.
     pub(super) turned: bool,
     pub(super) multiply_adds: usize,
 }
 
-impl Correlation {
-    /// The forward pass.
+impl Sweeps {
+    /// The sweep of the forward pass.
     pub fn forward(g: &Conv2dGeometry) -> Self {
         let (padding, dilation) = (g.window.padding, g.window.dilation);
         let taps = (0..g.kernel_h * g.kernel_w)
@@ -86,32 +90,18 @@ impl Correlation {
         }
     }
 
-    /// The gradient of the input. Input pixel `i` is reached from output `o` by tap `k` where `o S
-    /// + k D - P = i`.
+    /// The sweeps of the gradient of the input. Tap `k` connects input pixel `i` and output pixel
+    /// `o` where `o S + k D - P = i`.
     pub fn backward_input(g: &Conv2dGeometry) -> Self {
         let (padding, dilation, stride) = (g.window.padding, g.window.dilation, g.window.stride);
-        let reach = |residue: usize,
-                     before: usize,
-                     kernel: usize,
-                     dilation: usize,
-                     stride: usize|
-         -> Vec<(isize, usize)> {
-            // From the last tap to the first, so that the places they read ascend.
-            let offset = |k: usize| (residue + before) as isize - (k * dilation) as isize;
-            let meets = |k: &usize| offset(*k).rem_euclid(stride as isize) == 0;
-            (0..kernel)
-                .rev()
-                .filter(meets)
-                .map(|k| (offset(k).div_euclid(stride as isize), k))
-                .collect()
-        };
         let mut sweeps = Vec::new();
         let mut packed_start = 0;
-        // A stride beyond the image has no more residues than the image has pixels.
+        // An image has no more residues than pixels.
         for row in 0..stride.0.min(g.height) {
-            let rows = reach(row, padding.top, g.kernel_h, dilation.0, stride.0);
+            let rows = taps_of_residue(row, padding.top, g.kernel_h, dilation.0, stride.0);
             for column in 0..stride.1.min(g.width) {
-                let columns = reach(column, padding.left, g.kernel_w, dilation.1, stride.1);
+                let columns =
+                    taps_of_residue(column, padding.left, g.kernel_w, dilation.1, stride.1);
                 let taps: Vec<Tap> = rows
                     .iter()
                     .flat_map(|&(dy, ky)| {
@@ -144,14 +134,24 @@ impl Correlation {
         }
     }
 
-    /// Source rows that an output row sees.
+    /// The sweeps.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Sweep> {
+        self.sweeps.iter()
+    }
+
+    /// All taps of all sweeps.
+    pub(super) fn taps(&self) -> impl Iterator<Item = &Tap> {
+        self.sweeps.iter().flat_map(|sweep| &sweep.taps)
+    }
+
+    /// Source rows that a target row reads, from the first to the last.
     pub(super) fn reach(&self) -> usize {
-        let rows = || self.sweeps.iter().flat_map(|sweep| &sweep.taps).map(|tap| tap.row);
+        let rows = || self.taps().map(|tap| tap.row);
         rows().max().zip(rows().min()).map_or(1, |(last, first)| (last - first) as usize + 1)
     }
 
-    /// Output rows of a band: what the cache holds, but enough bands to go round; a multiple of the
-    /// spread.
+    /// Target rows of a band, a multiple of the spread: as many as the cache holds, but few enough
+    /// to give every thread a band.
     pub(super) fn band_rows<T>(&self) -> usize {
         let [_, source_width, source_channels] = self.source;
         let row_bytes = source_width * source_channels * size_of::<T>() * self.step.0;
@@ -160,8 +160,8 @@ impl Correlation {
         by_cache.min(by_balance).min(self.target[0].div_ceil(self.spread.0)) * self.spread.0
     }
 
-    /// The bands of a target: image, first row, and the rows. A band ends at a multiple of the
-    /// spread.
+    /// Cuts a target into bands of rows: the image, the first row, and the rows. A band begins at a
+    /// multiple of the spread.
     pub(super) fn bands<'a, T>(&self, target: &'a mut [T]) -> Vec<(usize, usize, &'a mut [T])> {
         let [height, width, channels] = self.target;
         let band_rows = self.band_rows::<T>();
@@ -176,4 +176,22 @@ impl Correlation {
             })
             .collect()
     }
+}
+
+/// The taps along one axis that reach the pixels of a residue modulo the stride: the offset that
+/// each reads at, and its number. From the last tap to the first, so that the offsets ascend.
+fn taps_of_residue(
+    residue: usize,
+    before: usize,
+    kernel: usize,
+    dilation: usize,
+    stride: usize,
+) -> Vec<(isize, usize)> {
+    let (start, stride) = ((residue + before) as isize, stride as isize);
+    (0..kernel)
+        .rev()
+        .map(|tap| (start - (tap * dilation) as isize, tap))
+        .filter(|(offset, _)| offset.rem_euclid(stride) == 0)
+        .map(|(offset, tap)| (offset.div_euclid(stride), tap))
+        .collect()
 }
