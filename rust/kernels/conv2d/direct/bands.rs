@@ -106,33 +106,33 @@ impl<T: Element> Band<'_, T> {
     fn sweep<V: Vector<T>>(&mut self, sweep: &Sweep, first: usize, count: usize) -> Result<()> {
         let sweeps = self.sweeps;
         let [height, width, channels] = sweeps.source.map(|size| size as isize);
-        let Some(&last_tap) = sweep.taps.last() else {
-            let view = View { pixels: &[], origin: 0, row_stride: 0, top: 0, left: 0 };
-            self.multiply::<V>(sweep, count, &view); // no tap reaches these pixels: zero
-            return Ok(());
-        };
-        let first_tap = sweep.taps[0];
-        let top = (first * sweeps.step.0) as isize + first_tap.row;
-        let bottom = ((first + count - 1) * sweeps.step.0) as isize + last_tap.row + 1;
-        let left = first_tap.column;
-        let right = ((sweep.size.1 - 1) * sweeps.step.1) as isize + last_tap.column + 1;
-        let inside = top >= 0 && left >= 0 && bottom <= height && right <= width;
-        if self.activation_output.is_none() && inside {
-            dry_run::scratch_complete()?;
-            let origin = ((top * width + left) * channels) as usize;
-            let row_stride = (width * channels) as usize;
-            let view = View { pixels: self.source, origin, row_stride, top: first_tap.row, left };
-            self.multiply::<V>(sweep, count, &view);
-            return Ok(());
-        }
-        let row_len = ((right - left) * channels) as usize;
-        let row_stride = row_len + ROW_PADDING;
-        let mut copy = Scratch::<T>::take((bottom - top) as usize * row_stride)?;
-        dry_run::scratch_complete()?;
-        for (row, line) in copy.chunks_exact_mut(row_stride).enumerate() {
-            self.copy_row(top + row as isize, left, &mut line[..row_len]);
-        }
-        let view = View { pixels: &copy, origin: 0, row_stride, top: first_tap.row, left };
+        let mut copy;
+        let view =
+            if let (Some(first_tap), Some(last_tap)) = (sweep.taps.first(), sweep.taps.last()) {
+                let top = (first * sweeps.step.0) as isize + first_tap.row;
+                let bottom = ((first + count - 1) * sweeps.step.0) as isize + last_tap.row + 1;
+                let left = first_tap.column;
+                let right = ((sweep.size.1 - 1) * sweeps.step.1) as isize + last_tap.column + 1;
+                let inside = top >= 0 && left >= 0 && bottom <= height && right <= width;
+                if self.activation_output.is_none() && inside {
+                    dry_run::scratch_complete()?;
+                    let origin = ((top * width + left) * channels) as usize;
+                    let row_stride = (width * channels) as usize;
+                    View { pixels: self.source, origin, row_stride, top: first_tap.row, left }
+                } else {
+                    let row_len = ((right - left) * channels) as usize;
+                    let row_stride = row_len + ROW_PADDING;
+                    copy = Scratch::<T>::take((bottom - top) as usize * row_stride)?;
+                    dry_run::scratch_complete()?;
+                    for (row, line) in copy.chunks_exact_mut(row_stride).enumerate() {
+                        self.copy_row(top + row as isize, left, &mut line[..row_len]);
+                    }
+                    View { pixels: &copy, origin: 0, row_stride, top: first_tap.row, left }
+                }
+            } else {
+                // No tap reaches these pixels: they are zero.
+                View { pixels: &[], origin: 0, row_stride: 0, top: 0, left: 0 }
+            };
         self.multiply::<V>(sweep, count, &view);
         Ok(())
     }

@@ -107,14 +107,16 @@ impl<T: Element> Kernel<T> for Share<'_, T> {
             let row = g.out_width * g.out_channels;
             let part = image * image_out + first * row..image * image_out + (first + rows) * row;
             let band = BandProduct { g, first, rows, accumulate: band > bands.start };
-            match activation_output {
-                None => band.add::<T, V>(x, &grad_output[part], partial)?,
+            let mut masked;
+            let grad_output = match activation_output {
+                None => &grad_output[part],
                 Some(activation_output) => {
-                    let mut masked = Scratch::<T>::take(part.len())?;
+                    masked = Scratch::<T>::take(part.len())?;
                     mask(&grad_output[part.clone()], &activation_output[part], &mut masked);
-                    band.add::<T, V>(x, &masked, partial)?;
+                    &*masked
                 }
-            }
+            };
+            band.add::<T, V>(x, grad_output, partial)?;
         }
         Ok(())
     }
@@ -146,19 +148,20 @@ impl BandProduct<'_> {
         let wide = (g.out_width - 1) * stride.1 + columns.extent();
         let channels = g.in_channels;
         let fits = top >= 0 && left >= 0 && top as usize + tall <= g.height && wide <= g.width;
-        if fits {
+        let mut copy;
+        let (pixels, row_stride) = if fits {
             dry_run::scratch_complete()?;
-            let start = top as usize * g.width * channels;
-            self.multiply::<T, V>(&x[start..], g.width * channels, grad_output, partial);
-            return Ok(());
-        }
-        let row_len = wide * channels;
-        let mut copy = Scratch::<T>::take(tall * row_len)?;
-        dry_run::scratch_complete()?;
-        for (row, line) in copy.chunks_exact_mut(row_len).enumerate() {
-            self.copy_row(x, top + row as isize, line);
-        }
-        self.multiply::<T, V>(&copy, row_len, grad_output, partial);
+            (&x[top as usize * g.width * channels..], g.width * channels)
+        } else {
+            let row_len = wide * channels;
+            copy = Scratch::<T>::take(tall * row_len)?;
+            dry_run::scratch_complete()?;
+            for (row, line) in copy.chunks_exact_mut(row_len).enumerate() {
+                self.copy_row(x, top + row as isize, line);
+            }
+            (&*copy, row_len)
+        };
+        self.multiply::<T, V>(pixels, row_stride, grad_output, partial);
         Ok(())
     }
 
