@@ -8,32 +8,13 @@ const PASSES: [Pass; 4] =
 /// The geometry of a line of `choices.txt`.
 fn parse(sizes: &str) -> Conv2dGeometry {
     let sizes: Vec<usize> = sizes.split_whitespace().map(|size| size.parse().unwrap()).collect();
-    let [
-        height,
-        width,
-        channels,
-        kernel_h,
-        kernel_w,
-        filters,
-        stride_h,
-        stride_w,
-        top,
-        bottom,
-        left,
-        right,
-        dilation_h,
-        dilation_w,
-        groups,
-    ] = sizes[..]
+    let [h, w, c, kh, kw, filters, sh, sw, top, bottom, left, right, dh, dw, groups] = sizes[..]
     else {
         panic!("expected 15 sizes, got {sizes:?}")
     };
-    let window = Window {
-        stride: (stride_h, stride_w),
-        padding: Padding { top, bottom, left, right },
-        dilation: (dilation_h, dilation_w),
-    };
-    geometry([1, height, width, channels], (kernel_h, kernel_w), filters, window, groups).unwrap()
+    let padding = Padding { top, bottom, left, right };
+    let window = Window { stride: (sh, sw), padding, dilation: (dh, dw) };
+    geometry([1, h, w, c], (kh, kw), filters, window, groups).unwrap()
 }
 
 /// The chosen methods of all passes.
