@@ -211,7 +211,7 @@ def strided_arrays(case, rng):
 def test_stride_two_error_against_float64(case, rng):
     x, weight, grad, padding = strided_arrays(case, rng)
     gate = rng.standard_normal(grad.shape).astype(np.float32)
-    values = strided_passes(x, weight, grad, padding, "winograd_strided", gate)
+    values = strided_passes(x, weight, grad, padding, "winograd_stride2", gate)
     truths = strided_passes(
         *(a.astype(np.float64) for a in (x, weight, grad)),
         padding,
@@ -225,8 +225,8 @@ def test_stride_two_error_against_float64(case, rng):
 @pytest.mark.parametrize("case", STRIDED[3:6], ids=str)
 def test_stride_two_accumulates_what_is_there(case, rng):
     x, weight, grad, padding = strided_arrays(case, rng)
-    _, grad_x, grad_weight = strided_passes(x, weight, grad, padding, "winograd_strided")
-    how = {"padding": padding, "stride": 2, "algorithm": "winograd_strided", "accumulate": True}
+    _, grad_x, grad_weight = strided_passes(x, weight, grad, padding, "winograd_stride2")
+    how = {"padding": padding, "stride": 2, "algorithm": "winograd_stride2", "accumulate": True}
     sum_x, sum_weight = x.copy(), weight.copy()
     ops.conv2d_backward_input(grad, weight, x.shape, out=sum_x, **how)
     ops.conv2d_backward_weight(grad, x, (3, 3), out=sum_weight, **how)
@@ -241,8 +241,8 @@ def test_stride_two_alone_in_a_batch_and_prepared_the_same_bits(case, rng):
     x, weight, _, padding = strided_arrays(case, rng)
     bias = rng.standard_normal(weight.shape[3]).astype(np.float32)
     how = {"padding": padding, "stride": 2}
-    together = ops.conv2d(x, weight, bias, algorithm="winograd_strided", activation="relu", **how)
-    prepared = ops.prepare_conv2d_weight(weight, x.shape, algorithm="winograd_strided", **how)
+    together = ops.conv2d(x, weight, bias, algorithm="winograd_stride2", activation="relu", **how)
+    prepared = ops.prepare_conv2d_weight(weight, x.shape, algorithm="winograd_stride2", **how)
     np.testing.assert_array_equal(ops.conv2d(x, prepared, bias, activation="relu", **how), together)
     for i in (0, 7, len(x) - 1):
         alone = ops.conv2d(x[i : i + 1], prepared, bias, activation="relu", **how)
@@ -259,6 +259,6 @@ def test_stride_two_the_same_bits_at_any_thread_count(case, rng):
     for count in (1, 2, 3, 8):
         ops.set_num_threads(count)
         results.append(
-            [value.tobytes() for value in strided_passes(*arguments, "winograd_strided")]
+            [value.tobytes() for value in strided_passes(*arguments, "winograd_stride2")]
         )
     assert all(result == results[0] for result in results)
