@@ -11,7 +11,7 @@ import pytest
 import cnnrs
 from cnnrs import callbacks, initializers, layers, losses, optimizers, schedules
 from cnnrs.errors import CnnrsError, DTypeError, FormatError, ShapeError
-from cnnrs.model.container import pack, unpack, write_atomically
+from cnnrs.model.files.container import pack, unpack, write_atomically
 
 VALUES = [
     *(

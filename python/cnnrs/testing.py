@@ -156,8 +156,8 @@ class _Gradients:
             if not np.array_equal(before, after, equal_nan=True):
                 faults.append(f"{name}: the layer writes to it; others read that array too")
                 after[...] = before
-        traits = layer.traits
-        allowed = traits.in_place or traits.sums_inputs or traits.writes_gradient or traits.view
+        memory = (layer.followed_by or layer).memory
+        allowed = memory.in_place or memory.sums_inputs or memory.writes_gradient or memory.view
         if not allowed and not np.array_equal(self.cotangent, self.cotangent_after, equal_nan=True):
             faults.append("grad_output: backward writes to it; others read that array too")
 

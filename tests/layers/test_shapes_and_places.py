@@ -13,7 +13,6 @@ from cnnrs.errors import ArgumentError, CnnrsError, DTypeError, ShapeError
 from cnnrs.layers import (
     AdaptiveAveragePool2D,
     AveragePool2D,
-    ChannelScale,
     Concat,
     Conv2D,
     Conv2DTranspose,
@@ -23,13 +22,12 @@ from cnnrs.layers import (
     MaxUnpool2D,
     Multiply,
     Permute,
-    RBFCodes,
     Reshape,
-    TableConv2D,
     UpSample2D,
     ZeroPad2D,
     ZeroPadChannels,
 )
+from cnnrs.zoo.lenet_layers import ChannelScale, RBFCodes, TableConv2D
 
 
 def run(layer, x):

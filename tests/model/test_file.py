@@ -172,7 +172,7 @@ def test_a_damaged_tensor_is_named(model, tmp_path):
 
 def rewritten(data, change):
     """The file with its cnnrs metadata changed by someone who keeps the digest right."""
-    from cnnrs.model.container import digest
+    from cnnrs.model.files.container import digest
 
     (length,) = struct.unpack("<Q", data[:8])
     header = json.loads(data[8 : 8 + length])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cnnrs.model.layout import Buffer, place
+from cnnrs.model.plan.placement import Buffer, place
 
 
 def test_a_chain_needs_two_places():

@@ -140,7 +140,7 @@ def test_a_checkpoint_of_another_training_is_refused_with_what_differs(
 
 def forge(path, change):
     """Change a checkpoint so that its checksums are right."""
-    from cnnrs.model.container import pack, unpack, write_atomically
+    from cnnrs.model.files.container import pack, unpack, write_atomically
 
     content, tensors = unpack(path.read_bytes())
     tensors = dict(tensors)
@@ -243,7 +243,7 @@ def test_warnings_are_shown_at_the_call_of_fit(tmp_path, monkeypatch):
 def test_the_guard_is_restored_and_takes_8_bytes_for_each_image(tmp_path):
     small().fit(DATA, checkpoint_dir=tmp_path, **ALL)
     path = tmp_path / "checkpoint-00000004.safetensors"
-    from cnnrs.model.container import unpack
+    from cnnrs.model.files.container import unpack
 
     content, tensors = unpack(path.read_bytes())
     assert content["state"]["leak_guard"] == {"hashes": {"$tensor": "leak_guard.hashes"}}
@@ -260,7 +260,7 @@ def test_the_guard_is_restored_and_takes_8_bytes_for_each_image(tmp_path):
 def test_a_full_disk_loses_nothing_and_the_training_goes_on(tmp_path, monkeypatch):
     import os
 
-    from cnnrs.model import container
+    from cnnrs.model.files import container
 
     whole = small()
     whole.fit(DATA, epochs=3, batch_size=4)

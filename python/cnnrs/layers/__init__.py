@@ -1,34 +1,40 @@
 """Layers: the parts that models are made of.
 
-Arrays are ``(n, height, width, channels)`` or ``(n, features)``; the shapes that ``build`` sees
-leave out ``n``. A layer keeps no activations, so it can stand in several places of a graph and run
-in several threads. To write your own, derive from `Layer`.
+Arrays have shape ``(n, height, width, channels)`` or ``(n, features)``; ``build`` sees the shape
+without ``n``. A layer keeps no activations, so it can be used at several places of a graph and in
+several threads. To write your own, derive a class from `Layer`.
 """
 
-from cnnrs.layers.activation import ReLU, Sigmoid, Softmax, Tanh
-from cnnrs.layers.activation_curves import (
+from typing import Any
+
+from cnnrs.layers.activation import (
     ELU,
     GELU,
     SELU,
     HardSigmoid,
     HardSwish,
     LeakyReLU,
+    ReLU,
     ReLU6,
+    Sigmoid,
     SiLU,
+    Softmax,
     Softplus,
+    Tanh,
 )
-from cnnrs.layers.base import Layer, Parameter, Traits, Window
+from cnnrs.layers.base import Layer
 from cnnrs.layers.context import Context
 from cnnrs.layers.conv import Conv2D
 from cnnrs.layers.conv_transpose import Conv2DTranspose
 from cnnrs.layers.dense import Dense
 from cnnrs.layers.depthwise import DepthwiseConv2D, SeparableConv2D
 from cnnrs.layers.dropout import Dropout, GaussianDropout, SpatialDropout2D
-from cnnrs.layers.lenet import ChannelScale, RBFCodes, TableConv2D
+from cnnrs.layers.facts import Facts, FieldOfView, Memory, Work
 from cnnrs.layers.merge import Add, Concat, Multiply
 from cnnrs.layers.node import Input, Node
 from cnnrs.layers.normalization import BatchNorm
 from cnnrs.layers.padding import Crop2D, ZeroPad2D, ZeroPadChannels
+from cnnrs.layers.parameter import Parameter
 from cnnrs.layers.pooling import (
     AveragePool2D,
     GlobalAveragePool2D,
@@ -50,7 +56,6 @@ __all__ = [
     "Add",
     "AveragePool2D",
     "BatchNorm",
-    "ChannelScale",
     "Concat",
     "Context",
     "Conv2D",
@@ -59,6 +64,8 @@ __all__ = [
     "Dense",
     "DepthwiseConv2D",
     "Dropout",
+    "Facts",
+    "FieldOfView",
     "Flatten",
     "GaussianDropout",
     "GlobalAveragePool2D",
@@ -75,13 +82,13 @@ __all__ = [
     "LpPool2D",
     "MaxPool2D",
     "MaxUnpool2D",
+    "Memory",
     "Multiply",
     "Node",
     "Normalize",
     "PReLU",
     "Parameter",
     "Permute",
-    "RBFCodes",
     "ReLU",
     "ReLU6",
     "Rescale",
@@ -92,11 +99,32 @@ __all__ = [
     "Softmax",
     "Softplus",
     "SpatialDropout2D",
-    "TableConv2D",
     "Tanh",
-    "Traits",
     "UpSample2D",
-    "Window",
+    "Work",
     "ZeroPad2D",
     "ZeroPadChannels",
 ]
+
+_MOVED = ("ChannelScale", "RBFCodes", "TableConv2D")
+_RENAMED = {
+    "Traits": "Traits is now cnnrs.layers.Memory (attribute memory) and Facts (attribute facts)",
+    "Window": "Window is now cnnrs.layers.FieldOfView, returned by field_of_view",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MOVED:
+        import warnings
+
+        from cnnrs.layers.class_table import layer_class
+
+        warnings.warn(
+            f"cnnrs.layers.{name} is now cnnrs.zoo.lenet_layers.{name}",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return layer_class(name)
+    if name in _RENAMED:
+        raise AttributeError(_RENAMED[name])
+    raise AttributeError(f"module 'cnnrs.layers' has no attribute {name!r}")

@@ -1,27 +1,68 @@
-"""Activations: element-wise functions between the linear layers, and softmax."""
+"""Activations: element-wise functions between the linear layers, and softmax.
+
+The operation of each, and what its backward pass reads, is in `cnnrs.layers.activation_table`.
+``Conv2D(8, 3, activation="gelu")`` is another spelling of a `GELU` layer after the convolution.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
-from cnnrs import ops
-from cnnrs.layers.base import Layer, Traits
+from cnnrs import _arguments
+from cnnrs.layers.activation_table import TABLE, Curve
+from cnnrs.layers.base import Layer
 from cnnrs.layers.context import Context
 from cnnrs.layers.node import Shape
 
-__all__ = ["ReLU", "Sigmoid", "Softmax", "Tanh"]
+__all__ = [
+    "BY_NAME",
+    "ELU",
+    "GELU",
+    "SELU",
+    "Activation",
+    "HardSigmoid",
+    "HardSwish",
+    "LeakyReLU",
+    "ReLU",
+    "ReLU6",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+]
 
 
-class _Activation(Layer):
-    """An activation whose gradient is a function of its output."""
+class Activation(Layer):
+    """Base class of activations: a row of the table, and perhaps settings."""
+
+    curve: ClassVar[Curve]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Further arguments of the operation."""
+        return {}
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        """The shape stays."""
+        """Return the same shape."""
         return input_shape
 
+    def forward(self, ctx: Context, x: Any) -> Any:
+        """Apply the function."""
+        y = self.curve.forward(x, **self.settings, out=ctx.out())
+        ctx.save(read=x if self.curve.saves == "input" else y)
+        return y
 
-class ReLU(_Activation):
-    """``max(0, x)``; the gradient at 0 is 0.
+    def backward(self, ctx: Context, grad_output: Any) -> Any:
+        """Multiply the gradient by the derivative."""
+        return self.curve.backward(
+            grad_output, ctx.saved.read, **self.settings, **ctx.input_destination()
+        )
+
+
+class ReLU(Activation):
+    """Rectified linear unit, ``max(0, x)``; the gradient at 0 is 0.
 
     Parameters
     ----------
@@ -38,21 +79,259 @@ class ReLU(_Activation):
     [[0.0, 0.0, 2.0]]
     """
 
-    traits = Traits(saves_input=False, in_place=True, activation="relu", non_negative="always")
-
-    def forward(self, ctx: Context, x: Any) -> Any:
-        """``max(0, x)``."""
-        y = ops.relu(x, out=ctx.out())
-        ctx.save(y=y)
-        return y
-
-    def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """The gradient where the output is above 0."""
-        return ops.relu_backward(grad_output, ctx.saved.y, **ctx.input_destination())
+    curve = TABLE["relu"]
+    memory = curve.memory
+    facts = curve.facts
 
 
-class Sigmoid(_Activation):
-    """``1 / (1 + exp(-x))``, without overflow.
+class ReLU6(Activation):
+    """ReLU with an upper bound, ``min(max(0, x), 6)``.
+
+    Parameters
+    ----------
+    name : str, optional
+
+    References
+    ----------
+    A. Howard et al.: MobileNets: Efficient Convolutional Neural Networks for Mobile Vision
+    Applications. arXiv:1704.04861, 2017.
+
+    Examples
+    --------
+    >>> import cnnrs
+    >>> cnnrs.Sequential((3,), [ReLU6()])([[-1.0, 2.0, 9.0]]).tolist()
+    [[0.0, 2.0, 6.0]]
+    """
+
+    curve = TABLE["relu6"]
+    memory = curve.memory
+    facts = curve.facts
+
+
+class LeakyReLU(Activation):
+    """Leaky ReLU: ``x`` above 0, ``slope * x`` below.
+
+    Parameters
+    ----------
+    slope : float
+        At least 0.
+    name : str, optional
+
+    References
+    ----------
+    A. Maas, A. Hannun, A. Ng: Rectifier Nonlinearities Improve Neural Network Acoustic Models. ICML
+    2013.
+
+    Examples
+    --------
+    >>> import cnnrs
+    >>> cnnrs.Sequential((2,), [LeakyReLU(0.5)])([[-2.0, 3.0]]).tolist()
+    [[-1.0, 3.0]]
+    """
+
+    curve = TABLE["leaky_relu"]
+    memory = curve.memory
+    facts = curve.facts
+
+    def __init__(self, slope: float = 0.01, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.slope = _arguments.number("slope", slope, 0)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The slope."""
+        return {"slope": self.slope}
+
+
+class ELU(Activation):
+    """Exponential linear unit: ``x`` above 0, ``alpha * (exp(x) - 1)`` below.
+
+    Parameters
+    ----------
+    alpha : float
+        At least 0; far below 0 the curve tends to ``-alpha``.
+    name : str, optional
+
+    References
+    ----------
+    D. Clevert, T. Unterthiner, S. Hochreiter: Fast and Accurate Deep Network Learning by
+    Exponential Linear Units. ICLR 2016.
+
+    Examples
+    --------
+    >>> import cnnrs
+    >>> cnnrs.Sequential((2,), [ELU()])([[-1000.0, 3.0]]).tolist()
+    [[-1.0, 3.0]]
+    """
+
+    curve = TABLE["elu"]
+    memory = curve.memory
+    facts = curve.facts
+
+    def __init__(self, alpha: float = 1.0, *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.alpha = _arguments.number("alpha", alpha, 0)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The bound."""
+        return {"alpha": self.alpha}
+
+
+class SELU(Activation):
+    """Scaled exponential linear unit, whose constants keep activations at mean 0 and variance 1
+    (with LeCun-normal weights).
+
+    Parameters
+    ----------
+    name : str, optional
+
+    References
+    ----------
+    G. Klambauer et al.: Self-Normalizing Neural Networks. NeurIPS 2017.
+
+    Examples
+    --------
+    >>> import cnnrs
+    >>> cnnrs.Sequential((2,), [SELU()])([[-1000.0, 0.0]]).round(3).tolist()
+    [[-1.7580000162124634, 0.0]]
+    """
+
+    curve = TABLE["selu"]
+    memory = curve.memory
+    facts = curve.facts
+
+
+class GELU(Activation):
+    """Gaussian error linear unit: ``x`` times the probability that a normal number is below it.
+
+    Parameters
+    ----------
+    approximate : {"none", "tanh"}
+        Compute the probability exactly, or as ``0.5 * (1 + tanh(0.7979 * (x + 0.044715 * x**3)))``.
+    name : str, optional
+
+    References
+    ----------
+    D. Hendrycks, K. Gimpel: Gaussian Error Linear Units (GELUs). arXiv:1606.08415, 2016.
+
+    Examples
+    --------
+    >>> import cnnrs
+    >>> cnnrs.Sequential((2,), [GELU()])([[0.0, 100.0]]).tolist()
+    [[0.0, 100.0]]
+    """
+
+    curve = TABLE["gelu"]
+    memory = curve.memory
+    facts = curve.facts
+
+    def __init__(self, approximate: str = "none", *, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.approximate = _arguments.choice("approximate", approximate, ("none", "tanh"))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Exact or approximate."""
+        return {"approximate": self.approximate}
+
+
+class SiLU(Activation):
+    """Sigmoid linear unit, also called swish: ``x * sigmoid(x)``.
+
+    Parameters
+    ----------
+    name : str, optional
+
+    References
+    ----------
+    S. Elfwing, E. Uchibe, K. Doya: Sigmoid-weighted linear units for neural network function
+    approximation. Neural Networks 107, 2018.
+
+    Examples
+    --------
+    >>> import cnnrs
+    >>> cnnrs.Sequential((2,), [SiLU()])([[0.0, 100.0]]).tolist()
+    [[0.0, 100.0]]
+    """
+
+    curve = TABLE["silu"]
+    memory = curve.memory
+    facts = curve.facts
+
+
+class Softplus(Activation):
+    """Smooth ReLU: ``log(1 + exp(x))``, without overflow.
+
+    Parameters
+    ----------
+    name : str, optional
+
+    References
+    ----------
+    C. Dugas et al.: Incorporating Second-Order Functional Knowledge for Better Option Pricing.
+    NeurIPS 2000.
+
+    Examples
+    --------
+    >>> import cnnrs
+    >>> cnnrs.Sequential((2,), [Softplus()])([[-1000.0, 1000.0]]).tolist()
+    [[0.0, 1000.0]]
+    """
+
+    curve = TABLE["softplus"]
+    memory = curve.memory
+    facts = curve.facts
+
+
+class HardSwish(Activation):
+    """Cheap `SiLU`: ``x * hard_sigmoid(x)``.
+
+    Parameters
+    ----------
+    name : str, optional
+
+    References
+    ----------
+    A. Howard et al.: Searching for MobileNetV3. ICCV 2019.
+
+    Examples
+    --------
+    >>> import cnnrs
+    >>> cnnrs.Sequential((3,), [HardSwish()])([[-4.0, 1.5, 4.0]]).tolist()
+    [[-0.0, 1.125, 4.0]]
+    """
+
+    curve = TABLE["hard_swish"]
+    memory = curve.memory
+    facts = curve.facts
+
+
+class HardSigmoid(Activation):
+    """Cheap `Sigmoid`: ``(x + 3) / 6``, bounded by 0 and 1.
+
+    Parameters
+    ----------
+    name : str, optional
+
+    References
+    ----------
+    A. Howard et al.: Searching for MobileNetV3. ICCV 2019.
+
+    Examples
+    --------
+    >>> import cnnrs
+    >>> cnnrs.Sequential((3,), [HardSigmoid()])([[-4.0, 0.0, 4.0]]).tolist()
+    [[0.0, 0.5, 1.0]]
+    """
+
+    curve = TABLE["hard_sigmoid"]
+    memory = curve.memory
+    facts = curve.facts
+
+
+class Sigmoid(Activation):
+    """Logistic function, ``1 / (1 + exp(-x))``, without overflow.
 
     Parameters
     ----------
@@ -65,21 +344,13 @@ class Sigmoid(_Activation):
     [[0.5, 0.0]]
     """
 
-    traits = Traits(saves_input=False, in_place=True, non_negative="always")
-
-    def forward(self, ctx: Context, x: Any) -> Any:
-        """``1 / (1 + exp(-x))``."""
-        y = ops.sigmoid(x, out=ctx.out())
-        ctx.save(y=y)
-        return y
-
-    def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """``g · y · (1 - y)``."""
-        return ops.sigmoid_backward(grad_output, ctx.saved.y, **ctx.input_destination())
+    curve = TABLE["sigmoid"]
+    memory = curve.memory
+    facts = curve.facts
 
 
-class Tanh(_Activation):
-    """The hyperbolic tangent.
+class Tanh(Activation):
+    """Hyperbolic tangent.
 
     Parameters
     ----------
@@ -92,20 +363,12 @@ class Tanh(_Activation):
     [[0.0]]
     """
 
-    traits = Traits(saves_input=False, in_place=True)
-
-    def forward(self, ctx: Context, x: Any) -> Any:
-        """``tanh(x)``."""
-        y = ops.tanh(x, out=ctx.out())
-        ctx.save(y=y)
-        return y
-
-    def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """``g · (1 - y²)``."""
-        return ops.tanh_backward(grad_output, ctx.saved.y, **ctx.input_destination())
+    curve = TABLE["tanh"]
+    memory = curve.memory
+    facts = curve.facts
 
 
-class Softmax(_Activation):
+class Softmax(Activation):
     """Turn the last axis into probabilities: ``exp(x) / sum(exp(x))``, without overflow.
 
     A model does not need it: models put out logits, the loss takes logits, and ``predict_proba``
@@ -122,14 +385,24 @@ class Softmax(_Activation):
     [[0.5, 0.5]]
     """
 
-    traits = Traits(saves_input=False, non_negative="always")
+    curve = TABLE["softmax"]
+    memory = curve.memory
+    facts = replace(curve.facts, softmax=True)
+    head = "keeps"
 
-    def forward(self, ctx: Context, x: Any) -> Any:
-        """Probabilities."""
-        y = ops.softmax(x, out=ctx.out())
-        ctx.save(y=y)
-        return y
 
-    def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """``y · (g - sum(g · y))``."""
-        return ops.softmax_backward(grad_output, ctx.saved.y, **ctx.input_destination())
+# The values of the argument `activation` of `Conv2D`, `Dense` and other layers.
+BY_NAME: dict[str, type[Activation]] = {
+    "relu": ReLU,
+    "sigmoid": Sigmoid,
+    "tanh": Tanh,
+    "elu": ELU,
+    "gelu": GELU,
+    "hard_sigmoid": HardSigmoid,
+    "hard_swish": HardSwish,
+    "leaky_relu": LeakyReLU,
+    "relu6": ReLU6,
+    "selu": SELU,
+    "silu": SiLU,
+    "softplus": Softplus,
+}

@@ -1,25 +1,21 @@
-"""The base class of every layer, and the parameters that a layer declares.
+"""`Layer`: the base class of all layers.
 
-A layer is small: ``build(input_shape) -> output_shape`` declares its parameters, ``forward(ctx, x)
--> y`` computes, and ``backward(ctx, grad_y) -> grad_x`` adds to the parameter gradients. Shapes
-given to ``build`` are those of one sample; arrays have the batch axis in front. A layer with
-several inputs takes them one after another: ``build(shape_1, shape_2)``, ``forward(ctx, x_1,
-x_2)``, and ``backward`` returns a tuple.
+A layer is small. ``build(input_shape) -> output_shape`` declares its parameters, ``forward(ctx, x)
+-> y`` computes, and ``backward(ctx, grad_y) -> grad_x`` adds to the gradients of the parameters.
+``build`` sees the shape of one sample; arrays have the batch axis first. A layer with several
+inputs takes them one after another: ``build(shape_1, shape_2)``, ``forward(ctx, x_1, x_2)``, and
+``backward`` returns a tuple.
 
-Each argument of a layer's constructor is kept in an attribute of the same name; saving a model
-relies on that.
+Each argument of the constructor is kept in an attribute of the same name. Saving a model relies on
+that.
 """
 
 from __future__ import annotations
 
 import inspect
-import itertools
-import math
 import re
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -27,177 +23,15 @@ from numpy.typing import DTypeLike
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
 from cnnrs.initializers import Initializer
 from cnnrs.initializers import get as get_initializer
-from cnnrs.layers.node import Node, Shape, apply, shape_text
+from cnnrs.layers.facts import Facts, FieldOfView, Memory, Work
+from cnnrs.layers.node import Node, Shape, apply
+from cnnrs.layers.parameter import Parameter
 
-if TYPE_CHECKING:
-    from cnnrs._arguments import Pair, Sides
-
-__all__ = ["WHOLE", "Layer", "Parameter", "Traits", "Window"]
-
-
-stamps = itertools.count(1)  # each number once, in any thread
-
-
-class Storage(Protocol):
-    """Who keeps the values of a parameter."""
-
-    def view(self, parameter: Parameter) -> Any: ...
-
-
-class Parameter:
-    """A named array that a layer owns; its values live in the arena of the model.
-
-    Attributes
-    ----------
-    name : str
-        Name within the layer, such as ``weight``.
-    shape : tuple of int
-    initializer : Initializer or None
-        Where the values start; None leaves the choice to the model (He-normal, and small in the
-        head).
-    trainable : bool
-        False for state such as running means, which is saved but not trained.
-    stamp : int
-        Another number after each time that `value` was asked for: somebody may have written to it.
-    """
-
-    __slots__ = ("initializer", "name", "shape", "stamp", "storage", "trainable", "view")
-
-    def __init__(
-        self, name: str, shape: Shape, initializer: Initializer | None, trainable: bool
-    ) -> None:
-        self.name = name
-        self.shape = shape
-        self.initializer = initializer
-        self.trainable = trainable
-        self.stamp = 0
-        self.storage: Storage | None = None
-        self.view: Any = None
-
-    @property
-    def size(self) -> int:
-        """Number of values."""
-        return math.prod(self.shape)
-
-    @property
-    def value(self) -> Any:
-        """The values, a view into the arena of the model."""
-        view = self.peek()
-        self.stamp = next(
-            stamps
-            # while the view is held: at no moment does a view exist that neither stamp nor count tells
-            # of
-        )
-        return view
-
-    def peek(self) -> Any:
-        """The values for somebody who only reads them, and keeps no reference."""
-        if self.view is None:
-            if self.storage is None:
-                raise ArgumentError(
-                    f"{self.name}: the layer is in no model yet; its values exist once a Model or "
-                    "Sequential holds it"
-                )
-            self.view = self.storage.view(self)
-        return self.view
-
-    def is_held(self) -> bool:
-        """Whether anybody has kept the view, or a view of it, and may write to it unseen."""
-        return sys.getrefcount(self.view) > _REFERENCES
-
-    def __repr__(self) -> str:
-        return f"<Parameter {self.name} {shape_text(self.shape)}>"
-
-
-def _own_references() -> int:
-    """How many references `Parameter.is_held` counts where there is no other: it depends on the
-    interpreter.
-    """
-    parameter = Parameter("", (), None, False)
-    parameter.view = object()
-    return sys.getrefcount(parameter.view)
-
-
-_REFERENCES = _own_references()
-
-
-@dataclass(frozen=True, slots=True)
-class Traits:
-    """What the plan may know about a layer; the defaults are right for any layer.
-
-    Attributes
-    ----------
-    saves_input, saves_output : bool
-        Whether ``backward`` reads the layer's input, its output; those arrays are kept until then.
-    in_place : bool
-        ``forward`` may write its output over its input, and ``backward`` the input's gradient over
-        the output's.
-    sums_inputs : bool
-        The output is the sum of the inputs: ``forward`` may write it over the first or second of
-        them, and the gradient of every input is that of the output, so that one array may serve all
-        of them.
-    writes_gradient : bool
-        ``backward`` changes the gradient of the output, which it is handed.
-    view : bool
-        The output is the input in another shape, and so are the gradients; nothing is computed.
-    identity_in_prediction : bool
-        The output is the input when not training.
-    affine_in_prediction : bool
-        When not training, the output is the input times one number for each channel (of the last
-        axis) plus another; `Layer.scale_and_shift` gives them, and the plan may fold them into the
-        layer in front.
-    folds : bool
-        The layer takes the weights that ``ctx.weights`` hands it, with such numbers folded in.
-    fuses : tuple of str
-        Activations that the layer can apply to its own output when ``ctx.activation`` asks for it.
-    activation : str or None
-        Which of those activations this layer is.
-    non_negative : {"never", "keeps", "always"}
-        Whether the output has no negative value: always, or if no input has one.
-    """
-
-    saves_input: bool = True
-    saves_output: bool = True
-    in_place: bool = False
-    sums_inputs: bool = False
-    writes_gradient: bool = False
-    view: bool = False
-    identity_in_prediction: bool = False
-    affine_in_prediction: bool = False
-    folds: bool = False
-    fuses: tuple[str, ...] = ()
-    activation: str | None = None
-    non_negative: Literal["never", "keeps", "always"] = "never"
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """What one output pixel sees of a layer's input: a window that slides; the default sees one
-    pixel.
-
-    Attributes
-    ----------
-    kernel_size, stride, dilation : pair of int
-    padding : (top, bottom, left, right)
-    whole : bool
-        Every output sees the whole input.
-    upsampling : pair of int
-        How many outputs there are to one place of the window: above 1 where a layer enlarges.
-    """
-
-    kernel_size: Pair = (1, 1)
-    stride: Pair = (1, 1)
-    padding: Sides = (0, 0, 0, 0)
-    dilation: Pair = (1, 1)
-    whole: bool = False
-    upsampling: Pair = (1, 1)
-
-
-WHOLE = Window(whole=True)
+__all__ = ["Layer", "trains"]
 
 
 class Layer:
-    """Base class of layers, the built-in ones and yours.
+    """Base class of layers: built-in layers and your own.
 
     Parameters
     ----------
@@ -207,12 +41,19 @@ class Layer:
     Attributes
     ----------
     trainable : bool
-        Set to False to freeze the layer: its parameters keep their values, and no gradients of them
-        are computed.
+        Set to False to freeze the layer: its parameters keep their values, and their gradients are
+        not computed.
+    memory : Memory
+        Which arrays ``forward`` and ``backward`` read and write.
+    facts : Facts
+        What is known about the output.
+    head : {"no", "keeps", "yes"}
+        Whether the weight starts small where the layer ends a model; ``"keeps"`` passes the
+        question to the preceding layer.
 
     Examples
     --------
-    A layer that multiplies each channel by a number it learns:
+    A layer that multiplies each channel by a learnt factor:
 
     >>> import numpy as np
     >>> class Scale(Layer):
@@ -221,11 +62,11 @@ class Layer:
     ...         return input_shape
     ...     def forward(self, ctx, x):
     ...         ctx.save(x=x)
-    ...         return x * self.factor
+    ...         return x * ctx.parameter("factor")
     ...     def backward(self, ctx, grad_y):
     ...         product = grad_y * ctx.saved.x
     ...         ctx.gradient("factor")[...] += product.sum(axis=tuple(range(product.ndim - 1)))
-    ...         return grad_y * self.factor
+    ...         return grad_y * ctx.parameter("factor")
     >>> import cnnrs
     >>> model = cnnrs.Sequential((2, 2, 3), [Scale()])
     >>> model.num_parameters
@@ -234,14 +75,30 @@ class Layer:
     True
     """
 
-    traits: Traits = Traits()
+    memory: Memory = Memory()
+    facts: Facts = Facts()
+    head: ClassVar[Literal["no", "keeps", "yes"]] = "no"
     name: str | None
     name_given: bool
     trainable: bool
     parameters: dict[str, Parameter]
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Return to the cautious records in a class that overrides a known pass.
+
+        The records of a class describe its own ``forward`` and ``backward``. A class that replaces
+        one of them states its own records, or gets the defaults.
+        """
+        super().__init_subclass__(**kwargs)
+        parent = cls.__mro__[1]
+        replaced = {"forward", "backward"} & cls.__dict__.keys()
+        if replaced and getattr(parent, "forward", None) is not Layer.forward:
+            for record, cautious in (("memory", Memory()), ("facts", Facts())):
+                if record not in cls.__dict__:
+                    setattr(cls, record, cautious)
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        # here and not in __init__, so that a child may forget to call that
+        # in __new__ and not in __init__, which a subclass may forget to call
         self = super().__new__(cls)
         self.__dict__.update(parameters={}, name=None, name_given=False, trainable=True)
         return self
@@ -253,10 +110,11 @@ class Layer:
             self.name = name
             self.name_given = True
 
-    # --- what a child defines ---------------------------------------------------------------------
+    # --- what a subclass defines ------------------------------------------------------------------
     def build(self, *input_shape: Shape) -> Shape:
-        """Declare the parameters for inputs of that shape (of one sample), and return the shape of
-        the output.
+        """Declare the parameters for inputs of this shape, and return the shape of the output.
+
+        Shapes describe one sample, without the batch axis.
         """
         raise NotImplementedError(f"{type(self).__name__} must define build(self, input_shape)")
 
@@ -265,61 +123,39 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} must define forward(self, ctx, x)")
 
     def backward(self, ctx: Any, grad_output: Any) -> Any:
-        """Add to the parameter gradients, and return the gradient of the input (a tuple of them for
-        several inputs).
+        """Add to the gradients of the parameters, and return the gradient of the input.
+
+        For several inputs, return a tuple of gradients.
         """
         raise NotImplementedError(f"{type(self).__name__} must define backward(self, ctx, grad_y)")
 
-    # --- what a child may define ------------------------------------------------------------------
+    # --- what a subclass may define ---------------------------------------------------------------
     def scratch(self, *input_shape: Shape) -> dict[str, tuple[Shape, DTypeLike | None]]:
-        """Arrays that the layer keeps from ``forward`` to ``backward`` beside its input and output:
-        name -> (shape per sample, dtype).
+        """Return the arrays that the layer keeps from ``forward`` to ``backward``.
 
-        A dtype of None stands for that of the model.
+        Its input and output are not among them. Each name maps to the shape for one sample and the
+        dtype; None stands for the dtype of the model. See `Context.scratch`.
         """
         return {}
 
-    def scale_and_shift(self) -> tuple[Any, Any]:
-        """For a layer with the trait ``affine_in_prediction``: factor and summand of each channel,
-        float64, from `Parameter.peek`.
+    def work(self, *input_shape: Shape) -> Work:
+        """Return what the layer computes for inputs of this shape."""
+        return Work()
+
+    def field_of_view(self, input_shape: Shape) -> FieldOfView:
+        """Return the part of the input that one output pixel sees."""
+        return FieldOfView()
+
+    @property
+    def followed_by(self) -> Layer | None:
+        """A layer without parameters that a model applies to the output, or None.
+
+        ``Conv2D(8, 3, activation="relu")`` is followed by `ReLU`, as if that were the next layer.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define scale_and_shift(self)")
-
-    def fold(self, scale: Any, shift: Any) -> tuple[Any, Any]:
-        """For a layer with the trait ``folds``: weight and bias such that its output comes times
-        `scale` plus `shift`, per channel.
-        """
-        raise NotImplementedError(f"{type(self).__name__} must define fold(self, scale, shift)")
-
-    def pools(
-        self, layer: Layer, input_shape: Shape, output_shape: Shape, dtype: np.dtype[Any]
-    ) -> bool:
-        """Whether in prediction this layer can pool its own output as another would, and gains by
-        it; ``ctx.max_pool`` then asks for it.
-
-        Parameters
-        ----------
-        layer : Layer
-            Reads this layer's output, and nothing else does.
-        input_shape, output_shape : tuple of int
-            Of this layer, without the batch axis.
-        dtype : dtype
-            Of the model.
-        """
-        return False
-
-    def multiplications_per_output(self, *input_shape: Shape) -> int:
-        """How many multiplications make one value of the output; 0 where that is not what the layer
-        does.
-        """
-        return 0
-
-    def window(self, input_shape: Shape) -> Window:
-        """What one output pixel sees of the input, for receptive fields."""
-        return Window()
+        return None
 
     def config(self) -> dict[str, Any]:
-        """The constructor's arguments, as values that JSON can hold."""
+        """Return the constructor's arguments, as values that JSON can hold."""
         result: dict[str, Any] = {}
         for name, argument in inspect.signature(type(self)).parameters.items():
             if argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD):
@@ -345,13 +181,12 @@ class Layer:
         *,
         trainable: bool = True,
     ) -> None:
-        """Declare a parameter, in ``build``; afterwards it is the attribute of that name.
+        """Declare a parameter, in ``build``; afterwards it is an attribute of the layer.
 
         Raises
         ------
         ShapeError
-            If the layer is shared between inputs for which the parameter would have different
-            shapes.
+            If the layer is shared, and its inputs would need different shapes of the parameter.
         """
         wanted = tuple(int(size) for size in shape)
         known = self.parameters.get(name)
@@ -394,13 +229,11 @@ class Layer:
     # --- graph ------------------------------------------------------------------------------------
     @property
     def kind(self) -> str:
-        """The name of the class in the style of a variable: ``conv2d``, ``max_pool2d``."""
+        """The name of the class, written like a variable: ``conv2d``, ``max_pool2d``."""
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", type(self).__name__).lower()
 
     def __call__(self, inputs: Node | Sequence[Node]) -> Node:
-        """Put the layer into a graph, behind a node or, for layers with several inputs, a list of
-        nodes.
-        """
+        """Apply the layer to a node, or to a list of nodes, and return the node of its output."""
         nodes = (inputs,) if isinstance(inputs, Node) else inputs
         if (
             not isinstance(nodes, (list, tuple))
@@ -408,9 +241,9 @@ class Layer:
             or not all(isinstance(node, Node) for node in nodes)
         ):
             raise DTypeError(
-                f"{type(self).__name__} is called on nodes (cnnrs.Input or what a layer returned), "
+                f"{type(self).__name__} is called on nodes (cnnrs.Input or the result of a layer), "
                 f"got {type(inputs).__name__}; "
-                "to compute, put it into a model and call that on arrays"
+                "to compute, put it into a model and call the model on arrays"
             )
         return apply(self, tuple(nodes))
 
@@ -424,8 +257,13 @@ class Layer:
         return f"{type(self).__name__}({arguments})"
 
 
+def trains(layer: Layer) -> bool:
+    """Return whether a layer has parameters that are trained."""
+    return layer.trainable and any(parameter.trainable for parameter in layer.parameters.values())
+
+
 def _plain(value: Any) -> Any:
-    """A constructor argument as JSON holds it."""
+    """Return a constructor argument as JSON can hold it."""
     if isinstance(value, Initializer):
         return value.config()
     if isinstance(value, np.generic):

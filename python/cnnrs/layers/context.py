@@ -1,37 +1,44 @@
-"""What a layer is handed while it runs: the `Context` of one layer in one run.
+"""`Context`: what a layer reads from and writes to while it runs.
 
-Everything that a run must remember is here and not in the layer, so that one layer can stand in
-several places of a graph and run in several threads. The arrays that a context gives out belong to
-the workspace of the run: they are valid until the run ends and are used again afterwards.
+Everything that a run must remember is stored in the context and not in the layer, so that one layer
+can be used at several places of a graph and in several threads. The arrays that a context gives out
+belong to the workspace of the run: they are valid until the run ends, and are overwritten later.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, NamedTuple, TypedDict, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cnnrs import _streams
 from cnnrs._arguments import Floats
 from cnnrs.errors import ArgumentError, ShapeError
+from cnnrs.layers.parameter import Parameter
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+__all__ = ["Context", "Destination", "Destinations", "Saved"]
 
-    from numpy.typing import NDArray
-
-__all__ = ["Context", "Destination", "Saved"]
+T = TypeVar("T")
 
 
 class Destination(TypedDict):
-    """Where an operation of `cnnrs.ops` puts its result: the array, and whether to add to it."""
+    """Where an operation of `cnnrs.ops` puts its result, and whether to add to what is there."""
 
     out: Floats
     accumulate: bool
 
 
+class Destinations(NamedTuple):
+    """Where an operation puts several gradients; all of them are added to, or none."""
+
+    out: tuple[Floats, ...]
+    accumulate: bool
+
+
 class Saved(dict[str, Any]):
-    """What ``forward`` kept for ``backward``, by name: ``ctx.saved.x``.
+    """The values that ``forward`` kept for ``backward``, by name: ``ctx.saved.x``.
 
     Examples
     --------
@@ -50,26 +57,22 @@ class Saved(dict[str, Any]):
 
 
 class Context:
-    """The surroundings of one layer in one run.
+    """The state of one layer in one run.
 
     Attributes
     ----------
     training : bool
-        Whether this is a training run; in prediction nothing is saved and there is no backward
+        Whether this is a training run. In prediction nothing is saved, and there is no backward
         pass.
     dtype : dtype
-        float32 or float64: that of the model, of every array handed to the layer, and of what it
-        must return.
+        float32 or float64: the dtype of the model, of every array handed to the layer, and of every
+        array that it returns.
     saved : Saved
-        What ``forward`` kept with `save`.
-    activation : str or None
-        An activation that the plan has fused into this layer: it is applied to the layer's own
-        output.
-    max_pool : bool
-        Whether the plan has fused a max-pooling by 2 × 2 into this layer: it keeps the largest of
-        each 2 × 2 outputs.
+        The values that ``forward`` kept with `save`.
+    needs_parameter_gradients : bool
+        Whether ``backward`` must compute the gradients of the parameters.
     seed, stream, step : int
-        The key of this layer's random numbers; see `random`.
+        The key of the layer's random numbers; see `random`.
 
     Examples
     --------
@@ -91,58 +94,93 @@ class Context:
 
     __slots__ = (
         "_buffers",
+        "_derive",
         "_gradients",
+        "_once",
         "_overwrite",
+        "_parameters",
         "_scratch",
         "_touched",
-        "activation",
         "dtype",
-        "max_pool",
         "needs_parameter_gradients",
         "saved",
         "seed",
         "step",
         "stream",
         "training",
-        "weights",
     )
 
-    def __init__(self, dtype: np.dtype[Any], *, training: bool, stream: int) -> None:
+    def __init__(
+        self,
+        dtype: np.dtype[Any],
+        *,
+        training: bool,
+        stream: int,
+        parameters: Mapping[str, Parameter] | None = None,
+    ) -> None:
         self.training = training
         self.dtype = dtype
         self.saved = Saved()
-        self.activation: str | None = None
-        self.max_pool = False
-        self.weights: Callable[[], tuple[Any, Any]] | None = (
-            None  # prediction only: weight and bias, transformed or with a layer folded in
-        )
         self.needs_parameter_gradients = training
         self.seed = 0
         self.stream = stream
         self.step = 0
-        self._buffers: list[
-            Floats | None
-        ] = []  # forward: the output; backward: the gradient of each input, None where not needed
-        self._overwrite: list[bool] = []  # backward: whether the gradient of each input starts here
-        self._gradients: dict[str, Floats] = {}  # parameter gradients by name
-        self._touched: set[str] = set()  # names of parameter gradients that hold this run's sums
+        self._parameters: Mapping[str, Parameter] = {} if parameters is None else parameters
+        # forward: the output; backward: the gradient of each input, None where it is not needed
+        self._buffers: list[Floats | None] = []
+        # backward: whether this is the first layer to write the gradient of an input
+        self._overwrite: list[bool] = []
+        self._gradients: dict[str, Floats] = {}
+        self._touched: set[Parameter] = set()  # those whose gradients hold sums of this run
         self._scratch: dict[str, NDArray[Any]] = {}
+        self._once: dict[Hashable, Any] = {}
+        # prediction: keeps values derived from the parameters
+        self._derive: Callable[[Hashable, Callable[[], Any]], Any] | None = None
 
+    # --- parameters -------------------------------------------------------------------------------
+    def parameter(self, name: str) -> Any:
+        """Return the values of a parameter, read-only.
+
+        Layers read their parameters in this way. The attribute ``layer.weight`` is for people: it
+        may be written to, so that each access makes the next prediction check for an edit.
+        """
+        return self._parameters[name].read()
+
+    def state(self, name: str) -> Any:
+        """Return the values of a parameter that the layer itself changes, such as a running mean."""
+        return self._parameters[name].value
+
+    def derived(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what `make` computes from the parameters of the layer.
+
+        In prediction the result is kept until one of the layer's parameters changes, under a key
+        that is unique within the layer; in training it is computed at each call.
+        """
+        return make() if self._derive is None else self._derive(key, make)
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what `make` computes from the shapes alone; it is called once per batch size."""
+        if key not in self._once:
+            self._once[key] = make()
+        return self._once[key]  # type: ignore[no-any-return]
+
+    # --- forward ----------------------------------------------------------------------------------
     def save(self, **arrays: Any) -> None:
         """Keep arrays (or anything else) for ``backward``; does nothing in prediction."""
         if self.training:
             self.saved.update(arrays)
 
     def out(self, shape: tuple[int, ...] | None = None, *, index: int = 0) -> Any:
-        """An uninitialised array of the workspace for the result; using it is faster than making
-        one, never required.
+        """Return an uninitialised array of the workspace for the result.
+
+        Using it is faster than making an array, and never required.
 
         Parameters
         ----------
         shape : tuple of int, optional
             Shape of the result, with the batch axis, as a check.
         index : int
-            In ``backward`` of a layer with several inputs: which input's gradient.
+            In ``backward`` of a layer with several inputs: the number of the input.
 
         Raises
         ------
@@ -164,43 +202,70 @@ class Context:
         return buffer
 
     def scratch(self, name: str) -> NDArray[Any]:
-        """The array that the layer asked for in its `Layer.scratch`; it keeps its values from
-        ``forward`` to ``backward``.
+        """Return an array that the layer asked for in `Layer.scratch`.
+
+        It keeps its values from ``forward`` to ``backward``.
         """
         return self._scratch[name]
 
     def random(self) -> np.random.Generator:
-        """A stream of random numbers for this layer and step: the same in every call, the same at
-        any thread count.
+        """Return a stream of random numbers for this layer and step.
+
+        It is the same in every call and at any number of threads.
         """
         return _streams.generator(self.seed, self.stream, _streams.Purpose.LAYER, self.step)
 
     # --- backward ---------------------------------------------------------------------------------
     def needs_input_gradient(self, index: int = 0) -> bool:
-        """Whether anything behind that input is trained; if not, ``backward`` returns None for it."""
+        """Return whether the gradient of this input is needed.
+
+        If not, ``backward`` returns None for it.
+        """
         return self._buffers[index] is not None
 
     def gradient(self, name: str) -> Any:
-        """The gradient of a parameter, to be added to in place: ``ctx.gradient("weight")[...] +=
-        ...``.
+        """Return the gradient of a parameter, to be added to in place.
+
+        For example ``ctx.gradient("weight")[...] += ...``.
         """
         array = self._gradients[name]
-        if name not in self._touched:
-            self._touched.add(name)
+        parameter = self._parameters[name]
+        if parameter not in self._touched:
+            self._touched.add(parameter)
             array.fill(0)
         return array
 
     def parameter_destination(self, name: str) -> Destination:
-        """Where an operation puts the gradient of a parameter: ``ops.conv2d_backward_bias(g,
-        **ctx.parameter_destination("bias"))``.
+        """Return where an operation puts the gradient of a parameter.
+
+        For example ``ops.conv2d_backward_bias(g, **ctx.parameter_destination("bias"))``.
         """
-        accumulate = name in self._touched
-        self._touched.add(name)
+        parameter = self._parameters[name]
+        accumulate = parameter in self._touched
+        self._touched.add(parameter)
         return {"out": self._gradients[name], "accumulate": accumulate}
 
+    def parameter_destinations(self, *names: str) -> Destinations:
+        """Return where one operation puts the gradients of several parameters.
+
+        Raises
+        ------
+        ArgumentError
+            If some of the gradients hold a sum of this run already and others do not.
+        """
+        destinations = [self.parameter_destination(name) for name in names]
+        flags = {destination["accumulate"] for destination in destinations}
+        if len(flags) != 1:
+            raise ArgumentError(
+                f"ctx.parameter_destinations: the gradients of {' and '.join(names)} must be "
+                "written together, but only some of them were written before"
+            )
+        return Destinations(tuple(item["out"] for item in destinations), flags.pop())
+
     def input_destination(self, index: int = 0) -> Destination:
-        """Where an operation puts the gradient of an input, which must be needed; ``backward`` then
-        returns that array.
+        """Return where an operation puts the gradient of an input.
+
+        The gradient must be needed, and ``backward`` must return the array.
         """
         buffer = self._buffers[index]
         assert buffer is not None

@@ -2,62 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
-
-import numpy as np
 
 from cnnrs import _arguments, ops
 from cnnrs._arguments import PaddingLike, PairLike
 from cnnrs.errors import ShapeError
 from cnnrs.initializers import Initializer
-from cnnrs.layers.base import Layer, Window
 from cnnrs.layers.context import Context
-from cnnrs.layers.geometry import check_image, output_size, sides
-from cnnrs.layers.linear import Linear
+from cnnrs.layers.facts import FieldOfView, Work
+from cnnrs.layers.geometry import Convolution, check_image, kernels_of, output_size, sides
+from cnnrs.layers.linear import Linear, Operands
 from cnnrs.layers.node import Shape
-from cnnrs.layers.pooling import MaxPool2D
 
 __all__ = ["Conv2D"]
 
 
 class Conv2D(Linear):
-    """Slide filters over an image: each output is the sum of products of one filter and the window
-    below it, plus a bias.
+    """Slide filters over images: each output is the sum of products of a filter and a window, plus a
+    bias.
 
-    As everywhere in this field the filter is not flipped (strictly speaking this is a
-    cross-correlation). The output has size ``(W - K + 2P) / S + 1`` in each direction and as many
-    channels as there are filters.
+    The filter is not flipped: strictly speaking this is a cross-correlation. The output has size
+    ``(W - K + 2P) / S + 1`` in each direction, and one channel for each filter.
 
     Parameters
     ----------
     filters : int
-        Number of filters: channels of the output.
+        Number of filters, and of channels of the output.
     kernel_size : int or (height, width)
-        Size of a filter; its depth is that of the input.
+        Height and width of a filter.
     stride : int or (height, width)
-        By how many pixels the window moves.
+        Pixels by which the window moves.
     padding : int, (height, width), ((top, bottom), (left, right)), "same" or "valid"
         Zeros around the image. ``"same"`` keeps the size at stride 1 (the odd pixel goes to the
         bottom and right); ``"valid"`` is 0.
     dilation : int or (height, width)
         Distance between the pixels that a filter reads.
     groups : int
-        Split channels and filters into so many groups that do not see each other; a divisor of
-        both.
+        Number of groups into which channels and filters are split; a group sees no other
+        group. A divisor of both.
     use_bias : bool
-        Whether each filter adds a number of its own.
+        Whether each filter has a bias.
     activation : str, optional
         Applied to the output: "relu", "sigmoid", "tanh", "elu", "gelu", "hard_sigmoid",
         "hard_swish", "leaky_relu", "relu6", "selu", "silu" or "softplus".
     rounding : {"floor", "exact"}
-        What to do with border pixels that no whole window reaches: leave them unused, or refuse to
-        build.
+        Whether border pixels that no whole window reaches are left unused, or are an error.
     weight_initializer : str or Initializer, optional
-        Where ``weight`` starts; by default He-normal, and a tenth of LeCun-normal in the head of a
-        model.
+        Initial values of ``weight``; by default He-normal, and a tenth of LeCun-normal in the
+        head of a model.
     bias_initializer : str or Initializer
-        Where ``bias`` starts.
+        Initial values of ``bias``.
     name : str, optional
 
     Attributes
@@ -83,6 +78,8 @@ class Conv2D(Linear):
     >>> model.output_shape, model.num_parameters
     ((28, 28, 1), 76)
     """
+
+    head = "yes"
 
     def __init__(
         self,
@@ -114,7 +111,7 @@ class Conv2D(Linear):
             )
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        """Declare weight and bias for images of that shape."""
+        """Declare weight and bias for images of this shape."""
         height, width, channels = check_image(self, input_shape)
         if channels % self.groups:
             raise ShapeError(
@@ -131,84 +128,81 @@ class Conv2D(Linear):
         self.add_linear_parameters((*self.kernel_size, channels // self.groups, self.filters))
         return (*shape, self.filters)
 
-    def forward(self, ctx: Context, x: Any) -> Any:
-        """Convolve a batch of images."""
-        weight, bias = self.operands(ctx)
-        y = ops.conv2d(
-            x,
-            weight,
-            bias,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            groups=self.groups,
-            activation=self.fused(ctx),
-            max_pool=ctx.max_pool,
-            out=ctx.out(),
-        )
-        return self.finish(ctx, x, y)
-
-    def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """Gradients of weight, bias and input."""
-        x = ctx.saved.x
-        grad, mask = self.start_backward(ctx, grad_output)
-        geometry: dict[str, Any] = {
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments that the functions of `cnnrs.ops` on convolutions take."""
+        return {
             "stride": self.stride,
             "padding": self.padding,
             "dilation": self.dilation,
             "groups": self.groups,
-            "activation_output": mask,
         }
+
+    def convolution(self, input_shape: Shape) -> Convolution:
+        """Return the sizes of the convolution for inputs of this shape."""
+        return Convolution(input_shape, self.parameters["weight"].shape, **self.arguments)
+
+    def operands(
+        self, ctx: Context, fold: Callable[[], Operands] | None, x: Any = None
+    ) -> Operands:
+        """Return weight and bias; in prediction the weight is prepared once where that pays."""
+        if ctx.training:
+            return super().operands(ctx, fold)
+        shape = x.shape[1:]
+        convolution = ctx.once("convolution", lambda: self.convolution(shape))
+        if not ctx.once("prepares", lambda: convolution.prepares(len(x))):
+            return super().operands(ctx, fold)
+
+        def make() -> Operands:
+            weight, bias = (ctx.parameter("weight"), None) if fold is None else fold()
+            return convolution.prepare(weight), bias
+
+        weight, bias = ctx.derived(("prepared", shape), make)
+        if fold is None and self.use_bias:
+            bias = ctx.parameter("bias")
+        return weight, bias
+
+    def compute(
+        self, ctx: Context, x: Any, *, fold: Callable[[], Operands] | None = None, **fused: Any
+    ) -> Any:
+        """Convolve a batch of images."""
+        weight, bias = self.operands(ctx, fold, x)
+        return ops.conv2d(x, weight, bias, **self.arguments, **fused, out=ctx.out())
+
+    def differentiate(self, ctx: Context, grad_output: Any, activation_output: Any = None) -> Any:
+        """Compute the gradients of weight, bias and input."""
+        x = ctx.saved.x
+        arguments = {**self.arguments, "activation_output": activation_output}
         if ctx.needs_parameter_gradients:
-            bias = (
-                ctx.parameter_destination("bias")["out"] if self.use_bias else None
-            )  # added to, or not, as that of the weight
+            (weight, *bias), accumulate = ctx.parameter_destinations(*self.parameter_names)
             ops.conv2d_backward_weight(
-                grad,
+                grad_output,
                 x,
                 self.kernel_size,
-                bias_out=bias,
-                **geometry,
-                **ctx.parameter_destination("weight"),
+                **arguments,
+                bias_out=bias[0] if bias else None,
+                out=weight,
+                accumulate=accumulate,
             )
         if not ctx.needs_input_gradient():
             return None
         return ops.conv2d_backward_input(
-            grad, self.own("weight"), x.shape, **geometry, **ctx.input_destination()
+            grad_output, ctx.parameter("weight"), x.shape, **arguments, **ctx.input_destination()
         )
 
-    def pools(
-        self, layer: Layer, input_shape: Shape, output_shape: Shape, dtype: np.dtype[Any]
-    ) -> bool:
-        """A max-pooling by 2 × 2, where the filters are few; not if either layer's class computes
-        in a way of its own.
-        """
-        if type(self).forward is not Conv2D.forward or self.activation not in (
-            None,
-            *self.kernel_activations,
-        ):
-            return False
-        if (
-            not isinstance(layer, MaxPool2D)
-            or type(layer).forward is not MaxPool2D.forward
-            or not layer.halves(output_shape)
-        ):
-            return False
-        shapes = (1, *input_shape), self.parameters["weight"].shape
-        sliding: dict[str, Any] = {
-            "stride": self.stride,
-            "padding": self.padding,
-            "dilation": self.dilation,
-            "groups": self.groups,
-        }
-        return ops.conv2d_pools(*shapes, **sliding, dtype=dtype)
+    def work(self, input_shape: Shape) -> Work:  # type: ignore[override]
+        """Return the products of the filters with all windows, and the kernels."""
+        convolution = self.convolution(input_shape)
+        return Work(
+            convolution.multiply_adds,
+            kernels_of(convolution, prepared=True),
+            unused_border=self.field_of_view(input_shape).unused_border(
+                (input_shape[0], input_shape[1]), convolution.output_size
+            ),
+        )
 
-    def multiplications_per_output(self, input_shape: Shape) -> int:  # type: ignore[override]
-        """Kernel height x kernel width x channels that a filter sees."""
-        return self.kernel_size[0] * self.kernel_size[1] * input_shape[2] // self.groups
-
-    def window(self, input_shape: Shape) -> Window:
-        """The window of a filter."""
+    def field_of_view(self, input_shape: Shape) -> FieldOfView:
+        """Return the window of a filter."""
         padding = sides(
             (input_shape[0], input_shape[1]),
             self.kernel_size,
@@ -216,4 +210,4 @@ class Conv2D(Linear):
             self.padding,
             self.dilation,
         )
-        return Window(self.kernel_size, self.stride, padding, self.dilation)
+        return FieldOfView(self.kernel_size, self.stride, padding, self.dilation)

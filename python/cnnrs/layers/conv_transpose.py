@@ -1,10 +1,9 @@
-"""Transposed convolution: a convolution run backwards, which makes images larger."""
+"""Transposed convolution: the backward pass of a convolution as a layer, which enlarges images."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,46 +12,46 @@ from cnnrs import _arguments, ops
 from cnnrs._arguments import PaddingLike, Pair, PairLike
 from cnnrs.errors import ShapeError
 from cnnrs.initializers import Initializer, Normal
-from cnnrs.layers.base import Window
 from cnnrs.layers.context import Context
-from cnnrs.layers.geometry import check_image, sides
-from cnnrs.layers.linear import Linear
+from cnnrs.layers.facts import FieldOfView, Work
+from cnnrs.layers.geometry import Convolution, check_image, kernels_of, sides
+from cnnrs.layers.linear import Linear, Operands
 from cnnrs.layers.node import Shape
 
 __all__ = ["Conv2DTranspose"]
 
 
 class Conv2DTranspose(Linear):
-    """Spread every input pixel over a window of the output, weighted by filters: what `Conv2D` does
-    to its gradient.
+    """Spread every input pixel over a window of the output, weighted by filters.
 
-    The output has size ``(W - 1) * S - 2P + D * (K - 1) + 1 + output_padding`` in each direction
-    (``W * S`` with ``padding="same"``): the size of an image that a `Conv2D` with the same
-    arguments turns into one of size ``W``.
+    This is how `Conv2D` computes the gradient of its input. The output has size ``(W - 1) * S - 2P
+    + D * (K - 1) + 1 + output_padding`` in each direction (``W * S`` with ``padding="same"``): the
+    size of an image that a `Conv2D` with the same arguments turns into an image of size ``W``.
 
     Parameters
     ----------
     filters : int
         Channels of the output.
     kernel_size, stride, padding, dilation
-        Those of the convolution that is run backwards: padding takes a border off the output.
+        Arguments of the convolution that is run backwards: padding cuts a border off the output.
     output_padding : int or (height, width)
-        Rows and columns more at the bottom and right, less than the stride: several sizes are
-        turned into one by a stride, this chooses among them. Not with ``padding="same"``.
+        Additional rows and columns at the bottom and right, fewer than the stride. A convolution
+        with a stride turns images of several sizes into the same size; this chooses among them. Not
+        with ``padding="same"``.
     groups : int
         As for `Conv2D`.
     use_bias, activation
         As for `Conv2D`.
     weight_initializer : str or Initializer, optional
-        By default normal numbers of the deviation that keeps the size of activations through layers
-        of ReLU.
+        Initial values of ``weight``; by default normal, with the deviation that keeps the size of
+        activations through layers of ReLU.
     bias_initializer : str or Initializer
     name : str, optional
 
     Attributes
     ----------
     weight : ndarray of shape (kernel_height, kernel_width, filters / groups, in_channels)
-        That of the convolution run backwards.
+        The weight of the convolution that is run backwards.
     bias : ndarray of shape (filters,)
 
     References
@@ -66,8 +65,6 @@ class Conv2DTranspose(Linear):
     >>> cnnrs.Sequential((28, 28, 1024), [Conv2DTranspose(512, 2, stride=2)]).output_shape
     (56, 56, 512)
     """
-
-    kernel_activations = ()
 
     def __init__(
         self,
@@ -86,7 +83,6 @@ class Conv2DTranspose(Linear):
         name: str | None = None,
     ) -> None:
         super().__init__(use_bias, activation, weight_initializer, bias_initializer, name)
-        self.traits = replace(self.traits, folds=self.activation is None)
         self.filters = _arguments.integer("filters", filters, 1)
         self.kernel_size = _arguments.pair("kernel_size", kernel_size)
         self.stride = _arguments.pair("stride", stride)
@@ -130,16 +126,15 @@ class Conv2DTranspose(Linear):
         return sizes[0], sizes[1]
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        """Declare weight and bias for images of that shape."""
+        """Declare weight and bias for images of this shape."""
         height, width, channels = check_image(self, input_shape)
         if channels % self.groups:
             raise ShapeError(
                 f"groups: {self.groups} must divide the {channels} channels of the input"
             )
         size = self._output_size(height, width)
-        area = math.prod(self.kernel_size) / math.prod(
-            self.stride
-        )  # how many inputs meet in one output
+        # the number of inputs that meet in one output
+        area = math.prod(self.kernel_size) / math.prod(self.stride)
         initializer = self.weight_initializer or Normal(
             std=math.sqrt(2 * self.groups / (channels * area))
         )
@@ -150,7 +145,8 @@ class Conv2DTranspose(Linear):
         return (*size, self.filters)
 
     @property
-    def _geometry(self) -> dict[str, Any]:
+    def arguments(self) -> dict[str, Any]:
+        """The arguments that the functions of `cnnrs.ops` on convolutions take."""
         return {
             "stride": self.stride,
             "padding": self.padding,
@@ -158,51 +154,61 @@ class Conv2DTranspose(Linear):
             "groups": self.groups,
         }
 
-    def forward(self, ctx: Context, x: Any) -> Any:
-        """The convolution's gradient of the input, as a forward pass."""
-        y = ctx.out()
-        weight, bias = self.operands(ctx)
-        ops.conv2d_backward_input(x, weight, y.shape, **self._geometry, out=y)
-        if bias is not None:
-            np.add(y, bias, out=y)
-        return self.finish(ctx, x, y)
+    def convolution(self, input_shape: Shape) -> Convolution:
+        """Return the sizes of the convolution that is run backwards: its input is the output."""
+        size = self._output_size(input_shape[0], input_shape[1])
+        return Convolution((*size, self.filters), self.parameters["weight"].shape, **self.arguments)
 
-    def fold(self, scale: Any, shift: Any) -> tuple[Any, Any]:
-        """As for `Conv2D`, but the channels of the output are the third axis of the weight, those
-        of each group beside its inputs.
+    def scale_of_weight(self, scale: Any) -> Any:
+        """Return the factors for the third axis of the weight.
+
+        This axis counts the output channels of a group; the groups share the last axis.
         """
-        weight = self.parameters["weight"].peek()
-        bias = scale * self.parameters["bias"].peek() + shift if self.use_bias else shift
-        scales = np.repeat(scale.reshape(self.groups, -1).T, weight.shape[3] // self.groups, axis=1)
-        return np.multiply(
-            weight, scales, out=np.empty_like(weight), casting="same_kind"
-        ), bias.astype(weight.dtype)
+        inputs = self.parameters["weight"].shape[3] // self.groups
+        return np.repeat(scale.reshape(self.groups, -1).T, inputs, axis=1)
 
-    def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """Gradients of weight, bias and input: the convolution itself is the last."""
-        grad, _ = self.start_backward(ctx, grad_output)
+    def compute(
+        self, ctx: Context, x: Any, *, fold: Callable[[], Operands] | None = None, **fused: Any
+    ) -> Any:
+        """Run the convolution's backward pass as a forward pass."""
+        y = ctx.out()
+        weight, bias = self.operands(ctx, fold)
+        ops.conv2d_backward_input(x, weight, y.shape, **self.arguments, **fused, out=y)
+        return y if bias is None else np.add(y, bias, out=y)
+
+    def differentiate(self, ctx: Context, grad_output: Any, activation_output: Any = None) -> Any:
+        """Compute the gradients of weight, bias and input; the last is the convolution itself."""
         if ctx.needs_parameter_gradients:
             ops.conv2d_backward_weight(
                 ctx.saved.x,
-                grad,
+                grad_output,
                 self.kernel_size,
-                **self._geometry,
+                **self.arguments,
                 **ctx.parameter_destination("weight"),
             )
             if self.use_bias:
-                ops.conv2d_backward_bias(grad, **ctx.parameter_destination("bias"))
+                ops.conv2d_backward_bias(grad_output, **ctx.parameter_destination("bias"))
         if not ctx.needs_input_gradient():
             return None
-        return ops.conv2d(grad, self.own("weight"), **self._geometry, out=ctx.out())
+        return ops.conv2d(grad_output, ctx.parameter("weight"), **self.arguments, out=ctx.out())
 
-    def multiplications_per_output(self, input_shape: Shape) -> int:  # type: ignore[override]
-        """Inputs that meet in one output, on average and rounded."""
-        area = math.prod(self.kernel_size) / math.prod(self.stride)
-        return round(area * input_shape[2] / self.groups)
+    def work(self, input_shape: Shape) -> Work:  # type: ignore[override]
+        """Return the products of all pixels with the filters, and the kernels."""
+        kernels = kernels_of(
+            self.convolution(input_shape),
+            [
+                ("forward", "backward_input"),
+                ("backward_weight", "backward_weight"),
+                ("backward_input", "forward"),
+            ],
+        )
+        weight = math.prod(self.parameters["weight"].shape)
+        return Work(math.prod(input_shape[:2]) * weight, kernels)
 
-    def window(self, input_shape: Shape) -> Window:
-        """The inputs that can meet in one output; there are as many outputs to one place as the
-        stride says.
+    def field_of_view(self, input_shape: Shape) -> FieldOfView:
+        """Return the window of inputs that can meet in one output.
+
+        The number of outputs for each place of the window is the stride.
         """
         border = sides(
             self._output_size(*input_shape[:2]),
@@ -219,7 +225,7 @@ class Conv2DTranspose(Linear):
         # output 0 sees input pixels from ceil((padding - reach) / stride) on
         before = [(reach[axis] - border[2 * axis]) // self.stride[axis] for axis in (0, 1)]
         after = [(reach[axis] - border[2 * axis + 1]) // self.stride[axis] for axis in (0, 1)]
-        return Window(
+        return FieldOfView(
             (count[0], count[1]),
             padding=(before[0], after[0], before[1], after[1]),
             upsampling=self.stride,

@@ -1,38 +1,38 @@
-"""The fully connected layer."""
+"""Fully connected layer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cnnrs import _arguments, ops
 from cnnrs.errors import ShapeError
 from cnnrs.initializers import Initializer
-from cnnrs.layers.base import WHOLE, Window
 from cnnrs.layers.context import Context
-from cnnrs.layers.linear import Linear
+from cnnrs.layers.facts import WHOLE_INPUT, FieldOfView, Work
+from cnnrs.layers.linear import Linear, Operands
 from cnnrs.layers.node import Shape, shape_text
 
 __all__ = ["Dense"]
 
 
 class Dense(Linear):
-    """Fully connected: every output is a weighted sum of all inputs, ``y = x · weight + bias``.
+    """Fully connected layer: every output is a weighted sum of all inputs, ``x · weight + bias``.
 
     Parameters
     ----------
     units : int
-        Number of outputs; for the last layer of a classifier the number of classes.
+        Number of outputs: in the last layer of a classifier, the number of classes.
     use_bias : bool
-        Whether each output adds a number of its own.
+        Whether each output has a bias.
     activation : str, optional
         Applied to the output: "relu", "sigmoid", "tanh", "elu", "gelu", "hard_sigmoid",
         "hard_swish", "leaky_relu", "relu6", "selu", "silu" or "softplus".
     weight_initializer : str or Initializer, optional
-        Where ``weight`` starts; by default He-normal, and a tenth of LeCun-normal in the head of a
-        model.
+        Initial values of ``weight``; by default He-normal, and a tenth of LeCun-normal in the
+        head of a model.
     bias_initializer : str or Initializer
-        Where ``bias`` starts.
+        Initial values of ``bias``.
     name : str, optional
 
     Attributes
@@ -48,6 +48,8 @@ class Dense(Linear):
     7850
     """
 
+    head = "yes"
+
     def __init__(
         self,
         units: int,
@@ -62,38 +64,40 @@ class Dense(Linear):
         self.units = _arguments.integer("units", units, 1)
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        """Declare weight and bias for that many features."""
+        """Declare weight and bias for this number of features."""
         if len(input_shape) != 1:
             raise ShapeError(
                 f"Dense needs a vector of features, got {shape_text(input_shape)}; put Flatten or "
-                "a global pooling layer in front"
+                "a global pooling layer before it"
             )
         self.add_linear_parameters((input_shape[0], self.units))
         return (self.units,)
 
-    def forward(self, ctx: Context, x: Any) -> Any:
+    def compute(
+        self, ctx: Context, x: Any, *, fold: Callable[[], Operands] | None = None, **fused: Any
+    ) -> Any:
         """Multiply a batch of vectors by the weight."""
-        weight, bias = self.operands(ctx)
-        y = ops.matmul(x, weight, bias=bias, activation=self.fused(ctx), out=ctx.out())
-        return self.finish(ctx, x, y)
+        weight, bias = self.operands(ctx, fold)
+        return ops.matmul(x, weight, bias=bias, **fused, out=ctx.out())
 
-    def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """Gradients of weight, bias and input."""
-        grad, mask = self.start_backward(ctx, grad_output)
-        if mask is not None:
-            grad = ops.relu_backward(grad, mask, out=grad)
+    def differentiate(self, ctx: Context, grad_output: Any, activation_output: Any = None) -> Any:
+        """Compute the gradients of weight, bias and input."""
+        grad = grad_output
+        if activation_output is not None:
+            grad = ops.relu_backward(grad, activation_output, out=grad)
         if ctx.needs_parameter_gradients:
             ops.matmul(ctx.saved.x, grad, transpose_a=True, **ctx.parameter_destination("weight"))
             if self.use_bias:
                 ops.conv2d_backward_bias(grad, **ctx.parameter_destination("bias"))
         if not ctx.needs_input_gradient():
             return None
-        return ops.matmul(grad, self.own("weight"), transpose_b=True, **ctx.input_destination())
+        weight = ctx.parameter("weight")
+        return ops.matmul(grad, weight, transpose_b=True, **ctx.input_destination())
 
-    def multiplications_per_output(self, input_shape: Shape) -> int:  # type: ignore[override]
-        """One for each feature."""
-        return input_shape[0]
+    def work(self, input_shape: Shape) -> Work:  # type: ignore[override]
+        """Return one product for each value of the weight."""
+        return Work(input_shape[0] * self.units)
 
-    def window(self, input_shape: Shape) -> Window:
-        """Every output sees every input."""
-        return WHOLE
+    def field_of_view(self, input_shape: Shape) -> FieldOfView:
+        """Return the whole input: every output sees every input."""
+        return WHOLE_INPUT

@@ -1,8 +1,8 @@
-"""Convolutions that look at channels one by one, alone and followed by one that mixes them."""
+"""Convolutions of each channel by itself, alone and followed by a convolution across channels."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from numpy.typing import DTypeLike
@@ -11,21 +11,20 @@ from cnnrs import _arguments, ops
 from cnnrs._arguments import PaddingLike, PairLike
 from cnnrs.initializers import Initializer
 from cnnrs.initializers import get as get_initializer
-from cnnrs.layers.base import Window
 from cnnrs.layers.context import Context
 from cnnrs.layers.conv import Conv2D
-from cnnrs.layers.geometry import check_image, output_size, sides
-from cnnrs.layers.linear import Linear
+from cnnrs.layers.facts import FieldOfView, Work
+from cnnrs.layers.geometry import Convolution, Kernel, check_image, output_size, sides
+from cnnrs.layers.linear import Linear, Operands
 from cnnrs.layers.node import Shape
 
 __all__ = ["DepthwiseConv2D", "SeparableConv2D"]
 
 
 class DepthwiseConv2D(Conv2D):
-    """Slide filters of depth 1 over an image: every channel has filters of its own and sees no
-    other channel.
+    """Slide filters of depth 1 over images: every channel has its own filters.
 
-    The same as `Conv2D` with as many groups as there are channels.
+    Equal to `Conv2D` with one group for each channel.
 
     Parameters
     ----------
@@ -33,8 +32,8 @@ class DepthwiseConv2D(Conv2D):
     stride, padding, dilation
         As for `Conv2D`.
     depth_multiplier : int
-        Filters per channel: the output has so many times as many channels, those of the first
-        channel first.
+        Number of filters for each channel. In the output, the results of the first channel come
+        first.
     use_bias, activation, rounding, weight_initializer, bias_initializer, name
         As for `Conv2D`.
 
@@ -87,7 +86,7 @@ class DepthwiseConv2D(Conv2D):
         self.depth_multiplier = _arguments.integer("depth_multiplier", depth_multiplier, 1)
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        """Declare weight and bias; there are as many groups as channels."""
+        """Declare weight and bias, with one group for each channel."""
         channels = check_image(self, input_shape)[2]
         if "weight" not in self.parameters:
             self.groups, self.filters = channels, channels * self.depth_multiplier
@@ -95,19 +94,18 @@ class DepthwiseConv2D(Conv2D):
 
 
 class SeparableConv2D(Linear):
-    """A depthwise convolution followed by one of 1x1, which mixes the channels; with nothing in
-    between.
+    """Depthwise convolution, followed by a 1x1 convolution that mixes the channels.
 
     Parameters
     ----------
     filters : int
         Channels of the output.
     kernel_size : int or (height, width)
-        Of the depthwise part.
+        Of the depthwise convolution.
     stride, padding, dilation
-        Of the depthwise part; as for `Conv2D`.
+        Of the depthwise convolution; as for `Conv2D`.
     depth_multiplier : int
-        Filters per channel in the depthwise part.
+        Number of filters for each channel in the depthwise convolution.
     use_bias, activation
         Of the output; as for `Conv2D`.
     depthwise_initializer, weight_initializer, bias_initializer, name
@@ -158,7 +156,7 @@ class SeparableConv2D(Linear):
         )
 
     def _middle(self, input_shape: Shape) -> Shape:
-        """The shape between the two parts."""
+        """Return the shape between the two convolutions."""
         height, width, channels = check_image(self, input_shape)
         size = output_size(
             (height, width), self.kernel_size, self.stride, self.padding, self.dilation, "floor"
@@ -175,10 +173,11 @@ class SeparableConv2D(Linear):
         return height, width, self.filters
 
     def scratch(self, input_shape: Shape) -> dict[str, tuple[Shape, DTypeLike | None]]:  # type: ignore[override]
-        """What lies between the two parts."""
-        return {"middle": (self._middle(input_shape), None), **super().scratch(input_shape)}
+        """Ask for the array between the two convolutions."""
+        return {"middle": (self._middle(input_shape), None)}
 
-    def _depthwise(self, channels: int) -> dict[str, Any]:
+    def arguments(self, channels: int) -> dict[str, Any]:
+        """The arguments of the depthwise convolution."""
         return {
             "stride": self.stride,
             "padding": self.padding,
@@ -186,56 +185,63 @@ class SeparableConv2D(Linear):
             "groups": channels,
         }
 
-    def forward(self, ctx: Context, x: Any) -> Any:
-        """Both convolutions."""
-        weight, bias = self.operands(ctx)
-        middle = ops.conv2d(
-            x, self.depthwise_weight, **self._depthwise(x.shape[3]), out=ctx.scratch("middle")
-        )
-        y = ops.conv2d(middle, weight, bias, activation=self.fused(ctx), out=ctx.out())
+    def compute(
+        self, ctx: Context, x: Any, *, fold: Callable[[], Operands] | None = None, **fused: Any
+    ) -> Any:
+        """Run both convolutions."""
+        weight, bias = self.operands(ctx, fold)
+        depthwise = ctx.parameter("depthwise_weight")
+        middle = ctx.scratch("middle")
+        ops.conv2d(x, depthwise, **self.arguments(x.shape[3]), out=middle)
         ctx.save(middle=middle)
-        return self.finish(ctx, x, y)
+        return ops.conv2d(middle, weight, bias, **fused, out=ctx.out())
 
-    def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """Gradients of both weights, the bias and the input."""
-        x, middle = ctx.saved.x, ctx.saved.middle
-        grad, mask = self.start_backward(ctx, grad_output)
+    def differentiate(self, ctx: Context, grad_output: Any, activation_output: Any = None) -> Any:
+        """Compute the gradients of both weights, the bias and the input."""
+        x, middle, mask = ctx.saved.x, ctx.saved.middle, {"activation_output": activation_output}
         if ctx.needs_parameter_gradients:
-            ops.conv2d_backward_weight(
-                grad, middle, 1, activation_output=mask, **ctx.parameter_destination("weight")
-            )
+            weight_out = ctx.parameter_destination("weight")
+            ops.conv2d_backward_weight(grad_output, middle, 1, **mask, **weight_out)
             if self.use_bias:
-                ops.conv2d_backward_bias(
-                    grad, activation_output=mask, **ctx.parameter_destination("bias")
-                )
-        # What lay in between is not needed any more; its gradient takes its place.
+                ops.conv2d_backward_bias(grad_output, **mask, **ctx.parameter_destination("bias"))
+        # The output of the depthwise convolution is not needed any more: overwrite it.
         grad = ops.conv2d_backward_input(
-            grad, self.own("weight"), middle.shape, activation_output=mask, out=middle
+            grad_output, ctx.parameter("weight"), middle.shape, **mask, out=middle
         )
-        geometry = self._depthwise(x.shape[3])
+        arguments = self.arguments(x.shape[3])
         if ctx.needs_parameter_gradients:
-            ops.conv2d_backward_weight(
-                grad,
-                x,
-                self.kernel_size,
-                **geometry,
-                **ctx.parameter_destination("depthwise_weight"),
-            )
+            to = ctx.parameter_destination("depthwise_weight")
+            ops.conv2d_backward_weight(grad, x, self.kernel_size, **arguments, **to)
         if not ctx.needs_input_gradient():
             return None
+        depthwise = ctx.parameter("depthwise_weight")
         return ops.conv2d_backward_input(
-            grad, self.depthwise_weight, x.shape, **geometry, **ctx.input_destination()
+            grad, depthwise, x.shape, **arguments, **ctx.input_destination()
         )
 
-    def multiplications_per_output(self, input_shape: Shape) -> int:  # type: ignore[override]
-        """Those of the 1x1 part, and the part of the depthwise ones that falls to one output,
-        rounded.
-        """
-        middle = input_shape[2] * self.depth_multiplier
-        return middle + round(self.kernel_size[0] * self.kernel_size[1] * middle / self.filters)
+    def work(self, input_shape: Shape) -> Work:  # type: ignore[override]
+        """Return the products of both convolutions, and their kernels."""
+        shapes = {name: parameter.shape for name, parameter in self.parameters.items()}
+        middle = self._middle(input_shape)
+        first = Convolution(
+            input_shape, shapes["depthwise_weight"], **self.arguments(input_shape[2])
+        )
+        second = Convolution(middle, shapes["weight"])
+        kernels = (
+            Kernel("forward", first, "forward"),
+            Kernel("forward", second, "forward"),
+            Kernel("backward_weight", second, "backward_weight"),
+            Kernel("backward_weight", second, "backward_input"),
+            Kernel("backward_weight", first, "backward_weight"),
+            Kernel("backward_input", second, "backward_input"),
+            Kernel("backward_input", first, "backward_input"),
+        )
+        size, middle_size = (input_shape[0], input_shape[1]), (middle[0], middle[1])
+        border = self.field_of_view(input_shape).unused_border(size, middle_size)
+        return Work(first.multiply_adds + second.multiply_adds, kernels, unused_border=border)
 
-    def window(self, input_shape: Shape) -> Window:
-        """The window of a depthwise filter."""
+    def field_of_view(self, input_shape: Shape) -> FieldOfView:
+        """Return the window of a depthwise filter."""
         padding = sides(
             (input_shape[0], input_shape[1]),
             self.kernel_size,
@@ -243,4 +249,4 @@ class SeparableConv2D(Linear):
             self.padding,
             self.dilation,
         )
-        return Window(self.kernel_size, self.stride, padding, self.dilation)
+        return FieldOfView(self.kernel_size, self.stride, padding, self.dilation)

@@ -1,4 +1,4 @@
-"""Dropout: noise that keeps a network from relying on single activations."""
+"""Dropout: noise in training, against overfitting."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 
 from cnnrs import _arguments, ops
 from cnnrs.errors import ArgumentError
-from cnnrs.layers.base import Layer, Traits
+from cnnrs.layers.base import Layer
 from cnnrs.layers.context import Context
+from cnnrs.layers.facts import Facts, Memory
 from cnnrs.layers.geometry import check_image
 from cnnrs.layers.node import Shape
 
@@ -18,11 +19,10 @@ __all__ = ["Dropout", "GaussianDropout", "SpatialDropout2D"]
 
 
 class Dropout(Layer):
-    """Set a random part of the activations to zero in training, and multiply the others by ``1 / (1
-    - rate)``.
+    """Set random activations to zero in training, and multiply the others by ``1 / (1 - rate)``.
 
-    In prediction the output is the input, bit for bit. The mask is a function of seed, layer and
-    step alone.
+    In prediction the output equals the input, bit for bit. The mask depends on seed, layer and step
+    alone.
 
     Parameters
     ----------
@@ -48,26 +48,22 @@ class Dropout(Layer):
     [[1.0, 2.0, 3.0]]
     """
 
-    traits = Traits(
-        saves_input=False,
-        saves_output=False,
-        in_place=True,
-        identity_in_prediction=True,
-        non_negative="keeps",
-    )
+    memory = Memory(saves_input=False, saves_output=False, in_place=True)
+    facts = Facts(identity_in_prediction=True, non_negative="keeps")
+    head = "keeps"
 
     def __init__(self, rate: float = 0.5, *, name: str | None = None) -> None:
         super().__init__(name=name)
         self.rate = _arguments.number("rate", rate, 0, 1)
         if self.rate == 1:
-            raise ArgumentError("rate: expected 0 <= rate < 1, got 1; nothing would be left")
+            raise ArgumentError("rate: expected 0 <= rate < 1, got 1; no activation would be left")
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        """The shape stays."""
+        """Return the same shape."""
         return input_shape
 
     def forward(self, ctx: Context, x: Any) -> Any:
-        """Zero some activations."""
+        """Set some activations to zero."""
         if not ctx.training:
             return x
         return ops.dropout(
@@ -75,18 +71,18 @@ class Dropout(Layer):
         )
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """The same mask on the gradient."""
+        """Apply the same mask to the gradient."""
         return ops.dropout(
             grad_output, self.rate, seed=ctx.seed, stream=ctx.stream, step=ctx.step, out=ctx.out()
         )
 
 
 class SpatialDropout2D(Dropout):
-    """Set random channels of images to zero in training, each whole, and multiply the others by ``1
-    / (1 - rate)``.
+    """Set random channels of images to zero in training, and multiply the others by ``1 / (1 -
+    rate)``.
 
-    Neighbouring pixels of a channel are alike; where single ones are dropped, the rest still tells
-    what was there. In prediction the output is the input, bit for bit.
+    Neighbouring pixels of a channel are similar: the value of a single dropped pixel can be guessed
+    from the others. In prediction the output equals the input, bit for bit.
 
     Parameters
     ----------
@@ -111,25 +107,28 @@ class SpatialDropout2D(Dropout):
     [[[[1.0, 2.0]]]]
     """
 
+    memory = Dropout.memory
+    facts = Dropout.facts
+
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        """The shape, of images, stays."""
+        """Return the same shape, of images."""
         return check_image(self, input_shape)
 
     def _factors(self, ctx: Context, count: int, channels: int) -> Any:
-        """0 or ``1 / (1 - rate)`` for each channel of each image."""
+        """Return 0 or ``1 / (1 - rate)`` for each channel of each image."""
         ones = np.ones((count, 1, 1, channels), ctx.dtype)
         return ops.dropout(
             ones, self.rate, seed=ctx.seed, stream=ctx.stream, step=ctx.step, out=ones
         )
 
     def forward(self, ctx: Context, x: Any) -> Any:
-        """Zero some channels."""
+        """Set some channels to zero."""
         if not ctx.training:
             return x
         return np.multiply(x, self._factors(ctx, x.shape[0], x.shape[3]), out=ctx.out())
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """The same channels of the gradient."""
+        """Set the same channels of the gradient to zero."""
         return np.multiply(
             grad_output,
             self._factors(ctx, grad_output.shape[0], grad_output.shape[3]),
@@ -139,9 +138,10 @@ class SpatialDropout2D(Dropout):
 
 class GaussianDropout(Dropout):
     """Multiply activations in training by normal numbers of mean 1 and variance ``rate / (1 -
-    rate)``, that of `Dropout`.
+    rate)``.
 
-    In prediction the output is the input, bit for bit.
+    The factors of `Dropout` have the same mean and variance. In prediction the output equals the
+    input, bit for bit.
 
     Parameters
     ----------
@@ -167,9 +167,8 @@ class GaussianDropout(Dropout):
     [[1.0, 2.0, 3.0]]
     """
 
-    traits = Traits(
-        saves_input=False, saves_output=False, in_place=True, identity_in_prediction=True
-    )
+    memory = Memory(saves_input=False, saves_output=False, in_place=True)
+    facts = Facts(identity_in_prediction=True)
 
     def _noisy(self, ctx: Context, x: Any) -> Any:
         std = math.sqrt(self.rate / (1 - self.rate))
@@ -182,5 +181,5 @@ class GaussianDropout(Dropout):
         return self._noisy(ctx, x) if ctx.training else x
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """The same noise on the gradient."""
+        """Multiply the gradient by the same noise."""
         return self._noisy(ctx, grad_output)

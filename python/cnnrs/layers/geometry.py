@@ -1,24 +1,32 @@
-"""Sizes of windows over images, as the layers need them; the formulas themselves are those of
-`cnnrs.ops`.
-"""
+"""Sizes of windows that slide over images, and the convolutions that layers are made of."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
 
+import numpy as np
+from numpy.typing import DTypeLike
+
+from cnnrs import ops
+from cnnrs._arguments import PaddingLike, Pair, Sides
 from cnnrs.errors import ShapeError
 from cnnrs.layers.node import Shape, shape_text
 from cnnrs.ops.geometry import output_sizes, padding_sides
 
-if TYPE_CHECKING:
-    from cnnrs._arguments import PaddingLike, Pair, Sides
-    from cnnrs.layers.base import Layer
+__all__ = ["Convolution", "Kernel", "Pass", "check_image", "kernels_of", "output_size", "sides"]
 
-__all__ = ["check_image", "output_size", "sides"]
+Pass: TypeAlias = Literal["forward", "backward_weight", "backward_input"]
+
+# Output positions of a batch. Above this number, transforming the weights at each call is a few per
+# cent of the work, and not worth the memory.
+MOST_POSITIONS = 4096
 
 
-def check_image(layer: Layer, input_shape: Shape) -> tuple[int, int, int]:
-    """Height, width and channels of an input that must be an image."""
+def check_image(layer: object, input_shape: Shape) -> tuple[int, int, int]:
+    """Return height, width and channels of an input that must be an image."""
     if len(input_shape) != 3:
         raise ShapeError(
             f"{type(layer).__name__} needs images of shape height x width x channels, got "
@@ -45,5 +53,149 @@ def output_size(
 def sides(
     size: Pair, kernel_size: Pair, stride: Pair, padding: PaddingLike, dilation: Pair
 ) -> Sides:
-    """The padding as ``(top, bottom, left, right)``."""
+    """Return the padding as ``(top, bottom, left, right)``."""
     return padding_sides(padding, size, kernel_size, stride, dilation)
+
+
+@dataclass(frozen=True, slots=True)
+class Convolution:
+    """The sizes of one convolution, without the batch.
+
+    Examples
+    --------
+    >>> Convolution((28, 28, 1), (5, 5, 1, 6), padding="same").multiply_adds
+    117600
+    """
+
+    input_shape: Shape
+    weight_shape: Shape
+    stride: Pair = (1, 1)
+    padding: PaddingLike = 0
+    dilation: Pair = (1, 1)
+    groups: int = 1
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The arguments that all functions of `cnnrs.ops` on convolutions take."""
+        return {
+            "stride": self.stride,
+            "padding": self.padding,
+            "dilation": self.dilation,
+            "groups": self.groups,
+        }
+
+    @property
+    def output_size(self) -> Pair:
+        """Height and width of the output."""
+        size = self.input_shape[0], self.input_shape[1]
+        kernel = self.weight_shape[0], self.weight_shape[1]
+        return output_size(size, kernel, self.stride, self.padding, self.dilation, "floor")
+
+    @property
+    def multiply_adds(self) -> int:
+        """Products for one sample, as the direct method computes them."""
+        return math.prod(self.output_size) * math.prod(self.weight_shape)
+
+    def algorithm(self, direction: str, count: int = 1) -> str:
+        """Return the name of the algorithm; see `cnnrs.ops.conv2d_algorithm`."""
+        return ops.conv2d_algorithm(
+            (count, *self.input_shape), self.weight_shape, **self.arguments, direction=direction
+        )
+
+    def prepares(self, count: int) -> bool:
+        """Return whether a prediction of `count` samples should use weights prepared once."""
+        if count == 0:
+            return False
+        if count * math.prod(self.output_size) <= MOST_POSITIONS:
+            return True
+        # For a single sample, prediction may choose another algorithm than a plain call. It must
+        # then do so for any batch, so that the bits are the same.
+        return self.algorithm("prediction") != self.algorithm("forward")
+
+    def prepare(self, weight: Any) -> ops.PreparedConv2dWeight:
+        """Transform and pack the filters for prediction.
+
+        The algorithm is chosen from the geometry of one sample: it must not depend on the batch.
+        """
+        chosen = self.algorithm("prediction") if weight.dtype == np.float32 else None
+        return ops.prepare_conv2d_weight(
+            weight, (1, *self.input_shape), **self.arguments, algorithm=chosen
+        )
+
+    def fuses_max_pool(self, dtype: DTypeLike) -> bool:
+        """Return whether the forward pass is faster when it also pools its output by 2 × 2."""
+        return ops.conv2d_pools(
+            (1, *self.input_shape), self.weight_shape, **self.arguments, dtype=dtype
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """One convolution that a layer runs in one of its passes.
+
+    Attributes
+    ----------
+    layer_pass : {"forward", "backward_weight", "backward_input"}
+        The pass of the layer.
+    convolution : Convolution
+    direction : {"forward", "backward_weight", "backward_input"}
+        The pass of the convolution that is run: a transposed convolution runs ``backward_input`` in
+        its forward pass.
+    prepared : bool
+        Whether the layer uses weights prepared once in prediction.
+    max_pool : bool
+        Whether the output is pooled by 2 × 2 in the same pass.
+    """
+
+    layer_pass: Pass
+    convolution: Convolution
+    direction: Pass
+    prepared: bool = False
+    max_pool: bool = False
+
+    def algorithm(self, count: int, *, training: bool) -> str:
+        """Return the name of the algorithm for a batch of `count` samples."""
+        direction = "prediction" if self.prepared and not training else self.direction
+        return self.convolution.algorithm(direction, count)
+
+    def is_prepared(self, count: int, *, training: bool) -> bool:
+        """Return whether a batch of `count` samples runs on prepared weights."""
+        return self.prepared and not training and self.convolution.prepares(count)
+
+    def scratch(
+        self, count: int, dtype: DTypeLike, *, training: bool
+    ) -> tuple[list[int], list[int], int]:
+        """Return the bytes taken beside the arrays; see `cnnrs.ops.conv2d_scratch`."""
+        return ops.conv2d_scratch(
+            (count, *self.convolution.input_shape),
+            self.convolution.weight_shape,
+            **self.convolution.arguments,
+            direction=self.direction,
+            prepared=self.is_prepared(count, training=training),
+            max_pool=self.max_pool,
+            dtype=dtype,
+        )
+
+
+def kernels_of(
+    convolution: Convolution, passes: Sequence[tuple[Pass, Pass]] = (), *, prepared: bool = False
+) -> tuple[Kernel, ...]:
+    """Return the kernels of a layer that runs one convolution.
+
+    Parameters
+    ----------
+    convolution : Convolution
+    passes : sequence of (pass of the layer, pass of the convolution), optional
+        By default each pass of the layer runs the same pass of the convolution.
+    prepared : bool
+        Whether the forward pass uses prepared weights in prediction.
+    """
+    same: list[tuple[Pass, Pass]] = [
+        ("forward", "forward"),
+        ("backward_weight", "backward_weight"),
+        ("backward_input", "backward_input"),
+    ]
+    return tuple(
+        Kernel(mine, convolution, direction, prepared and mine == "forward")
+        for mine, direction in passes or same
+    )

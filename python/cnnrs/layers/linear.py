@@ -1,39 +1,38 @@
-"""What `Conv2D`, `Dense` and their kin share: a weight, a bias, and an activation that may be given
-by name.
-
-The kernels apply ReLU to their own output. Other activations run over it in place; those whose
-derivative is written in their input have that kept in an array beside the output.
-"""
+"""Base class of layers with a weight and a bias."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from cnnrs import _arguments
 from cnnrs.initializers import Initializer
 from cnnrs.initializers import get as get_initializer
-from cnnrs.layers.base import Layer, Traits
+from cnnrs.layers.activation import BY_NAME
+from cnnrs.layers.base import Layer
 from cnnrs.layers.context import Context
+from cnnrs.layers.facts import Memory
 from cnnrs.layers.node import Shape
-from cnnrs.ops.activation_names import ACTIVATIONS
 
-__all__ = ["Linear"]
+__all__ = ["Linear", "Operands", "Reader"]
+
+Operands: TypeAlias = tuple[Any, Any]  # weight and bias; the bias may be None
+Reader: TypeAlias = Callable[[str], Any]  # from the name of a parameter to its values
 
 
 class Linear(Layer):
-    """Base class of layers ``y = activation(x · weight + bias)``.
+    """Base class of layers ``y = x · weight + bias``.
 
-    Attributes
-    ----------
-    kernel_activations : tuple of str
-        Those that the kernel applies to its own output.
+    A subclass defines `compute` and `differentiate`. The layers of `cnnrs.layers.fused` call them
+    too: with folded weights, or with an activation that the kernel applies to its own output.
+
+    An `activation` is not applied by the layer: it stands for an activation layer that follows, see
+    `Layer.followed_by`.
     """
 
-    kernel_activations: tuple[str, ...] = ("relu",)
+    memory = Memory(saves_output=False)
 
     def __init__(
         self,
@@ -45,28 +44,20 @@ class Linear(Layer):
     ) -> None:
         super().__init__(name=name)
         self.use_bias = _arguments.flag("use_bias", use_bias)
-        self.activation = _arguments.choice("activation", activation, (None, *ACTIVATIONS))
+        self.activation = _arguments.choice("activation", activation, (None, *BY_NAME))
         self.weight_initializer = (
             None if weight_initializer is None else get_initializer(weight_initializer)
         )
         self.bias_initializer = get_initializer(bias_initializer)
-        known = None if activation is None else ACTIVATIONS[activation]
-        self.traits = Traits(
-            saves_output=known is not None and known.reads_output,
-            writes_gradient=known is not None,
-            folds=known is None and bool(self.kernel_activations),
-            fuses=self.kernel_activations if known is None else (),
-            non_negative="always" if known is not None and known.non_negative else "never",
-        )
 
-    def scratch(self, *input_shape: Shape) -> dict[str, tuple[Shape, DTypeLike | None]]:
-        """The output in front of the activation, where the derivative is written in that."""
-        if self.activation is None or ACTIVATIONS[self.activation].reads_output:
-            return {}
-        return {"before_activation": (self.build(*input_shape), None)}
+    @property
+    def followed_by(self) -> Layer | None:
+        """The layer of the activation, if there is one."""
+        return None if self.activation is None else BY_NAME[self.activation]()
 
+    # --- parameters -------------------------------------------------------------------------------
     def add_linear_parameters(self, weight_shape: tuple[int, ...]) -> None:
-        """Declare weight and bias; the last axis of the weight is that of the outputs."""
+        """Declare weight and bias; the last axis of the weight counts the outputs."""
         self.add_parameter("weight", weight_shape, self.weight_initializer)
         self.add_bias(weight_shape[-1])
 
@@ -75,53 +66,54 @@ class Linear(Layer):
         if self.use_bias:
             self.add_parameter("bias", (outputs,), self.bias_initializer)
 
-    def operands(self, ctx: Context) -> tuple[Any, Any]:
-        """Weight and bias (None without one) as the kernel is to use them."""
-        if ctx.weights is not None:
-            return ctx.weights()
-        return self.own("weight"), self.own("bias") if self.use_bias else None
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """``weight``, and ``bias`` if there is one."""
+        return ("weight", "bias") if self.use_bias else ("weight",)
 
-    def own(self, name: str) -> Any:
-        """A parameter's values, for a kernel that only reads them."""
-        return self.parameters[name].peek()
+    def operands(self, ctx: Context, fold: Callable[[], Operands] | None) -> Operands:
+        """Return weight and bias: those of the layer, or what `fold` makes of them."""
+        if fold is not None:
+            return ctx.derived("folded", fold)
+        return ctx.parameter("weight"), ctx.parameter("bias") if self.use_bias else None
 
-    def fold(self, scale: Any, shift: Any) -> tuple[Any, Any]:
-        """``(x · weight + bias) · scale + shift`` is ``x · (weight · scale) + (bias · scale +
-        shift)``: the last axis is the channel.
+    def fold(self, read: Reader, scale: Any, shift: Any) -> Operands:
+        """Return weight and bias for an output that is multiplied by `scale` and moved by `shift`.
+
+        ``(x · weight + bias) · scale + shift`` is ``x · (weight · scale) + (bias · scale +
+        shift)``; `scale` and `shift` have one value for each output channel.
         """
-        weight = self.parameters["weight"].peek()
-        bias = scale * self.parameters["bias"].peek() + shift if self.use_bias else shift
-        return np.multiply(
-            weight, scale, out=np.empty_like(weight), casting="same_kind"
-        ), bias.astype(weight.dtype)
+        weight = read("weight")
+        scaled = np.multiply(
+            weight, self.scale_of_weight(scale), out=np.empty_like(weight), casting="same_kind"
+        )
+        bias = scale * read("bias") + shift if self.use_bias else shift
+        return scaled, bias.astype(weight.dtype)
 
-    def fused(self, ctx: Context) -> str | None:
-        """The activation that the kernel applies itself."""
-        for name in (ctx.activation, self.activation):
-            if name in self.kernel_activations:
-                return name
-        return None
+    def scale_of_weight(self, scale: Any) -> Any:
+        """Return the factors of the output channels in a shape that fits the weight."""
+        return scale  # the last axis of the weight counts the output channels
 
-    def finish(self, ctx: Context, x: Any, y: Any) -> Any:
-        """Apply an activation that the kernel does not know, and save what ``backward`` needs."""
-        saved = y
-        if self.activation is not None and not self.fused(ctx):
-            known = ACTIVATIONS[self.activation]
-            if ctx.training and not known.reads_output:
-                saved = ctx.scratch("before_activation")
-                np.copyto(saved, y)
-            known.forward(y, out=y)
-        ctx.save(x=x, y=saved)
-        return y
+    # --- passes -----------------------------------------------------------------------------------
+    def compute(
+        self, ctx: Context, x: Any, *, fold: Callable[[], Operands] | None = None, **fused: Any
+    ) -> Any:
+        """Compute the output, with `fused` as further arguments of the kernel."""
+        raise NotImplementedError
 
-    def start_backward(self, ctx: Context, grad_output: Any) -> tuple[Any, Any]:
-        """The gradient in front of the activation, and the output by which the kernel still has to
-        mask it (None if it has not).
-        """
-        if self.fused(ctx):
-            return grad_output, ctx.saved.y
-        if self.activation is None:
-            return grad_output, None
-        return ACTIVATIONS[self.activation].backward(
-            grad_output, ctx.saved.y, out=grad_output
-        ), None
+    def differentiate(self, ctx: Context, grad_output: Any, activation_output: Any = None) -> Any:
+        """Compute the gradients; `activation_output` is the output of a fused ReLU."""
+        raise NotImplementedError
+
+    def forward(self, ctx: Context, x: Any) -> Any:
+        """Compute the output of a batch."""
+        ctx.save(x=x)
+        return self.compute(ctx, x)
+
+    def backward(self, ctx: Context, grad_output: Any) -> Any:
+        """Compute the gradients of weight, bias and input."""
+        return self.differentiate(ctx, grad_output)
+
+    def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
+        """Declare the parameters, and return the shape of the output."""
+        raise NotImplementedError

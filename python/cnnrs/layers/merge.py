@@ -1,15 +1,17 @@
-"""Layers that join several branches of a graph."""
+"""Layers that join branches of a graph."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from cnnrs import ops
 from cnnrs.errors import ShapeError
-from cnnrs.layers.base import Layer, Traits
+from cnnrs.layers.base import Layer
 from cnnrs.layers.context import Context
+from cnnrs.layers.facts import Facts, Memory, Work
 from cnnrs.layers.node import Shape, shape_text
 
 __all__ = ["Add", "Concat", "Multiply"]
@@ -34,7 +36,7 @@ def _check_equal(layer: Layer, shapes: tuple[Shape, ...]) -> Shape:
 
 
 class Add(Layer):
-    """The sum of its inputs, which have one shape: the end of a residual branch.
+    """Add inputs of equal shape: the end of a residual branch.
 
     References
     ----------
@@ -48,37 +50,32 @@ class Add(Layer):
     [[2.0, 4.0]]
     """
 
-    traits = Traits(
-        saves_input=False,
-        saves_output=False,
-        sums_inputs=True,
-        fuses=("relu",),
-        non_negative="keeps",
-    )
+    memory = Memory(saves_input=False, saves_output=False, sums_inputs=True)
+    facts = Facts(non_negative="keeps")
 
     def build(self, *input_shape: Shape) -> Shape:
-        """The shape stays."""
+        """Return the shape that all inputs have."""
         return _check_equal(self, input_shape)
 
     def forward(self, ctx: Context, *x: Any) -> Any:
-        """The sum, from left to right."""
-        y = ops.add(x[0], x[1], activation=ctx.activation if len(x) == 2 else None, out=ctx.out())
+        """Add from left to right."""
+        return self.compute(ctx, x)
+
+    def compute(self, ctx: Context, x: tuple[Any, ...], activation: str | None = None) -> Any:
+        """Add from left to right, with an activation of the sum."""
+        y = ops.add(x[0], x[1], activation=activation if len(x) == 2 else None, out=ctx.out())
         for position, more in enumerate(x[2:], start=3):
-            ops.add(y, more, activation=ctx.activation if position == len(x) else None, out=y)
-        ctx.save(count=len(x), y=y)
+            ops.add(y, more, activation=activation if position == len(x) else None, out=y)
+        ctx.save(count=len(x))
         return y
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """Every input gets the whole gradient; where the plan lets them share one array, nothing is
-        copied.
-        """
-        if ctx.activation is not None:
-            ops.relu_backward(grad_output, ctx.saved.y, out=grad_output)
+        """Pass the gradient to every input, without a copy where the plan shares the buffer."""
         return tuple(_pass_on(ctx, index, grad_output) for index in range(ctx.saved.count))
 
 
 class Multiply(Layer):
-    """The product of its inputs, element by element; they have one shape.
+    """Multiply inputs of equal shape element by element.
 
     Examples
     --------
@@ -88,14 +85,15 @@ class Multiply(Layer):
     [[9.0, 4.0]]
     """
 
-    traits = Traits(saves_output=False, non_negative="keeps")
+    memory = Memory(saves_output=False)
+    facts = Facts(non_negative="keeps")
 
     def build(self, *input_shape: Shape) -> Shape:
-        """The shape stays."""
+        """Return the shape that all inputs have."""
         return _check_equal(self, input_shape)
 
     def forward(self, ctx: Context, *x: Any) -> Any:
-        """The product."""
+        """Multiply from left to right."""
         y = np.multiply(x[0], x[1], out=ctx.out())
         for more in x[2:]:
             y *= more
@@ -103,7 +101,7 @@ class Multiply(Layer):
         return y
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """Every input gets the gradient times the product of the others."""
+        """Multiply the gradient by the product of the other inputs."""
         x = ctx.saved.x
         gradients = []
         for index in range(len(x)):
@@ -115,13 +113,13 @@ class Multiply(Layer):
             gradients.append(gradient)
         return tuple(gradients)
 
-    def multiplications_per_output(self, *input_shape: Shape) -> int:
-        """One less than there are inputs."""
-        return len(input_shape) - 1
+    def work(self, *input_shape: Shape) -> Work:
+        """Return the number of products: one less than inputs for each element."""
+        return Work((len(input_shape) - 1) * math.prod(input_shape[0]))
 
 
 class Concat(Layer):
-    """Its inputs side by side along the last axis: channels of one image after those of the other.
+    """Concatenate inputs along the last axis, the channels.
 
     Examples
     --------
@@ -131,10 +129,11 @@ class Concat(Layer):
     [[1.0, 2.0, 1.0, 2.0]]
     """
 
-    traits = Traits(saves_input=False, saves_output=False, non_negative="keeps")
+    memory = Memory(saves_input=False, saves_output=False)
+    facts = Facts(non_negative="keeps")
 
     def build(self, *input_shape: Shape) -> Shape:
-        """The last sizes add up; the others must agree."""
+        """Add the last sizes; the others must agree."""
         _check_several(self, input_shape)
         if len({shape[:-1] for shape in input_shape}) > 1:
             raise ShapeError(
@@ -144,12 +143,12 @@ class Concat(Layer):
         return (*input_shape[0][:-1], sum(shape[-1] for shape in input_shape))
 
     def forward(self, ctx: Context, *x: Any) -> Any:
-        """The inputs side by side."""
+        """Concatenate the inputs."""
         ctx.save(sizes=[part.shape[-1] for part in x])
         return np.concatenate(x, axis=-1, out=ctx.out())
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """Every input gets its part of the gradient."""
+        """Split the gradient."""
         ends = np.cumsum(ctx.saved.sizes)[:-1]
         return tuple(
             _pass_on(ctx, index, part)
@@ -158,7 +157,7 @@ class Concat(Layer):
 
 
 def _pass_on(ctx: Context, index: int, gradient: Any) -> Any:
-    """Put a gradient where that of an input belongs, if it is not there already."""
+    """Write a gradient to the gradient of an input, unless both are one array."""
     if not ctx.needs_input_gradient(index):
         return None
     to = ctx.input_destination(index)

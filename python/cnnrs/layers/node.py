@@ -1,8 +1,7 @@
-"""The symbolic side of layers: a `Node` is the output of one layer (or an input) before there is
-any data.
+"""Nodes of a graph: a `Node` is the output of a layer, or an input, before there is any data.
 
-Calling a layer on nodes makes a new node, whose shape is known at once; a call that cannot work
-fails there, with the chain of shapes that leads to it. Shapes are those of one sample: ``(height,
+Calling a layer on nodes makes a new node, whose shape is known at once. A call that cannot work
+fails there, with the chain of shapes that leads to it. Shapes describe one sample: ``(height,
 width, channels)`` or ``(features,)``, without the batch axis.
 """
 
@@ -11,13 +10,10 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Any, TypeAlias
 
 from cnnrs import _arguments
 from cnnrs.errors import ArgumentError, CnnrsError, DTypeError, ShapeError
-
-if TYPE_CHECKING:
-    from cnnrs.layers.base import Layer
 
 __all__ = ["Input", "Node", "Shape", "ancestors", "apply", "layer_names", "shape_text"]
 
@@ -30,9 +26,9 @@ class Node:
     Parameters
     ----------
     layer : Layer or None
-        What computes the value; None for an input.
+        The layer that computes the value; None for an input.
     inputs : tuple of Node
-        What the layer reads.
+        The nodes that the layer reads.
     shape : tuple of int
         Shape of one sample.
     name : str, optional
@@ -40,13 +36,13 @@ class Node:
 
     See Also
     --------
-    Input : makes the nodes that a graph starts from.
+    Input : Make the nodes that a graph starts from.
     """
 
     __slots__ = ("inputs", "layer", "name", "prefix", "shape")
 
     def __init__(
-        self, layer: Layer | None, inputs: tuple[Node, ...], shape: Shape, name: str | None = None
+        self, layer: Any, inputs: tuple[Node, ...], shape: Shape, name: str | None = None
     ) -> None:
         self.layer = layer
         self.inputs = inputs
@@ -65,18 +61,18 @@ class Node:
 
 
 class Prefix:
-    """A nested model within a graph: the names of its layers, and the name in front of them."""
+    """A nested model within a graph: the names of its layers, and the prefix of these names."""
 
     __slots__ = ("kind", "name", "names")
 
-    def __init__(self, kind: str, name: str | None, names: dict[Layer, str]) -> None:
+    def __init__(self, kind: str, name: str | None, names: dict[Any, str]) -> None:
         self.kind = kind
         self.name = name
         self.names = names
 
 
 def Input(shape: int | Sequence[int], *, name: str | None = None) -> Node:
-    """The place where data enters a graph.
+    """Make a node where data enters a graph.
 
     Parameters
     ----------
@@ -101,7 +97,7 @@ def Input(shape: int | Sequence[int], *, name: str | None = None) -> Node:
 
 
 def sample_shape(shape: int | Sequence[int]) -> Shape:
-    """The shape of one sample as a tuple of sizes of at least 1."""
+    """Return the shape of one sample as a tuple of sizes of at least 1."""
     items = tuple(shape) if _arguments.is_sequence(shape) else (shape,)  # type: ignore[arg-type]
     if not items:
         raise ShapeError(
@@ -111,7 +107,7 @@ def sample_shape(shape: int | Sequence[int]) -> Shape:
 
 
 def shape_text(shape: Shape) -> str:
-    """A shape the way people say it.
+    """Write a shape the way people do.
 
     Examples
     --------
@@ -122,8 +118,9 @@ def shape_text(shape: Shape) -> str:
 
 
 def ancestors(outputs: Iterable[Node]) -> list[Node]:
-    """All nodes that the outputs depend on, and themselves, each after its inputs; the order
-    depends on the graph alone.
+    """Return the outputs and all nodes that they depend on, each after its inputs.
+
+    The order depends on the graph alone.
     """
     order: list[Node] = []
     seen: set[Node] = set()
@@ -142,11 +139,12 @@ def ancestors(outputs: Iterable[Node]) -> list[Node]:
     return order
 
 
-def layer_names(nodes: Sequence[Node]) -> dict[Layer, str]:
-    """The name of every layer of a graph, whose nodes come in topological order.
+def layer_names(nodes: Sequence[Node]) -> dict[Any, str]:
+    """Return the name of every layer of a graph, whose nodes are in topological order.
 
-    A layer keeps the name it was given; the others are numbered by kind: ``conv2d_1``,
-    ``conv2d_2``, ... Layers of a nested model have its name in front: ``backbone.conv2d_1``.
+    A layer keeps the name it was given. The others are numbered by kind: ``conv2d_1``,
+    ``conv2d_2``, ... The name of a nested model precedes the names of its layers:
+    ``backbone.conv2d_1``.
 
     Raises
     ------
@@ -154,16 +152,16 @@ def layer_names(nodes: Sequence[Node]) -> dict[Layer, str]:
         If two layers were given one name.
     """
     own = [node.layer for node in nodes if node.layer is not None and node.prefix is None]
-    owner: dict[str, Layer] = {}
+    owner: dict[str, Any] = {}
     for layer in own:
         if layer.name_given and owner.setdefault(layer.name or "", layer) is not layer:
             raise ArgumentError(
                 f"name: two layers are called {layer.name!r}; names within a model must differ"
             )
-    for layer in own:  # a number that a layer got in an earlier model stays, if nobody else has it
+    for layer in own:  # keep the number of an earlier model, unless another layer has it
         if layer.name is not None:
             owner.setdefault(layer.name, layer)
-    names: dict[Layer, str] = {}
+    names: dict[Any, str] = {}
     prefixes: dict[Prefix, str] = {}
     taken = set(owner)
     counts: Counter[str] = Counter()
@@ -197,13 +195,13 @@ def layer_names(nodes: Sequence[Node]) -> dict[Layer, str]:
     return names
 
 
-def apply(layer: Layer, inputs: tuple[Node, ...]) -> Node:
-    """The node that a layer makes of others.
+def apply(layer: Any, inputs: tuple[Node, ...]) -> Node:
+    """Apply a layer to nodes, and return the node of its output.
 
     Raises
     ------
     CnnrsError
-        The layer's own error, with the chain of shapes that leads to it in front.
+        The error of the layer, after the chain of shapes that leads to it.
     """
     shapes = [node.shape for node in inputs]
     try:
@@ -221,8 +219,8 @@ def apply(layer: Layer, inputs: tuple[Node, ...]) -> Node:
     return Node(layer, inputs, shape)
 
 
-def _check_number(layer: Layer, shapes: Sequence[Shape]) -> None:
-    """Refuse more or fewer inputs than `build` takes."""
+def _check_number(layer: Any, shapes: Sequence[Shape]) -> None:
+    """Raise an error unless `build` takes this number of inputs."""
     signature = inspect.signature(layer.build)
     try:
         signature.bind(*shapes)
@@ -235,9 +233,10 @@ def _check_number(layer: Layer, shapes: Sequence[Shape]) -> None:
         ) from None
 
 
-def _chain(layer: Layer, inputs: tuple[Node, ...]) -> str:
-    """The shapes from the first input up to a layer that does not fit: ``28x28x1 -> conv2d_1
-    24x24x32 -> dense_1``.
+def _chain(layer: Any, inputs: tuple[Node, ...]) -> str:
+    """Write the shapes from the first input to the layer that does not fit.
+
+    For example ``input 28x28x1 -> conv2d_1 24x24x32 -> dense_1``.
     """
     fault = Node(layer, inputs, ())
     names = layer_names(ancestors([fault]))

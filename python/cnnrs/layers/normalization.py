@@ -1,25 +1,25 @@
-"""Normalisation: bring activations to mean 0 and variance 1, then scale and shift them by what is
-learnt.
-"""
+"""Batch normalisation: bring activations to mean 0 and variance 1, then scale and shift them."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from cnnrs import _arguments, ops
 from cnnrs.errors import ShapeError
-from cnnrs.layers.base import Layer, Traits
+from cnnrs.layers.base import Layer
 from cnnrs.layers.context import Context
+from cnnrs.layers.facts import Memory
 from cnnrs.layers.node import Shape, shape_text
 
 __all__ = ["BatchNorm"]
 
 
 def channels_of(layer: Layer, input_shape: Shape) -> int:
-    """The size of the last axis."""
+    """Return the size of the last axis."""
     if not input_shape or input_shape[-1] == 0:
         raise ShapeError(
             f"{type(layer).__name__} needs inputs with channels or features in the last axis, got "
@@ -29,17 +29,16 @@ def channels_of(layer: Layer, input_shape: Shape) -> int:
 
 
 class BatchNorm(Layer):
-    """Normalise each channel with the mean and variance of the batch in training, with running ones
-    in prediction.
+    """Normalise each channel: by the batch's statistics in training, by running ones in prediction.
 
     ``y = (x - mean) / sqrt(variance + epsilon) * weight + bias``, the statistics taken over all
     axes but the last. Every forward pass in training moves the running statistics once: ``running =
-    (1 - momentum) * running + momentum * batch``, with the unbiased variance (as in PyTorch; Keras'
-    momentum is one minus this). A batch whose statistics are not finite leaves them alone. A layer
-    that stands in several places of a graph moves them in each.
+    (1 - momentum) * running + momentum * batch``, with the unbiased variance (as in PyTorch; the
+    momentum of Keras is one minus this). A batch whose statistics are not finite leaves them
+    unchanged. A layer that is used at several places of a graph moves them at each.
 
-    Frozen (``layer.trainable = False``), it uses the running statistics in training too and does
-    not move them.
+    A frozen layer (``layer.trainable = False``) uses the running statistics in training too, and
+    does not move them.
 
     Parameters
     ----------
@@ -54,15 +53,15 @@ class BatchNorm(Layer):
     Attributes
     ----------
     weight, bias : ndarray of shape (channels,)
-        Learnt; start as ones and zeros. Only with `affine`.
+        Learnt; initially ones and zeros. Only with `affine`.
     running_mean, running_var : ndarray of shape (channels,)
-        State: saved with the model, not trained; start as zeros and ones.
+        State: saved with the model, not trained; initially zeros and ones.
 
     Raises
     ------
     ShapeError
-        In training, for a batch with a single value per channel: its variance is 0, and nothing of
-        it would be left.
+        In training, for a batch with a single value per channel: its variance is 0, and all
+        outputs would be equal.
 
     References
     ----------
@@ -84,7 +83,7 @@ class BatchNorm(Layer):
     4
     """
 
-    traits = Traits(saves_output=False, in_place=True, fuses=("relu",), affine_in_prediction=True)
+    memory = Memory(saves_output=False, in_place=True)
 
     def __init__(
         self,
@@ -100,7 +99,7 @@ class BatchNorm(Layer):
         self.affine = _arguments.flag("affine", affine)
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        """Declare weight, bias and the running statistics; the shape stays."""
+        """Declare weight, bias and the running statistics; return the same shape."""
         shape = (channels_of(self, input_shape),)
         if self.affine:
             self.add_parameter("weight", shape, "ones")
@@ -109,25 +108,26 @@ class BatchNorm(Layer):
         self.add_parameter("running_var", shape, "ones", trainable=False)
         return input_shape
 
-    def scale_and_shift(self) -> tuple[Any, Any]:
-        """What prediction multiplies each channel by, and what it then adds; new arrays, of the
-        values as they are now.
+    def scale_and_shift(self, read: Callable[[str], Any]) -> tuple[Any, Any]:
+        """Return factor and summand of each channel in prediction, as new arrays.
+
+        `read` returns the values of a parameter by name.
         """
-        values = {name: parameter.peek() for name, parameter in self.parameters.items()}
+        weight, bias = (read("weight"), read("bias")) if self.affine else (None, None)
         scale, shift = ops.batch_norm_scale_shift(
-            values["running_mean"],
-            values["running_var"],
-            values.get("weight"),
-            values.get("bias"),
-            epsilon=self.epsilon,
+            read("running_mean"), read("running_var"), weight, bias, epsilon=self.epsilon
         )
         return scale, shift
 
     def forward(self, ctx: Context, x: Any) -> Any:
         """Normalise; in training, move the running statistics."""
+        return self.compute(ctx, x)
+
+    def compute(self, ctx: Context, x: Any, activation: str | None = None) -> Any:
+        """Normalise, with an activation of the result."""
         if not ctx.training or not self.trainable:
-            scale, shift = self.scale_and_shift()
-            y = ops.scale_shift(x, scale, shift, activation=ctx.activation, out=ctx.out())
+            scale, shift = self.scale_and_shift(ctx.parameter)
+            y = ops.scale_shift(x, scale, shift, activation=activation, out=ctx.out())
             ctx.save(fixed_scale=scale, y=y)
             return y
         if math.prod(x.shape[:-1]) < 2:
@@ -137,29 +137,36 @@ class BatchNorm(Layer):
                 "a larger batch, drop a last batch of one sample, or freeze the layer (trainable = "
                 "False)"
             )
-        weight, bias = (self.weight, self.bias) if self.affine else (None, None)
+        weight, bias = self._weight_and_bias(ctx)
         y, mean, variance = ops.batch_norm(
-            x, weight, bias, epsilon=self.epsilon, activation=ctx.activation, out=ctx.out()
+            x, weight, bias, epsilon=self.epsilon, activation=activation, out=ctx.out()
         )
-        self._move_statistics(mean, variance, math.prod(x.shape[:-1]))
+        self._move_statistics(ctx, mean, variance, math.prod(x.shape[:-1]))
         ctx.save(fixed_scale=None, x=x, mean=mean, variance=variance)
         return y
 
-    def _move_statistics(self, mean: Any, variance: Any, count: int) -> None:
+    def _weight_and_bias(self, ctx: Context) -> tuple[Any, Any]:
+        return (ctx.parameter("weight"), ctx.parameter("bias")) if self.affine else (None, None)
+
+    def _move_statistics(self, ctx: Context, mean: Any, variance: Any, count: int) -> None:
         if not (np.isfinite(mean).all() and np.isfinite(variance).all()):
             return
         for running, batch in (
-            (self.running_mean, mean),
-            (self.running_var, variance * (count / (count - 1))),
+            (ctx.state("running_mean"), mean),
+            (ctx.state("running_var"), variance * (count / (count - 1))),
         ):
             running *= 1 - self.momentum
             running += self.momentum * batch
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """Gradients of weight, bias and input."""
+        """Compute the gradients of weight, bias and input."""
+        return self.differentiate(ctx, grad_output)
+
+    def differentiate(self, ctx: Context, grad_output: Any, activation: str | None = None) -> Any:
+        """Compute the gradients, after an activation of the result."""
         saved = ctx.saved
         if saved.fixed_scale is not None:
-            mask = saved.y if ctx.activation == "relu" else None
+            mask = saved.y if activation == "relu" else None
             return ops.scale_shift_backward(
                 grad_output, saved.fixed_scale, activation_output=mask, **ctx.input_destination()
             )
@@ -174,9 +181,9 @@ class BatchNorm(Layer):
             saved.x,
             saved.mean,
             saved.variance,
-            *((self.weight, self.bias) if self.affine else ()),
+            *self._weight_and_bias(ctx),
             epsilon=self.epsilon,
-            activation=ctx.activation,
+            activation=activation,
             input_gradient=ctx.needs_input_gradient(),
             out=(targets[0]["out"], targets[1]["out"], targets[2]["out"]),
             accumulate=(

@@ -1,4 +1,4 @@
-"""Layers that add a border of zeros to images, cut one off, or add channels of zeros."""
+"""Layers that add a border of zeros to images, cut off a border, or add channels of zeros."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 from cnnrs import _arguments
 from cnnrs._arguments import PaddingLike, Sides
 from cnnrs.errors import ArgumentError, ShapeError
-from cnnrs.layers.base import Layer, Traits, Window
+from cnnrs.layers.base import Layer
 from cnnrs.layers.context import Context
+from cnnrs.layers.facts import Facts, FieldOfView, Memory
 from cnnrs.layers.geometry import check_image, sides
 from cnnrs.layers.node import Shape, shape_text
 
@@ -18,7 +19,7 @@ __all__ = ["Crop2D", "ZeroPad2D", "ZeroPadChannels"]
 
 
 def _sides(name: str, value: PaddingLike) -> Sides:
-    """``(top, bottom, left, right)`` of an int, a pair or four sides."""
+    """Return ``(top, bottom, left, right)`` of an int, a pair or four sides."""
     if isinstance(value, str):
         raise ArgumentError(
             f"{name}: expected an integer, (height, width) or ((top, bottom), (left, right)), got "
@@ -28,12 +29,12 @@ def _sides(name: str, value: PaddingLike) -> Sides:
 
 
 def _inner(border: Sides, height: int, width: int) -> tuple[slice, slice, slice]:
-    """The part of a batch of images inside a border."""
+    """Return the part of a batch of images inside a border."""
     return slice(None), slice(border[0], height - border[1]), slice(border[2], width - border[3])
 
 
 class ZeroPad2D(Layer):
-    """Put zeros around images.
+    """Add a border of zeros to images.
 
     Parameters
     ----------
@@ -47,7 +48,8 @@ class ZeroPad2D(Layer):
     (6, 7, 3)
     """
 
-    traits = Traits(saves_input=False, saves_output=False, non_negative="keeps")
+    memory = Memory(saves_input=False, saves_output=False)
+    facts = Facts(non_negative="keeps")
 
     def __init__(self, padding: PaddingLike = 1, *, name: str | None = None) -> None:
         super().__init__(name=name)
@@ -55,17 +57,17 @@ class ZeroPad2D(Layer):
         self._border = _sides("padding", padding)
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        """Height and width grow."""
+        """Add the border to height and width."""
         height, width, channels = check_image(self, input_shape)
         top, bottom, left, right = self._border
         return top + height + bottom, left + width + right, channels
 
-    def window(self, input_shape: Shape) -> Window:
-        """One pixel, further out."""
-        return Window(padding=self._border)
+    def field_of_view(self, input_shape: Shape) -> FieldOfView:
+        """Return one pixel, moved by the border."""
+        return FieldOfView(padding=self._border)
 
     def forward(self, ctx: Context, x: Any) -> Any:
-        """The image inside zeros."""
+        """Copy the image and fill the border with zeros."""
         y = ctx.out()
         inner = _inner(self._border, y.shape[1], y.shape[2])
         y[:, : inner[1].start] = 0
@@ -76,17 +78,17 @@ class ZeroPad2D(Layer):
         return y
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """The gradient without the border."""
+        """Return the gradient without the border."""
         return grad_output[_inner(self._border, grad_output.shape[1], grad_output.shape[2])]
 
 
 class Crop2D(Layer):
-    """Cut a border off images.
+    """Cut off the border of images.
 
     Parameters
     ----------
     cropping : int, (height, width) or ((top, bottom), (left, right))
-        How many pixels go at each side.
+        Number of pixels to cut off at each side.
     name : str, optional
 
     Examples
@@ -96,7 +98,8 @@ class Crop2D(Layer):
     (56, 56, 512)
     """
 
-    traits = Traits(saves_input=False, saves_output=False, non_negative="keeps")
+    memory = Memory(saves_input=False, saves_output=False)
+    facts = Facts(non_negative="keeps")
 
     def __init__(self, cropping: PaddingLike = 1, *, name: str | None = None) -> None:
         super().__init__(name=name)
@@ -104,7 +107,7 @@ class Crop2D(Layer):
         self._border = _sides("cropping", cropping)
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        """Height and width shrink."""
+        """Subtract the border from height and width."""
         height, width, channels = check_image(self, input_shape)
         top, bottom, left, right = self._border
         if top + bottom >= height or left + right >= width:
@@ -113,19 +116,19 @@ class Crop2D(Layer):
             )
         return height - top - bottom, width - left - right, channels
 
-    def window(self, input_shape: Shape) -> Window:
-        """One pixel, further in."""
+    def field_of_view(self, input_shape: Shape) -> FieldOfView:
+        """Return one pixel, moved by the border."""
         top, bottom, left, right = self._border
-        return Window(padding=(-top, -bottom, -left, -right))
+        return FieldOfView(padding=(-top, -bottom, -left, -right))
 
     def forward(self, ctx: Context, x: Any) -> Any:
-        """The image without its border."""
+        """Copy the image without its border."""
         y = ctx.out()
         np.copyto(y, x[_inner(self._border, x.shape[1], x.shape[2])])
         return y
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """The gradient inside zeros."""
+        """Write the gradient inside a border of zeros."""
         to = ctx.input_destination()
         gradient = to["out"]
         if not to["accumulate"]:
@@ -135,13 +138,14 @@ class Crop2D(Layer):
 
 
 class ZeroPadChannels(Layer):
-    """Put channels of zeros before and after those of the input: with a stride, the shortcut
-    without parameters of residual nets.
+    """Add channels of zeros before and after the channels of the input.
+
+    After pooling with a stride, this is the shortcut without parameters of residual networks.
 
     Parameters
     ----------
     before, after : int
-        How many.
+        Number of channels to add.
     name : str, optional
 
     References
@@ -156,7 +160,8 @@ class ZeroPadChannels(Layer):
     [[0.0, 5.0, 6.0, 0.0, 0.0]]
     """
 
-    traits = Traits(saves_input=False, saves_output=False, non_negative="keeps")
+    memory = Memory(saves_input=False, saves_output=False)
+    facts = Facts(non_negative="keeps")
 
     def __init__(self, before: int = 0, after: int = 0, *, name: str | None = None) -> None:
         super().__init__(name=name)
@@ -164,11 +169,11 @@ class ZeroPadChannels(Layer):
         self.after = _arguments.integer("after", after)
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        """The last size grows."""
+        """Add the channels to the last size."""
         return (*input_shape[:-1], self.before + input_shape[-1] + self.after)
 
     def forward(self, ctx: Context, x: Any) -> Any:
-        """The channels between zeros."""
+        """Copy the channels and fill the others with zeros."""
         y = ctx.out()
         end = self.before + x.shape[-1]
         y[..., : self.before] = 0
@@ -177,5 +182,5 @@ class ZeroPadChannels(Layer):
         return y
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """The gradient of the channels that were there."""
+        """Return the gradient of the channels of the input."""
         return grad_output[..., self.before : grad_output.shape[-1] - self.after]

@@ -1,4 +1,4 @@
-"""Pooling: one number in place of each window, for each channel by itself."""
+"""Pooling: one number for each window, in each channel by itself."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from numpy.typing import DTypeLike
 from cnnrs import _arguments, ops
 from cnnrs._arguments import PaddingLike, PairLike
 from cnnrs.errors import ShapeError
-from cnnrs.layers.base import WHOLE, Layer, Traits, Window
+from cnnrs.layers.base import Layer
 from cnnrs.layers.context import Context
+from cnnrs.layers.facts import WHOLE_INPUT, Facts, FieldOfView, Memory, Work
 from cnnrs.layers.geometry import check_image, output_size, sides
 from cnnrs.layers.node import Shape
 
@@ -19,19 +20,19 @@ __all__ = ["AveragePool2D", "GlobalAveragePool2D", "GlobalMaxPool2D", "LpPool2D"
 
 
 class Pool2D(Layer):
-    """Pooling by a window that slides.
+    """Base class of pooling by a window that slides over the image.
 
     Parameters
     ----------
     kernel_size : int or (height, width)
         Size of the window.
     stride : int or (height, width), optional
-        By how many pixels the window moves; by default its size, so that windows do not overlap.
+        Pixels by which the window moves; by default its size, so that windows do not overlap.
     padding : int, (height, width), ((top, bottom), (left, right)), "same" or "valid"
         At most half the window; padding never wins a maximum and never counts in an average.
     rounding : {"floor", "ceil", "exact"}
-        What to do with border pixels that no whole window reaches: leave them unused, add a window
-        that hangs over, or refuse to build.
+        Whether border pixels that no whole window reaches are left unused, are covered by a window
+        that extends beyond the image, or are an error.
     name : str, optional
     """
 
@@ -51,7 +52,7 @@ class Pool2D(Layer):
         self.rounding = _arguments.choice("rounding", rounding, ("floor", "ceil", "exact"))
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        """Height and width shrink, channels stay."""
+        """Return the size of the output; the channels stay the same."""
         height, width, channels = check_image(self, input_shape)
         top, bottom, left, right = sides(
             (height, width), self.kernel_size, self.stride, self.padding, (1, 1)
@@ -68,9 +69,9 @@ class Pool2D(Layer):
             channels,
         )
 
-    def window(self, input_shape: Shape) -> Window:
-        """The pooling window."""
-        return Window(
+    def field_of_view(self, input_shape: Shape) -> FieldOfView:
+        """Return the pooling window."""
+        return FieldOfView(
             self.kernel_size,
             self.stride,
             sides(
@@ -82,9 +83,15 @@ class Pool2D(Layer):
             ),
         )
 
+    def work(self, input_shape: Shape) -> Work:  # type: ignore[override]
+        """Return the pixels that no window reaches."""
+        size, (height, width, _) = (input_shape[0], input_shape[1]), self.build(input_shape)
+        border = self.field_of_view(input_shape).unused_border(size, (height, width))
+        return Work(unused_border=border)
+
     @property
     def geometry(self) -> dict[str, Any]:
-        """The arguments that all pooling operations take."""
+        """The arguments that all pooling functions of `cnnrs.ops` take."""
         return {
             "kernel_size": self.kernel_size,
             "stride": self.stride,
@@ -101,12 +108,12 @@ class MaxPool2D(Pool2D):
     kernel_size : int or (height, width)
         Size of the window.
     stride : int or (height, width), optional
-        By how many pixels the window moves; by default its size, so that windows do not overlap.
+        Pixels by which the window moves; by default its size, so that windows do not overlap.
     padding : int, (height, width), ((top, bottom), (left, right)), "same" or "valid"
         At most half the window; padding is never chosen.
     rounding : {"floor", "ceil", "exact"}
-        What to do with border pixels that no whole window reaches: leave them unused, add a window
-        that hangs over, or refuse to build.
+        Whether border pixels that no whole window reaches are left unused, are covered by a window
+        that extends beyond the image, or are an error.
     name : str, optional
 
     Examples
@@ -119,28 +126,21 @@ class MaxPool2D(Pool2D):
     [[6.0, 8.0], [3.0, 4.0]]
     """
 
-    traits = Traits(saves_input=False, saves_output=False, non_negative="keeps")
-
-    def halves(self, input_shape: Shape) -> bool:
-        """Whether it takes windows of 2 × 2 pixels that lie side by side and inside the image."""
-        height, width, channels = input_shape
-        alone = self.kernel_size == self.stride == (2, 2) and not any(
-            self.window(input_shape).padding
-        )
-        return alone and self.build(input_shape) == (height // 2, width // 2, channels)
+    memory = Memory(saves_input=False, saves_output=False)
+    facts = Facts(non_negative="keeps")
 
     def scratch(self, input_shape: Shape) -> dict[str, tuple[Shape, DTypeLike | None]]:  # type: ignore[override]
-        """Which pixel was the largest."""
+        """Ask for the place of the largest pixel."""
         return {"argmax": (self.build(input_shape), np.int32)}
 
     def forward(self, ctx: Context, x: Any) -> Any:
-        """The largest value of each window."""
+        """Compute the largest value of each window."""
         y, argmax = ops.max_pool2d(x, **self.geometry, out=(ctx.out(), ctx.scratch("argmax")))
         ctx.save(argmax=argmax, shape=x.shape)
         return y
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """The gradient goes to the pixel that was the largest."""
+        """Pass the gradient to the pixel that was the largest."""
         saved = ctx.saved
         return ops.max_pool2d_backward(
             grad_output, saved.argmax, saved.shape, **self.geometry, **ctx.input_destination()
@@ -148,19 +148,19 @@ class MaxPool2D(Pool2D):
 
 
 class AveragePool2D(Pool2D):
-    """The mean of each window; padding does not count.
+    """Compute the mean of each window; padding does not count.
 
     Parameters
     ----------
     kernel_size : int or (height, width)
         Size of the window.
     stride : int or (height, width), optional
-        By how many pixels the window moves; by default its size, so that windows do not overlap.
+        Pixels by which the window moves; by default its size, so that windows do not overlap.
     padding : int, (height, width), ((top, bottom), (left, right)), "same" or "valid"
         At most half the window.
     rounding : {"floor", "ceil", "exact"}
-        What to do with border pixels that no whole window reaches: leave them unused, add a window
-        that hangs over, or refuse to build.
+        Whether border pixels that no whole window reaches are left unused, are covered by a window
+        that extends beyond the image, or are an error.
     count_include_pad : bool
         Whether to divide by the size of the window even where part of it is padding.
     name : str, optional
@@ -173,7 +173,9 @@ class AveragePool2D(Pool2D):
     [[[[1.5]]]]
     """
 
-    traits = Traits(saves_input=False, saves_output=False, non_negative="keeps")
+    memory = Memory(saves_input=False, saves_output=False)
+    facts = Facts(non_negative="keeps")
+    head = "keeps"
 
     def __init__(
         self,
@@ -189,14 +191,14 @@ class AveragePool2D(Pool2D):
         self.count_include_pad = _arguments.flag("count_include_pad", count_include_pad)
 
     def forward(self, ctx: Context, x: Any) -> Any:
-        """The mean of each window."""
+        """Compute the mean of each window."""
         ctx.save(shape=x.shape)
         return ops.avg_pool2d(
             x, **self.geometry, count_include_pad=self.count_include_pad, out=ctx.out()
         )
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """Every pixel of a window gets an equal part."""
+        """Pass an equal part of the gradient to every pixel of a window."""
         return ops.avg_pool2d_backward(
             grad_output,
             ctx.saved.shape,
@@ -207,20 +209,21 @@ class AveragePool2D(Pool2D):
 
 
 class LpPool2D(Pool2D):
-    """The p-norm of each window, ``sum(|x|^p)^(1/p)``: L2 pooling at ``p=2``. Its gradient at a
-    window of zeros is 0.
+    """Compute the p-norm of each window, ``sum(|x|^p)^(1/p)``: L2 pooling at ``p=2``.
+
+    The gradient at a window of zeros is 0.
 
     Parameters
     ----------
     kernel_size : int or (height, width)
         Size of the window.
     stride : int or (height, width), optional
-        By how many pixels the window moves; by default its size, so that windows do not overlap.
+        Pixels by which the window moves; by default its size, so that windows do not overlap.
     padding : int, (height, width), ((top, bottom), (left, right)), "same" or "valid"
         At most half the window.
     rounding : {"floor", "ceil", "exact"}
-        What to do with border pixels that no whole window reaches: leave them unused, add a window
-        that hangs over, or refuse to build.
+        Whether border pixels that no whole window reaches are left unused, are covered by a window
+        that extends beyond the image, or are an error.
     p : float
         At least 1.
     name : str, optional
@@ -232,7 +235,7 @@ class LpPool2D(Pool2D):
     [[[[5.0]]]]
     """
 
-    traits = Traits(non_negative="always")
+    facts = Facts(non_negative="always")
 
     def __init__(
         self,
@@ -248,13 +251,13 @@ class LpPool2D(Pool2D):
         self.p = _arguments.number("p", p, 1)
 
     def forward(self, ctx: Context, x: Any) -> Any:
-        """The norm of each window."""
+        """Compute the norm of each window."""
         y = ops.lp_pool2d(x, **self.geometry, p=self.p, out=ctx.out())
         ctx.save(x=x, y=y)
         return y
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """Pixels get the gradient in proportion to their part in the norm."""
+        """Pass the gradient to pixels in proportion to their part in the norm."""
         return ops.lp_pool2d_backward(
             grad_output,
             ctx.saved.x,
@@ -266,19 +269,19 @@ class LpPool2D(Pool2D):
 
 
 class _GlobalPool2D(Layer):
-    """Pooling over the whole image."""
+    """Base class of pooling over the whole image."""
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        """One number per channel."""
+        """Return the number of channels."""
         return (check_image(self, input_shape)[2],)
 
-    def window(self, input_shape: Shape) -> Window:
-        """Every output sees the whole image."""
-        return WHOLE
+    def field_of_view(self, input_shape: Shape) -> FieldOfView:
+        """Return the whole image."""
+        return WHOLE_INPUT
 
 
 class GlobalAveragePool2D(_GlobalPool2D):
-    """The mean of each channel over the whole image.
+    """Compute the mean of each channel over the whole image.
 
     References
     ----------
@@ -292,22 +295,24 @@ class GlobalAveragePool2D(_GlobalPool2D):
     [[1.5]]
     """
 
-    traits = Traits(saves_input=False, saves_output=False, non_negative="keeps")
+    memory = Memory(saves_input=False, saves_output=False)
+    facts = Facts(non_negative="keeps")
+    head = "keeps"
 
     def forward(self, ctx: Context, x: Any) -> Any:
-        """The mean of each channel."""
+        """Compute the mean of each channel."""
         ctx.save(shape=x.shape)
         return ops.global_avg_pool2d(x, out=ctx.out())
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """Every pixel gets an equal part."""
+        """Pass an equal part of the gradient to every pixel."""
         return ops.global_avg_pool2d_backward(
             grad_output, ctx.saved.shape, **ctx.input_destination()
         )
 
 
 class GlobalMaxPool2D(_GlobalPool2D):
-    """The largest value of each channel over the whole image.
+    """Compute the largest value of each channel over the whole image.
 
     Examples
     --------
@@ -317,21 +322,22 @@ class GlobalMaxPool2D(_GlobalPool2D):
     [[3.0]]
     """
 
-    traits = Traits(saves_input=False, saves_output=False, non_negative="keeps")
+    memory = Memory(saves_input=False, saves_output=False)
+    facts = Facts(non_negative="keeps")
 
     def scratch(self, input_shape: Shape) -> dict[str, tuple[Shape, DTypeLike | None]]:  # type: ignore[override]
-        """Which pixel was the largest."""
+        """Ask for the place of the largest pixel."""
         return {"argmax": ((1, 1, input_shape[2]), np.int32)}
 
     def forward(self, ctx: Context, x: Any) -> Any:
-        """The largest value of each channel."""
+        """Compute the largest value of each channel."""
         y, argmax = ctx.out(), ctx.scratch("argmax")
         ops.max_pool2d(x, x.shape[1:3], out=(y.reshape(argmax.shape), argmax))
         ctx.save(argmax=argmax, shape=x.shape)
         return y
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """The gradient goes to the pixel that was the largest."""
+        """Pass the gradient to the pixel that was the largest."""
         argmax, shape = ctx.saved.argmax, ctx.saved.shape
         return ops.max_pool2d_backward(
             grad_output.reshape(argmax.shape),

@@ -1,4 +1,4 @@
-"""Parametric ReLU: a leaky ReLU whose slope is learnt."""
+"""Parametric ReLU: a leaky ReLU with a learnt slope."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ from typing import Any
 
 from cnnrs import _arguments, ops
 from cnnrs.initializers import Constant
-from cnnrs.layers.base import Layer, Traits
+from cnnrs.layers.base import Layer
 from cnnrs.layers.context import Context
+from cnnrs.layers.facts import Facts, Memory
 from cnnrs.layers.node import Shape
 
 __all__ = ["PReLU"]
 
 
 class PReLU(Layer):
-    """``x`` above 0, ``slope * x`` below, with a slope that each channel learns.
+    """Parametric ReLU: ``x`` above 0, ``slope * x`` below, with a learnt slope for each channel.
 
-    Weight decay pulls the slopes to 0, to plain ReLU; the paper uses none on them.
+    Weight decay pulls the slopes towards 0, which is ReLU; the paper applies none to them.
 
     Parameters
     ----------
     initial_slope : float
-        Where the slopes start.
+        Initial value of the slopes.
     shared : bool
         Whether all channels share one slope.
     name : str, optional
@@ -41,7 +42,8 @@ class PReLU(Layer):
     [[-0.5, 3.0]]
     """
 
-    traits = Traits(saves_output=False, non_negative="keeps")
+    memory = Memory(saves_output=False)
+    facts = Facts(non_negative="keeps")
 
     def __init__(
         self, initial_slope: float = 0.25, shared: bool = False, *, name: str | None = None
@@ -51,22 +53,23 @@ class PReLU(Layer):
         self.shared = _arguments.flag("shared", shared)
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        """Declare the slopes; the shape stays."""
+        """Declare the slopes; return the same shape."""
         self.add_parameter(
             "slope", (1,) if self.shared else input_shape[-1:], Constant(self.initial_slope)
         )
         return input_shape
 
-    def _slopes(self, channels: int) -> Any:
-        return self.slope.repeat(channels) if self.shared else self.slope
+    def _slopes(self, ctx: Context, channels: int) -> Any:
+        slope = ctx.parameter("slope")
+        return slope.repeat(channels) if self.shared else slope
 
     def forward(self, ctx: Context, x: Any) -> Any:
-        """``x`` where it is not below 0, else ``slope * x``."""
+        """Multiply negative values by the slope."""
         ctx.save(x=x)
-        return ops.prelu(x, self._slopes(x.shape[-1]), out=ctx.out())
+        return ops.prelu(x, self._slopes(ctx, x.shape[-1]), out=ctx.out())
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """Gradients of the slopes and the input."""
+        """Compute the gradients of the slopes and the input."""
         x = ctx.saved.x
         if ctx.needs_parameter_gradients:
             if self.shared:
@@ -76,5 +79,5 @@ class PReLU(Layer):
         if not ctx.needs_input_gradient():
             return None
         return ops.prelu_backward_input(
-            grad_output, x, self._slopes(x.shape[-1]), **ctx.input_destination()
+            grad_output, x, self._slopes(ctx, x.shape[-1]), **ctx.input_destination()
         )

@@ -1,5 +1,5 @@
-"""Preprocessing as first layers, saved with the model: whoever loads it hands in plain images,
-uint8 too.
+"""Preprocessing as the first layers of a model, saved with it: the model then takes plain images,
+also of dtype uint8.
 """
 
 from __future__ import annotations
@@ -11,45 +11,46 @@ from numpy.typing import ArrayLike
 
 from cnnrs import _arguments
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
-from cnnrs.layers.base import Layer, Traits
+from cnnrs.layers.base import Layer
 from cnnrs.layers.context import Context
+from cnnrs.layers.facts import Memory
 from cnnrs.layers.node import Shape
 
 __all__ = ["Normalize", "Rescale"]
 
 
 class _Affine(Layer):
-    """``x · factor + summand``, both fixed; the gradient is ``g · factor``."""
+    """Base class of ``x · factor + summand`` with fixed numbers."""
 
-    traits = Traits(saves_input=False, saves_output=False, in_place=True)
+    memory = Memory(saves_input=False, saves_output=False, in_place=True)
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        """The shape stays."""
+        """Return the same shape."""
         return input_shape
 
     def coefficients(self, dtype: Any) -> tuple[Any, Any]:
-        """Factor and summand, each a number or one per channel."""
+        """Return factor and summand, each one number or one for each channel."""
         raise NotImplementedError
 
     def forward(self, ctx: Context, x: Any) -> Any:
-        """``x · factor + summand``."""
+        """Compute ``x · factor + summand``."""
         factor, summand = self.coefficients(ctx.dtype)
         y = np.multiply(x, factor, out=ctx.out())
         y += summand
         return y
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """``g · factor``."""
+        """Multiply the gradient by the factor."""
         return np.multiply(grad_output, self.coefficients(ctx.dtype)[0], out=ctx.out())
 
 
 class Rescale(_Affine):
-    """Bring pixel values into another range: ``x · scale + offset``.
+    """Map pixel values to another range: ``x · scale + offset``.
 
     Parameters
     ----------
     scale : float
-        By default 1/255, which takes 0..255 to 0..1.
+        By default 1/255, which maps 0..255 to 0..1.
     offset : float
     name : str, optional
 
@@ -70,12 +71,12 @@ class Rescale(_Affine):
         self.offset = _arguments.number("offset", offset)
 
     def coefficients(self, dtype: Any) -> tuple[Any, Any]:
-        """Scale and offset."""
+        """Return scale and offset."""
         return dtype.type(self.scale), dtype.type(self.offset)
 
 
 class Normalize(_Affine):
-    """Subtract a mean and divide by a deviation, channel by channel: ``(x - mean) / std``.
+    """Subtract a mean and divide by a standard deviation: ``(x - mean) / std``.
 
     Parameters
     ----------
@@ -86,7 +87,7 @@ class Normalize(_Affine):
     Raises
     ------
     ArgumentError
-        For a deviation that is not above 0.
+        For a standard deviation that is not above 0.
 
     Examples
     --------
@@ -103,7 +104,7 @@ class Normalize(_Affine):
             raise ArgumentError(f"std: expected values above 0, got {self.std.tolist()}")
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        """The shape stays; the channels must be as many as the values."""
+        """Return the same shape; check that there is one value for each channel."""
         for name, values in (("mean", self.mean), ("std", self.std)):
             if values.ndim == 1 and len(values) not in (1, input_shape[-1]):
                 raise ShapeError(
@@ -112,7 +113,7 @@ class Normalize(_Affine):
         return input_shape
 
     def coefficients(self, dtype: Any) -> tuple[Any, Any]:
-        """``1 / std`` and ``-mean / std``."""
+        """Return ``1 / std`` and ``-mean / std``."""
         return (1 / self.std).astype(dtype), (-self.mean / self.std).astype(dtype)
 
 

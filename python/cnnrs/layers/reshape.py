@@ -1,4 +1,4 @@
-"""Layers that only give their input another shape, or its axes another order."""
+"""Layers that change the shape of their input, or the order of its axes."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ import numpy as np
 
 from cnnrs import _arguments
 from cnnrs.errors import ArgumentError, ShapeError
-from cnnrs.layers.base import Layer, Traits
+from cnnrs.layers.base import Layer
 from cnnrs.layers.context import Context
+from cnnrs.layers.facts import Facts, Memory
 from cnnrs.layers.node import Shape, shape_text
 
 __all__ = ["Flatten", "Permute", "Reshape"]
 
 
 class Flatten(Layer):
-    """Turn an image into a vector, rows first, channels last; a layer in front of `Dense`.
+    """Turn images into vectors, rows first, channels last: used before `Dense`.
 
     Examples
     --------
@@ -27,29 +28,31 @@ class Flatten(Layer):
     (48,)
     """
 
-    traits = Traits(saves_input=False, saves_output=False, view=True, non_negative="keeps")
+    memory = Memory(saves_input=False, saves_output=False, view=True)
+    facts = Facts(non_negative="keeps")
+    head = "keeps"
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        """One number for all sizes."""
+        """Return the number of values."""
         return (math.prod(input_shape),)
 
     def forward(self, ctx: Context, x: Any) -> Any:
-        """The same values as vectors."""
+        """Return the values as vectors."""
         ctx.save(shape=x.shape)
         return x.reshape(len(x), -1)
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """The same gradients as images."""
+        """Return the gradient in the shape of the input."""
         return grad_output.reshape(ctx.saved.shape)
 
 
 class Reshape(Layer):
-    """Give each sample another shape; its values keep their order.
+    """Change the shape of each sample; its values keep their order.
 
     Parameters
     ----------
     shape : int or sequence of int
-        Of one sample. One size may be -1: whatever is left.
+        Shape of one sample. One size may be -1: it follows from the others.
     name : str, optional
 
     Examples
@@ -59,7 +62,8 @@ class Reshape(Layer):
     (2, 2, 3)
     """
 
-    traits = Traits(saves_input=False, saves_output=False, view=True, non_negative="keeps")
+    memory = Memory(saves_input=False, saves_output=False, view=True)
+    facts = Facts(non_negative="keeps")
 
     def __init__(self, shape: int | Sequence[int], *, name: str | None = None) -> None:
         super().__init__(name=name)
@@ -74,7 +78,7 @@ class Reshape(Layer):
             )
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        """The shape asked for."""
+        """Return the given shape, with the open size filled in."""
         size, known = math.prod(input_shape), math.prod(item for item in self.shape if item != -1)
         left = size // known if -1 in self.shape else 1
         if known * left != size or left == 0:
@@ -85,23 +89,23 @@ class Reshape(Layer):
         return tuple(left if item == -1 else item for item in self.shape)
 
     def forward(self, ctx: Context, x: Any) -> Any:
-        """The same values in another shape."""
+        """Return the values in the given shape."""
         ctx.save(shape=x.shape)
         return x.reshape(len(x), *self.build(x.shape[1:]))
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """The same gradients in the shape of the input."""
+        """Return the gradient in the shape of the input."""
         return grad_output.reshape(ctx.saved.shape)
 
 
 class Permute(Layer):
-    """Put the axes of each sample into another order.
+    """Change the order of the axes of each sample.
 
     Parameters
     ----------
     axes : sequence of int
-        For each axis of the output, which of the input it is. As in the arrays, axis 0 is the
-        batch, which stays: the axes of an image are 1, 2 and 3.
+        For each axis of the output, the number of the axis of the input. As in the arrays, axis 0
+        is the batch, which stays first: the axes of an image are 1, 2 and 3.
     name : str, optional
 
     Examples
@@ -111,7 +115,8 @@ class Permute(Layer):
     (3, 32, 24)
     """
 
-    traits = Traits(saves_input=False, saves_output=False, non_negative="keeps")
+    memory = Memory(saves_input=False, saves_output=False)
+    facts = Facts(non_negative="keeps")
 
     def __init__(self, axes: Sequence[int], *, name: str | None = None) -> None:
         super().__init__(name=name)
@@ -121,7 +126,7 @@ class Permute(Layer):
             raise ArgumentError(f"axes: expected each of 1 to {len(self.axes)} once, got {axes!r}")
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        """The sizes in the new order."""
+        """Return the sizes in the new order."""
         if len(self.axes) != len(input_shape):
             raise ShapeError(
                 f"axes: {len(self.axes)} axes for an input of {shape_text(input_shape)}"
@@ -129,11 +134,11 @@ class Permute(Layer):
         return tuple(input_shape[axis - 1] for axis in self.axes)
 
     def forward(self, ctx: Context, x: Any) -> Any:
-        """The axes in the new order."""
+        """Copy the values in the new order of axes."""
         y = ctx.out()
         np.copyto(y, x.transpose(0, *self.axes))
         return y
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """The axes of the gradient in the old order."""
+        """Return the gradient in the old order of axes."""
         return grad_output.transpose(np.argsort((0, *self.axes)))

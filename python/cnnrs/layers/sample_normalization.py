@@ -1,4 +1,4 @@
-"""Normalisation of each sample by itself: the same in training and prediction, whatever the batch."""
+"""Normalisation of each sample by itself: equal in training and prediction, for any batch."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 from cnnrs import _arguments, ops
 from cnnrs.errors import ShapeError
-from cnnrs.layers.base import Layer, Traits
+from cnnrs.layers.base import Layer
 from cnnrs.layers.context import Context
+from cnnrs.layers.facts import Facts, Memory
 from cnnrs.layers.node import Shape
 from cnnrs.layers.normalization import channels_of
 
@@ -16,9 +17,9 @@ __all__ = ["GroupNorm", "InstanceNorm", "LayerNorm", "LocalResponseNorm"]
 
 
 class _AffineNorm(Layer):
-    """Normalisation with a learnt weight and bias per channel."""
+    """Base class of normalisations with a learnt weight and bias for each channel."""
 
-    traits = Traits(saves_output=False)
+    memory = Memory(saves_output=False)
 
     def __init__(self, epsilon: float, affine: bool, name: str | None) -> None:
         super().__init__(name=name)
@@ -26,19 +27,18 @@ class _AffineNorm(Layer):
         self.affine = _arguments.flag("affine", affine)
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        """Declare weight and bias; the shape stays."""
+        """Declare weight and bias; return the same shape."""
         shape = (channels_of(self, input_shape),)
         if self.affine:
             self.add_parameter("weight", shape, "ones")
             self.add_parameter("bias", shape, "zeros")
         return input_shape
 
-    @property
-    def _parameters(self) -> tuple[Any, Any]:
-        return (self.weight, self.bias) if self.affine else (None, None)
+    def _weight_and_bias(self, ctx: Context) -> tuple[Any, Any]:
+        return (ctx.parameter("weight"), ctx.parameter("bias")) if self.affine else (None, None)
 
     def _targets(self, ctx: Context) -> dict[str, Any]:
-        """Where the gradients of input, weight and bias go."""
+        """Return the destinations of the gradients of input, weight and bias."""
         nowhere: dict[str, Any] = {"out": None, "accumulate": False}
         targets: list[Any] = [nowhere, nowhere, nowhere]
         if ctx.needs_input_gradient():
@@ -49,8 +49,7 @@ class _AffineNorm(Layer):
 
 
 class LayerNorm(_AffineNorm):
-    """Normalise every vector along the last axis: each row of features, each pixel across its
-    channels.
+    """Normalise along the last axis: each row of features, each pixel across its channels.
 
     ``y = (x - mean) / sqrt(variance + epsilon) * weight + bias``. For the statistics of a whole
     image use ``GroupNorm(1)``.
@@ -66,7 +65,7 @@ class LayerNorm(_AffineNorm):
     Attributes
     ----------
     weight, bias : ndarray of shape (channels,)
-        Learnt; start as ones and zeros. Only with `affine`.
+        Learnt; initially ones and zeros. Only with `affine`.
 
     References
     ----------
@@ -87,15 +86,15 @@ class LayerNorm(_AffineNorm):
     def forward(self, ctx: Context, x: Any) -> Any:
         """Normalise each vector."""
         y, mean, variance = ops.layer_norm(
-            x, *self._parameters, epsilon=self.epsilon, out=ctx.out()
+            x, *self._weight_and_bias(ctx), epsilon=self.epsilon, out=ctx.out()
         )
         ctx.save(x=x, mean=mean, variance=variance)
         return y
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """Gradients of weight, bias and input."""
+        """Compute the gradients of weight, bias and input."""
         saved = ctx.saved
-        weight = self._parameters[0]
+        weight = self._weight_and_bias(ctx)[0]
         return ops.layer_norm_backward(
             grad_output,
             saved.x,
@@ -113,7 +112,7 @@ class GroupNorm(_AffineNorm):
     Parameters
     ----------
     groups : int
-        A divisor of the number of channels; 1 takes the whole sample.
+        A divisor of the number of channels; 1 normalises the whole sample.
     epsilon : float
         Added to the variance, above 0.
     affine : bool
@@ -123,13 +122,13 @@ class GroupNorm(_AffineNorm):
     Attributes
     ----------
     weight, bias : ndarray of shape (channels,)
-        Learnt; start as ones and zeros. Only with `affine`.
+        Learnt; initially ones and zeros. Only with `affine`.
 
     Raises
     ------
     ShapeError
-        If the groups do not divide the channels, or a group has a single value, of which nothing
-        would be left.
+        If the groups do not divide the channels, or a group has a single value, which would become
+        0.
 
     References
     ----------
@@ -149,7 +148,7 @@ class GroupNorm(_AffineNorm):
         self.groups = _arguments.integer("groups", groups, 1)
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        """Declare weight and bias; the shape stays."""
+        """Declare weight and bias; return the same shape."""
         return self._build(input_shape, self.groups)
 
     def _build(self, input_shape: Shape, groups: int) -> Shape:
@@ -168,13 +167,13 @@ class GroupNorm(_AffineNorm):
         """Normalise each group."""
         groups = self._count(x)
         y, mean, variance = ops.group_norm(
-            x, groups, *self._parameters, epsilon=self.epsilon, out=ctx.out()
+            x, groups, *self._weight_and_bias(ctx), epsilon=self.epsilon, out=ctx.out()
         )
         ctx.save(x=x, mean=mean, variance=variance)
         return y
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """Gradients of weight, bias and input."""
+        """Compute the gradients of weight, bias and input."""
         saved = ctx.saved
         groups = self._count(saved.x)
         return ops.group_norm_backward(
@@ -183,7 +182,7 @@ class GroupNorm(_AffineNorm):
             saved.mean,
             saved.variance,
             groups,
-            self._parameters[0],
+            self._weight_and_bias(ctx)[0],
             epsilon=self.epsilon,
             **self._targets(ctx),
         )[0]
@@ -208,12 +207,12 @@ class InstanceNorm(GroupNorm):
     Attributes
     ----------
     weight, bias : ndarray of shape (channels,)
-        Learnt; start as ones and zeros. Only with `affine`.
+        Learnt; initially ones and zeros. Only with `affine`.
 
     Raises
     ------
     ShapeError
-        For images of one pixel: nothing of them would be left.
+        For images of one pixel, which would become 0.
 
     References
     ----------
@@ -234,7 +233,7 @@ class InstanceNorm(GroupNorm):
         _AffineNorm.__init__(self, epsilon, affine, name)
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        """Declare weight and bias; the shape stays."""
+        """Declare weight and bias; return the same shape."""
         return self._build(input_shape, channels_of(self, input_shape))
 
     def _count(self, x: Any) -> int:
@@ -272,7 +271,8 @@ class LocalResponseNorm(Layer):
     [[0.25, 0.20000000298023224, 0.25]]
     """
 
-    traits = Traits(saves_output=False, non_negative="keeps")
+    memory = Memory(saves_output=False)
+    facts = Facts(non_negative="keeps")
 
     def __init__(
         self,
@@ -290,7 +290,7 @@ class LocalResponseNorm(Layer):
         self.k = _arguments.number("k", k, 1e-300)
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        """The shape stays."""
+        """Return the same shape."""
         channels_of(self, input_shape)
         return input_shape
 
@@ -304,7 +304,7 @@ class LocalResponseNorm(Layer):
         return ops.local_response_norm(x, **self._constants, out=ctx.out())
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """The gradient of the input, from all windows that a value is in."""
+        """Compute the gradient of the input, from all windows that contain a value."""
         return ops.local_response_norm_backward(
             grad_output, ctx.saved.x, **self._constants, **ctx.input_destination()
         )

@@ -1,4 +1,4 @@
-"""Layers that make images larger, and the pooling whose output has a given size."""
+"""Layers that enlarge images, and pooling to a given size."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from numpy.typing import DTypeLike
 from cnnrs import _arguments, ops
 from cnnrs._arguments import PaddingLike, PairLike
 from cnnrs.errors import ShapeError
-from cnnrs.layers.base import Layer, Traits, Window
+from cnnrs.layers.base import Layer
 from cnnrs.layers.context import Context
+from cnnrs.layers.facts import Facts, FieldOfView, Memory, Work
 from cnnrs.layers.geometry import check_image
 from cnnrs.layers.node import Shape, shape_text
 from cnnrs.layers.pooling import Pool2D
@@ -20,10 +21,10 @@ __all__ = ["AdaptiveAveragePool2D", "MaxUnpool2D", "UpSample2D"]
 
 
 class UpSample2D(Layer):
-    """Enlarge images by a whole factor: repeat pixels, or interpolate between them.
+    """Enlarge images by an integer factor: repeat pixels, or interpolate between them.
 
-    Bilinear interpolation puts the centres of pixels at half-integers, so that the corners of both
-    images coincide (``align_corners=False`` in PyTorch).
+    In bilinear interpolation the centres of pixels are at half-integers, so that the corners of
+    both images coincide (``align_corners=False`` in PyTorch).
 
     Parameters
     ----------
@@ -38,7 +39,8 @@ class UpSample2D(Layer):
     [0.0, 1.0, 3.0, 4.0]
     """
 
-    traits = Traits(saves_input=False, saves_output=False, non_negative="keeps")
+    memory = Memory(saves_input=False, saves_output=False)
+    facts = Facts(non_negative="keeps")
 
     def __init__(
         self, factor: PairLike = 2, interpolation: str = "nearest", *, name: str | None = None
@@ -50,24 +52,24 @@ class UpSample2D(Layer):
         )
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        """Height and width grow, channels stay."""
+        """Multiply height and width by the factor."""
         height, width, channels = check_image(self, input_shape)
         return height * self.factor[0], width * self.factor[1], channels
 
-    def window(self, input_shape: Shape) -> Window:
-        """One pixel, or the two by two around a place."""
+    def field_of_view(self, input_shape: Shape) -> FieldOfView:
+        """Return one pixel, or the four pixels around a place."""
         if self.interpolation == "nearest":
-            return Window(upsampling=self.factor)
-        return Window((2, 2), padding=(1, 1, 1, 1), upsampling=self.factor)
+            return FieldOfView(upsampling=self.factor)
+        return FieldOfView((2, 2), padding=(1, 1, 1, 1), upsampling=self.factor)
 
     def forward(self, ctx: Context, x: Any) -> Any:
-        """The larger images."""
+        """Enlarge the images."""
         y = ctx.out()
         ctx.save(shape=x.shape)
         return ops.upsample2d(x, y.shape[1:3], interpolation=self.interpolation, out=y)
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """Gradients go to the pixels that were copied, by their weights."""
+        """Pass the gradients to the pixels that were copied, by their weights."""
         return ops.upsample2d_backward(
             grad_output,
             ctx.saved.shape,
@@ -77,8 +79,7 @@ class UpSample2D(Layer):
 
 
 class AdaptiveAveragePool2D(Layer):
-    """Means over windows chosen such that the output has a given size, whatever the size of the
-    input.
+    """Average windows that are chosen so that the output has a given size.
 
     Output ``o`` is the mean from pixel ``floor(o * in / out)`` to ``ceil((o + 1) * in / out)``, as
     in PyTorch: where the sizes do not divide, windows overlap; where the input is smaller, its
@@ -96,18 +97,19 @@ class AdaptiveAveragePool2D(Layer):
     (6, 6, 256)
     """
 
-    traits = Traits(saves_input=False, saves_output=False, non_negative="keeps")
+    memory = Memory(saves_input=False, saves_output=False)
+    facts = Facts(non_negative="keeps")
 
     def __init__(self, output_size: PairLike, *, name: str | None = None) -> None:
         super().__init__(name=name)
         self.output_size = _arguments.pair("output_size", output_size)
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        """The size asked for; channels stay."""
+        """Return the given size, and the channels of the input."""
         return (*self.output_size, check_image(self, input_shape)[2])
 
-    def window(self, input_shape: Shape) -> Window:
-        """The widest window; exact where the sizes divide."""
+    def field_of_view(self, input_shape: Shape) -> FieldOfView:
+        """Return the widest window; it is exact where the sizes divide."""
         strides = [
             max(1, size // count)
             for size, count in zip(input_shape[:2], self.output_size, strict=True)
@@ -116,33 +118,33 @@ class AdaptiveAveragePool2D(Layer):
             -(-size // count) + (size % count > 0)
             for size, count in zip(input_shape[:2], self.output_size, strict=True)
         ]
-        return Window((kernels[0], kernels[1]), (strides[0], strides[1]))
+        return FieldOfView((kernels[0], kernels[1]), (strides[0], strides[1]))
 
     def forward(self, ctx: Context, x: Any) -> Any:
-        """The mean of each window."""
+        """Compute the mean of each window."""
         ctx.save(shape=x.shape)
         return ops.adaptive_avg_pool2d(x, self.output_size, out=ctx.out())
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """Every pixel of a window gets an equal part."""
+        """Pass an equal part of the gradient to every pixel of a window."""
         return ops.adaptive_avg_pool2d_backward(
             grad_output, ctx.saved.shape, **ctx.input_destination()
         )
 
 
 class MaxUnpool2D(Pool2D):
-    """Put values back where a `MaxPool2D` had found the largest ones, and zeros elsewhere.
+    """Put values where a `MaxPool2D` found the largest pixels, and zeros elsewhere.
 
-    It is called on two nodes, ``MaxUnpool2D(2)([values, x])``: the values, which have the shape of
-    what the pooling put out, and ``x``, which the pooling took in. The arguments are those of the
-    pooling. Places are found anew from ``x``; nothing is handed from layer to layer beside the
-    graph, and the output has the shape of ``x``. No gradient goes to ``x`` from here: a small
-    change of it moves no place. Where windows overlap and chose one pixel, its values are added.
+    The layer is called on two nodes, ``MaxUnpool2D(2)([values, x])``: the values, which have the
+    shape of the pooling's output, and ``x``, the pooling's input. It takes the same arguments as
+    the pooling, and its output has the shape of ``x``. The places are computed again from ``x``.
+    The gradient of ``x`` is 0, since a small change of ``x`` moves no place. Where several windows
+    chose the same pixel, their values are added.
 
     Parameters
     ----------
     kernel_size, stride, padding, rounding
-        As for the `MaxPool2D` that is undone.
+        As for the `MaxPool2D`.
     name : str, optional
 
     References
@@ -160,7 +162,7 @@ class MaxUnpool2D(Pool2D):
     [0.0, 3.0, 0.0, 0.0]
     """
 
-    traits = Traits(saves_input=False, saves_output=False)
+    memory = Memory(saves_input=False, saves_output=False)
 
     def __init__(
         self,
@@ -174,7 +176,7 @@ class MaxUnpool2D(Pool2D):
         super().__init__(kernel_size, stride, padding, rounding, name=name)
 
     def build(self, *input_shape: Shape) -> Shape:
-        """The shape of what was pooled."""
+        """Return the shape of the second input."""
         if len(input_shape) != 2:
             raise ShapeError(
                 "MaxUnpool2D takes two inputs, the values and what was pooled, got "
@@ -189,16 +191,20 @@ class MaxUnpool2D(Pool2D):
             )
         return pooled_from
 
+    def work(self, *input_shape: Shape) -> Work:
+        """Return nothing: no sums of products, and no window that leaves pixels unused."""
+        return Work()
+
     def scratch(self, *input_shape: Shape) -> dict[str, tuple[Shape, DTypeLike | None]]:
-        """Where the largest values are."""
+        """Ask for the places of the largest values."""
         return {"argmax": (input_shape[0], np.int32)}
 
     def forward(self, ctx: Context, *x: Any) -> Any:
-        """The values at their places."""
+        """Write the values to their places."""
         values, pooled_from = x
         y, argmax = ctx.out(), ctx.scratch("argmax")
-        # The largest values themselves are not needed: they go where the output will be, which has
-        # room for them if nothing hangs over.
+        # The largest values themselves are not needed. Write them to the output, which has room for
+        # them unless windows extend beyond the image.
         room = (
             y.reshape(-1)[: values.size].reshape(values.shape)
             if y.size >= values.size
@@ -209,7 +215,7 @@ class MaxUnpool2D(Pool2D):
         return ops.max_unpool2d(values, argmax, y.shape, **self.geometry, out=y)
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """The gradient at the places; none for what was pooled."""
+        """Return the gradient at the places for the values, and zeros for the second input."""
         gradients: list[Any] = [None, None]
         if ctx.needs_input_gradient(0):
             gradients[0] = ops.max_unpool2d_backward(

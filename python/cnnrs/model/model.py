@@ -1,62 +1,60 @@
-"""`Model`: a graph of layers with parameters, ready to predict, to be trained and to be saved."""
+"""`Model`: a graph of layers with parameters, which can predict, be trained and be saved."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from cnnrs import _arguments, ops
+from cnnrs import losses as loss_functions
 from cnnrs import optimizers as optimizer_rules
 from cnnrs.errors import ArgumentError, ShapeError
-from cnnrs.layers import Layer, Node, Softmax
+from cnnrs.layers import Layer, Node
 from cnnrs.layers.node import Prefix, ancestors, apply, shape_text
-from cnnrs.model.batch import as_batch
-from cnnrs.model.description import Description
-from cnnrs.model.graph import as_nodes
+from cnnrs.model.files.save import save
+from cnnrs.model.graph.graph import as_nodes
+from cnnrs.model.graph.receptive_field import ReceptiveField, receptive_fields
 from cnnrs.model.network import Network
-from cnnrs.model.receptive_field import ReceptiveField, receptive_fields
-from cnnrs.model.report import PlanReport
-from cnnrs.model.summary import Summary
-
-if TYPE_CHECKING:
-    from cnnrs.losses import Loss
-    from cnnrs.model.profile import Profile
-    from cnnrs.optimizers import Optimizer
+from cnnrs.model.reports.description import Description
+from cnnrs.model.reports.plan_report import PlanReport
+from cnnrs.model.reports.profile import Profile, profile
+from cnnrs.model.reports.summary import Summary
+from cnnrs.model.run.batch import as_batch
 
 __all__ = ["Model"]
 
-BATCH_SIZE = 64  # samples that prediction works on at a time
+BATCH_SIZE = 64  # samples that prediction computes at a time
 
 
 class Model(Network):
     """A network: the layers between inputs and outputs.
 
-    Shapes are known, and checked, when the model is made. All trainable values are one array
-    (`arena`); ``layer.weight`` is a view into it. Models put out logits: `predict` makes labels of
-    them, `predict_proba` probabilities.
+    Shapes are known, and checked, when the model is made. All trainable values are stored in one
+    array (`arena`); ``layer.weight`` is a view into it. Models put out logits: `predict` turns them
+    into labels, `predict_proba` into probabilities.
 
     Parameters
     ----------
     inputs, outputs : Node or sequence of Node
-        From `cnnrs.Input`, and from layers called on nodes.
+        Nodes of `cnnrs.Input`, and of layers called on nodes.
     seed : int
-        Of the initial weights, at least 0; the same seed gives the same weights.
+        Seed of the initial weights, at least 0; equal seeds give equal weights.
     dtype : {"float32", "float64"}
-        Of parameters and activations; inputs are cast to it.
+        Dtype of parameters and activations; inputs are cast to it.
     class_names : sequence of str, optional
         One for each class, saved with the model.
     name : str, optional
-        In front of the names of its layers where the model is part of another.
+        Prefix of the names of its layers where the model is part of another model.
 
     Raises
     ------
     ShapeError, ArgumentError
         For a graph that cannot run.
     MemoryError
-        For parameters that cannot fit into this machine.
+        For parameters that do not fit into the memory of this machine.
 
     Examples
     --------
@@ -73,15 +71,14 @@ class Model(Network):
 
     # --- prediction -------------------------------------------------------------------------------
     def __call__(self, x: Any, *, batch_size: int = BATCH_SIZE) -> Any:
-        """The outputs as they are (logits) for a batch of samples; or, called on nodes, the model
-        as a part of a larger graph.
+        """Compute the outputs (logits) for a batch of samples; on nodes, nest the model in a graph.
 
         Parameters
         ----------
         x : array-like of shape (n, *input_shape)
-            Any real dtype; cast to that of the model. For several inputs a list of arrays.
+            Any real dtype; cast to the dtype of the model. For several inputs a list of arrays.
         batch_size : int
-            How many samples are worked on at a time; the result does not depend on it.
+            Number of samples to compute at a time; the result does not depend on it.
 
         Returns
         -------
@@ -106,13 +103,13 @@ class Model(Network):
         return results[0] if len(results) == 1 else results
 
     def predict(self, x: Any, *, names: bool = False, batch_size: int = BATCH_SIZE) -> Any:
-        """The most probable class of each sample.
+        """Return the most probable class of each sample.
 
         Parameters
         ----------
         x : array-like of shape (n, *input_shape)
         names : bool
-            Whether to give class names instead of numbers.
+            Whether to return class names instead of numbers.
         batch_size : int
 
         Returns
@@ -134,7 +131,9 @@ class Model(Network):
         return np.array(self._class_names, dtype=object)[labels].tolist()
 
     def predict_proba(self, x: Any, *, batch_size: int = BATCH_SIZE) -> Any:
-        """The probability of each class: softmax of the outputs, unless the model ends in one.
+        """Return the probability of each class.
+
+        This is the softmax of the outputs, unless the model ends in softmax.
 
         Returns
         -------
@@ -142,15 +141,15 @@ class Model(Network):
             Rows of non-negative values that sum to 1.
         """
         output = self._single(x, batch_size)
-        return output if isinstance(self.outputs[0].layer, Softmax) else ops.softmax(output)
+        return output if self._logits_of(self.outputs[0]) is not None else ops.softmax(output)
 
     def top_k(self, x: Any, k: int = 5, *, batch_size: int = BATCH_SIZE) -> tuple[Any, Any]:
-        """The k most probable classes of each sample.
+        """Return the k most probable classes of each sample.
 
         Returns
         -------
         labels : ndarray of shape (n, k), int64
-            The most probable first; of equal ones the lower number.
+            The most probable class first; of equally probable classes the lower number.
         probabilities : ndarray of shape (n, k)
         """
         k = _arguments.integer("k", k, 1, self.output_shape[-1])
@@ -159,13 +158,13 @@ class Model(Network):
         return labels, np.take_along_axis(proba, labels, axis=-1)
 
     def describe(self, x: Any, k: int | None = None) -> Description:
-        """What one image shows, in words and numbers.
+        """Describe the prediction for one image in words and numbers.
 
         Parameters
         ----------
         x : array-like of shape input_shape, or (1, *input_shape)
         k : int, optional
-            How many classes; all by default.
+            Number of classes; by default all.
 
         Returns
         -------
@@ -188,7 +187,7 @@ class Model(Network):
         )
 
     def activations(self, x: Any, *, batch_size: int = BATCH_SIZE) -> dict[str, Any]:
-        """The output of every layer, by name, for a batch of samples."""
+        """Return the output of every layer, by name, for a batch of samples."""
         graph = self.graph
         inner = [index for index, node in enumerate(graph.nodes) if node.layer is not None]
         whole = self._part([graph.nodes[index] for index in inner])
@@ -199,32 +198,43 @@ class Model(Network):
         }
 
     def node(self, name: str) -> Node:
-        """What the layer of that name puts out, to build on: ``cnnrs.Model(model.inputs,
-        [model.node("conv2d_2"), *model.outputs])``.
+        """Return the output node of a layer.
+
+        With it, further models can be made: ``cnnrs.Model(model.inputs, [model.node("conv2d_2"),
+        *model.outputs])``.
 
         Parameters
         ----------
         name : str
-            Of a layer (``conv2d_1``, from the second time that it is used ``conv2d_1:2``) or of an
-            input.
+            Name of a layer (``conv2d_1``, or ``conv2d_1:2`` where it is used a second time) or of
+            an input.
 
         Raises
         ------
         ArgumentError
-            If there is none.
+            If there is no such node.
         """
         return self.graph.nodes[self.graph.find(name)]
 
     def up_to(self, name: str) -> Model:
-        """The model from its inputs to the layer of that name; it shares the parameters."""
+        """Return the model from its inputs to the layer with this name; parameters are shared."""
         return self._part([self.node(name)])
 
     def without_softmax(self) -> Model:
-        """The same model up to its logits, if it ends in softmax."""
+        """Return the model up to its logits, if it ends in softmax; else the model itself."""
+        logits = [self._logits_of(node) for node in self.outputs]
         outputs = [
-            node.inputs[0] if isinstance(node.layer, Softmax) else node for node in self.outputs
+            node if known is None else known
+            for node, known in zip(self.outputs, logits, strict=True)
         ]
         return self if outputs == list(self.outputs) else self._part(outputs)
+
+    @staticmethod
+    def _logits_of(node: Node) -> Node | None:
+        """Return the node of the logits, if this node is their softmax."""
+        if node.layer is not None and node.layer.facts.softmax:
+            return node.inputs[0]
+        return None
 
     def _part(self, outputs: Sequence[Node]) -> Model:
         needed = set(ancestors(outputs))
@@ -244,7 +254,7 @@ class Model(Network):
         return self(x, batch_size=batch_size)
 
     def _nest(self, nodes: tuple[Node, ...]) -> Node | list[Node]:
-        """Repeat the graph behind other nodes."""
+        """Apply a copy of the graph to other nodes."""
         if len(nodes) != len(self.inputs):
             raise ShapeError(f"the model has {len(self.inputs)} inputs, got {len(nodes)} nodes")
         for node, mine in zip(nodes, self.inputs, strict=True):
@@ -271,18 +281,20 @@ class Model(Network):
 
     # --- plan and reports -------------------------------------------------------------------------
     def plan(self, batch_size: int = BATCH_SIZE) -> PlanReport:
-        """What the plan fused, the algorithm of each convolution, and the bytes held; print it."""
+        """Return a report of fused layers, kernels of convolutions, and bytes held; print it."""
         return PlanReport(self, _arguments.integer("batch_size", batch_size, 1))
 
-    def summary(self, batch_size: int = 1, *, optimizer: str | Optimizer | None = None) -> Summary:
-        """Shapes, parameters, multiplications, receptive fields and memory of each layer; print it.
+    def summary(
+        self, batch_size: int = 1, *, optimizer: str | optimizer_rules.Optimizer | None = None
+    ) -> Summary:
+        """Return shapes, parameters, multiply-adds, receptive fields and memory; print it.
 
         Parameters
         ----------
         batch_size : int
-            For the peak memory of a training step and of prediction.
+            Batch size for the peak memory of a training step and of prediction.
         optimizer : str or Optimizer, optional
-            What will train the model, for the memory that it keeps; by default SGD with momentum.
+            The optimizer whose memory is counted; by default SGD with momentum.
         """
         rule = (
             optimizer_rules.SGD(0.01, 0.9) if optimizer is None else optimizer_rules.get(optimizer)
@@ -294,12 +306,13 @@ class Model(Network):
         x: Any,
         y: Any,
         *,
-        loss: str | Loss = "cross_entropy",
-        optimizer: str | Optimizer | None = None,
+        loss: str | loss_functions.Loss = "cross_entropy",
+        optimizer: str | optimizer_rules.Optimizer | None = None,
         repeats: int = 5,
     ) -> Profile:
-        """How long each layer takes in a training step, forward and backward; print it. The model
-        stays as it is, but for its gradients.
+        """Measure how long each layer takes in a training step, forward and backward; print it.
+
+        Nothing in the model changes except its gradients.
 
         Parameters
         ----------
@@ -310,7 +323,7 @@ class Model(Network):
         optimizer : str or Optimizer, optional
             By default SGD with momentum.
         repeats : int
-            Of the step, after two that do not count; the times are medians.
+            Number of steps, after two that are not counted; the times are medians.
 
         Returns
         -------
@@ -325,12 +338,15 @@ class Model(Network):
         >>> [step.name for step in report.steps]
         ['conv2d_1 + relu_1', 'dense_1']
         """
-        from cnnrs.model.profile import profile
-
-        return profile(self, x, y, loss, optimizer, _arguments.integer("repeats", repeats, 1))
+        criterion = loss_functions.get(loss)
+        network = self.without_softmax() if criterion.takes_logits else self
+        rule = (
+            optimizer_rules.SGD(0.01, 0.9) if optimizer is None else optimizer_rules.get(optimizer)
+        )
+        return profile(network, x, y, criterion, rule, _arguments.integer("repeats", repeats, 1))
 
     def receptive_field(self, layer: str | Layer) -> ReceptiveField:
-        """The part of the input that one output of a layer sees.
+        """Return the part of the input that one output of a layer sees.
 
         Parameters
         ----------
@@ -346,8 +362,6 @@ class Model(Network):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the whole model to one file, conventionally ``.cnnrs``; see `cnnrs.load`."""
-        from cnnrs.model.file import save
-
         save(self, path)
 
     def __repr__(self) -> str:

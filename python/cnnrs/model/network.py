@@ -1,11 +1,12 @@
-"""`Network`: the graph of a model with its parameters, plans and workspace; what a `Model` is,
-beside what it does.
+"""`Network`: the graph of a model with its parameters, plans and workspace.
+
+`Model` adds prediction, reports and files.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from numpy.typing import ArrayLike, DTypeLike
 
@@ -13,17 +14,25 @@ from cnnrs import _arguments
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
 from cnnrs.layers import Layer, Node
 from cnnrs.layers.node import Shape
-from cnnrs.model.arena import Arena
-from cnnrs.model.executor import Run
-from cnnrs.model.graph import Graph, as_nodes
-from cnnrs.model.plan import Plan
-from cnnrs.model.workspace import Workspace
+from cnnrs.model.graph.graph import Graph, as_nodes
+from cnnrs.model.parameters.arena import Arena
+from cnnrs.model.plan.plan import Plan
+from cnnrs.model.run.executor import Run
+from cnnrs.model.run.workspace import Workspace
 
 __all__ = ["Network"]
 
 
 class Network:
-    """The part of a `Model` that computes nothing; its arguments are described there."""
+    """Base class of `Model`, which describes the arguments.
+
+    Attributes
+    ----------
+    file_kind : str
+        The kind of model that a file of it holds.
+    """
+
+    file_kind: ClassVar[str] = "Model"
 
     def __init__(
         self,
@@ -53,9 +62,7 @@ class Network:
     # --- what it is -------------------------------------------------------------------------------
     @property
     def arena(self) -> Arena:
-        """Where the parameters are: after the model became part of another one, in the arena of
-        that.
-        """
+        """The storage of the parameters: the arena of the outer model, if this one is nested."""
         for layer in self.graph.layers:
             for parameter in layer.parameters.values():
                 if isinstance(parameter.storage, Arena):
@@ -68,12 +75,12 @@ class Network:
         return list(self.graph.layers)
 
     def layer(self, name: str) -> Layer:
-        """The layer of that name.
+        """Return the layer with this name.
 
         Raises
         ------
         ArgumentError
-            If there is none.
+            If there is no such layer.
         """
         for layer, label in self.graph.names.items():
             if label == name:
@@ -104,7 +111,7 @@ class Network:
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
-        """A name for each class, or None."""
+        """The name of each class, or None."""
         return self._class_names
 
     @class_names.setter
@@ -125,13 +132,14 @@ class Network:
         return sum(layer.num_parameters for layer in self.graph.layers)
 
     def parameters(self) -> dict[str, Any]:
-        """The trainable parameters by name (``conv2d_1.weight``): views, to be read or edited in
-        place.
+        """Return the trainable parameters by name, such as ``conv2d_1.weight``.
+
+        They are views, which can be edited in place.
         """
         return {name: parameter.value for name, parameter in self._named() if parameter.trainable}
 
     def gradients(self) -> dict[str, Any]:
-        """The gradients of the last backward pass by parameter name: views."""
+        """Return the gradients of the last backward pass by parameter name, as views."""
         arena = self.arena
         return {
             name: arena.gradient(parameter)
@@ -147,20 +155,18 @@ class Network:
         ]
 
     def state_dict(self) -> dict[str, Any]:
-        """Copies of all values that a trained model consists of, by name: parameters, and state
-        such as running means.
-        """
+        """Return copies of all parameters, and of state such as running means, by name."""
         return {name: parameter.value.copy() for name, parameter in self._named()}
 
     def load_state_dict(self, state: Mapping[str, ArrayLike]) -> None:
-        """Take over the values of a `state_dict`; if anything does not fit, nothing is changed.
+        """Load the values of a `state_dict`; if any of them does not fit, nothing is changed.
 
         Raises
         ------
         ArgumentError
             If a name is missing or unknown.
         ShapeError, DTypeError
-            If an array has another shape, or is not of real numbers.
+            If an array has another shape, or does not hold real numbers.
         """
         expected = dict(self._named())
         missing, extra = (
@@ -193,8 +199,9 @@ class Network:
 
     # --- plans and runs ---------------------------------------------------------------------------
     def plan_for(self, *, training: bool, input_gradients: bool = False) -> Plan:
-        """The plan of one kind of run, made when first needed, and anew when layers were frozen or
-        thawed.
+        """Return the plan of one kind of run.
+
+        It is made when it is first needed, and again when layers were frozen or unfrozen.
         """
         key = (
             training,
@@ -209,11 +216,11 @@ class Network:
         return plan
 
     def acquire(self, plan: Plan, count: int) -> tuple[Any, Run]:
-        """A run of a plan for one caller, and a token with which to `release` it."""
+        """Return a token and a run of a plan for one caller; `release` the token afterwards."""
         return self._workspace.acquire(plan, self.arena, count)
 
     def release(self, token: Any) -> None:
-        """Give back what `acquire` gave."""
+        """Give back a run of `acquire`."""
         self._workspace.release(token)
 
     @property
@@ -222,7 +229,5 @@ class Network:
         return self._workspace.nbytes
 
     def release_memory(self) -> None:
-        """Free what the model keeps for its next run: activations, gradients of activations,
-        transformed weights.
-        """
+        """Free the memory for the next run: activations, their gradients, prepared weights."""
         self._workspace.clear()

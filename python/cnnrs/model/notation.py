@@ -1,16 +1,17 @@
 """Networks as one line of text: ``Input 32x32x3 -> Conv5x5x32 -> ReLU -> Pool -> FC10``.
 
-Layers are joined by ``->`` or ``→``; case and spaces do not matter. After a layer, in any order: a
-size (``3x3``), ``stride 2`` or ``/2``, ``pad 2``, ``same``.
+Layers are joined by ``->`` or ``→``; case and spaces do not matter. Options follow a layer, in any
+order: a size (``3x3``), ``stride 2`` or ``/2``, ``pad 2``, ``same``.
 
-===============================================  ==================================================
-``Input 32x32x3``                                height, width, channels
-``Conv5x5x32``                                   32 filters of 5x5, padding 0 unless ``same`` or
-``pad`` says otherwise ``Pool``, ``MaxPool3x3/2``, ``AvgPool``          2x2 and stride 2 by default;
-``L2Pool`` too ``GlobalAvgPool``, ``GlobalMaxPool``             one number per channel ``ReLU``,
-``Sigmoid``, ``Tanh``, ``Softmax``     activations ``FC10``, ``Dense 10``, ``Fully Connected 10``
-flattens an image first ``Flatten``, ``Dropout 0.5``                     also without the number
-===============================================  ==================================================
+==========================================  ========================================================
+``Input 32x32x3``                           height, width, channels
+``Conv5x5x32``                              32 filters of 5x5; padding 0 without ``same`` or ``pad``
+``Pool``, ``MaxPool3x3/2``, ``AvgPool``     2x2 and stride 2 by default; also ``L2Pool``
+``GlobalAvgPool``, ``GlobalMaxPool``        one number for each channel
+``ReLU``, ``Sigmoid``, ``Tanh``             activations; also ``Softmax``
+``FC10``, ``Dense 10``                      flattens an image first; also ``Fully Connected 10``
+``Flatten``, ``Dropout 0.5``                ``Dropout`` also without the number
+==========================================  ========================================================
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def parse(
     Raises
     ------
     ArgumentError
-        For a part that cannot be read, naming it.
+        For a part that cannot be read; the message names it.
     ShapeError
         For layers that do not fit.
 
@@ -140,12 +141,12 @@ def _layer(part: str) -> Layer:
     )
     raise ArgumentError(
         f"text: cannot read {part!r}; a layer is written like one of {known}, with 'stride 2', "
-        "'pad 2' or 'same' behind"
+        "'pad 2' or 'same' after it"
     )
 
 
 def _read(part: str) -> tuple[str, tuple[int, ...], dict[str, Any], float | None]:
-    """Word, sizes, options and a number that is no size."""
+    """Return word, sizes, options and a number that is not a size."""
     rest = part.lower().replace("×", "x").strip()
     found = _WORD.match(rest)
     if not found:

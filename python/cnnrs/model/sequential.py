@@ -1,4 +1,4 @@
-"""`Sequential`: a model whose layers follow one another."""
+"""`Sequential`: a model that is a chain of layers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Sequential"]
 
 
 class Sequential(Model):
-    """A chain of layers; the short spelling of a `Model`.
+    """A chain of layers: the short form of a `Model`.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Sequential(Model):
     Raises
     ------
     ShapeError
-        If a layer does not fit behind the one in front; the message shows the shapes up to there.
+        If a layer does not fit its input; the message shows the shapes up to there.
 
     Examples
     --------
@@ -44,6 +44,8 @@ class Sequential(Model):
     ...     print(str(error).partition(";")[0])
     input 28x28x1 -> conv2d_1 24x24x32 -> dense_1: Dense needs a vector of features, got 24x24x32
     """
+
+    file_kind = "Sequential"
 
     def __init__(
         self,

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from cnnrs.layers import (
     AveragePool2D,
-    ChannelScale,
     Conv2D,
     Dense,
     Flatten,
     MaxPool2D,
     Node,
-    RBFCodes,
     ReLU,
-    TableConv2D,
     Tanh,
 )
 from cnnrs.zoo.entry import Entry, chain
+from cnnrs.zoo.lenet_layers import ChannelScale, RBFCodes, TableConv2D
 
 __all__ = ["ENTRIES"]
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from cnnrs import _arguments
 from cnnrs.errors import FormatError
-from cnnrs.model.container import NewerVersionError, pack, unpack, write_atomically
+from cnnrs.model.files.container import NewerVersionError, pack, unpack, write_atomically
 from cnnrs.trainer.user_warning import warn_user
 
 __all__ = ["CheckpointWarning", "Checkpoints", "read_checkpoint"]

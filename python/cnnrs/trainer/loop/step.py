@@ -13,7 +13,7 @@ from cnnrs import optimizers as optimizer_rules
 from cnnrs.errors import ArgumentError, DTypeError, NonFiniteError, ShapeError
 from cnnrs.layers import Sigmoid
 from cnnrs.model import Model
-from cnnrs.model.batch import as_batch
+from cnnrs.model.run.batch import as_batch
 from cnnrs.trainer.leak_guard import LeakGuard
 from cnnrs.trainer.update.gradients import gradient_norms, non_finite_place
 from cnnrs.trainer.update.interrupts import uninterrupted

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cnnrs.model import Model
-from cnnrs.model.arena import Arena
-from cnnrs.model.memory import ALIGNMENT, round_up
+from cnnrs.model.parameters.arena import Arena
+from cnnrs.model.parameters.memory import ALIGNMENT, round_up
 from cnnrs.optimizers import Optimizer
 
 __all__ = ["Constraint", "Segment", "segments"]

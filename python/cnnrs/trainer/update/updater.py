@@ -13,7 +13,7 @@ import numpy as np
 from cnnrs import _arguments, ops
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
 from cnnrs.model import Model
-from cnnrs.model.arena import Arena
+from cnnrs.model.parameters.arena import Arena
 from cnnrs.optimizers import Average, Optimizer, Settings
 from cnnrs.optimizers.base import rate_of
 from cnnrs.trainer.update.interrupts import uninterrupted

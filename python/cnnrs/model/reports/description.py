@@ -1,4 +1,4 @@
-"""What a model says about one image, in words."""
+"""Describes the prediction for one image in words."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ __all__ = ["Description"]
 
 
 class Description(list[tuple[str, float]]):
-    """Pairs of class name and probability, the most probable first; as text, a sentence that goes
-    through the classes in their order.
+    """Pairs of class name and probability, the most probable first.
+
+    Printed, it is a sentence with the classes in the order of the model.
 
     Examples
     --------
@@ -42,6 +43,6 @@ class Description(list[tuple[str, float]]):
 
 
 def _article(word: str) -> str:
-    """The word with its indefinite article, by how it sounds: ``a cat``, ``an owl``, ``an 8``."""
+    """Return the word with its indefinite article: ``a cat``, ``an owl``, ``an 8``."""
     vowel = word[:1].lower() in "aeio" or word.startswith("8") or word in ("11", "18")
     return f"{'an' if vowel else 'a'} {word}"

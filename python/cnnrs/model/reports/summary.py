@@ -1,27 +1,22 @@
-"""The summary of a model: a table of its layers, and what follows from it."""
+"""Summary of a model: a table of its layers, totals and notes."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from cnnrs import ops
 from cnnrs._arguments import Pair
-from cnnrs.layers import AveragePool2D, Conv2D, Dense, Flatten, Layer, LpPool2D, MaxPool2D
+from cnnrs.layers import Layer
 from cnnrs.layers.node import Shape, shape_text
-from cnnrs.model.footprint import footprint
-from cnnrs.model.graph import Graph
-from cnnrs.model.memory import megabytes
-from cnnrs.model.receptive_field import ReceptiveField, receptive_fields
-from cnnrs.model.report import table
-
-if TYPE_CHECKING:
-    from cnnrs.model.model import Model
+from cnnrs.model.graph.graph import Graph
+from cnnrs.model.graph.receptive_field import ReceptiveField, receptive_fields
+from cnnrs.model.network import Network
+from cnnrs.model.parameters.memory import megabytes
+from cnnrs.model.reports.footprint import footprint
+from cnnrs.model.reports.table import table
 
 __all__ = ["LayerSummary", "Summary"]
-
-_POOLS = (MaxPool2D, AveragePool2D, LpPool2D)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +30,15 @@ class LayerSummary:
     parameters : int
         Trainable values.
     multiplications_per_output : int
-        How many multiplications make one value of the output: 75 for a filter of 5x5x3.
+        Products in one value of the output: 75 for a filter of 5x5x3; 0 where their number is no
+        whole number, and for layers that are no sums of products.
     multiply_adds : int
-        The same for the whole output.
+        Products in the whole output.
     field : ReceptiveField or None
-        None for what is no image.
+        None for outputs that are not images.
     overlap : pair of int or None
-        By how many pixels neighbouring windows overlap, ``max(0, K - S)``.
+        Rows and columns that neighbouring windows share, ``max(0, K - S)``; None for layers without
+        sliding windows.
     unused : pair of int
         Rows and columns at the bottom and right that no window reaches.
     activation_bytes : int
@@ -60,8 +57,7 @@ class LayerSummary:
 
 
 class Summary:
-    """Shapes, parameters, multiplications, receptive fields and memory of a model; as text, a
-    table.
+    """Shapes, parameters, multiply-adds, receptive fields and memory of a model; printed, a table.
 
     Attributes
     ----------
@@ -71,15 +67,15 @@ class Summary:
         For one sample.
     parameter_bytes : int
     prediction_bytes, training_bytes : int
-        Workspace for a batch of `batch_size`: activations, gradients of activations and scratch,
-        with memory shared where lifetimes allow.
+        Workspace for a batch of `batch_size`: activations, gradients of activations and scratch
+        arrays, with memory shared where lifetimes allow.
     prediction, training : Footprint
-        All bytes that a prediction and a training step take at their peak, with parameters,
-        gradients, the optimizer's arrays and what the kernels need; ``.total`` is the sum. The
-        interpreter and the data come on top.
+        All bytes that a prediction and a training step take at their peak: parameters, gradients,
+        arrays of the optimizer, and memory of the kernels; ``.total`` is the sum. The interpreter
+        and the data are not included.
     batch_size : int
     notes : list of str
-        What pooling changes, and which layers leave pixels unused.
+        The effect of pooling, and the layers that leave pixels unused.
 
     Examples
     --------
@@ -89,11 +85,11 @@ class Summary:
     (75, 58800)
     """
 
-    def __init__(self, model: Model, batch_size: int, optimizer_slots: int) -> None:
-        graph = model.graph
+    def __init__(self, network: Network, batch_size: int, optimizer_slots: int) -> None:
+        graph = network.graph
         fields = receptive_fields(graph)
         self.batch_size = batch_size
-        self.title = repr(model).strip("<>")
+        self.title = repr(network).strip("<>")
         self.layers: list[LayerSummary] = []
         self.notes: list[str] = []
         seen: set[Layer] = set()
@@ -101,15 +97,15 @@ class Summary:
             if node.layer is not None:
                 self.layers.append(
                     self._line(
-                        graph, index, fields[index], node.layer in seen, model.dtype.itemsize
+                        graph, index, fields[index], node.layer in seen, network.dtype.itemsize
                     )
                 )
                 seen.add(node.layer)
-        self.num_parameters = model.num_parameters
+        self.num_parameters = network.num_parameters
         self.multiply_adds = sum(line.multiply_adds for line in self.layers)
-        self.parameter_bytes = model.arena.nbytes
-        self.prediction = footprint(model, batch_size, training=False)
-        self.training = footprint(model, batch_size, training=True, slots=optimizer_slots)
+        self.parameter_bytes = network.arena.nbytes
+        self.prediction = footprint(network, batch_size, training=False)
+        self.training = footprint(network, batch_size, training=True, slots=optimizer_slots)
         self.prediction_bytes = self.prediction.workspace
         self.training_bytes = self.training.workspace
         self._note_unused()
@@ -119,36 +115,27 @@ class Summary:
         self, graph: Graph, index: int, field: ReceptiveField, repeated: bool, itemsize: int
     ) -> LayerSummary:
         node = graph.nodes[index]
-        layer = node.layer
-        assert layer is not None
+        layer: Layer = node.layer
         shapes = [graph.nodes[source].shape for source in graph.sources[index]]
-        per_output = layer.multiplications_per_output(*shapes)
+        work, size = layer.work(*shapes), math.prod(node.shape)
         overlap: Pair | None = None
-        unused: Pair = (0, 0)
-        if isinstance(layer, (Conv2D, *_POOLS)):
-            window = layer.window(shapes[0])
-            span = [(window.kernel_size[axis] - 1) * window.dilation[axis] + 1 for axis in (0, 1)]
-            overlap = max(0, span[0] - window.stride[0]), max(0, span[1] - window.stride[1])
-            ends = [
-                shapes[0][axis]
-                + window.padding[2 * axis]
-                + window.padding[2 * axis + 1]
-                - span[axis]
-                - (node.shape[axis] - 1) * window.stride[axis]
-                for axis in (0, 1)
-            ]
-            unused = max(0, ends[0]), max(0, ends[1])
+        if work.unused_border is not None:
+            view = layer.field_of_view(shapes[0])
+            rows, columns = (max(0, view.span[axis] - view.stride[axis]) for axis in (0, 1))
+            overlap = rows, columns
         return LayerSummary(
             name=graph.node_name(index),
             kind=type(layer).__name__,
             output_shape=node.shape,
             parameters=0 if repeated else layer.num_parameters,
-            multiplications_per_output=per_output,
-            multiply_adds=per_output * math.prod(node.shape),
+            multiplications_per_output=0
+            if work.multiply_adds % size
+            else work.multiply_adds // size,
+            multiply_adds=work.multiply_adds,
             field=field if len(node.shape) == 3 else None,
             overlap=overlap,
-            unused=unused,
-            activation_bytes=math.prod(node.shape) * itemsize,
+            unused=work.unused_border or (0, 0),
+            activation_bytes=size * itemsize,
         )
 
     def _note_unused(self) -> None:
@@ -157,33 +144,41 @@ class Summary:
                 rows, columns = line.unused
                 self.notes.append(
                     f"* {line.name} leaves {_plural(rows, 'row')} and {_plural(columns, 'column')} "
-                    "at the border unused; "
-                    'rounding="exact" would refuse, and say what fits'
+                    "at the border unused; other strides or paddings may fit"
                 )
 
     def _note_pooling(self, graph: Graph) -> None:
-        """What pooling changes: the activations always, the weights behind it only if they are
-        those of a dense layer.
-        """
+        """Note what pooling changes: the activations, and the weights of a following dense layer."""
         readers = graph.consumers()
-        for index, node in enumerate(graph.nodes):
-            if not isinstance(node.layer, _POOLS):
+        for index, line in enumerate(self.layers, start=len(graph.inputs)):
+            if line.overlap is None or line.multiply_adds:  # no window slides, or it has weights
                 continue
             before = graph.nodes[graph.sources[index][0]].shape
-            kept = 100 * math.prod(node.shape) / math.prod(before)
+            kept = 100 * math.prod(line.output_shape) / math.prod(before)
             note = (
-                f"{graph.node_name(index)}: {shape_text(before)} -> {shape_text(node.shape)} keeps "
+                f"{line.name}: {shape_text(before)} -> {shape_text(line.output_shape)} keeps "
                 f"{kept:.4g} % of the activations"
             )
-            behind = _weights_behind(graph, readers, index)
-            if behind is not None:
-                layer = graph.nodes[behind].layer
-                if isinstance(layer, Conv2D):
-                    change = "as many weights as without the pooling"
+            following = self._following_weights(graph, readers, index)
+            if following is not None:
+                name = graph.node_name(following)
+                if len(graph.nodes[following].shape) == 3:
+                    change = f"{name} has the same number of weights with or without it"
                 else:
-                    change = f"{100 - kept:.4g} % fewer weights than without the pooling"
-                note += f"; {graph.node_name(behind)} behind it has {change}"
+                    change = f"{name} has {100 - kept:.4g} % fewer weights than without it"
+                note += f"; the following {change}"
             self.notes.append(note)
+
+    def _following_weights(self, graph: Graph, readers: list[list[int]], index: int) -> int | None:
+        """Return the next layer with weights, if all layers up to it keep the number of values."""
+        while len(readers[index]) == 1:
+            source, index = index, readers[index][0]
+            line = self.layers[index - len(graph.inputs)]
+            if line.multiply_adds and graph.nodes[index].layer.parameters:
+                return index
+            if math.prod(line.output_shape) != math.prod(graph.nodes[source].shape):
+                return None
+        return None
 
     def __str__(self) -> str:
         header = (
@@ -234,18 +229,3 @@ class Summary:
 
 def _plural(count: int, word: str) -> str:
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
-
-
-def _weights_behind(graph: Graph, readers: list[list[int]], index: int) -> int | None:
-    """The next layer with weights behind a node, if the way there is a chain of layers that keep
-    the number of activations.
-    """
-    while len(readers[index]) == 1:
-        index = readers[index][0]
-        node = graph.nodes[index]
-        if isinstance(node.layer, (Conv2D, Dense)):
-            return index
-        before = graph.nodes[graph.sources[index][0]].shape
-        if not isinstance(node.layer, Flatten) and node.shape != before:
-            return None
-    return None

@@ -1,10 +1,9 @@
-"""The container of model files and checkpoints: named tensors and a text in one safetensors file,
-with checksums of everything.
+"""Container of model files and checkpoints: named tensors and JSON in one safetensors file.
 
-The metadata of the safetensors header holds one text, ``cnnrs``: the content as JSON, in it the
-version of the format, the SHA-256 of every tensor, and a digest: the SHA-256 of all else in the
-content and of the rest of the header (names, dtypes, shapes and places of the tensors). The same
-content makes the same bytes. Neither writing nor reading copies the tensors.
+The metadata of the safetensors header holds one entry, ``cnnrs``: the content as JSON, with the
+version of the format, the SHA-256 of every tensor, and a digest. The digest is the SHA-256 of the
+other content and of the rest of the header (names, dtypes, shapes and offsets of the tensors).
+Equal content makes equal bytes. Neither writing nor reading copies the tensors.
 """
 
 from __future__ import annotations
@@ -48,11 +47,11 @@ _DAMAGE = (
 
 
 class NewerVersionError(FormatError):
-    """A file that is not damaged, but written by a newer cnnrs."""
+    """The file is intact, but was written by a newer version of cnnrs."""
 
 
 def pack(content: Mapping[str, Any], tensors: Mapping[str, Any]) -> list[Any]:
-    """A file in parts to be written one after the other: the header, then views of the tensors.
+    """Return a file in parts, to be written in order: the header, then views of the tensors.
 
     Parameters
     ----------
@@ -75,9 +74,8 @@ def pack(content: Mapping[str, Any], tensors: Mapping[str, Any]) -> list[Any]:
         name: np.ascontiguousarray(value).reshape(np.shape(value))
         for name, value in tensors.items()
     }
-    for name in sorted(
-        arrays, key=lambda name: (-arrays[name].itemsize, name)
-    ):  # the order of safetensors, which keeps all aligned
+    # the order of safetensors, which keeps all tensors aligned
+    for name in sorted(arrays, key=lambda name: (-arrays[name].itemsize, name)):
         dtype = arrays[name].dtype.newbyteorder("<")
         if dtype not in _NAMES:
             raise DTypeError(
@@ -107,14 +105,14 @@ def pack(content: Mapping[str, Any], tensors: Mapping[str, Any]) -> list[Any]:
 
 
 def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Content and tensors of a file; the tensors are read-only views of `data`.
+    """Return content and tensors of a file; the tensors are read-only views of `data`.
 
     Raises
     ------
     FormatError
-        For bytes that `pack` did not make: damaged, truncated, too long.
+        For bytes that are damaged, truncated or too long.
     NewerVersionError
-        For those of a newer version.
+        For files of a newer version.
     """
     header, start = _split(data)
     try:
@@ -126,14 +124,14 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
         )
     except _DAMAGE as error:
         raise FormatError(
-            f"the header is damaged, or this is no model file of cnnrs ({type(error).__name__}: "
+            f"the header is damaged, or this is not a model file of cnnrs ({type(error).__name__}: "
             f"{error})"
         ) from None
     if digest(content, header) != expected:
         raise FormatError("the header is damaged: its digest does not match")
     if type(version) is not int or version < 1:
         raise FormatError(f"the header is damaged: it has version {version!r}")
-    if version > VERSION:  # the rule of the digest is the same in all versions: this is no damage
+    if version > VERSION:  # the digest is computed alike in all versions: the file is intact
         raise NewerVersionError(
             f"the file has version {version}, this cnnrs reads up to {VERSION}; a newer cnnrs is "
             "needed"
@@ -156,7 +154,7 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
         raise FormatError(f"the header is damaged ({type(error).__name__}: {error})") from None
     for first, last, name in places:
         if start + first != position or last < first:
-            raise FormatError(f"the tensor {name!r} is not where it should be")
+            raise FormatError(f"the tensor {name!r} is not where it should be in the file")
         if start + last > len(data):
             raise FormatError(f"the file is truncated within the tensor {name!r}")
         part = view[position : start + last]
@@ -177,7 +175,7 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _split(data: bytes) -> tuple[dict[str, Any], int]:
-    """The header of a safetensors file, and where its tensors start."""
+    """Return the header of a safetensors file, and the offset of its tensors."""
     if len(data) < 8:
         raise FormatError(f"not a model file: {len(data)} bytes")
     (length,) = struct.unpack("<Q", data[:8])
@@ -189,15 +187,15 @@ def _split(data: bytes) -> tuple[dict[str, Any], int]:
         header = json.loads(data[8 : 8 + length])
     except (ValueError, RecursionError) as error:
         raise FormatError(
-            f"the header is damaged, or this is no model file ({type(error).__name__}: {error})"
+            f"the header is damaged, or this is not a model file ({type(error).__name__}: {error})"
         ) from None
     if not isinstance(header, dict):
-        raise FormatError("this is no model file: its header is no table")
+        raise FormatError("this is not a model file: its header is not a table")
     return header, 8 + length
 
 
 def digest(content: Mapping[str, Any], header: Mapping[str, Any]) -> str:
-    """The checksum of the content (without its own digest) and of the table of tensors."""
+    """Return the checksum of the content (without the digest) and of the table of tensors."""
     table = {name: entry for name, entry in header.items() if name != "__metadata__"}
     return hashlib.sha256(
         json.dumps([content, table], sort_keys=True, allow_nan=False).encode()
@@ -205,9 +203,7 @@ def digest(content: Mapping[str, Any], header: Mapping[str, Any]) -> str:
 
 
 def write_atomically(path: str | os.PathLike[str], parts: Iterable[Any]) -> None:
-    """Write parts one after the other into a file so that, whatever happens, there is the old one
-    or the new one, whole.
-    """
+    """Write parts to a file in order; if that is interrupted, an existing file is unchanged."""
     target = Path(path)
     descriptor, temporary = tempfile.mkstemp(
         prefix=f".{target.name}.", suffix=".part", dir=target.parent
@@ -220,7 +216,7 @@ def write_atomically(path: str | os.PathLike[str], parts: Iterable[Any]) -> None
             os.fsync(stream.fileno())
         mask = os.umask(0)
         os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)  # mkstemp makes files that only the owner reads
+        os.chmod(temporary, 0o666 & ~mask)  # mkstemp makes files that only the owner can read
         os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):

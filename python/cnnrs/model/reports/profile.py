@@ -1,13 +1,12 @@
-"""Where the time of a training step goes."""
+"""Profile of a training step: the time of each layer, of the loss and of the update."""
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,12 +14,12 @@ from cnnrs import losses as loss_functions
 from cnnrs import ops
 from cnnrs import optimizers as optimizer_rules
 from cnnrs.errors import ArgumentError, ShapeError
-from cnnrs.model.batch import as_batch
-from cnnrs.model.plan import Plan, Step, trains
-from cnnrs.model.report import table
-
-if TYPE_CHECKING:
-    from cnnrs.model.model import Model
+from cnnrs.layers.base import trains
+from cnnrs.model.network import Network
+from cnnrs.model.plan.plan import Plan
+from cnnrs.model.reports.footprint import work_of
+from cnnrs.model.reports.table import table
+from cnnrs.model.run.batch import as_batch
 
 __all__ = ["Profile", "StepProfile", "profile"]
 
@@ -36,8 +35,8 @@ class StepProfile:
     forward_ms, backward_ms : float
         Milliseconds for the batch.
     forward_gflops, backward_gflops : float
-        Billion multiplications and additions a second, counted as the direct method does them; 0
-        where the layer does something else.
+        Billion multiplications and additions per second, counted as the direct method computes
+        them; 0 for layers that are no sums of products.
     """
 
     name: str
@@ -49,17 +48,17 @@ class StepProfile:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Profile:
-    """The time of a training step, layer by layer; as text, a table.
+    """The time of a training step, layer by layer; printed, a table.
 
     Attributes
     ----------
     steps : list of StepProfile
     loss_ms, update_ms : float
-        Of the loss with its gradient; of the optimizer.
+        Time of the loss with its gradient; time of the optimizer.
     other_ms : float
-        Between the layers.
+        Time between the layers.
     total_ms : float
-        The whole step: the sum of all these.
+        Time of the whole step: the sum of the others.
     batch_size : int
     """
 
@@ -127,21 +126,18 @@ class Profile:
 
 
 def profile(
-    model: Model,
+    network: Network,
     x: Any,
     y: Any,
-    loss: str | loss_functions.Loss,
-    optimizer: str | optimizer_rules.Optimizer | None,
+    criterion: loss_functions.Loss,
+    rule: optimizer_rules.Optimizer,
     repeats: int,
 ) -> Profile:
-    """See `Model.profile`."""
-    if len(model.outputs) != 1:
+    """Measure training steps of a network that puts out what the loss takes."""
+    if len(network.outputs) != 1:
         raise ArgumentError(
-            f"profile: the model has {len(model.outputs)} outputs; it takes models with one"
+            f"profile: the model has {len(network.outputs)} outputs; it takes models with one"
         )
-    criterion = loss_functions.get(loss)
-    network = model.without_softmax() if criterion.takes_logits else model
-    rule = optimizer_rules.SGD(0.01, 0.9) if optimizer is None else optimizer_rules.get(optimizer)
     arrays, count = as_batch(network.graph, x)
     if count == 0:
         raise ShapeError("x: a profile needs at least one sample, got none")
@@ -169,7 +165,7 @@ def profile(
         for step, differentiate, *rest in plain[1]
     ]
     try:
-        for _ in range(2 + repeats):  # the first two make arrays and warm the caches
+        for _ in range(2 + repeats):  # the first two allocate arrays and fill the caches
             clock.begin()
             outputs = run.forward(arrays)
             clock.lap("forward")
@@ -195,7 +191,7 @@ def profile(
 
 
 class _Clock:
-    """Seconds of each step of the plan and of each part of a training step, for every repetition."""
+    """Seconds of each step of the plan and of each part of a training step, by repetition."""
 
     def __init__(self, steps: int) -> None:
         self.steps: tuple[list[list[float]], list[list[float]]] = (
@@ -211,7 +207,7 @@ class _Clock:
         self._last = 0.0
 
     def timed(self, call: Callable[..., Any], direction: int, place: int) -> Callable[..., Any]:
-        """The same function, its time taken."""
+        """Return a function that also measures its time."""
         times, now = self.steps[direction][place], time.perf_counter
 
         def run(*arguments: Any) -> Any:
@@ -223,11 +219,11 @@ class _Clock:
         return run
 
     def begin(self) -> None:
-        """A repetition starts."""
+        """Start a repetition."""
         self._last = time.perf_counter()
 
     def lap(self, part: str) -> None:
-        """A part of it ends."""
+        """End a part of the repetition."""
         now = time.perf_counter()
         self.parts[part].append(now - self._last)
         self._last = now
@@ -240,11 +236,11 @@ def _result(plan: Plan, clock: _Clock, count: int, repeats: int) -> Profile:
     steps = []
     for place, step in enumerate(plan.steps):
         forward, backward = (milliseconds(clock.steps[direction][place]) for direction in (0, 1))
-        operations = 2e-6 * count * _multiply_adds(plan, step)
+        operations = 2e-6 * count * work_of(plan, step).multiply_adds
         times = (trains(step.layer) + any(step.needs)) * step.backward
         steps.append(
             StepProfile(
-                plan.step_name(step),
+                step.name,
                 forward,
                 backward,
                 operations / forward if forward else 0.0,
@@ -256,10 +252,3 @@ def _result(plan: Plan, clock: _Clock, count: int, repeats: int) -> Profile:
     other = max(0.0, parts["forward"] + parts["backward"] - layers)
     total = layers + parts["loss"] + parts["update"] + other
     return Profile(steps, parts["loss"], parts["update"], other, total, count)
-
-
-def _multiply_adds(plan: Plan, step: Step) -> int:
-    nodes = plan.graph.nodes
-    return step.layer.multiplications_per_output(
-        *(nodes[source].shape for source in step.inputs)
-    ) * math.prod(nodes[step.nodes[0]].shape)

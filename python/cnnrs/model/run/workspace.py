@@ -1,9 +1,8 @@
-"""The workspace of a model: blocks of memory that are allocated once and used again by run after
-run.
+"""Workspace of a model: blocks of memory that are allocated once and used by one run after another.
 
-Each block serves one caller at a time, so that a model can be used from several threads; a caller
-that finds all of them in use gets one more. A block that is too small for a plan and batch size is
-replaced by a larger one; a smaller batch runs in a part of it.
+Each block serves one caller at a time, so that a model can be used from several threads. If all
+blocks are in use, a new block is allocated. A block that is too small for a plan and batch size is
+replaced by a larger block; a smaller batch runs in a part of it.
 """
 
 from __future__ import annotations
@@ -13,28 +12,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from cnnrs.model.arena import Arena
-from cnnrs.model.executor import Run
-from cnnrs.model.memory import aligned_empty, check_fits
-from cnnrs.model.plan import Plan
-from cnnrs.model.prepared import PreparedWeights
+from cnnrs.model.parameters.arena import Arena
+from cnnrs.model.parameters.memory import aligned_empty, check_fits
+from cnnrs.model.plan.plan import Plan
+from cnnrs.model.run.executor import Run
+from cnnrs.model.run.prepared import PreparedWeights
 
 __all__ = ["Workspace"]
 
-# per block: a training and a prediction plan, each with a whole and a last, shorter batch, and some
-# room
+# per block: a training and a prediction plan, each with a full and a last, shorter batch, and more
 RUNS_KEPT = 8
 
 
 class Block:
-    """One block of memory and the runs that are laid out in it."""
+    """One block of memory and the runs that use it."""
 
     def __init__(self) -> None:
         self.memory: Any = aligned_empty(0, "uint8")
         self.runs: OrderedDict[tuple[Plan, int], Run] = OrderedDict()
 
     def run(self, plan: Plan, arena: Arena, count: int, prepared: PreparedWeights) -> Run:
-        """The run of a plan on a batch of that size."""
+        """Return the run of a plan for a batch of `count` samples."""
         size = plan.bytes_per_sample * count
         if size > self.memory.size:
             check_fits(size, f"a batch of {count} samples")
@@ -63,7 +61,7 @@ class Workspace:
         self.prepared = PreparedWeights()
 
     def acquire(self, plan: Plan, arena: Arena, count: int) -> tuple[Block, Run]:
-        """A run for one caller, with the block that has to be given back with `release`."""
+        """Return a run for one caller, with the block to give back with `release`."""
         try:
             block = self._free.pop()
         except IndexError:
@@ -81,7 +79,7 @@ class Workspace:
 
     @contextmanager
     def run(self, plan: Plan, arena: Arena, count: int) -> Iterator[Run]:
-        """A run for the time of a ``with`` block."""
+        """Lend a run for the time of a ``with`` block."""
         block, run = self.acquire(plan, arena, count)
         try:
             yield run

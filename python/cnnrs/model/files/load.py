@@ -1,8 +1,7 @@
-"""Model files: the architecture as JSON and the weights, in one safetensors file that any reader of
-those opens.
+"""Reads model files.
 
 Nothing is ever unpickled, evaluated or imported by name: layers are looked up among the built-in
-ones and those the caller hands in.
+classes and the classes that the caller passes.
 """
 
 from __future__ import annotations
@@ -13,63 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from cnnrs import layers
-from cnnrs.errors import ArgumentError, CnnrsError, FormatError
+from cnnrs.errors import CnnrsError, FormatError
 from cnnrs.layers import Layer, Node
+from cnnrs.layers.class_table import layer_class
 from cnnrs.layers.node import apply
-from cnnrs.model.container import pack, unpack, write_atomically
+from cnnrs.model.files.container import unpack
 from cnnrs.model.model import Model
 from cnnrs.model.sequential import Sequential
 
-__all__ = ["load", "save"]
-
-
-def save(model: Model, path: str | os.PathLike[str]) -> None:
-    """Write a model to a file; a file of that name is replaced only once the new one is whole and
-    on the disk.
-
-    Raises
-    ------
-    ArgumentError
-        If a layer has no configuration that JSON can hold.
-    OSError
-        If the file cannot be written; an existing one is then as it was.
-    """
-    content = {
-        "architecture": architecture(model),
-        "class_names": None if model.class_names is None else list(model.class_names),
-        "dtype": model.dtype.name,
-        "seed": model.seed,
-    }
-    try:
-        parts = pack(content, model.state_dict())
-    except (TypeError, ValueError) as error:
-        raise ArgumentError(
-            f"the configuration of a layer is no JSON ({error}); define config(self) to return "
-            "plain values"
-        ) from None
-    write_atomically(path, parts)
-
-
-def architecture(model: Model) -> dict[str, Any]:
-    """The graph of a model as values that JSON can hold."""
-    graph = model.graph
-    layer_list = [
-        {"name": label, "class": type(layer).__name__, "config": layer.config()}
-        for layer, label in graph.names.items()
-    ]
-    number = {layer: index for index, layer in enumerate(graph.names)}
-    return {
-        "kind": "Sequential" if isinstance(model, Sequential) else "Model",
-        "inputs": [{"shape": list(node.shape), "name": node.name} for node in model.inputs],
-        "layers": layer_list,
-        "nodes": [
-            {"layer": number[node.layer], "inputs": list(sources)}
-            for node, sources in zip(graph.nodes, graph.sources, strict=True)
-            if node.layer is not None
-        ],
-        "outputs": list(graph.outputs),
-        "frozen": [label for layer, label in graph.names.items() if not layer.trainable],
-    }
+__all__ = ["load"]
 
 
 def load(
@@ -81,17 +32,17 @@ def load(
     ----------
     path : path
     custom_layers : mapping of str to type, optional
-        The classes of layers that are not built in, by the name of the class.
+        The classes of layers that are not built in, by class name.
 
     Returns
     -------
     Model
-        A `Sequential` if that was saved.
+        A `Sequential` if a `Sequential` was saved.
 
     Raises
     ------
     FormatError
-        For a file that is damaged, truncated, of a newer version, or holds a layer nobody knows.
+        For a file that is damaged, truncated or of a newer version, or holds an unknown layer.
     OSError
         If the file cannot be read.
 
@@ -115,8 +66,8 @@ def _decode(data: bytes, custom_layers: Mapping[str, type[Layer]]) -> Model:
     content, tensors = unpack(data)
     if content.get("kind") == "checkpoint":
         raise FormatError(
-            "this is a checkpoint of a training, not a model; go on with Trainer.fit(..., "
-            "resume=PATH), then model.save"
+            "this is a checkpoint of a training, not a model; continue it with Trainer.fit(..., "
+            "resume=PATH), then call model.save"
         )
     try:
         model = _rebuild(content, custom_layers)
@@ -150,7 +101,7 @@ def _rebuild(content: Mapping[str, Any], custom_layers: Mapping[str, type[Layer]
         if not all(0 <= source < len(nodes) for source in sources) or not 0 <= entry["layer"] < len(
             made
         ):
-            raise FormatError("a layer reads from one that comes later")
+            raise FormatError("a layer reads the output of a later layer")
         nodes.append(apply(made[entry["layer"]], tuple(nodes[source] for source in sources)))
     model = object.__new__(Sequential if plan["kind"] == "Sequential" else Model)
     outputs = [nodes[index] for index in plan["outputs"]]
@@ -166,9 +117,7 @@ def _rebuild(content: Mapping[str, Any], custom_layers: Mapping[str, type[Layer]
 
 
 def _layer_class(name: str, custom_layers: Mapping[str, type[Layer]]) -> type[Layer]:
-    cls = custom_layers.get(name)
-    if cls is None and name in layers.__all__:
-        cls = getattr(layers, name)
+    cls = custom_layers.get(name) or layer_class(name)
     if not (isinstance(cls, type) and issubclass(cls, Layer)) or cls is Layer:
         raise FormatError(
             f"there is no layer {name!r}; if it is yours, pass custom_layers={{{name!r}: {name}}}"

@@ -1,8 +1,8 @@
-"""Receptive fields: which pixels of the input one output of a layer sees, in closed form.
+"""Receptive fields: the pixels of the input that one output of a layer sees, in closed form.
 
-With ``jump`` the distance in input pixels between neighbouring outputs, a layer of (dilated) kernel
-size K, stride S and padding P before gives ``size += (K - 1) * jump``, ``start -= P * jump``,
-``jump *= S``. A layer that enlarges by U divides the jump by U.
+Let ``jump`` be the distance in input pixels between neighbouring outputs. A layer of (dilated)
+kernel size K, stride S and leading padding P updates ``size += (K - 1) * jump``, ``start -= P *
+jump``, ``jump *= S``. A layer that enlarges by U divides the jump by U.
 
 References
 ----------
@@ -17,21 +17,21 @@ from fractions import Fraction
 
 from cnnrs._arguments import Pair
 from cnnrs.layers.node import Shape
-from cnnrs.model.graph import Graph
+from cnnrs.model.graph.graph import Graph
 
 __all__ = ["ReceptiveField", "receptive_fields"]
 
 
 @dataclass(frozen=True, slots=True)
 class ReceptiveField:
-    """Where one output of a layer looks; pairs are ``(height, width)``, in pixels of the input.
+    """The pixels that one output of a layer sees; pairs are ``(height, width)``, in input pixels.
 
     Attributes
     ----------
     size : pair of int
-        Height and width of the field; parts of it may lie in the padding.
+        Height and width of the field; it may extend into the padding.
     jump : pair of int
-        By how many input pixels the fields of neighbouring outputs are apart; a fraction where the
+        Distance in input pixels between the fields of neighbouring outputs; a fraction where the
         output is larger than the input.
     start : pair of int
         First row and column of the field of the first output; negative where it begins in the
@@ -52,9 +52,7 @@ class ReceptiveField:
 
 
 def receptive_fields(graph: Graph) -> list[ReceptiveField]:
-    """The receptive field of every node of a graph; where branches join, the field that covers
-    both.
-    """
+    """Return the receptive field of every node; where branches join, the field that covers all."""
     fields: list[ReceptiveField] = []
     for node, sources in zip(graph.nodes, graph.sources, strict=True):
         layer = node.layer
@@ -64,21 +62,17 @@ def receptive_fields(graph: Graph) -> list[ReceptiveField]:
         parts = [fields[source] for source in sources]
         if len(sources) == 1:
             shape = graph.nodes[sources[0]].shape
-            window = layer.window(shape)
-            if window.whole or (len(node.shape) == 1 and len(shape) == 3):
+            view = layer.field_of_view(shape)
+            if view.whole or (len(node.shape) == 1 and len(shape) == 3):
                 fields.append(_whole(parts[0], shape))
                 continue
             size, jump, start = zip(
                 *(
                     (
                         parts[0].size[axis]
-                        + (window.kernel_size[axis] - 1)
-                        * window.dilation[axis]
-                        * parts[0].jump[axis],
-                        _quotient(
-                            parts[0].jump[axis] * window.stride[axis], window.upsampling[axis]
-                        ),
-                        parts[0].start[axis] - window.padding[2 * axis] * parts[0].jump[axis],
+                        + (view.kernel_size[axis] - 1) * view.dilation[axis] * parts[0].jump[axis],
+                        _quotient(parts[0].jump[axis] * view.stride[axis], view.upsampling[axis]),
+                        parts[0].start[axis] - view.padding[2 * axis] * parts[0].jump[axis],
                     )
                     for axis in (0, 1)
                 ),
@@ -100,7 +94,7 @@ def _pair(values: tuple[int, ...]) -> Pair:
 
 
 def _whole(field: ReceptiveField, shape: Shape) -> ReceptiveField:
-    """The field of something that sees every pixel of a layer."""
+    """Return the field of an output that sees every pixel of a layer."""
     if len(shape) != 3:
         return field
     size = _pair(tuple(field.size[axis] + (shape[axis] - 1) * field.jump[axis] for axis in (0, 1)))

@@ -1,8 +1,7 @@
-"""Places buffers in one block of memory so that those that live at the same time do not overlap and
-the block is small.
+"""Places buffers in one block of memory, so that buffers that live at the same time do not overlap.
 
-Greedy by size: the largest buffer first, each at the lowest place where it meets none that lives
-while it does.
+Greedy by size: the largest buffer first, each at the lowest offset where it overlaps no buffer that
+lives at the same time.
 
 References
 ----------
@@ -20,7 +19,7 @@ __all__ = ["Buffer", "place"]
 
 @dataclass(slots=True)
 class Buffer:
-    """A stretch of memory from its first use to its last, both included.
+    """A range of memory, and the times of its first and last use, both included.
 
     Attributes
     ----------
@@ -37,6 +36,10 @@ class Buffer:
     last: int
     offset: int = 0
 
+    def live_until(self, time: int) -> None:
+        """Extend the lifetime to `time`, if it ends earlier."""
+        self.last = max(self.last, time)
+
 
 def place(buffers: Sequence[Buffer]) -> int:
     """Set the offset of every buffer, and return the bytes of the block.
@@ -51,7 +54,7 @@ def place(buffers: Sequence[Buffer]) -> int:
     total = 0
     for buffer in sorted(buffers, key=lambda item: -item.size):
         start = 0
-        # `placed` is sorted by offset: the first gap that is wide enough is the lowest
+        # `placed` is sorted by offset: the first gap that is wide enough is the lowest one
         for other in placed:
             if other.last < buffer.first or buffer.last < other.first:
                 continue

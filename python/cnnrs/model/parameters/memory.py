@@ -1,4 +1,4 @@
-"""Aligned memory, and how much of it there is."""
+"""Aligned memory, and the amount of memory of the machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HUGE_PAGE = 2 * 1024 * 1024  # bytes
 
 
 def round_up(size: int, multiple: int = ALIGNMENT) -> int:
-    """The next multiple of an alignment.
+    """Round up to a multiple of an alignment.
 
     Examples
     --------
@@ -28,13 +28,14 @@ def round_up(size: int, multiple: int = ALIGNMENT) -> int:
 
 
 def aligned_empty(count: int, dtype: DTypeLike) -> NDArray[Any]:
-    """An uninitialised vector that starts on a 64-byte boundary, a large one on that of a huge
-    page.
+    """Return an uninitialised vector that starts on a 64-byte boundary.
+
+    A large vector starts on the boundary of a huge page.
 
     Raises
     ------
     MemoryError
-        If the system refuses.
+        If the system has no more memory.
     """
     kind = np.dtype(dtype)
     size = count * kind.itemsize
@@ -45,7 +46,7 @@ def aligned_empty(count: int, dtype: DTypeLike) -> NDArray[Any]:
 
 
 def megabytes(size: int) -> str:
-    """A number of bytes for people.
+    """Write a number of bytes for people.
 
     Examples
     --------
@@ -59,8 +60,9 @@ def megabytes(size: int) -> str:
 
 
 def physical_memory() -> int | None:
-    """Bytes that this process can hope for: the machine's memory or its control group's limit; None
-    where that is unknown.
+    """Return the bytes of memory of this machine, or the limit of its control group.
+
+    None where neither is known.
     """
     limits = []
     with contextlib.suppress(AttributeError, ValueError, OSError):
@@ -72,7 +74,7 @@ def physical_memory() -> int | None:
 
 
 def check_fits(size: int, what: str) -> None:
-    """Refuse what cannot fit.
+    """Raise an error for more bytes than the machine has.
 
     Raises
     ------

@@ -1,8 +1,7 @@
-"""The executor: runs a plan on one block of memory for one batch size, step after step, without
-allocating anything itself.
+"""Executor: runs the steps of a plan in one block of memory, for one batch size.
 
-A `Run` belongs to one caller at a time. What it returns are views of its block, valid until its
-next use.
+It allocates no arrays. A `Run` belongs to one caller at a time. The arrays that it returns are
+views of its block, valid until its next use.
 """
 
 from __future__ import annotations
@@ -16,18 +15,21 @@ from numpy.typing import NDArray
 
 from cnnrs._arguments import Floats
 from cnnrs.errors import DTypeError, ShapeError
+from cnnrs.layers.base import trains
 from cnnrs.layers.context import Context
 from cnnrs.layers.node import Shape
-from cnnrs.model.arena import Arena
-from cnnrs.model.layout import Buffer
-from cnnrs.model.plan import Plan, Step, trains
-from cnnrs.model.prepared import PreparedWeights, transforms
+from cnnrs.layers.parameter import Parameter
+from cnnrs.model.parameters.arena import Arena
+from cnnrs.model.plan.placement import Buffer
+from cnnrs.model.plan.plan import Plan
+from cnnrs.model.plan.step import Step
+from cnnrs.model.run.prepared import PreparedWeights
 
 __all__ = ["Run"]
 
 
 class Run:
-    """A plan made ready for batches of one size.
+    """A plan bound to a block of memory, for batches of one size.
 
     Parameters
     ----------
@@ -38,7 +40,7 @@ class Run:
     count : int
         Samples in a batch.
     prepared : PreparedWeights, optional
-        Transformed weights to use in prediction.
+        Keeps values derived from the parameters, in prediction.
     """
 
     def __init__(
@@ -54,23 +56,21 @@ class Run:
         self.block = block
         self.count = count
         self.generation = -1
-        shapes = self.shapes = [node.shape for node in plan.graph.nodes]
+        shapes = self.shapes = plan.shapes
         self.values: list[Any] = [None] * len(shapes)
         self.buffers = {
             root: self._array(buffer, shapes[root], plan.dtype)
             for root, buffer in plan.values.items()
         }
-        self._arrays: dict[
-            tuple[int, Shape], Any
-        ] = {}  # one object for each gradient in each shape, so that `is` tells what is shared
+        # one object for each gradient in each shape, so that `is` shows what is shared
+        self._arrays: dict[tuple[int, Shape], Any] = {}
         self.gradients = {root: self._gradient(root, shapes[root]) for root in plan.gradients}
-        self._views_of: dict[
-            int, list[tuple[int, tuple[int, ...]]]
-        ] = {}  # by root: nodes that are it in another shape
+        # by root: the values that are equal to it, with their shapes
+        self._views_of: dict[int, list[tuple[int, tuple[int, ...]]]] = {}
         for index, root in enumerate(plan.root):
             if root != index:
                 self._views_of.setdefault(root, []).append((index, (count, *shapes[index])))
-        self._touched = {layer: set[str]() for layer in plan.graph.layers}
+        self._touched: set[Parameter] = set()  # those whose gradients hold sums of this run
         self.contexts = [self._context(step, prepared) for step in plan.steps]
         self._forward = [
             (step, step.layer.forward, ctx, step.inputs, self.buffers[plan.root[step.output]])
@@ -81,7 +81,7 @@ class Run:
             for step, ctx in zip(plan.steps, self.contexts, strict=True)
             if step.backward
         ][::-1]
-        self._untouched: list[tuple[set[str], str, Any]] = []
+        self._trained: list[tuple[Parameter, Any]] = []  # with their gradients
 
     def _array(self, buffer: Buffer, shape: Shape, dtype: np.dtype[Any]) -> Any:
         start = buffer.offset * self.count
@@ -96,7 +96,7 @@ class Run:
         return self._arrays[key]
 
     def _bind(self, step: Step, ctx: Context) -> tuple[Any, ...]:
-        """What the backward pass of a step works on."""
+        """Collect what the backward pass of a step works on."""
         root, shapes = self.plan.root, self.shapes
         targets = [
             self._gradient(root[source], shapes[source]) if needed else None
@@ -112,26 +112,24 @@ class Run:
         )
 
     def _context(self, step: Step, prepared: PreparedWeights | None) -> Context:
-        ctx = Context(self.plan.dtype, training=self.plan.training, stream=step.stream)
-        ctx.activation = step.activation
-        ctx.max_pool = step.max_pool
+        ctx = Context(
+            self.plan.dtype,
+            training=self.plan.training,
+            stream=step.stream,
+            parameters=step.layer.parameters,
+        )
         ctx.needs_parameter_gradients = self.plan.training and trains(step.layer)
-        ctx._touched = self._touched[step.layer]
+        ctx._touched = self._touched
         ctx._scratch = {
             name: self._array(buffer, shape, dtype)
             for name, (buffer, shape, dtype) in step.scratch.items()
         }
-        if prepared is not None:
-            transform = transforms(
-                step.layer, self.shapes[step.inputs[0]], self.shapes[step.nodes[0]], self.count
-            )
-            ctx.weights = prepared.hook(
-                step.layer, step.folded, self.shapes[step.inputs[0]], transform
-            )
+        if prepared is not None and step.layer.parameters:
+            ctx._derive = prepared.keeper(step.layer)
         return ctx
 
     def _bind_gradients(self) -> None:
-        """Fetch the gradient views anew after the arena has moved."""
+        """Fetch the gradients again after the parameters have moved to another arena."""
         arena = self.arena
         for step, ctx in zip(self.plan.steps, self.contexts, strict=True):
             if ctx.needs_parameter_gradients:
@@ -140,17 +138,17 @@ class Run:
                     for name, parameter in step.layer.parameters.items()
                     if parameter.trainable
                 }
-        self._untouched = [
-            (touched, name, arena.gradient(parameter))
-            for layer, touched in self._touched.items()
-            for name, parameter in layer.parameters.items()
+        self._trained = [
+            (parameter, arena.gradient(parameter))
+            for layer in self.plan.graph.layers
+            for parameter in layer.parameters.values()
             if parameter.trainable
         ]
         self.generation = arena.generation
 
     # --- forward ----------------------------------------------------------------------------------
     def forward(self, inputs: Sequence[NDArray[Any]], *, seed: int = 0, step: int = 0) -> list[Any]:
-        """Compute the outputs; the inputs are arrays of the right shape and of any real dtype."""
+        """Compute the outputs from arrays of the right shape and of any real dtype."""
         plan, values = self.plan, self.values
         for index, x in zip(plan.graph.inputs, inputs, strict=True):
             if x.dtype == plan.dtype and x.flags.c_contiguous and x.flags.aligned:
@@ -180,7 +178,7 @@ class Run:
     def _accept(
         self, step: Step, method: str, result: Any, buffer: Floats, *, accumulate: bool = False
     ) -> None:
-        """Put what a layer returned where it belongs."""
+        """Check the result of a layer, and copy it to its buffer."""
         where = f"{self.plan.graph.names[step.layer]}.{method}"
         if not isinstance(result, np.ndarray):
             raise DTypeError(f"{where} must return an array, got {type(result).__name__}")
@@ -198,8 +196,9 @@ class Run:
 
     # --- backward ---------------------------------------------------------------------------------
     def output_gradients(self) -> list[tuple[Any, bool]]:
-        """For each output, the array in which `backward` expects its gradient, and whether it is to
-        be written there (True) or added.
+        """Return for each output the array of its gradient, to be filled before `backward`.
+
+        The flag is True if the gradient is to be written there, and False if it is to be added.
         """
         plan = self.plan
         result = []
@@ -210,20 +209,19 @@ class Run:
         return result
 
     def backward(self, *, accumulate: bool = False) -> None:
-        """Compute the gradients of all parameters into the arena, from those in `output_gradients`.
+        """Compute the gradients of all parameters, from the gradients in `output_gradients`.
 
         Parameters
         ----------
         accumulate : bool
-            Whether to add to the gradients that are there.
+            Whether to add to the gradients in the arena, or to overwrite them.
         """
         plan, arena = self.plan, self.arena
         if self.generation != arena.generation:
             self._bind_gradients()
-        for layer, touched in self._touched.items():
-            touched.clear()
-            if accumulate:
-                touched.update(layer.parameters)
+        self._touched.clear()
+        if accumulate:
+            self._touched.update(parameter for parameter, _ in self._trained)
         for current, differentiate, ctx, targets, starts, grad_output in self._backward:
             ctx._buffers, ctx._overwrite = targets, starts
             results = differentiate(ctx, grad_output)
@@ -237,10 +235,10 @@ class Run:
             for result, target, begins in zip(results, targets, starts, strict=True):
                 if target is not None and result is not target:
                     self._accept(current, "backward", result, target, accumulate=not begins)
-        for touched, name, gradient in self._untouched:
-            if name not in touched:
+        for parameter, gradient in self._trained:
+            if parameter not in self._touched:
                 gradient.fill(0)
 
     def input_gradient(self, index: int = 0) -> Any:
-        """The gradient of an input, after `backward` of a plan that computes it."""
+        """Return the gradient of an input, after `backward` of a plan that computes it."""
         return self.gradients[self.plan.graph.inputs[index]]

@@ -1,4 +1,4 @@
-"""Checks of the arrays that are handed to a model."""
+"""Checks of the arrays that are passed to a model."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from typing import Any
 
 from cnnrs import _arguments
 from cnnrs.errors import DTypeError, ShapeError
-from cnnrs.model.graph import Graph
+from cnnrs.model.graph.graph import Graph
 
 __all__ = ["as_batch"]
 
 
 def as_batch(graph: Graph, x: Any) -> tuple[list[Any], int]:
-    """The arrays for the inputs of a graph, and the number of samples.
+    """Return the arrays for the inputs of a graph, and the number of samples.
 
     Raises
     ------
     ShapeError, DTypeError
-        For arrays that are none of the model's samples.
+        For arrays that do not fit the inputs.
     """
     count = len(graph.inputs)
     if count == 1:
@@ -31,7 +31,7 @@ def as_batch(graph: Graph, x: Any) -> tuple[list[Any], int]:
     if len(lengths) > 1:
         raise ShapeError(
             f"x: the inputs have {' and '.join(str(len(array)) for array in arrays)} samples; "
-            "expected as many of each"
+            "expected the same number of each"
         )
     return arrays, lengths.pop()
 

@@ -1,23 +1,19 @@
-"""What a plan does, for people."""
+"""Report of the plans of a model: steps, kernels, fusions and bytes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from cnnrs import ops
-from cnnrs.layers import Conv2D
 from cnnrs.layers.node import shape_text
-from cnnrs.model.footprint import conv2d_geometry, directions, footprint, output_bytes
-from cnnrs.model.memory import megabytes
-from cnnrs.model.plan import Plan, Step
-from cnnrs.model.prepared import sliding
+from cnnrs.model.network import Network
+from cnnrs.model.parameters.memory import megabytes
+from cnnrs.model.plan.plan import Plan
+from cnnrs.model.plan.step import Step
+from cnnrs.model.reports.footprint import footprint, kernels_run, output_bytes, work_of
+from cnnrs.model.reports.table import table
 
-if TYPE_CHECKING:
-    from cnnrs.model.model import Model
-
-__all__ = ["PlanReport", "StepReport", "table"]
+__all__ = ["PlanReport", "StepReport"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +26,15 @@ class StepReport:
         The layers that run in it: ``conv2d_1 + relu_1``.
     output_shape : str
     algorithm : str
-        Of the forward pass of a convolution, as `cnnrs.ops.conv2d_algorithm` names it; else empty.
+        The kernels of the convolutions in the forward pass, as named by
+        `cnnrs.ops.conv2d_algorithm` and joined by ``" + "``; empty for other layers.
     backward_algorithms : dict of str to str
-        The same for the passes backward that it makes: ``backward_weight``, ``backward_input``.
+        The same for the backward passes that are run: ``backward_weight``, ``backward_input``.
     nbytes : int
-        What it writes in the forward pass for a batch: its output, and what it keeps for the
-        backward pass.
+        Bytes that it writes in the forward pass for a batch: its output, and the arrays that it
+        keeps for the backward pass.
     in_place : bool
-        Whether the output lies over an input.
+        Whether the output is written over an input.
     """
 
     name: str
@@ -49,8 +46,9 @@ class StepReport:
 
 
 class PlanReport:
-    """The plans of a model for a batch size; as text, the steps, what was fused or dropped, and the
-    bytes.
+    """The plans of a model for a batch size.
+
+    Printed, it lists the steps, the layers that were fused or left out, and the bytes.
 
     Attributes
     ----------
@@ -61,7 +59,7 @@ class PlanReport:
     prediction_bytes, training_bytes : int
         Workspace for a batch, with memory shared where lifetimes allow.
     held_bytes : int
-        What the model holds at present in workspaces and transformed weights.
+        Bytes that the model holds at present in workspaces and prepared weights.
 
     Examples
     --------
@@ -71,8 +69,8 @@ class PlanReport:
     ['conv2d_1 + relu_1']
     """
 
-    def __init__(self, model: Model, batch_size: int) -> None:
-        prediction, training = model.plan_for(training=False), model.plan_for(training=True)
+    def __init__(self, network: Network, batch_size: int) -> None:
+        prediction, training = network.plan_for(training=False), network.plan_for(training=True)
         self.batch_size = batch_size
         self.steps = [_step(prediction, step, batch_size) for step in prediction.steps]
         self.training_steps = [_step(training, step, batch_size) for step in training.steps]
@@ -80,9 +78,9 @@ class PlanReport:
         self.training_fused, self.training_dropped = list(training.fused), list(training.dropped)
         self.prediction_bytes = prediction.bytes_per_sample * batch_size
         self.training_bytes = training.bytes_per_sample * batch_size
-        self.held_bytes = model.held_bytes
+        self.held_bytes = network.held_bytes
         self._scratch = {
-            kind: footprint(model, batch_size, training=kind).scratch for kind in (False, True)
+            kind: footprint(network, batch_size, training=kind).scratch for kind in (False, True)
         }
 
     def __str__(self) -> str:
@@ -126,50 +124,24 @@ class PlanReport:
     @staticmethod
     def _total(workspace: int, scratch: int) -> list[str]:
         text = (
-            f"{megabytes(workspace)} for all arrays, which share memory where one is done before "
-            "the next begins"
+            f"{megabytes(workspace)} for all arrays, which share memory where their lifetimes do "
+            "not overlap"
         )
         return [f"bytes        {text}; {megabytes(scratch)} within kernels"]
 
 
 def _step(plan: Plan, step: Step, batch_size: int) -> StepReport:
-    graph = plan.graph
-    algorithms = {}
-    if isinstance(step.layer, Conv2D):
-        shapes = conv2d_geometry(plan, step, batch_size)
-        algorithms = {
-            direction: ops.conv2d_algorithm(
-                *shapes,
-                **sliding(step.layer),
-                direction=direction if plan.training else "prediction",
-            )
-            for direction in directions(plan, step)
-        }
+    algorithms = {
+        name: " + ".join(kernel.algorithm(batch_size, training=plan.training) for kernel in kernels)
+        for name, kernels in kernels_run(plan, step, work_of(plan, step)).items()
+        if kernels
+    }
     own = plan.values[plan.root[step.output]]
     return StepReport(
-        name=plan.step_name(step),
-        output_shape=shape_text(graph.nodes[step.output].shape),
+        name=step.name,
+        output_shape=shape_text(plan.shapes[step.output]),
         algorithm=algorithms.pop("forward", ""),
         backward_algorithms=algorithms,
         nbytes=output_bytes(plan, step, batch_size),
         in_place=any(plan.values[plan.root[source]] is own for source in step.inputs),
     )
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 2) -> list[str]:
-    """Rows below a header, the first columns flush left, the others flush right where they are
-    numbers.
-    """
-    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
-    numbers = [
-        column >= left
-        and all(not row[column] or row[column].lstrip("-")[0].isdigit() for row in rows)
-        for column in range(len(header))
-    ]
-    return [
-        "  ".join(
-            cell.rjust(width) if number else cell.ljust(width)
-            for cell, width, number in zip(row, widths, numbers, strict=True)
-        ).rstrip()
-        for row in [header, *rows]
-    ]

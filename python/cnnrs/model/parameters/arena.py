@@ -1,9 +1,9 @@
-"""The arena: all trainable values of a model in one array, all gradients in another, and what is
-saved but not trained in a third.
+"""The arena: all trainable values of a model in one array, all gradients in a second, and the state
+that is saved but not trained in a third.
 
-Every parameter starts on a 64-byte boundary; the elements between parameters are zero, always.
-Nothing is allocated before it is first needed. Models that share a layer share one arena: the
-parameters of a nested model move into that of the outer one.
+Every parameter starts on a 64-byte boundary. The elements between parameters are always zero. The
+arrays are allocated when they are first needed. Models that share a layer share one arena: the
+parameters of a nested model move into the arena of the outer model.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from cnnrs import _streams
 from cnnrs._arguments import Floats
 from cnnrs.errors import ArgumentError
 from cnnrs.initializers import HeNormal, Initializer, Zeros, head
-from cnnrs.layers.base import Layer, Parameter, stamps
-from cnnrs.model.memory import ALIGNMENT, aligned_empty, check_fits, round_up
+from cnnrs.layers.base import Layer
+from cnnrs.layers.parameter import Parameter, counts_references, stamps
+from cnnrs.model.parameters.memory import ALIGNMENT, aligned_empty, check_fits, round_up
 
 __all__ = ["Arena"]
 
 
 class Anchor:
-    """Makes an array the base of all views of it, so that its reference count tells whether there
-    are any.
+    """Makes an array the base of all its views, so that its reference count shows whether there are any.
 
-    NumPy bases a view of a view on the array that owns the memory; it does not look through an
-    object that is no array.
+    NumPy sets the base of a view of a view to the array that owns the memory. It stops at an object
+    that is no array.
     """
 
     __slots__ = ("__array_interface__", "array")
@@ -41,13 +41,14 @@ class Anchor:
 
     @classmethod
     def view(cls, array: Any) -> Any:
-        """The same array as a base of its own."""
+        """Return the same array as a separate base."""
         return np.asarray(cls(array))
 
 
 def _own_references() -> int:
-    """How many references `Arena.is_held` counts where there is no other: it depends on the
-    interpreter.
+    """Return the number of references that `Arena.is_held` counts where nobody holds an array.
+
+    It depends on the interpreter.
     """
     arrays = [object()]
     return sys.getrefcount(arrays[0])
@@ -57,7 +58,7 @@ _REFERENCES = _own_references()
 
 
 class Slot:
-    """The place of one parameter, and the key of the random numbers that it starts from."""
+    """The place of one parameter, and the key of the random numbers that initialise it."""
 
     __slots__ = ("initializer", "offset", "ordinal", "seed", "size")
 
@@ -72,7 +73,7 @@ class Slot:
 
     @property
     def region(self) -> slice:
-        """Where the values are in the flat array."""
+        """The range of the values in the flat array."""
         return slice(self.offset, self.offset + self.size)
 
 
@@ -85,13 +86,11 @@ class Arena:
         float32 or float64.
     slots : dict of Parameter to Slot
     size, state_size : int
-        Number of elements of the trainable array and of the other, with those between parameters.
+        Number of elements of the trainable array and of the state, with those between parameters.
     generation : int
-        Changes when the parameters have moved to another arena; views taken before show the old
-        values.
+        Changes when the parameters have moved to another arena; earlier views show the old values.
     stamp : int
-        Another number after each time that `values` or `state` were asked for: somebody may have
-        written to them.
+        Changes whenever `values` or `state` is accessed, since the caller may then write to them.
     """
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
@@ -106,26 +105,25 @@ class Arena:
         self._values: Any = None
         self._state: Any = None
         self._gradients: Any = None
-        self._whole: list[Any] = []  # `values` and `state` as they are handed out
+        self._whole: list[Any] = []  # `values` and `state` for callers
 
     @classmethod
     def of(
         cls, layers: Sequence[Layer], heads: Iterable[Layer], dtype: np.dtype[Any], seed: int
     ) -> Arena:
-        """The arena that holds the parameters of all these layers: a new one, or the one that they
-        all are in already.
+        """Return an arena with the parameters of all layers: a new one, unless they share one.
 
         Parameters
         ----------
         layers : sequence of Layer
-            In the order of the graph, which gives each layer with parameters its ordinal.
+            In the order of the graph, which determines the ordinal of each layer with parameters.
         heads : iterable of Layer
-            The layers that start small.
+            The layers whose weights start small.
 
         Raises
         ------
         ArgumentError
-            If some are in an arena of another dtype.
+            If some are in an arena with another dtype.
         MemoryError
             If the values cannot fit into this machine.
         """
@@ -184,7 +182,7 @@ class Arena:
             parent.generation += 1
         for parameter in self.slots:
             parameter.storage = self
-            parameter.view = None
+            parameter.forget_views()
 
     # --- arrays -----------------------------------------------------------------------------------
     @property
@@ -198,15 +196,12 @@ class Arena:
         return (self.size + self.state_size) * self.dtype.itemsize
 
     def allocate(self, *, initialize: bool = True) -> None:
-        """Make the arrays, and fill them from the initialisers unless that is going to be done from
-        a file.
-        """
+        """Allocate the arrays, and initialise the values unless they will be read from a file."""
         if self._ready:
             return
-        with (
-            self._lock
-        ):  # two threads may predict first; neither may see values that are not filled in yet
-            if self._values is not None:  # another thread was first, or this one is filling them in
+        # Several threads may be the first to predict; none may see values before they are set.
+        with self._lock:
+            if self._values is not None:  # set by another thread, or being set by this one
                 return
             values, state = self._zeros(self.size), self._zeros(self.state_size)
             self._values, self._state, self._whole = (
@@ -245,7 +240,9 @@ class Arena:
         return whole  # type: ignore[no-any-return]
 
     def is_held(self) -> bool:
-        """Whether anybody has kept `values`, `state` or a view of them, and may write to it unseen."""
+        """Return whether anybody keeps `values`, `state` or a view of them and may write to it unseen."""
+        if not counts_references():
+            return True
         return any(
             sys.getrefcount(self._whole[index]) > _REFERENCES for index in range(len(self._whole))
         )
@@ -262,11 +259,11 @@ class Arena:
         return self._values if parameter.trainable else self._state
 
     def view(self, parameter: Parameter) -> Any:
-        """The values of one parameter, in its shape; for `Parameter`, which counts who asks."""
+        """Return the values of one parameter, in its shape; `Parameter` records who accesses them."""
         return Anchor.view(
             self._array(parameter)[self.slots[parameter].region].reshape(parameter.shape)
         )
 
     def gradient(self, parameter: Parameter) -> Any:
-        """The gradient of one trainable parameter, in its shape."""
+        """Return the gradient of one trainable parameter, in its shape."""
         return self.gradients[self.slots[parameter].region].reshape(parameter.shape)

@@ -1,6 +1,4 @@
-"""The graph of a model: its nodes in an order in which they can be computed, the names of its
-layers, and which of them are its heads.
-"""
+"""The graph of a model: its nodes in order of computation, the names of its layers, its heads."""
 
 from __future__ import annotations
 
@@ -8,23 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from cnnrs.errors import ArgumentError, DTypeError
-from cnnrs.layers import (
-    AveragePool2D,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAveragePool2D,
-    Layer,
-    Node,
-    Softmax,
-)
+from cnnrs.layers import Layer, Node
 from cnnrs.layers.node import ancestors, layer_names
 
-__all__ = ["Graph"]
-
-# what may stand between the head and the output: these keep a small start small
-_BEHIND_HEAD = (Softmax, Flatten, Dropout, AveragePool2D, GlobalAveragePool2D)
+__all__ = ["Graph", "as_nodes"]
 
 
 class Graph:
@@ -35,15 +20,15 @@ class Graph:
     nodes : list of Node
         Inputs first, in the order given; then each node after those that it reads.
     inputs, outputs : tuple of int
-        Their places in `nodes`.
+        Their positions in `nodes`.
     sources : list of tuple of int
-        For each node, the places of the nodes that it reads.
+        For each node, the positions of the nodes that it reads.
     names : dict of Layer to str
     layers : list of Layer
-        Each once, in the order of the nodes.
+        Each layer once, in the order of the nodes.
     node_names : list of str
-        For each node, the name of its layer (with a number, from the second time on, for a shared
-        layer), or of an input.
+        For each node, the name of its layer or input. Further uses of a shared layer are numbered:
+        ``dense_1:2``.
 
     Raises
     ------
@@ -78,8 +63,8 @@ class Graph:
         self.inputs = tuple(range(len(inputs)))
         self.outputs = tuple(place[node] for node in outputs)
         self.sources = [tuple(place[source] for source in node.inputs) for node in self.nodes]
-        self.names = layer_names(self.nodes)
-        self.layers = list(self.names)
+        self.names: dict[Layer, str] = layer_names(self.nodes)
+        self.layers: list[Layer] = list(self.names)
         self.node_names = self._node_names()
         self._place_of_name = {
             name: index for index, name in reversed(list(enumerate(self.node_names)))
@@ -101,7 +86,7 @@ class Graph:
         return names
 
     def consumers(self) -> list[list[int]]:
-        """For each node, the places of those that read it."""
+        """Return for each node the positions of the nodes that read it."""
         readers: list[list[int]] = [[] for _ in self.nodes]
         for index, sources in enumerate(self.sources):
             for source in sources:
@@ -110,32 +95,33 @@ class Graph:
         return readers
 
     def node_name(self, index: int) -> str:
-        """Name of the layer that computes a node, or of an input."""
+        """Return the name of the layer that computes a node, or of an input."""
         return self.node_names[index]
 
     def heads(self) -> set[Layer]:
-        """The `Dense` and `Conv2D` layers whose output reaches an output of the model by no further
-        weights and no activation but softmax.
+        """Return the layers with weights that end the model: no further weights or activations follow.
 
-        Without an initialiser of its own, the weight of a head starts small.
+        Softmax, dropout and averages may follow. Unless an initializer is given, the weight of a
+        head starts small.
         """
         found: set[Layer] = set()
         for output in self.outputs:
             index = output
-            while isinstance(self.nodes[index].layer, _BEHIND_HEAD):
+            layer: Layer | None = self.nodes[index].layer
+            while layer is not None and layer.head == "keeps":
                 index = self.sources[index][0]
-            layer = self.nodes[index].layer
-            if isinstance(layer, (Dense, Conv2D)) and layer.activation is None:
+                layer = self.nodes[index].layer
+            if layer is not None and layer.head == "yes" and layer.followed_by is None:
                 found.add(layer)
         return found
 
     def find(self, name: str) -> int:
-        """Place of the node with that name.
+        """Return the position of the node with this name.
 
         Raises
         ------
         ArgumentError
-            If there is none.
+            If there is no such node.
         """
         if name in self._place_of_name:
             return self._place_of_name[name]
@@ -145,12 +131,12 @@ class Graph:
 
 
 def as_nodes(name: str, nodes: Node | Sequence[Node]) -> tuple[Node, ...]:
-    """One node or several, as a tuple."""
+    """Return one node or several as a tuple."""
     if isinstance(nodes, Node):
         return (nodes,)
     if not isinstance(nodes, (list, tuple)) or not all(isinstance(node, Node) for node in nodes):
         raise DTypeError(
-            f"{name}: expected a node or a list of nodes (cnnrs.Input, and what layers return), "
+            f"{name}: expected a node or a list of nodes (of cnnrs.Input, or results of layers), "
             f"got {type(nodes).__name__}"
         )
     return tuple(nodes)

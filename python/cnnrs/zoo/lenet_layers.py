@@ -1,10 +1,12 @@
-"""The parts of the original LeNet-5 that nets of today have no more: feature maps that see some of
-the others, scaled pooling, codes.
+"""Layers of the original LeNet-5 that later networks no longer have.
+
+A convolution by a table of connections, scaled pooling, and an output by distances to fixed codes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,23 +15,37 @@ from cnnrs import _arguments, ops
 from cnnrs._arguments import PairLike
 from cnnrs.errors import ArgumentError, ShapeError
 from cnnrs.initializers import Constant, Normal
-from cnnrs.layers.base import Layer, Traits, Window
+from cnnrs.layers.base import Layer
 from cnnrs.layers.context import Context
+from cnnrs.layers.facts import FieldOfView, Memory, Work
 from cnnrs.layers.geometry import check_image, output_size
 from cnnrs.layers.node import Shape, shape_text
+from cnnrs.model import fusion
 
 __all__ = ["ChannelScale", "RBFCodes", "TableConv2D"]
 
 
-class ChannelScale(Layer):
-    """Multiply each channel by a number and add another, both learnt.
+def channel_scale_into_weights(
+    first: Layer | None, second: Layer, facts: fusion.PairFacts
+) -> Layer | None:
+    """Fold a `ChannelScale` into the weights of the preceding layer, in prediction."""
+    if type(second) is ChannelScale:
+        return fusion.fold(first, second, facts)
+    return None
 
-    Behind `AveragePool2D` it is the trainable subsampling of LeNet-5.
+
+fusion.RULES.append(channel_scale_into_weights)
+
+
+class ChannelScale(Layer):
+    """Multiply each channel by a learnt factor and add a learnt bias.
+
+    After `AveragePool2D` this is the trainable subsampling of LeNet-5.
 
     Parameters
     ----------
     initial_scale : float
-        Where the factors start; the summands start at 0.
+        Initial value of the factors; the biases are initially 0.
     name : str, optional
 
     Attributes
@@ -43,31 +59,29 @@ class ChannelScale(Layer):
     [[3.0, 6.0]]
     """
 
-    traits = Traits(saves_output=False, affine_in_prediction=True)
+    memory = Memory(saves_output=False)
 
     def __init__(self, initial_scale: float = 1.0, *, name: str | None = None) -> None:
         super().__init__(name=name)
         self.initial_scale = _arguments.number("initial_scale", initial_scale)
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        """Declare factors and summands; the shape stays."""
+        """Declare factors and biases; return the same shape."""
         self.add_parameter("scale", input_shape[-1:], Constant(self.initial_scale))
         self.add_parameter("bias", input_shape[-1:], "zeros")
         return input_shape
 
-    def scale_and_shift(self) -> tuple[Any, Any]:
-        """Factor and summand of each channel."""
-        return self.parameters["scale"].peek().astype(np.float64), self.parameters[
-            "bias"
-        ].peek().astype(np.float64)
+    def scale_and_shift(self, read: Callable[[str], Any]) -> tuple[Any, Any]:
+        """Return factor and bias of each channel; `read` returns a parameter by name."""
+        return read("scale").astype(np.float64), read("bias").astype(np.float64)
 
     def forward(self, ctx: Context, x: Any) -> Any:
-        """``x · scale + bias``."""
+        """Compute ``x · scale + bias``."""
         ctx.save(x=x)
-        return ops.scale_shift(x, self.scale, self.bias, out=ctx.out())
+        return ops.scale_shift(x, ctx.parameter("scale"), ctx.parameter("bias"), out=ctx.out())
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """Gradients of factors, summands and input."""
+        """Compute the gradients of factors, biases and input."""
         if ctx.needs_parameter_gradients:
             channels = grad_output.shape[-1]
             ops.conv2d_backward_bias(
@@ -79,23 +93,25 @@ class ChannelScale(Layer):
             )
         if not ctx.needs_input_gradient():
             return None
-        return ops.scale_shift_backward(grad_output, self.scale, **ctx.input_destination())
+        return ops.scale_shift_backward(
+            grad_output, ctx.parameter("scale"), **ctx.input_destination()
+        )
 
 
 class TableConv2D(Layer):
-    """A convolution each of whose filters sees some of the channels only, as a table says.
+    """Convolution whose filters each see only some of the channels, as given by a table.
 
     Parameters
     ----------
     table : sequence of sequence of int
-        For each filter, the channels that it sees, counted from 0.
+        For each filter, the numbers of the channels that it sees, from 0.
     kernel_size : int or (height, width)
     name : str, optional
 
     Attributes
     ----------
     weight : ndarray of shape (kernel_height, kernel_width, connections)
-        Filter after filter, in the order of the table.
+        The connections of the first filter first, in the order of the table.
     bias : ndarray of shape (filters,)
 
     References
@@ -110,7 +126,7 @@ class TableConv2D(Layer):
     153
     """
 
-    traits = Traits(saves_output=False)
+    memory = Memory(saves_output=False)
 
     def __init__(
         self, table: Sequence[Sequence[int]], kernel_size: PairLike, *, name: str | None = None
@@ -134,7 +150,7 @@ class TableConv2D(Layer):
         self._filters = [number for number, row in enumerate(self.table) for _ in row]
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
-        """Declare weight and bias for images of that shape."""
+        """Declare weight and bias for images of this shape."""
         height, width, channels = check_image(self, input_shape)
         if max(self._channels) >= channels:
             raise ShapeError(
@@ -149,19 +165,20 @@ class TableConv2D(Layer):
         self.add_parameter("bias", (len(self.table),), "zeros")
         return (*size, len(self.table))
 
-    def _whole(self, channels: int) -> Any:
-        """The weight of an ordinary convolution, zero where there is no connection."""
-        weight = np.zeros((*self.kernel_size, channels, len(self.table)), self.weight.dtype)
-        weight[:, :, self._channels, self._filters] = self.weight
+    def _whole(self, ctx: Context, channels: int) -> Any:
+        """Return the weight of an ordinary convolution, zero where there is no connection."""
+        connections = ctx.parameter("weight")
+        weight = np.zeros((*self.kernel_size, channels, len(self.table)), connections.dtype)
+        weight[:, :, self._channels, self._filters] = connections
         return weight
 
     def forward(self, ctx: Context, x: Any) -> Any:
         """Convolve a batch of images."""
         ctx.save(x=x)
-        return ops.conv2d(x, self._whole(x.shape[3]), self.bias, out=ctx.out())
+        return ops.conv2d(x, self._whole(ctx, x.shape[3]), ctx.parameter("bias"), out=ctx.out())
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """Gradients of weight, bias and input."""
+        """Compute the gradients of weight, bias and input."""
         x = ctx.saved.x
         if ctx.needs_parameter_gradients:
             whole = ops.conv2d_backward_weight(grad_output, x, self.kernel_size)
@@ -170,27 +187,25 @@ class TableConv2D(Layer):
         if not ctx.needs_input_gradient():
             return None
         return ops.conv2d_backward_input(
-            grad_output, self._whole(x.shape[3]), x.shape, **ctx.input_destination()
+            grad_output, self._whole(ctx, x.shape[3]), x.shape, **ctx.input_destination()
         )
 
-    def multiplications_per_output(self, input_shape: Shape) -> int:  # type: ignore[override]
-        """Kernel height x kernel width x channels that a filter sees, on average and rounded."""
-        return round(
-            self.kernel_size[0] * self.kernel_size[1] * len(self._channels) / len(self.table)
-        )
+    def work(self, input_shape: Shape) -> Work:  # type: ignore[override]
+        """Return the products of the connections with all windows."""
+        height, width, _ = self.build(input_shape)
+        return Work(height * width * math.prod(self.parameters["weight"].shape))
 
-    def window(self, input_shape: Shape) -> Window:
-        """The window of a filter."""
-        return Window(self.kernel_size)
+    def field_of_view(self, input_shape: Shape) -> FieldOfView:
+        """Return the window of a filter."""
+        return FieldOfView(self.kernel_size)
 
 
 class RBFCodes(Layer):
-    """Minus half the squared distance to a fixed code for each class: the output of LeNet-5, as
-    logits.
+    """Compute minus half the squared distance to a fixed code for each class: the logits of LeNet-5.
 
-    The codes consist of 1 and -1. LeCun et al. drew them as small pictures of the characters and
-    say that random ones would do for most uses; these are random, fixed by the model's seed, and
-    saved with it.
+    The codes consist of 1 and -1. LeCun et al. drew them as small pictures of the characters, and
+    write that random codes serve as well in most cases. Here they are random, fixed by the seed of
+    the model, and saved with it.
 
     Parameters
     ----------
@@ -215,7 +230,7 @@ class RBFCodes(Layer):
     ((10,), 0)
     """
 
-    traits = Traits(saves_output=False)
+    memory = Memory(saves_output=False)
 
     def __init__(self, classes: int, *, name: str | None = None) -> None:
         super().__init__(name=name)
@@ -226,24 +241,25 @@ class RBFCodes(Layer):
         if len(input_shape) != 1:
             raise ShapeError(
                 f"RBFCodes needs a vector of features, got {shape_text(input_shape)}; put Flatten "
-                "in front"
+                "before it"
             )
         self.add_parameter("codes", (self.classes, input_shape[0]), "signs", trainable=False)
         return (self.classes,)
 
     def forward(self, ctx: Context, x: Any) -> Any:
-        """``-|x - code|² / 2`` = ``x·code - (|x|² + |code|²) / 2``."""
+        """Compute ``-|x - code|² / 2`` = ``x·code - (|x|² + |code|²) / 2``."""
         ctx.save(x=x)
-        y = ops.matmul(x, self.codes, transpose_b=True, out=ctx.out())
-        y -= 0.5 * ((x * x).sum(axis=1, keepdims=True) + (self.codes * self.codes).sum(axis=1))
+        codes = ctx.parameter("codes")
+        y = ops.matmul(x, codes, transpose_b=True, out=ctx.out())
+        y -= 0.5 * ((x * x).sum(axis=1, keepdims=True) + (codes * codes).sum(axis=1))
         return y
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
-        """``Σ_k g_k (code_k - x)``."""
-        gradient = ops.matmul(grad_output, self.codes)
+        """Compute ``Σ_k g_k (code_k - x)``."""
+        gradient = ops.matmul(grad_output, ctx.parameter("codes"))
         gradient -= grad_output.sum(axis=1, keepdims=True) * ctx.saved.x
         return gradient
 
-    def multiplications_per_output(self, input_shape: Shape) -> int:  # type: ignore[override]
-        """One for each feature."""
-        return input_shape[0]
+    def work(self, input_shape: Shape) -> Work:  # type: ignore[override]
+        """Return one product for each value of the codes."""
+        return Work(input_shape[0] * self.classes)

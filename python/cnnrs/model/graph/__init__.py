@@ -1,0 +1,1 @@
+"""Graphs of layers: order and names of the nodes, receptive fields."""

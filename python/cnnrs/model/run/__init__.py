@@ -1,0 +1,1 @@
+"""Runs: the execution of plans on blocks of memory that are used again."""
