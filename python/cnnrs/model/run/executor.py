@@ -179,7 +179,7 @@ class Run:
         self, step: Step, method: str, result: Any, buffer: Floats, *, accumulate: bool = False
     ) -> None:
         """Check the result of a layer, and copy it to its buffer."""
-        where = f"{self.plan.graph.names[step.layer]}.{method}"
+        where = f"{step.name}.{method}"
         if not isinstance(result, np.ndarray):
             raise DTypeError(f"{where} must return an array, got {type(result).__name__}")
         if result.shape != buffer.shape:
@@ -229,7 +229,7 @@ class Run:
                 results = (results,)
             if len(results) != len(targets):
                 raise ShapeError(
-                    f"{plan.graph.names[current.layer]}.backward must return {len(targets)} "
+                    f"{current.name}.backward must return {len(targets)} "
                     f"gradients, got {len(results)}"
                 )
             for result, target, begins in zip(results, targets, starts, strict=True):
