@@ -1,5 +1,5 @@
-"""Checks for layers: is ``backward`` really the derivative of ``forward``, and does the layer keep
-to its contract?
+"""Checks for layers: whether ``backward`` is the derivative of ``forward``, and whether the layer
+leaves its inputs and existing gradients as they are.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ __all__ = ["GradientCheck", "check_gradients"]
 
 @dataclass(frozen=True, slots=True)
 class GradientCheck:
-    """The outcome of `check_gradients`.
+    """Result of `check_gradients`.
 
     Attributes
     ----------
     errors : dict of str to float
-        For each parameter and input, the largest difference between the gradient that ``backward``
-        gives and the one measured, relative to the largest gradient.
+        For each parameter and input, the largest difference between the gradient of ``backward``
+        and the measured gradient, relative to the largest gradient.
     tolerance : float
     faults : tuple of str
-        What the layer does that a layer must not do, in words.
+        What the layer must not do and does, in words.
     """
 
     errors: dict[str, float]
@@ -59,29 +59,27 @@ def check_gradients(
     tolerance: float = 1e-7,
     step: float = 1e-5,
 ) -> GradientCheck:
-    """Compare the gradients of a layer with central differences, in float64, for its parameters and
-    inputs; and look for bad manners.
+    """Compare the gradients of a layer with central differences in float64.
 
-    A weighted sum of the outputs is differentiated. Its weights and the inputs are random numbers,
-    and so are the parameters, about the values they start with.
+    A weighted sum of the outputs is differentiated. Its weights and the inputs are random, and the
+    parameters are their initial values plus random numbers.
 
-    A layer is used in larger models, where it is shared and others read its inputs too. So it must
-    leave the arrays that it is handed as they are, and must add to gradients that are there
-    already.
+    In a larger model a layer can be shared, and other layers read its inputs too. So the check also
+    requires that the layer does not modify its inputs, and adds to existing gradients.
 
     Parameters
     ----------
     layer : Layer
-        One that is in no model yet.
+        A layer that is in no model yet.
     shape : sequence of int, or for several inputs a sequence of shapes
-        Of one sample.
+        Shape of one sample.
     batch : int
     seed : int
     tolerance : float
         The largest relative error that passes.
     step : float
-        By which each value is moved; at kinks (ReLU at 0, ties in a maximum) the measurement is
-        wrong for values closer to them.
+        Distance by which each value is moved. Near kinks (ReLU at 0, ties in a maximum) the
+        measurement is wrong.
 
     Returns
     -------
@@ -124,9 +122,7 @@ def check_gradients(
 
 
 class _Gradients:
-    """One run of a model forward and backward: its gradients, and the arrays that the layer was
-    handed, before and after.
-    """
+    """Gradients of one run of a model, with the inputs of the layer before and after it."""
 
     def __init__(
         self, model: Model, inputs: list[Any], cotangent: Any, seed: int, *, before: Any = None
@@ -151,7 +147,7 @@ class _Gradients:
             model.release(token)
 
     def look_for_writing(self, layer: Layer, names: list[str], faults: list[str]) -> None:
-        """Inputs and the gradient of the output must be as they were."""
+        """Check that the inputs and the gradient of the output are unchanged."""
         for name, before, after in zip(names, self.inputs_before, self.inputs_after, strict=True):
             if not np.array_equal(before, after, equal_nan=True):
                 faults.append(f"{name}: the layer writes to it; others read that array too")
@@ -165,7 +161,7 @@ class _Gradients:
 def _measured(
     model: Model, inputs: list[Any], cotangent: Any, seed: int, array: Any, step: float
 ) -> Any:
-    """The gradient with respect to an array, by central differences."""
+    """Measure the gradient with respect to an array by central differences."""
     token, run = model.acquire(model.plan_for(training=True, input_gradients=True), len(cotangent))
     try:
 
@@ -199,9 +195,7 @@ def _look_for_overwriting(
     names: list[str],
     faults: list[str],
 ) -> None:
-    """Gradients that are there already must be added to: of parameters of a shared layer, of inputs
-    that others read.
-    """
+    """Check that backward adds to existing gradients of parameters and inputs."""
     random = _streams.generator(seed, 1, _streams.Purpose.TEST_VALUES)
     before = random.standard_normal(model.arena.gradients.shape)
     again = _Gradients(model, [array.copy() for array in inputs], cotangent, seed, before=before)
@@ -212,28 +206,25 @@ def _look_for_overwriting(
                 f"{name.rpartition('.')[2]}: backward overwrites its gradient; add to it: "
                 "ctx.gradient(...)[...] += ..."
             )
-    # a model in which each input has another reader, whose gradient is there first: it reads behind
-    # the layer, so it runs first backward
+    # a model in which each input has another reader, which follows the layer and so runs first in
+    # the backward pass
     others = [_Reader() for _ in nodes]
     sums = [other([node, output]) for other, node in zip(others, nodes, strict=True)]
     wider = Model(nodes, sums[0] if len(sums) == 1 else Add()(sums), seed=seed, dtype="float64")
     both = _Gradients(wider, [array.copy() for array in inputs], cotangent, seed)
-    ways = len(nodes)  # in which the output reaches the end
+    ways = len(nodes)  # the number of paths from the output to the end
     for name, index in zip(names, range(len(nodes)), strict=True):
         expected = ways * found.inputs[index] + _Reader.factor * cotangent.sum(
             axis=tuple(range(1, cotangent.ndim)), keepdims=True
         ).reshape((-1,) + (1,) * (inputs[index].ndim - 1))
         if not _close(both.inputs[index], expected):
             faults.append(
-                f"{name}: backward overwrites its gradient; add to it, or return an array of your "
-                "own"
+                f"{name}: backward overwrites its gradient; add to it, or return a new array"
             )
 
 
 class _Reader(Layer):
-    """The second input, plus the mean of the first times a number: reads its inputs as another
-    layer in a model would.
-    """
+    """Adds a fixed part of the sum of the first input to the second: another reader of an input."""
 
     factor = 0.37
 

@@ -9,7 +9,7 @@ from cnnrs.layers import Conv2D, Dense, Flatten, Layer, ReLU
 
 
 class Scale(Layer):
-    """Multiplies by a number it learns; keeps to the three methods, and forgets super().__init__."""
+    """Multiplies by a learnt number, with the three methods alone; forgets super().__init__."""
 
     def __init__(self, start=1.0):
         self.start = start
@@ -197,3 +197,12 @@ def test_parameter_names_must_be_free():
 
     with pytest.raises(ArgumentError, match="forward"):
         Clash()(cnnrs.Input((3,)))
+
+
+@pytest.mark.parametrize(
+    ("name", "new"),
+    [("traits", "memory"), ("window", "field_of_view"), ("multiplications_per_output", "work")],
+)
+def test_old_hooks_of_a_layer_name_the_new_ones(name, new):
+    with pytest.warns(DeprecationWarning, match=new):
+        type("Old", (Layer,), {name: None})

@@ -1,4 +1,4 @@
-"""Initialisers: deviations as their formulas say, the same values for the same seed, small heads."""
+"""Initializers: deviations by their formulas, equal values for equal seeds, small heads."""
 
 import math
 

@@ -14,7 +14,7 @@ def chain_of(layer):
 
 
 def run(model, inputs, cotangents, *, seed=0, step=0):
-    """Outputs, gradients of the inputs, and gradients of the parameters by name, all in training."""
+    """Outputs, gradients of the inputs, and gradients of the parameters by name, in training."""
     graph, count = model.graph, len(inputs[0])
     values, contexts = list(inputs), [None] * len(inputs)
     for index in range(len(inputs), len(graph.nodes)):

@@ -13,7 +13,7 @@ from . import naive
 
 
 class Scale(Layer):
-    """``y = x · factor + shift``, correct, in plain NumPy; the faults below change one line of it."""
+    """``y = x · factor + shift``, correct, in plain NumPy; the faults below change one line."""
 
     def build(self, input_shape):
         self.add_parameter("factor", input_shape[-1:], "ones")

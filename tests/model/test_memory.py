@@ -28,7 +28,7 @@ with open("/proc/self/clear_refs", "w") as file:
     file.write("5")  # the peak so far is forgotten
 before = resident("VmRSS")
 trainer = cnnrs.Trainer(model)
-for _ in range(3 if count > 1 else 40):  # until each thread has had the largest part of each kernel once
+for _ in range(3 if count > 1 else 40):  # until each thread ran each kernel's largest part
     trainer.train_step(x, y) if kind == "training" else model(x)
 print(resident("VmHWM") - before, predicted)
 """

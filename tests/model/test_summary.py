@@ -77,7 +77,7 @@ def test_vgg16_sees_212_pixels_at_the_end_of_its_pools():
 
 
 def test_the_field_is_where_the_gradient_is(rng):
-    """Closed form against the support of the gradient of one output in the middle, on random nets."""
+    """Closed form against the support of the gradient of one output, on random networks."""
     for _ in range(25):
         layers = []
         for _ in range(rng.integers(1, 5)):

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import warnings
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, Self
 
@@ -28,6 +29,13 @@ from cnnrs.layers.node import Node, Shape, apply
 from cnnrs.layers.parameter import Parameter
 
 __all__ = ["Layer", "trains"]
+
+# Names of version 0.1 that a layer of a user may still define.
+_RENAMED = {
+    "traits": "memory and facts",
+    "window": "field_of_view",
+    "multiplications_per_output": "work",
+}
 
 
 class Layer:
@@ -90,6 +98,13 @@ class Layer:
         one of them states its own records, or gets the defaults.
         """
         super().__init_subclass__(**kwargs)
+        for name, new in _RENAMED.items():
+            if name in cls.__dict__:
+                warnings.warn(
+                    f"{cls.__name__}.{name} has no effect; it is now {new}",
+                    DeprecationWarning,
+                    stacklevel=2,
+                )
         parent = cls.__mro__[1]
         replaced = {"forward", "backward"} & cls.__dict__.keys()
         if replaced and getattr(parent, "forward", None) is not Layer.forward:

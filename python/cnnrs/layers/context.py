@@ -147,7 +147,7 @@ class Context:
         return self._parameters[name].read()
 
     def state(self, name: str) -> Any:
-        """Return the values of a parameter that the layer itself changes, such as a running mean."""
+        """Return the values of a parameter that the layer changes, such as a running mean."""
         return self._parameters[name].value
 
     def derived(self, key: Hashable, make: Callable[[], T]) -> T:

@@ -19,8 +19,7 @@ __all__ = ["Conv2D"]
 
 
 class Conv2D(Linear):
-    """Slide filters over images: each output is the sum of products of a filter and a window, plus a
-    bias.
+    """Slide filters over images: an output is the sum of products of a filter and a window.
 
     The filter is not flipped: strictly speaking this is a cross-correlation. The output has size
     ``(W - K + 2P) / S + 1`` in each direction, and one channel for each filter.
@@ -148,19 +147,23 @@ class Conv2D(Linear):
         """Return weight and bias; in prediction the weight is prepared once where that pays."""
         if ctx.training:
             return super().operands(ctx, fold)
-        shape = x.shape[1:]
-        convolution = ctx.once("convolution", lambda: self.convolution(shape))
-        if not ctx.once("prepares", lambda: convolution.prepares(len(x))):
+        convolution = ctx.once("prepared", lambda: self._prepared(x.shape))
+        if convolution is None:
             return super().operands(ctx, fold)
 
         def make() -> Operands:
             weight, bias = (ctx.parameter("weight"), None) if fold is None else fold()
             return convolution.prepare(weight), bias
 
-        weight, bias = ctx.derived(("prepared", shape), make)
+        weight, bias = ctx.derived(("prepared", convolution.input_shape), make)
         if fold is None and self.use_bias:
             bias = ctx.parameter("bias")
         return weight, bias
+
+    def _prepared(self, shape: Shape) -> Convolution | None:
+        """Return the convolution of a batch, if prediction should prepare its weight."""
+        convolution = self.convolution(shape[1:])
+        return convolution if convolution.prepares(shape[0]) else None
 
     def compute(
         self, ctx: Context, x: Any, *, fold: Callable[[], Operands] | None = None, **fused: Any

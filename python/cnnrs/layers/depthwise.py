@@ -113,8 +113,9 @@ class SeparableConv2D(Linear):
 
     Attributes
     ----------
-    depthwise_weight : ndarray of shape (kernel_height, kernel_width, 1, channels * depth_multiplier)
-    weight : ndarray of shape (1, 1, channels * depth_multiplier, filters)
+    depthwise_weight : ndarray of shape (kernel_height, kernel_width, 1, depth)
+        The depth is ``channels * depth_multiplier``.
+    weight : ndarray of shape (1, 1, depth, filters)
     bias : ndarray of shape (filters,)
 
     References

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -122,12 +122,6 @@ class Convolution:
             weight, (1, *self.input_shape), **self.arguments, algorithm=chosen
         )
 
-    def fuses_max_pool(self, dtype: DTypeLike) -> bool:
-        """Return whether the forward pass is faster when it also pools its output by 2 × 2."""
-        return ops.conv2d_pools(
-            (1, *self.input_shape), self.weight_shape, **self.arguments, dtype=dtype
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
@@ -143,15 +137,15 @@ class Kernel:
         its forward pass.
     prepared : bool
         Whether the layer uses weights prepared once in prediction.
-    max_pool : bool
-        Whether the output is pooled by 2 × 2 in the same pass.
+    fused : dict
+        Further arguments of the operation, for what is fused into it.
     """
 
     layer_pass: Pass
     convolution: Convolution
     direction: Pass
     prepared: bool = False
-    max_pool: bool = False
+    fused: dict[str, Any] = field(default_factory=dict)
 
     def algorithm(self, count: int, *, training: bool) -> str:
         """Return the name of the algorithm for a batch of `count` samples."""
@@ -172,7 +166,7 @@ class Kernel:
             **self.convolution.arguments,
             direction=self.direction,
             prepared=self.is_prepared(count, training=training),
-            max_pool=self.max_pool,
+            **self.fused,
             dtype=dtype,
         )
 

@@ -291,7 +291,8 @@ class GlobalAveragePool2D(_GlobalPool2D):
     --------
     >>> import numpy as np
     >>> import cnnrs
-    >>> cnnrs.Sequential((2, 2, 1), [GlobalAveragePool2D()])(np.arange(4).reshape(1, 2, 2, 1)).tolist()
+    >>> model = cnnrs.Sequential((2, 2, 1), [GlobalAveragePool2D()])
+    >>> model(np.arange(4).reshape(1, 2, 2, 1)).tolist()
     [[1.5]]
     """
 

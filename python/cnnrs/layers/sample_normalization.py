@@ -223,7 +223,8 @@ class InstanceNorm(GroupNorm):
     --------
     >>> import numpy as np
     >>> import cnnrs
-    >>> cnnrs.Sequential((1, 2, 1), [InstanceNorm(epsilon=1e-12)])(np.array([[[[1.0], [3.0]]]])).ravel().tolist()
+    >>> model = cnnrs.Sequential((1, 2, 1), [InstanceNorm(epsilon=1e-12)])
+    >>> model(np.array([[[[1.0], [3.0]]]])).ravel().tolist()
     [-1.0, 1.0]
     """
 
@@ -267,7 +268,8 @@ class LocalResponseNorm(Layer):
     Examples
     --------
     >>> import cnnrs
-    >>> cnnrs.Sequential((3,), [LocalResponseNorm(3, alpha=3, beta=1, k=2)])([[1.0, 1.0, 1.0]]).tolist()
+    >>> model = cnnrs.Sequential((3,), [LocalResponseNorm(3, alpha=3, beta=1, k=2)])
+    >>> model([[1.0, 1.0, 1.0]]).tolist()
     [[0.25, 0.20000000298023224, 0.25]]
     """
 

@@ -35,7 +35,8 @@ class UpSample2D(Layer):
     Examples
     --------
     >>> import cnnrs
-    >>> cnnrs.Sequential((1, 2, 1), [UpSample2D((1, 2), "bilinear")])([[[[0.0], [4.0]]]]).ravel().tolist()
+    >>> model = cnnrs.Sequential((1, 2, 1), [UpSample2D((1, 2), "bilinear")])
+    >>> model([[[[0.0], [4.0]]]]).ravel().tolist()
     [0.0, 1.0, 3.0, 4.0]
     """
 

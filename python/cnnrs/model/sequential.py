@@ -35,7 +35,8 @@ class Sequential(Model):
     --------
     >>> import cnnrs
     >>> from cnnrs.layers import Conv2D, Dense, Flatten, MaxPool2D, ReLU
-    >>> model = cnnrs.Sequential((28, 28, 1), [Conv2D(32, 5, padding="same"), ReLU(), MaxPool2D(2), Flatten(), Dense(10)], seed=0)
+    >>> layers = [Conv2D(32, 5, padding="same"), ReLU(), MaxPool2D(2), Flatten(), Dense(10)]
+    >>> model = cnnrs.Sequential((28, 28, 1), layers, seed=0)
     >>> model.num_parameters
     63562
     >>> try:

@@ -201,7 +201,7 @@ class TableConv2D(Layer):
 
 
 class RBFCodes(Layer):
-    """Compute minus half the squared distance to a fixed code for each class: the logits of LeNet-5.
+    """Compute minus half the squared distance to a code for each class: the logits of LeNet-5.
 
     The codes consist of 1 and -1. LeCun et al. drew them as small pictures of the characters, and
     write that random codes serve as well in most cases. Here they are random, fixed by the seed of

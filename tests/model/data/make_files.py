@@ -1,8 +1,8 @@
 """Write the model files of `tests/model/test_old_files.py`, with the outputs that they predict.
 
-The files beside this script were written by version 0.1.0, before the layout of the package changed.
-They are not written again: a later version must read what an earlier one wrote. Run it under
-``CNNRS_SIMD=portable`` to add files of a newer version: ``python make_files.py FOLDER``.
+The files in this folder were written by version 0.1.0. They are not written again: a later version
+must read the files of an earlier version. Run the script under ``CNNRS_SIMD=portable`` to add files
+of a newer version: ``python make_files.py FOLDER``.
 """
 
 import sys

@@ -7,7 +7,7 @@ A plan puts them in the place of the layers that they fuse; the rules are in
 from cnnrs.layers.fused.activated import AddReLU, BatchNormReLU, LinearReLU
 from cnnrs.layers.fused.base import Alias, Fused
 from cnnrs.layers.fused.folded import Folded
-from cnnrs.layers.fused.max_pooled import ConvMaxPool, is_2x2
+from cnnrs.layers.fused.max_pooled import ConvMaxPool, is_2x2, is_faster
 
 __all__ = [
     "AddReLU",
@@ -18,4 +18,5 @@ __all__ = [
     "Fused",
     "LinearReLU",
     "is_2x2",
+    "is_faster",
 ]

@@ -5,16 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from numpy.typing import DTypeLike
+
+from cnnrs import ops
 from cnnrs.layers.context import Context
 from cnnrs.layers.conv import Conv2D
 from cnnrs.layers.facts import Work
 from cnnrs.layers.fused.activated import LinearReLU
 from cnnrs.layers.fused.base import Fused
 from cnnrs.layers.fused.folded import Folded
+from cnnrs.layers.geometry import Convolution
 from cnnrs.layers.node import Shape
 from cnnrs.layers.pooling import MaxPool2D
 
-__all__ = ["ConvMaxPool", "is_2x2"]
+__all__ = ["ConvMaxPool", "is_2x2", "is_faster"]
 
 
 def is_2x2(pool: MaxPool2D, input_shape: Shape) -> bool:
@@ -24,6 +28,12 @@ def is_2x2(pool: MaxPool2D, input_shape: Shape) -> bool:
     padded = any(pool.field_of_view(input_shape).padding)
     same = pool.build(input_shape) == (height // 2, width // 2, channels)
     return plain and same and not padded
+
+
+def is_faster(convolution: Convolution, dtype: DTypeLike) -> bool:
+    """Return whether a convolution of few filters is faster when it also pools its output."""
+    shapes = (1, *convolution.input_shape), convolution.weight_shape
+    return ops.conv2d_pools(*shapes, **convolution.arguments, dtype=dtype)
 
 
 class ConvMaxPool(Fused):
@@ -42,6 +52,7 @@ class ConvMaxPool(Fused):
         """Return the work of the convolution, whose forward kernel pools."""
         work = self.first.work(*input_shape)
         kernels = (
-            replace(kernel, max_pool=kernel.layer_pass == "forward") for kernel in work.kernels
+            replace(kernel, fused={"max_pool": True}) if kernel.layer_pass == "forward" else kernel
+            for kernel in work.kernels
         )
         return replace(work, kernels=tuple(kernels), unused_border=None)

@@ -99,7 +99,7 @@ class Graph:
         return self.node_names[index]
 
     def heads(self) -> set[Layer]:
-        """Return the layers with weights that end the model: no further weights or activations follow.
+        """Return the layers that end the model: no further weights or activations follow.
 
         Softmax, dropout and averages may follow. Unless an initializer is given, the weight of a
         head starts small.

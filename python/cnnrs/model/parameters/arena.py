@@ -27,7 +27,7 @@ __all__ = ["Arena"]
 
 
 class Anchor:
-    """Makes an array the base of all its views, so that its reference count shows whether there are any.
+    """Makes an array the base of all its views, so that its reference count shows if there are any.
 
     NumPy sets the base of a view of a view to the array that owns the memory. It stops at an object
     that is no array.
@@ -240,7 +240,7 @@ class Arena:
         return whole  # type: ignore[no-any-return]
 
     def is_held(self) -> bool:
-        """Return whether anybody keeps `values`, `state` or a view of them and may write to it unseen."""
+        """Return whether anybody keeps `values`, `state` or a view of them, and may write to it."""
         if not counts_references():
             return True
         return any(
@@ -259,7 +259,7 @@ class Arena:
         return self._values if parameter.trainable else self._state
 
     def view(self, parameter: Parameter) -> Any:
-        """Return the values of one parameter, in its shape; `Parameter` records who accesses them."""
+        """Return the values of one parameter, in its shape; used by `Parameter`."""
         return Anchor.view(
             self._array(parameter)[self.slots[parameter].region].reshape(parameter.shape)
         )

@@ -42,6 +42,7 @@ from cnnrs.layers.fused import (
     Fused,
     LinearReLU,
     is_2x2,
+    is_faster,
 )
 from cnnrs.layers.linear import Linear
 from cnnrs.layers.node import Shape
@@ -153,7 +154,7 @@ def max_pool_into_convolution(first: Layer | None, second: Layer, facts: PairFac
     if type(conv) not in (Conv2D, DepthwiseConv2D) or not is_2x2(second, facts.shape):
         return None
     convolution = cast(Conv2D, conv).convolution(facts.input_shapes[0])
-    if convolution.fuses_max_pool(facts.dtype):
+    if is_faster(convolution, facts.dtype):
         return ConvMaxPool(cast(Conv2D, first), second)
     return None
 

@@ -126,7 +126,7 @@ def kernels_run(plan: Plan, step: Step, work: Work) -> dict[str, list[Kernel]]:
 
 
 def output_bytes(plan: Plan, step: Step, count: int) -> int:
-    """Return the bytes that a step writes in the forward pass: its output and its scratch arrays."""
+    """Return the bytes that a step writes in the forward pass: output and scratch arrays."""
     size = math.prod(plan.shapes[step.output]) * plan.dtype.itemsize
     return count * (
         size + sum(math.prod(shape) * kind.itemsize for _, shape, kind in step.scratch.values())

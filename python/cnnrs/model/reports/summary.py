@@ -118,6 +118,7 @@ class Summary:
         layer: Layer = node.layer
         shapes = [graph.nodes[source].shape for source in graph.sources[index]]
         work, size = layer.work(*shapes), math.prod(node.shape)
+        quotient, rest = divmod(work.multiply_adds, size)
         overlap: Pair | None = None
         if work.unused_border is not None:
             view = layer.field_of_view(shapes[0])
@@ -128,9 +129,7 @@ class Summary:
             kind=type(layer).__name__,
             output_shape=node.shape,
             parameters=0 if repeated else layer.num_parameters,
-            multiplications_per_output=0
-            if work.multiply_adds % size
-            else work.multiply_adds // size,
+            multiplications_per_output=quotient if rest == 0 else 0,
             multiply_adds=work.multiply_adds,
             field=field if len(node.shape) == 3 else None,
             overlap=overlap,
@@ -148,7 +147,7 @@ class Summary:
                 )
 
     def _note_pooling(self, graph: Graph) -> None:
-        """Note what pooling changes: the activations, and the weights of a following dense layer."""
+        """Note what pooling changes: activations, and weights of a following dense layer."""
         readers = graph.consumers()
         for index, line in enumerate(self.layers, start=len(graph.inputs)):
             if line.overlap is None or line.multiply_adds:  # no window slides, or it has weights

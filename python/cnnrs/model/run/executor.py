@@ -216,7 +216,7 @@ class Run:
         accumulate : bool
             Whether to add to the gradients in the arena, or to overwrite them.
         """
-        plan, arena = self.plan, self.arena
+        arena = self.arena
         if self.generation != arena.generation:
             self._bind_gradients()
         self._touched.clear()

@@ -1,0 +1,49 @@
+"""The rooms of `cnnrs.model`: layer classes are named only where they must be."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import cnnrs
+from cnnrs import layers
+from cnnrs.layers import Layer
+
+PACKAGE = Path(cnnrs.__file__).parent
+CLASSES = {
+    name
+    for name in layers.__all__
+    if isinstance(getattr(layers, name), type)
+    and issubclass(getattr(layers, name), Layer)
+    and getattr(layers, name) is not Layer
+}
+FILES = sorted(
+    str(path.relative_to(PACKAGE))
+    for folder in ("layers", "model", "trainer")
+    for path in (PACKAGE / folder).rglob("*.py")
+)
+
+
+def words_of(file):
+    """Names, attributes, arguments and imports of a file."""
+    for node in ast.walk(ast.parse((PACKAGE / file).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, (ast.alias, ast.FunctionDef)):
+            yield node.name
+        elif isinstance(node, (ast.arg, ast.keyword)):
+            yield node.arg
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.startswith("model")])
+def test_the_model_names_no_layer_class(file):
+    if file not in ("model/plan/fusion.py", "model/notation.py"):
+        assert CLASSES.isdisjoint(words_of(file))
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_pooling_in_a_convolution_is_spelt_in_two_places(file):
+    if not file.startswith("layers/fused") and file != "model/plan/fusion.py":
+        assert {"max_pool", "pools", "halves"}.isdisjoint(words_of(file))
