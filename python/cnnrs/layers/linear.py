@@ -28,8 +28,8 @@ class Linear(Layer):
     A subclass defines `compute` and `differentiate`. The layers of `cnnrs.layers.fused` call them
     too: with folded weights, or with an activation that the kernel applies to its own output.
 
-    An `activation` is not applied by the layer: it stands for an activation layer that follows, see
-    `Layer.followed_by`.
+    The layer does not apply its `activation`: the argument is another spelling of an activation
+    layer that follows, see `Layer.followed_by`.
     """
 
     memory = Memory(saves_output=False)
@@ -72,7 +72,7 @@ class Linear(Layer):
         return ("weight", "bias") if self.use_bias else ("weight",)
 
     def operands(self, ctx: Context, fold: Callable[[], Operands] | None) -> Operands:
-        """Return weight and bias: those of the layer, or what `fold` makes of them."""
+        """Return weight and bias: the parameters, or the result of `fold`."""
         if fold is not None:
             return ctx.derived("folded", fold)
         return ctx.parameter("weight"), ctx.parameter("bias") if self.use_bias else None

@@ -1,9 +1,9 @@
-"""The zoo: networks by name, built with fresh weights.
+"""Zoo: networks by name, built with new weights.
 
-Each is a function from the input to the output in the file of its family, with the paper that it
-comes from; shapes and numbers of parameters are the published ones. Images go in as they are
-trained on; pass ``preprocessing=`` a layer such as `cnnrs.layers.Rescale` to have their scaling
-saved with the model.
+Each network is a function from the input node to the output node, with a reference to its paper.
+Shapes and numbers of parameters are the published ones. The networks take images as they were
+trained on; to save their scaling with the model, pass a layer such as `cnnrs.layers.Rescale` as
+``preprocessing``.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ ENTRIES: dict[str, Entry] = {
 
 
 def names() -> list[str]:
-    """The names that `create` knows.
+    """Return the names that `create` knows.
 
     Examples
     --------
@@ -69,21 +69,21 @@ def create(
     preprocessing: Layer | Sequence[Layer] = (),
     dtype: DTypeLike = "float32",
 ) -> Model:
-    """Build a network with fresh weights; they are allocated when they are first needed.
+    """Build a network with new weights, which are allocated when they are first needed.
 
     Parameters
     ----------
     name : str
         One of `names`.
     input_shape : (height, width, channels), optional
-        By default that of the data the network was made for.
+        By default the shape of the data that the network was made for.
     num_classes : int, optional
-        By default as many as there are class names, else those of that data.
+        By default the number of class names, or of classes in the data of the network.
     seed : int
     class_names : sequence of str, optional
         Saved with the model.
     preprocessing : Layer or sequence of Layer
-        In front of the network, saved with it: ``Rescale(1 / 255)`` for uint8 images.
+        Layers before the network, saved with it: ``Rescale(1 / 255)`` for uint8 images.
     dtype : {"float32", "float64"}
 
     Returns

@@ -44,8 +44,9 @@ def alexnet(x: Node, classes: int) -> Node:
 
 
 def alexnet_grouped(x: Node, classes: int) -> Node:
-    """AlexNet as published: convolutions two, four and five in two groups, which were two graphics
-    cards; 227x227 pixels.
+    """AlexNet as published, for 227x227 pixels.
+
+    Convolutions two, four and five have two groups, which were computed on two graphics cards.
 
     References
     ----------
@@ -64,8 +65,7 @@ def alexnet_grouped(x: Node, classes: int) -> Node:
 
 
 def zfnet(x: Node, classes: int) -> Node:
-    """AlexNet with smaller windows and strides in front, the better for what deconvolution had
-    shown.
+    """AlexNet with smaller windows and strides in the first layers.
 
     References
     ----------
@@ -101,8 +101,9 @@ def zfnet(x: Node, classes: int) -> Node:
 
 
 def _response_norm() -> LocalResponseNorm:
-    """The constants of section 3.3 of the AlexNet paper, whose 1e-4 stands in front of a sum, not
-    of a mean over five channels.
+    """Return the layer of section 3.3 of the AlexNet paper.
+
+    There 1e-4 is the factor of a sum, here `alpha` is the factor of a mean over five channels.
     """
     return LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)
 

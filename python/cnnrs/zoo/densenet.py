@@ -22,8 +22,7 @@ LAYERS = (6, 12, 24, 16)
 
 
 def densenet121(x: Node, classes: int) -> Node:
-    """DenseNet-121 (BC): bottlenecks of 1x1 in front of each 3x3, and half the channels between
-    blocks.
+    """DenseNet-121 (BC): a bottleneck of 1x1 before each 3x3, and half the channels between blocks.
 
     References
     ----------

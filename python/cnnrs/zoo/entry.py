@@ -1,6 +1,4 @@
-"""What the zoo knows of one network, and how networks are written down here: as functions from a
-node to a node.
-"""
+"""Entries of the zoo: networks as functions from a node to a node, and their default sizes."""
 
 from __future__ import annotations
 
@@ -22,9 +20,9 @@ class Entry:
     Attributes
     ----------
     build : callable
-        From the input and the number of classes to the output.
+        Function from the input node and the number of classes to the output node.
     input_shape, num_classes : default values
-        Those of the data that the network was made for.
+        Of the data that the network was made for.
     """
 
     build: Build
@@ -33,7 +31,7 @@ class Entry:
 
 
 def chain(x: Node, *layers: Layer) -> Node:
-    """The node behind a chain of layers."""
+    """Apply layers in a chain, and return the node of the output."""
     for layer in layers:
         x = layer(x)
     return x
@@ -48,7 +46,7 @@ def conv_norm(
     name: str | None = None,
     **more: Any,
 ) -> Node:
-    """A convolution without bias, batch normalisation, which brings its own, and an activation."""
+    """Apply a convolution without bias, batch normalisation (which has a bias), an activation."""
     x = Conv2D(filters, kernel_size, use_bias=False, name=name, **more)(x)
     x = BatchNorm(name=None if name is None else f"{name}_norm")(x)
     return x if activation is None else activation()(x)

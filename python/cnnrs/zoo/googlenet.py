@@ -17,8 +17,8 @@ from cnnrs.zoo.entry import Entry, chain
 
 __all__ = ["ENTRIES"]
 
-# Table 1 of the paper: filters of 1x1; of 3x3 with their reduction in front; of 5x5 with theirs; of
-# the projection behind the pool.
+# Table 1 of the paper: filters of 1x1; reduction and filters of 3x3; reduction and filters of 5x5;
+# projection after the pool.
 STAGES = (
     ((64, (96, 128), (16, 32), 32), (128, (128, 192), (32, 96), 64)),
     (

@@ -51,8 +51,7 @@ def _depthwise(x: Node, stride: int, activation: type[Layer]) -> Node:
 
 
 def mobilenet_v1(x: Node, classes: int) -> Node:
-    """MobileNet: thirteen pairs of a depthwise convolution and one of 1x1. Padding is TensorFlow's,
-    whose authors they are.
+    """MobileNet: thirteen pairs of a depthwise and a 1x1 convolution, with TensorFlow's padding.
 
     References
     ----------

@@ -32,8 +32,9 @@ def basic_block(x: Node, filters: int, stride: int, name: str) -> Node:
 
 
 def bottleneck_block(x: Node, filters: int, stride: int, name: str) -> Node:
-    """Convolutions of 1x1, 3x3 and 1x1 with four times as many filters; the stride is in the 3x3,
-    as is usual today.
+    """Apply convolutions of 1x1, 3x3 and 1x1, the last with four times the filters.
+
+    The stride is in the 3x3 convolution, as is usual today.
     """
     y = conv_norm(x, filters, 1, name=f"{name}_conv1")
     y = conv_norm(y, filters, 3, stride=stride, padding=1, name=f"{name}_conv2")
@@ -104,7 +105,7 @@ def resnet_cifar(x: Node, classes: int, *, depth: int) -> Node:
 
 
 def resnet18_cifar(x: Node, classes: int) -> Node:
-    """ResNet-18 behind a convolution of 3x3 and no pool, for images of 32x32 pixels."""
+    """ResNet-18 for images of 32x32 pixels: it begins with a convolution of 3x3 and no pool."""
     x = conv_norm(x, 64, 3, padding=1, name="conv1")
     return chain(
         _stages(x, basic_block, (2, 2, 2, 2), 64),

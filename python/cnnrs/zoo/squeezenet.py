@@ -12,7 +12,7 @@ FIRES = ((16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 25
 
 
 def fire(x: Node, squeeze: int, expand: int, name: str) -> Node:
-    """A convolution of 1x1 to few channels; behind it 1x1 and 3x3 side by side."""
+    """Apply a convolution of 1x1 to few channels, then 1x1 and 3x3 side by side."""
     x = chain(x, Conv2D(squeeze, 1, name=f"{name}_squeeze1x1"), ReLU())
     single = chain(x, Conv2D(expand, 1, name=f"{name}_expand1x1"), ReLU())
     triple = chain(x, Conv2D(expand, 3, padding=1, name=f"{name}_expand3x3"), ReLU())

@@ -15,8 +15,9 @@ CONVOLUTIONS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 1
 
 
 def vgg(x: Node, classes: int, *, depth: int, batch_norm: bool) -> Node:
-    """VGG of 11, 13, 16 or 19 layers with weights; batch normalisation came later, behind
-    convolutions that keep their bias.
+    """VGG of 11, 13, 16 or 19 layers with weights.
+
+    Batch normalisation was added later; the convolutions before it keep their bias.
 
     References
     ----------

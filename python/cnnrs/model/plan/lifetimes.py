@@ -156,7 +156,7 @@ class Sharing:
         return all(self._apart(root, user, now) and self._apart(user, root, now) for user in alive)
 
     def _apart(self, one: int, other: int, now: int) -> bool:
-        """Return whether no write to the gradient of `one` after `now` disturbs that of `other`."""
+        """Return whether no write to `one` after `now` changes the gradient of `other`."""
         until = self.read_at[other]
         written = all(time <= now or time > until for time in self.written_at.get(one, ()))
         return written and (one not in self.overwritten or self.read_at[one] > until)

@@ -16,12 +16,11 @@ class Description(list[tuple[str, float]]):
     Examples
     --------
     >>> import numpy as np
-    >>> answer = Description(("cat", "dog", "owl"), np.array([0.25, 0.7, 0.05]), 3)
+    >>> answer = Description(("cat", "owl"), np.array([0.25, 0.75]), 2)
     >>> answer[0]
-    ('dog', 0.7)
-    >>> print(answer)  # doctest: +NORMALIZE_WHITESPACE
-    a 25% probability that the image is a cat, a 70% probability that the image is a dog, and a 5%
-    probability that the image is an owl
+    ('owl', 0.75)
+    >>> print(answer)
+    a 25% probability that the image is a cat and a 75% probability that the image is an owl
     """
 
     def __init__(self, names: Sequence[str], probabilities: Any, count: int) -> None:

@@ -14,7 +14,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 2) -
 
     Examples
     --------
-    >>> print(*table(("name", "n"), [("first", "1"), ("second", "20")], left=1), sep="\n")
+    >>> for line in table(("name", "n"), [("first", "1"), ("second", "20")], left=1):
+    ...     print(line)
     name     n
     first    1
     second  20
