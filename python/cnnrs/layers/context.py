@@ -158,11 +158,16 @@ class Context:
         """
         return make() if self._derive is None else self._derive(key, make)
 
-    def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return what `make` computes from the shapes alone; it is called once per batch size."""
-        if key not in self._once:
-            self._once[key] = make()
-        return self._once[key]  # type: ignore[no-any-return]
+    def once(self, key: Hashable, make: Callable[..., T], *arguments: Any) -> T:
+        """Return ``make(*arguments)``, which must depend on the shapes alone.
+
+        `make` is called once for each batch size.
+        """
+        try:
+            return self._once[key]  # type: ignore[no-any-return]
+        except KeyError:
+            result = self._once[key] = make(*arguments)
+            return result
 
     # --- forward ----------------------------------------------------------------------------------
     def save(self, **arrays: Any) -> None:

@@ -147,23 +147,27 @@ class Conv2D(Linear):
         """Return weight and bias; in prediction the weight is prepared once where that pays."""
         if ctx.training:
             return super().operands(ctx, fold)
-        convolution = ctx.once("prepared", lambda: self._prepared(x.shape))
-        if convolution is None:
+        prepared = ctx.once("prepared", self._prepared, ctx, fold, x.shape)
+        if prepared is None:
             return super().operands(ctx, fold)
+        weight, bias = ctx.derived(*prepared)
+        if fold is None and self.use_bias:
+            bias = ctx.parameter("bias")
+        return weight, bias
+
+    def _prepared(
+        self, ctx: Context, fold: Callable[[], Operands] | None, shape: Shape
+    ) -> tuple[Shape, Callable[[], Operands]] | None:
+        """Return key and function for prepared operands, or None if a batch should not use them."""
+        convolution = self.convolution(shape[1:])
+        if not convolution.prepares(shape[0]):
+            return None
 
         def make() -> Operands:
             weight, bias = (ctx.parameter("weight"), None) if fold is None else fold()
             return convolution.prepare(weight), bias
 
-        weight, bias = ctx.derived(("prepared", convolution.input_shape), make)
-        if fold is None and self.use_bias:
-            bias = ctx.parameter("bias")
-        return weight, bias
-
-    def _prepared(self, shape: Shape) -> Convolution | None:
-        """Return the convolution of a batch, if prediction should prepare its weight."""
-        convolution = self.convolution(shape[1:])
-        return convolution if convolution.prepares(shape[0]) else None
+        return convolution.input_shape, make
 
     def compute(
         self, ctx: Context, x: Any, *, fold: Callable[[], Operands] | None = None, **fused: Any

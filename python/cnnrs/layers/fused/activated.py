@@ -32,7 +32,7 @@ class LinearReLU(Fused):
 
     def forward(self, ctx: Context, x: Any) -> Any:
         """Compute the output of a batch."""
-        y = self.compute(ctx, x)
+        y = self.first.compute(ctx, x, activation="relu")
         ctx.save(x=x, y=y)
         return y
 

@@ -40,13 +40,18 @@ class Folded(Fused):
 
     def compute(self, ctx: Context, x: Any, **fused: Any) -> Any:
         """Compute the output from the folded weights, with further arguments of the kernel."""
+        fold = ctx.once("fold", self._fold, ctx)
+        return self.first.compute(ctx, x, fold=fold, **fused)
+
+    def _fold(self, ctx: Context) -> Callable[[], Operands]:
+        """Return the function that folds the second layer into the weights of the first."""
 
         def fold() -> Operands:
             second: Any = self.second
             scale, shift = second.scale_and_shift(lambda name: ctx.parameter(self.prefix + name))
             return self.first.fold(ctx.parameter, scale, shift)
 
-        return self.first.compute(ctx, x, fold=fold, **fused)
+        return fold
 
     def forward(self, ctx: Context, x: Any) -> Any:
         """Compute the output of a batch."""
