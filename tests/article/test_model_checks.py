@@ -336,12 +336,12 @@ def test_what_75_percent_is_true_of():  # S55
         cnnrs.from_text("Input 32x32x4 -> Pool -> Conv3x3x8 same -> ReLU -> Pool -> FC10").summary()
     )
     assert (
-        "max_pool2d_1: 32x32x4 -> 16x16x4 keeps 25 % of the activations; conv2d_1 behind it has as "
-        "many weights" in text
+        "max_pool2d_1: 32x32x4 -> 16x16x4 keeps 25 % of the activations; the following conv2d_1 "
+        "has the same number of weights with or without it" in text
     )
     assert (
-        "max_pool2d_2: 16x16x8 -> 8x8x8 keeps 25 % of the activations; dense_1 behind it has 75 % "
-        "fewer weights" in text
+        "max_pool2d_2: 16x16x8 -> 8x8x8 keeps 25 % of the activations; the following dense_1 has "
+        "75 % fewer weights than without it" in text
     )
 
 

@@ -18,7 +18,6 @@ from cnnrs.layers.activation import (
     ReLU6,
     Sigmoid,
     SiLU,
-    Softmax,
     Softplus,
     Tanh,
 )
@@ -46,6 +45,7 @@ from cnnrs.layers.prelu import PReLU
 from cnnrs.layers.preprocessing import Normalize, Rescale
 from cnnrs.layers.reshape import Flatten, Permute, Reshape
 from cnnrs.layers.sample_normalization import GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm
+from cnnrs.layers.softmax import Softmax
 from cnnrs.layers.upsampling import AdaptiveAveragePool2D, MaxUnpool2D, UpSample2D
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Activations: element-wise functions between the linear layers, and softmax.
+"""Activations: element-wise functions between the linear layers.
 
 The operation of each, and what its backward pass reads, is in `cnnrs.layers.activation_table`.
 ``Conv2D(8, 3, activation="gelu")`` is another spelling of a `GELU` layer after the convolution.
@@ -6,7 +6,6 @@ The operation of each, and what its backward pass reads, is in `cnnrs.layers.act
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, ClassVar
 
 from cnnrs import _arguments
@@ -28,7 +27,6 @@ __all__ = [
     "ReLU6",
     "SiLU",
     "Sigmoid",
-    "Softmax",
     "Softplus",
     "Tanh",
 ]
@@ -366,29 +364,6 @@ class Tanh(Activation):
     curve = TABLE["tanh"]
     memory = curve.memory
     facts = curve.facts
-
-
-class Softmax(Activation):
-    """Turn the last axis into probabilities: ``exp(x) / sum(exp(x))``, without overflow.
-
-    A model does not need it: models put out logits, the loss takes logits, and ``predict_proba``
-    applies softmax unless the model ends in it.
-
-    Parameters
-    ----------
-    name : str, optional
-
-    Examples
-    --------
-    >>> import cnnrs
-    >>> cnnrs.Sequential((2,), [Softmax()])([[1e4, 1e4]]).tolist()
-    [[0.5, 0.5]]
-    """
-
-    curve = TABLE["softmax"]
-    memory = curve.memory
-    facts = replace(curve.facts, softmax=True)
-    head = "keeps"
 
 
 # The values of the argument `activation` of `Conv2D`, `Dense` and other layers.

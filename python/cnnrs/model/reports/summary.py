@@ -108,7 +108,7 @@ class Summary:
         self.training = footprint(network, batch_size, training=True, slots=optimizer_slots)
         self.prediction_bytes = self.prediction.workspace
         self.training_bytes = self.training.workspace
-        self._note_unused()
+        self._note_unused(graph)
         self._note_pooling(graph)
 
     def _line(
@@ -137,14 +137,17 @@ class Summary:
             activation_bytes=size * itemsize,
         )
 
-    def _note_unused(self) -> None:
-        for line in self.layers:
+    def _note_unused(self, graph: Graph) -> None:
+        for index, line in enumerate(self.layers, start=len(graph.inputs)):
             if any(line.unused):
                 rows, columns = line.unused
-                self.notes.append(
+                note = (
                     f"* {line.name} leaves {_plural(rows, 'row')} and {_plural(columns, 'column')} "
-                    "at the border unused; other strides or paddings may fit"
+                    "at the border unused"
                 )
+                if hasattr(graph.nodes[index].layer, "rounding"):
+                    note += '; rounding="exact" raises an error that shows what fits'
+                self.notes.append(note)
 
     def _note_pooling(self, graph: Graph) -> None:
         """Note what pooling changes: activations, and weights of a following dense layer."""
