@@ -15,9 +15,7 @@ MISSING = {
     "docs/architecture.md",
     "docs/conventions.md",
     "docs/howto/convolution_method.md",
-    "docs/howto/fused_layer.md",
     "docs/howto/kernel.md",
-    "docs/howto/layer.md",
 }
 
 

@@ -19,7 +19,7 @@ __all__ = ["WHOLE_INPUT", "Facts", "FieldOfView", "Memory", "Work"]
 class Memory:
     """Which arrays ``forward`` and ``backward`` read and write.
 
-    Attributes
+    Parameters
     ----------
     saves_input, saves_output : bool
         Whether ``backward`` reads the layer's input, its output. These arrays are kept until then.
@@ -34,6 +34,12 @@ class Memory:
     view : bool
         Whether the output is the input in another shape. Nothing is computed then, forward or
         backward.
+
+    Examples
+    --------
+    >>> from cnnrs.layers import Dense, Flatten
+    >>> Dense.memory.saves_output, Flatten.memory.view
+    (False, True)
     """
 
     saves_input: bool = True
@@ -48,7 +54,7 @@ class Memory:
 class Facts:
     """What is known about the output of a layer.
 
-    Attributes
+    Parameters
     ----------
     non_negative : {"never", "keeps", "always"}
         Whether no output is negative: always, or if no input is.
@@ -57,6 +63,12 @@ class Facts:
     softmax : bool
         Whether the output is the softmax of the input: a model that ends in this layer puts out
         probabilities, and its input holds the logits.
+
+    Examples
+    --------
+    >>> from cnnrs.layers import ReLU
+    >>> ReLU.facts.non_negative
+    'always'
     """
 
     non_negative: Literal["never", "keeps", "always"] = "never"
@@ -68,7 +80,7 @@ class Facts:
 class Work:
     """What a layer computes for inputs of one shape.
 
-    Attributes
+    Parameters
     ----------
     multiply_adds : int
         Products of the forward pass for one sample, counted as the direct method computes them;
@@ -80,6 +92,12 @@ class Work:
     unused_border : pair of int or None
         Rows and columns at the bottom and right that no window reaches; None if no window slides
         over the input.
+
+    Examples
+    --------
+    >>> from cnnrs.layers import MaxPool2D
+    >>> MaxPool2D(3).work((32, 32, 8)).unused_border
+    (2, 2)
     """
 
     multiply_adds: int = 0
@@ -92,11 +110,14 @@ class Work:
 class FieldOfView:
     """The part of a layer's input that one output pixel sees; by default one pixel.
 
-    Attributes
+    Parameters
     ----------
-    kernel_size, stride, dilation : pair of int
+    kernel_size, stride : pair of int
         Of the window that slides over the input.
     padding : (top, bottom, left, right)
+        Rows and columns of padding.
+    dilation : pair of int
+        Of the window.
     whole : bool
         Whether every output sees the whole input.
     upsampling : pair of int
