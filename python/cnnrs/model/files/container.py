@@ -143,6 +143,13 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     for name in entries:
         if name not in checksums:
             raise FormatError(f"the tensor {name!r} does not belong here")
+    return content, _tensors(data, start, entries, checksums)
+
+
+def _tensors(
+    data: bytes, start: int, entries: Mapping[str, Any], checksums: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return views of the tensors, which follow one another from `start` to the end of the file."""
     tensors: dict[str, Any] = {}
     position, view = start, memoryview(data)
     try:
@@ -171,7 +178,7 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
         position = start + last
     if position != len(data):
         raise FormatError(f"{len(data) - position} bytes too many at the end")
-    return content, tensors
+    return tensors
 
 
 def _split(data: bytes) -> tuple[dict[str, Any], int]:

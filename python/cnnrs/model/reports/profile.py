@@ -16,6 +16,7 @@ from cnnrs import optimizers as optimizer_rules
 from cnnrs.errors import ArgumentError, ShapeError
 from cnnrs.layers.base import trains
 from cnnrs.model.network import Network
+from cnnrs.model.parameters.arena import Arena
 from cnnrs.model.plan.plan import Plan
 from cnnrs.model.reports.footprint import work_of
 from cnnrs.model.reports.table import table
@@ -144,13 +145,7 @@ def profile(
     plan, arena = network.plan_for(training=True), network.arena
     statistics = arena.state.copy()
     values = arena.values.copy()
-    stretches: list[tuple[slice, tuple[int, ...] | None]] = [(slice(None), None)]
-    if rule.by_parameter:
-        stretches = [
-            (slot.region, parameter.shape)
-            for parameter, slot in arena.slots.items()
-            if parameter.trainable
-        ]
+    segments = _segments(arena, rule)
     slots = {name: np.zeros_like(values) for name in rule.slots}
     token, run = network.acquire(plan, count)
     plain = run._forward, run._backward
@@ -178,7 +173,7 @@ def profile(
             run.backward()
             clock.lap("backward")
             ops.all_finite(arena.gradients)
-            for region, shape in stretches:
+            for region, shape in segments:
                 state = {name: array[region] for name, array in slots.items()}
                 settings = optimizer_rules.Settings(0.0, rule.weight_decay, shape=shape)
                 rule.update(values[region], arena.gradients[region], state, settings)
@@ -188,6 +183,19 @@ def profile(
         network.release(token)
         arena.state[...] = statistics
     return _result(plan, clock, count, repeats)
+
+
+def _segments(
+    arena: Arena, rule: optimizer_rules.Optimizer
+) -> list[tuple[slice, tuple[int, ...] | None]]:
+    """Return the parts of the arena that the optimizer updates at a time, with their shapes."""
+    if not rule.by_parameter:
+        return [(slice(None), None)]
+    return [
+        (slot.region, parameter.shape)
+        for parameter, slot in arena.slots.items()
+        if parameter.trainable
+    ]
 
 
 class _Clock:
