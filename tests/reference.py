@@ -166,7 +166,7 @@ def _divisor(x_shape, y, c, kernel, stride, padding, rows, columns, count_includ
     return height * width
 
 
-def avg_pool2d(x, kernel, stride, padding, rounding="floor", count_include_pad=False):
+def average_pool2d(x, kernel, stride, padding, rounding="floor", count_include_pad=False):
     size = pool_size(x.shape, kernel, stride, padding, rounding)
     out = np.zeros((x.shape[0], *size, x.shape[3]))
     for y, c, rows, columns in _windows(x.shape, kernel, stride, padding, size):
@@ -178,7 +178,7 @@ def avg_pool2d(x, kernel, stride, padding, rounding="floor", count_include_pad=F
     return out
 
 
-def avg_pool2d_backward(grad_output, input_shape, kernel, stride, padding, count_include_pad=False):
+def average_pool2d_backward(grad_output, input_shape, kernel, stride, padding, count_include_pad=False):
     grad = np.zeros(input_shape)
     for y, c, rows, columns in _windows(
         input_shape, kernel, stride, padding, grad_output.shape[1:3]

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     )
     from cnnrs.model import Input, Model, Sequential, load
     from cnnrs.model import parse as from_text
-    from cnnrs.ops import get_num_threads, set_num_threads, set_winograd
+    from cnnrs.ops import get_num_threads, set_num_threads
     from cnnrs.trainer import Trainer
 
 __version__: str
@@ -68,7 +68,6 @@ _HOMES = {
     "get_num_threads": "ops",
     "load": "model",
     "set_num_threads": "ops",
-    "set_winograd": "ops",
 }
 _INNER = {"from_text": "parse"}  # names that differ in their module
 
@@ -93,7 +92,6 @@ __all__ = [
     "optimizers",
     "schedules",
     "set_num_threads",
-    "set_winograd",
     "testing",
     "zoo",
 ]
@@ -109,6 +107,13 @@ def __getattr__(name: str) -> Any:
         return __getattr__("from_text")
     elif name in _MODULES:
         value = import_module(f"cnnrs.{name}")
+    elif name == "set_winograd":
+        from cnnrs import ops
+
+        warnings.warn(
+            "cnnrs.set_winograd is now cnnrs.ops.set_winograd", DeprecationWarning, stacklevel=2
+        )
+        return ops.set_winograd
     elif name == "__version__":
         from importlib.metadata import PackageNotFoundError, version
 

@@ -1,20 +1,21 @@
-"""The compiled kernels: arrays in, arrays out, the GIL released, no arithmetic of its own.
+"""The compiled kernels: arrays in, arrays out, the GIL released; bindings do no arithmetic.
 
 Private: ``cnnrs.ops`` is its only importer and its documentation. Every array is C-contiguous,
 aligned, in native byte order; float arrays of one call share one dtype, float32 or float64
-(``_Floats``). Outputs are allocated by the caller and overwritten, or added to where ``accumulate``
-is true. ``padding`` is ``(top, bottom, left, right)``; pairs are ``(height, width)``. Wrong sizes
+(``_Floats``). Outputs are allocated by the caller. They are overwritten, or accumulated into where
+``accumulate`` is true. ``padding`` is ``(top, bottom, left, right)``; pairs are ``(height, width)``. Wrong sizes
 raise ``cnnrs.errors.ShapeError``, wrong dtypes ``DTypeError``; an ``out`` that overlaps another
-array raises ``CnnrsError``, except where a function says that it may be one of its inputs.
+array raises ``ArgumentError``, except where a function says that it may be one of its inputs.
 """
 
 from collections.abc import Sequence
-from typing import TypeAlias, final
+from typing import Self, TypeAlias, final
 
 from numpy import bool_, float32, float64, int32, int64, uint8
 from numpy.typing import NDArray
 
 __all__ = [
+    "Conv2dGeometry",
     "PreparedConv2dWeight",
     "adagrad_step",
     "adam_step",
@@ -24,16 +25,12 @@ __all__ = [
     "augment_paste",
     "augment_run",
     "augment_uniform",
-    "avg_pool2d_backward",
-    "avg_pool2d_forward",
+    "average_pool2d_backward",
+    "average_pool2d_forward",
     "constrain_norm",
-    "conv2d_algorithm",
-    "conv2d_backward_bias",
     "conv2d_backward_input",
     "conv2d_backward_weight",
     "conv2d_forward",
-    "conv2d_pools",
-    "conv2d_scratch",
     "cpu_features",
     "cross_entropy_backward",
     "cross_entropy_forward",
@@ -43,8 +40,8 @@ __all__ = [
     "gaussian_noise",
     "get_num_threads",
     "get_winograd",
-    "global_avg_pool2d_backward",
-    "global_avg_pool2d_forward",
+    "global_average_pool2d_backward",
+    "global_average_pool2d_forward",
     "group_norm_backward",
     "group_norm_forward",
     "half_sum_of_squares_backward",
@@ -53,6 +50,7 @@ __all__ = [
     "hinge_forward",
     "layer_norm_backward",
     "layer_norm_forward",
+    "lerp",
     "lion_step",
     "local_response_norm_backward",
     "local_response_norm_forward",
@@ -62,7 +60,6 @@ __all__ = [
     "max_pool2d_backward",
     "max_pool2d_forward",
     "max_unpool2d_backward",
-    "move_towards",
     "output_size",
     "pointwise_loss_backward",
     "pointwise_loss_forward",
@@ -88,6 +85,7 @@ __all__ = [
     "softmax_backward",
     "softmax_forward",
     "sum_of_squares",
+    "sum_rows",
     "tanh_backward",
     "tanh_forward",
 ]
@@ -96,7 +94,29 @@ _Floats: TypeAlias = NDArray[float32] | NDArray[float64]
 _Pixels: TypeAlias = NDArray[uint8] | NDArray[float32]
 _Pair: TypeAlias = tuple[int, int]
 _Sides: TypeAlias = tuple[int, int, int, int]
+_Window: TypeAlias = tuple[_Pair, _Pair, _Sides]  # kernel size, stride, padding
 _Adjustment: TypeAlias = tuple[float, float, float, float]
+
+@final
+class Conv2dGeometry:
+    """Checked sizes of a convolution of one sample; read-only."""
+
+    def __new__(
+        cls,
+        input_shape: tuple[int, int, int],
+        weight_shape: tuple[int, int, int, int],
+        stride: _Pair,
+        padding: _Sides,
+        dilation: _Pair,
+        groups: int,
+    ) -> Self: ...
+    @property
+    def output_shape(self) -> tuple[int, int, int]: ...
+    def method(self, pass_: str, double: bool) -> str: ...
+    def fuses_max_pool(self, double: bool) -> bool: ...
+    def scratch(
+        self, pass_: str, batch: int, prepared: bool, max_pool: bool, double: bool
+    ) -> tuple[list[int], list[int], int]: ...
 
 @final
 class PreparedConv2dWeight:
@@ -133,7 +153,7 @@ def augment_uniform(
 ) -> None: ...
 def augment_run(
     images: _Pixels | Sequence[_Pixels],
-    steps: Sequence[tuple[str, NDArray[bool_] | None, NDArray[float64], NDArray[float64]]],
+    steps: Sequence[tuple[str, str, NDArray[bool_] | None, NDArray[float64], NDArray[float64]]],
     offsets: Sequence[int],
     out: _Pixels,
 ) -> None: ...
@@ -154,135 +174,85 @@ def matmul(
 
 # --- conv2d ---------------------------------------------------------------------------------------
 def conv2d_forward(
+    geometry: Conv2dGeometry,
     x: _Floats,
     weight: _Floats | PreparedConv2dWeight,
     bias: _Floats | None,
     out: _Floats,
-    stride: _Pair,
-    padding: _Sides,
-    dilation: _Pair,
-    groups: int,
     relu: bool,
     max_pool: bool,
     algorithm: str | None,
 ) -> None: ...
 def conv2d_backward_input(
+    geometry: Conv2dGeometry,
     grad_output: _Floats,
     weight: _Floats,
     out: _Floats,
-    stride: _Pair,
-    padding: _Sides,
-    dilation: _Pair,
-    groups: int,
     accumulate: bool,
     activation_output: _Floats | None,
     algorithm: str | None,
 ) -> None: ...
 def conv2d_backward_weight(
+    geometry: Conv2dGeometry,
     grad_output: _Floats,
     x: _Floats,
     out: _Floats,
     bias_out: _Floats | None,
-    stride: _Pair,
-    padding: _Sides,
-    dilation: _Pair,
-    groups: int,
     accumulate: bool,
     activation_output: _Floats | None,
     algorithm: str | None,
 ) -> None: ...
-def conv2d_backward_bias(
+def prepare_conv2d_weight(
+    geometry: Conv2dGeometry, weight: _Floats, algorithm: str | None
+) -> PreparedConv2dWeight: ...
+
+# --- reduce ---------------------------------------------------------------------------------------
+def sum_rows(
     grad_output: _Floats, out: _Floats, accumulate: bool, activation_output: _Floats | None
 ) -> None: ...
-def conv2d_algorithm(
-    direction: str,
-    input_shape: tuple[int, int, int, int],
-    weight_shape: tuple[int, int, int, int],
-    stride: _Pair,
-    padding: _Sides,
-    dilation: _Pair,
-    groups: int,
-) -> str: ...
-def conv2d_pools(
-    input_shape: tuple[int, int, int, int],
-    weight_shape: tuple[int, int, int, int],
-    stride: _Pair,
-    padding: _Sides,
-    dilation: _Pair,
-    groups: int,
-    double: bool,
-) -> bool: ...
-def conv2d_scratch(
-    direction: str,
-    input_shape: tuple[int, int, int, int],
-    weight_shape: tuple[int, int, int, int],
-    stride: _Pair,
-    padding: _Sides,
-    dilation: _Pair,
-    groups: int,
-    prepared: bool,
-    max_pool: bool,
-    double: bool,
-) -> tuple[list[int], list[int], int]: ...
-def prepare_conv2d_weight(
-    weight: _Floats,
-    input_shape: tuple[int, int, int, int],
-    stride: _Pair,
-    padding: _Sides,
-    dilation: _Pair,
-    groups: int,
-    algorithm: str | None,
-) -> PreparedConv2dWeight: ...
+def all_finite(x: _Floats) -> bool: ...
 
 # --- pool2d (argmax is the index into the sample's height x width plane, per channel) -------------
 def max_pool2d_forward(
     x: _Floats,
     out: _Floats,
     argmax: NDArray[int32],
-    kernel_size: _Pair,
-    stride: _Pair,
-    padding: _Sides,
+    window: _Window,
 ) -> None: ...
 def max_pool2d_backward(
     grad_output: _Floats,
     argmax: NDArray[int32],
     out: _Floats,
-    window: tuple[_Pair, _Pair, _Sides] | None,
+    window: _Window | None,
     accumulate: bool,
 ) -> None: ...
-def avg_pool2d_forward(
+def average_pool2d_forward(
     x: _Floats,
     out: _Floats,
-    kernel_size: _Pair,
-    stride: _Pair,
-    padding: _Sides,
+    window: _Window,
     count_include_pad: bool,
 ) -> None: ...
-def avg_pool2d_backward(
+def average_pool2d_backward(
     grad_output: _Floats,
     out: _Floats,
-    kernel_size: _Pair,
-    stride: _Pair,
-    padding: _Sides,
+    window: _Window,
     count_include_pad: bool,
     accumulate: bool,
 ) -> None: ...
-def lp_pool2d_forward(
-    x: _Floats, out: _Floats, kernel_size: _Pair, stride: _Pair, padding: _Sides, p: float
-) -> None: ...
+def lp_pool2d_forward(x: _Floats, out: _Floats, window: _Window, p: float) -> None: ...
 def lp_pool2d_backward(
     grad_output: _Floats,
     x: _Floats,
     y: _Floats,
     out: _Floats,
-    kernel_size: _Pair,
-    stride: _Pair,
-    padding: _Sides,
+    window: _Window,
     p: float,
     accumulate: bool,
 ) -> None: ...
-def global_avg_pool2d_forward(x: _Floats, out: _Floats) -> None: ...
-def global_avg_pool2d_backward(grad_output: _Floats, out: _Floats, accumulate: bool) -> None: ...
+def global_average_pool2d_forward(x: _Floats, out: _Floats) -> None: ...
+def global_average_pool2d_backward(
+    grad_output: _Floats, out: _Floats, accumulate: bool
+) -> None: ...
 
 # --- activation (element-wise, any shape; out may be the first argument itself) -------------------
 def add_forward(a: _Floats, b: _Floats, out: _Floats, relu: bool) -> None: ...
@@ -293,9 +263,8 @@ def sigmoid_backward(grad_output: _Floats, y: _Floats, out: _Floats, accumulate:
 def tanh_forward(x: _Floats, out: _Floats) -> None: ...
 def tanh_backward(grad_output: _Floats, y: _Floats, out: _Floats, accumulate: bool) -> None: ...
 
-# --- normalization (x of shape (..., channels); weight and bias of shape (channels,); ``shape`` is
-# (samples, groups of channels)) In the element-wise ones, and in group_norm_backward without
-# accumulation, the output may be the first argument itself.
+# --- normalization (x of shape (..., channels); weight and bias of shape (channels,)) -------------
+# In group_norm and scale_shift, without accumulation, `out` may be the first argument itself.
 def group_norm_forward(
     x: _Floats,
     weight: _Floats,
@@ -303,7 +272,7 @@ def group_norm_forward(
     out: _Floats,
     mean: _Floats,
     variance: _Floats,
-    shape: _Pair,
+    samples_and_groups: _Pair,
     epsilon: float,
     relu: bool,
 ) -> None: ...
@@ -317,7 +286,7 @@ def group_norm_backward(
     out: _Floats | None,
     grad_weight: _Floats,
     grad_bias: _Floats,
-    shape: _Pair,
+    samples_and_groups: _Pair,
     epsilon: float,
     relu: bool,
     accumulate: tuple[bool, bool],
@@ -361,12 +330,12 @@ def scale_shift_backward(
     grad_output: _Floats,
     scale: _Floats,
     out: _Floats,
-    relu_output: _Floats | None,
+    activation_output: _Floats | None,
     accumulate: bool,
 ) -> None: ...
 
-# the other curves by name, with their number; ``saved`` is y or x, whichever the derivative is
-# written in
+# Other activations by name, with their parameter; ``saved`` is y or x, whichever the derivative is
+# computed from.
 def curve_forward(name: str, parameter: float, x: _Floats, out: _Floats) -> None: ...
 def curve_backward(
     name: str,
@@ -496,7 +465,7 @@ def lion_step(
 ) -> None: ...
 def sum_of_squares(x: _Floats) -> float: ...
 def constrain_norm(parameter: _Floats, limit: float) -> None: ...
-def move_towards(average: _Floats, values: _Floats, weight: float) -> None: ...
+def lerp(average: _Floats, values: _Floats, weight: float) -> None: ...
 
 # --- random (Philox 4x32-10: key = seed, counter = (element block, stream, step)) -----------------
 def dropout(x: _Floats, out: _Floats, rate: float, seed: int, stream: int, step: int) -> None: ...
@@ -504,4 +473,3 @@ def gaussian_noise(
     x: _Floats, out: _Floats, std: float, seed: int, stream: int, step: int
 ) -> None: ...
 def random_uniform(out: _Floats, seed: int, stream: int, step: int) -> None: ...
-def all_finite(x: _Floats) -> bool: ...

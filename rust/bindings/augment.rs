@@ -1,38 +1,39 @@
 //! Augmentation: random draws, programs of steps, and mixing.
 
-use numpy::{Element, PyArrayDyn, PyReadonlyArrayDyn, PyUntypedArrayMethods};
+use numpy::{PyArrayDyn, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
 use super::arrays::{
-    compute, expect_shape, input, input_of, is, output, output_of, shape, slice, slice_mut,
+    Any, Dtype, compute, dimensions, expect_shape, input, is, register, shape, slice, slices,
 };
 use super::errors::{named, to_python};
 use crate::kernels::augment::{self, Kind, Picture, Pixel, Step, draw, mix};
 
-/// A value of a picture that NumPy knows too.
-trait PixelElement: Pixel + Element {
-    const NAME: &'static str;
-}
-impl PixelElement for u8 {
-    const NAME: &'static str = "uint8";
-}
-impl PixelElement for f32 {
-    const NAME: &'static str = "float32";
+/// Runs a block with `$T` as `u8` or `f32`, as the dtype of `$array` asks.
+macro_rules! by_pixel {
+    ($array:expr, $T:ident => $body:expr) => {
+        if is::<u8>($array) {
+            type $T = u8;
+            $body
+        } else {
+            type $T = f32;
+            $body
+        }
+    };
 }
 
 #[pyfunction]
 fn augment_uniform(
     py: Python<'_>,
-    indices: &Bound<'_, PyAny>,
-    out: &Bound<'_, PyAny>,
+    indices: Any<'_, '_>,
+    out: Any<'_, '_>,
     seed: u64,
     epoch: u32,
     ordinal: u32,
 ) -> PyResult<()> {
-    let indices = input_of::<i64>("indices", "int64", indices)?;
-    let mut out = output::<f64>("out", out)?;
-    let [rows, draws] = shape::<2>("out", out.shape())?;
-    let (indices, out) = (slice("indices", &indices)?, slice_mut("out", &mut out)?);
+    let [rows, draws] = shape::<2>("out", out)?;
+    slices!(i64; in indices;);
+    slices!(f64; out out;);
     if rows != indices.len() {
         return Err(named(
             "ShapeError",
@@ -42,7 +43,9 @@ fn augment_uniform(
     compute(py, || draw::uniform(seed, epoch, ordinal, indices, draws, out))
 }
 
-type StepArguments<'py> = (String, Option<Bound<'py, PyAny>>, Bound<'py, PyAny>, Bound<'py, PyAny>);
+/// Kind, mode, `apply`, parameters and constants of a step.
+type StepArguments<'py> =
+    (String, String, Option<Bound<'py, PyAny>>, Bound<'py, PyAny>, Bound<'py, PyAny>);
 type StepArrays<'py> = (
     Kind,
     Option<PyReadonlyArrayDyn<'py, bool>>,
@@ -53,10 +56,10 @@ type StepArrays<'py> = (
 #[pyfunction]
 fn augment_run(
     py: Python<'_>,
-    images: &Bound<'_, PyAny>,
+    images: Any<'_, '_>,
     steps: Vec<StepArguments<'_>>,
     offsets: Vec<usize>,
-    out: &Bound<'_, PyAny>,
+    out: Any<'_, '_>,
 ) -> PyResult<()> {
     let first =
         if images.cast::<PyArrayDyn<u8>>().is_ok() || images.cast::<PyArrayDyn<f32>>().is_ok() {
@@ -66,34 +69,29 @@ fn augment_run(
         } else {
             images.get_item(0)?
         };
-    match (is::<u8>(&first), is::<u8>(out)) {
-        (true, true) => run::<u8, u8>(py, images, &steps, &offsets, out),
-        (true, false) => run::<u8, f32>(py, images, &steps, &offsets, out),
-        (false, true) => run::<f32, u8>(py, images, &steps, &offsets, out),
-        (false, false) => run::<f32, f32>(py, images, &steps, &offsets, out),
-    }
+    by_pixel!(&first, I => by_pixel!(out, O => run::<I, O>(py, images, &steps, &offsets, out)))
 }
 
-fn run<I: PixelElement, O: PixelElement>(
+fn run<I: Pixel + Dtype, O: Pixel + Dtype>(
     py: Python<'_>,
-    images: &Bound<'_, PyAny>,
+    images: Any<'_, '_>,
     steps: &[StepArguments<'_>],
     offsets: &[usize],
-    out: &Bound<'_, PyAny>,
+    out: Any<'_, '_>,
 ) -> PyResult<()> {
     let batch = images.cast::<PyArrayDyn<I>>().is_ok();
     let arrays = if batch {
-        vec![input_of::<I>("images", I::NAME, images)?]
+        vec![input::<I>("images", images)?]
     } else {
         images
             .try_iter()?
-            .map(|image| input_of::<I>("images", I::NAME, &image?))
+            .map(|image| input::<I>("images", &image?))
             .collect::<PyResult<Vec<_>>>()?
     };
     let mut pictures = Vec::new();
     for array in &arrays {
         if batch {
-            let [_, height, width, channels] = shape::<4>("images", array.shape())?;
+            let [_, height, width, channels] = shape::<4>("images", images)?;
             let pixels = slice("images", array)?;
             let sample = (height * width * channels).max(1);
             pictures.extend(pixels.chunks_exact(sample).map(|pixels| Picture {
@@ -103,17 +101,19 @@ fn run<I: PixelElement, O: PixelElement>(
                 channels,
             }));
         } else {
-            let [height, width, channels] = shape::<3>("images", array.shape())?;
+            let &[height, width, channels] = array.shape() else {
+                let text = format!("images: expected 3 axes, got {:?}", array.shape());
+                return Err(named("ShapeError", text));
+            };
             pictures.push(Picture { pixels: slice("images", array)?, height, width, channels });
         }
     }
     let arrays = steps
         .iter()
-        .map(|(kind, apply, parameters, constants)| {
-            let apply =
-                apply.as_ref().map(|apply| input_of::<bool>("apply", "bool", apply)).transpose()?;
+        .map(|(kind, mode, apply, parameters, constants)| {
+            let apply = apply.as_ref().map(|apply| input::<bool>("apply", apply)).transpose()?;
             Ok((
-                Kind::named(kind).map_err(to_python)?,
+                Kind::parse(kind, mode).map_err(to_python)?,
                 apply,
                 input::<f64>("parameters", parameters)?,
                 input::<f64>("constants", constants)?,
@@ -129,87 +129,43 @@ fn run<I: PixelElement, O: PixelElement>(
             Ok(Step { kind: *kind, apply, parameters, constants })
         })
         .collect::<PyResult<Vec<_>>>()?;
-    let mut out = output_of::<O>("out", O::NAME, out)?;
-    let out = slice_mut("out", &mut out)?;
+    slices!(O; out out;);
     compute(py, || augment::run(&pictures, &steps, offsets, out))
 }
 
 #[pyfunction]
 fn augment_blend(
     py: Python<'_>,
-    a: &Bound<'_, PyAny>,
-    b: &Bound<'_, PyAny>,
-    share: &Bound<'_, PyAny>,
-    out: &Bound<'_, PyAny>,
+    a: Any<'_, '_>,
+    b: Any<'_, '_>,
+    share: Any<'_, '_>,
+    out: Any<'_, '_>,
 ) -> PyResult<()> {
-    fn typed<T: PixelElement>(
-        py: Python<'_>,
-        a: &Bound<'_, PyAny>,
-        b: &Bound<'_, PyAny>,
-        share: &Bound<'_, PyAny>,
-        out: &Bound<'_, PyAny>,
-    ) -> PyResult<()> {
-        let (a, b) = (input_of::<T>("a", T::NAME, a)?, input_of::<T>("b", T::NAME, b)?);
-        let (share, mut out) =
-            (input::<f64>("share", share)?, output_of::<T>("out", T::NAME, out)?);
-        expect_shape("b", b.shape(), a.shape())?;
-        let (a, b, share, out) = (
-            slice("a", &a)?,
-            slice("b", &b)?,
-            slice("share", &share)?,
-            slice_mut("out", &mut out)?,
-        );
+    expect_shape("b", b, dimensions("a", a)?)?;
+    slices!(f64; in share;);
+    by_pixel!(out, T => {
+        slices!(T; in a, b; out out;);
         compute(py, || mix::blend(a, b, share, out))
-    }
-    if is::<u8>(out) {
-        typed::<u8>(py, a, b, share, out)
-    } else {
-        typed::<f32>(py, a, b, share, out)
-    }
+    })
 }
 
 #[pyfunction]
 fn augment_paste(
     py: Python<'_>,
-    source: &Bound<'_, PyAny>,
-    target: &Bound<'_, PyAny>,
-    rectangles: &Bound<'_, PyAny>,
+    source: Any<'_, '_>,
+    target: Any<'_, '_>,
+    rectangles: Any<'_, '_>,
 ) -> PyResult<()> {
-    fn typed<T: PixelElement>(
-        py: Python<'_>,
-        source: &Bound<'_, PyAny>,
-        target: &Bound<'_, PyAny>,
-        rectangles: &Bound<'_, PyAny>,
-    ) -> PyResult<()> {
-        let source = input_of::<T>("source", T::NAME, source)?;
-        let rectangles = input_of::<i64>("rectangles", "int64", rectangles)?;
-        let mut target = output_of::<T>("target", T::NAME, target)?;
-        let [count, source_height, source_width, _] = shape::<4>("source", source.shape())?;
-        let [_, height, width, channels] = shape::<4>("target", target.shape())?;
-        expect_shape("source", source.shape(), &[count, source_height, source_width, channels])?;
-        expect_shape("rectangles", rectangles.shape(), &[count, 6])?;
-        let (source, rectangles) = (slice("source", &source)?, slice("rectangles", &rectangles)?);
-        let target = slice_mut("target", &mut target)?;
-        compute(py, || {
-            mix::paste(
-                source,
-                [source_height, source_width],
-                target,
-                [height, width, channels],
-                rectangles,
-            )
-        })
-    }
-    if is::<u8>(target) {
-        typed::<u8>(py, source, target, rectangles)
-    } else {
-        typed::<f32>(py, source, target, rectangles)
-    }
+    let [count, source_height, source_width, _] = shape::<4>("source", source)?;
+    let [_, height, width, channels] = shape::<4>("target", target)?;
+    expect_shape("source", source, &[count, source_height, source_width, channels])?;
+    expect_shape("rectangles", rectangles, &[count, 6])?;
+    let (source_size, target_size) = ([source_height, source_width], [height, width, channels]);
+    slices!(i64; in rectangles;);
+    by_pixel!(target, T => {
+        slices!(T; in source; out target;);
+        compute(py, || mix::paste(source, source_size, target, target_size, rectangles))
+    })
 }
 
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(augment_uniform, module)?)?;
-    module.add_function(wrap_pyfunction!(augment_run, module)?)?;
-    module.add_function(wrap_pyfunction!(augment_blend, module)?)?;
-    module.add_function(wrap_pyfunction!(augment_paste, module)?)
-}
+register!(augment_uniform, augment_run, augment_blend, augment_paste);

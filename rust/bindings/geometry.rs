@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 
+use super::arrays::register;
 use super::errors::to_python;
 use crate::kernels::geometry::{self, Axis, Padding, Rounding, Window};
 
@@ -46,7 +47,4 @@ fn same_padding(size: usize, kernel_size: usize, stride: usize, dilation: usize)
     geometry::same_padding(size, kernel_size, stride, dilation).map_err(to_python)
 }
 
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(output_size, module)?)?;
-    module.add_function(wrap_pyfunction!(same_padding, module)?)
-}
+register!(output_size, same_padding);

@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 
+use super::arrays::register;
 use super::errors::to_python;
 use crate::kernels::{conv2d, parallel, simd};
 
@@ -35,11 +36,4 @@ fn get_winograd() -> bool {
     conv2d::winograd_enabled()
 }
 
-pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(set_num_threads, module)?)?;
-    module.add_function(wrap_pyfunction!(get_num_threads, module)?)?;
-    module.add_function(wrap_pyfunction!(simd_level, module)?)?;
-    module.add_function(wrap_pyfunction!(cpu_features, module)?)?;
-    module.add_function(wrap_pyfunction!(set_winograd, module)?)?;
-    module.add_function(wrap_pyfunction!(get_winograd, module)?)
-}
+register!(set_num_threads, get_num_threads, simd_level, cpu_features, set_winograd, get_winograd);

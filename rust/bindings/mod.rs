@@ -17,27 +17,39 @@ mod geometry;
 mod loss;
 mod machine;
 mod matmul;
+mod noise;
 mod normalization;
 mod optimizer;
 mod pool2d;
+mod prelu;
+mod random;
+mod reduce;
 mod resample2d;
+mod softmax;
+mod vector_norm;
 
 use pyo3::prelude::*;
 
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     crate::kernels::parallel::set_interrupt_check(errors::signal_raised);
-    machine::register(module)?;
-    geometry::register(module)?;
-    matmul::register(module)?;
-    conv2d::register(module)?;
-    pool2d::register(module)?;
     activation::register(module)?;
-    add::register(module)?;
     activation_curves::register(module)?;
-    resample2d::register(module)?;
+    add::register(module)?;
+    augment::register(module)?;
+    conv2d::register(module)?;
+    geometry::register(module)?;
     loss::register(module)?;
+    machine::register(module)?;
+    matmul::register(module)?;
+    noise::register(module)?;
     normalization::register(module)?;
     optimizer::register(module)?;
-    augment::register(module)
+    pool2d::register(module)?;
+    prelu::register(module)?;
+    random::register(module)?;
+    reduce::register(module)?;
+    resample2d::register(module)?;
+    softmax::register(module)?;
+    vector_norm::register(module)
 }

@@ -266,7 +266,7 @@ def test_overlapping_max_pool_with_its_backward():  # S52
 
 def test_average_and_l2_norm_pooling():  # S53
     x = image(np.array([[1.0, 1, 2, 4], [5, 6, 7, 8], [3, 2, 1, 0], [0, 2, 0, 0]]))
-    np.testing.assert_array_equal(ops.avg_pool2d(x, 2)[0, :, :, 0], [[3.25, 5.25], [1.75, 0.25]])
+    np.testing.assert_array_equal(ops.average_pool2d(x, 2)[0, :, :, 0], [[3.25, 5.25], [1.75, 0.25]])
     expected = [
         [math.sqrt(1 + 1 + 25 + 36), math.sqrt(4 + 16 + 49 + 64)],
         [math.sqrt(9 + 4 + 4), 1],
@@ -281,7 +281,7 @@ def test_average_and_l2_norm_pooling():  # S53
 @pytest.mark.parametrize("channels", [1, 3, 64])
 def test_pooling_changes_length_and_width_but_not_depth_and_leaves_a_quarter(channels):  # S54, S55
     x = np.zeros((1, 28, 28, channels))
-    for y in (ops.max_pool2d(x, 2)[0], ops.avg_pool2d(x, 2), ops.lp_pool2d(x, 2)):
+    for y in (ops.max_pool2d(x, 2)[0], ops.average_pool2d(x, 2), ops.lp_pool2d(x, 2)):
         assert y.shape == (1, 14, 14, channels)
         assert y.size * 4 == x.size
 

@@ -28,7 +28,7 @@ def test_the_plan_names_what_runs_together_and_the_kernel_of_each_pass():
     assert plan.training_fused == ["batch_norm_1 + relu_1", "add_1 + relu_2"]
     geometry = (8, 16, 16, 16), (3, 3, 16, 16)
     kernels = {
-        way: ops.conv2d_algorithm(*geometry, padding=1, direction=way)
+        way: ops.conv2d_algorithm(*geometry, padding=1, pass_=way)
         for way in ("forward", "backward_weight", "backward_input")
     }
     first, second = (step for step in plan.training_steps if step.name.startswith("conv2d"))

@@ -9,7 +9,7 @@ import pytest
 import reference
 from cnnrs import ops
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
-from cnnrs.ops.activation_names import ACTIVATIONS
+from cnnrs.ops.activation import ACTIVATIONS
 
 
 def phi(x):

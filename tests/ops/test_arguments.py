@@ -55,16 +55,16 @@ CALLS = {
         lambda g: ops.max_pool2d_backward(g, PLACES, X.shape, kernel_size=2),
         (POOLED,),
     ),
-    "avg_pool2d": (lambda x: ops.avg_pool2d(x, 2), (X,)),
-    "avg_pool2d_backward": (lambda g: ops.avg_pool2d_backward(g, X.shape, 2), (POOLED,)),
+    "average_pool2d": (lambda x: ops.average_pool2d(x, 2), (X,)),
+    "average_pool2d_backward": (lambda g: ops.average_pool2d_backward(g, X.shape, 2), (POOLED,)),
     "lp_pool2d": (lambda x: ops.lp_pool2d(x, 2, p=1), (X,)),
     "lp_pool2d_backward": (
         lambda g, x, y: ops.lp_pool2d_backward(g, x, y, 2, p=1),
         (POOLED, X, POOLED),
     ),
-    "global_avg_pool2d": (ops.global_avg_pool2d, (X,)),
-    "global_avg_pool2d_backward": (
-        lambda g: ops.global_avg_pool2d_backward(g, X.shape),
+    "global_average_pool2d": (ops.global_average_pool2d, (X,)),
+    "global_average_pool2d_backward": (
+        lambda g: ops.global_average_pool2d_backward(g, X.shape),
         (whole(2, 3),),
     ),
     "relu": (ops.relu, (X,)),
@@ -90,7 +90,9 @@ CALLS = {
 EXACT = {
     name
     for name in CALLS
-    if not name.startswith(("sigmoid", "tanh", "softmax", "cross", "half", "avg", "lp", "global"))
+    if not name.startswith(
+        ("sigmoid", "tanh", "softmax", "cross", "half", "average", "lp", "global")
+    )
 }
 
 
@@ -285,13 +287,13 @@ OVERLAPS = {
     "max_pool2d": lambda m: ops.max_pool2d(
         m[:16].reshape(1, 4, 4, 1), 1, out=m[:16].reshape(1, 4, 4, 1)
     ),
-    "avg_pool2d": lambda m: ops.avg_pool2d(
+    "average_pool2d": lambda m: ops.average_pool2d(
         m[:16].reshape(1, 4, 4, 1), 1, out=m[:16].reshape(1, 4, 4, 1)
     ),
     "lp_pool2d": lambda m: ops.lp_pool2d(
         m[:16].reshape(1, 4, 4, 1), 1, out=m[:16].reshape(1, 4, 4, 1)
     ),
-    "global_avg_pool2d": lambda m: ops.global_avg_pool2d(
+    "global_average_pool2d": lambda m: ops.global_average_pool2d(
         m[:16].reshape(1, 4, 4, 1), out=m[15:16].reshape(1, 1)
     ),
     "cross_entropy": lambda m: ops.cross_entropy(

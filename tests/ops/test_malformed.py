@@ -140,18 +140,18 @@ class Caller:
                 lambda: ops.max_pool2d_backward(
                     array(), array(), shape(), **self.pool(), **self.some(kernel_size=integer)
                 ),
-                lambda: ops.avg_pool2d(
+                lambda: ops.average_pool2d(
                     array(), integer(), count_include_pad=pick(True, False, None), **self.pool()
                 ),
-                lambda: ops.avg_pool2d_backward(
+                lambda: ops.average_pool2d_backward(
                     array(), shape(), integer(), **self.pool(), **self.gradient()
                 ),
                 lambda: ops.lp_pool2d(
                     array(), integer(), p=pick(1, 2, 0.5, -1, 1e300, "a", None), **self.pool()
                 ),
                 lambda: ops.lp_pool2d_backward(array(), array(), array(), integer(), **self.pool()),
-                lambda: ops.global_avg_pool2d(array()),
-                lambda: ops.global_avg_pool2d_backward(array(), shape(), **self.gradient()),
+                lambda: ops.global_average_pool2d(array()),
+                lambda: ops.global_average_pool2d_backward(array(), shape(), **self.gradient()),
                 lambda: ops.batch_norm(
                     array(),
                     array(),
@@ -212,8 +212,8 @@ class Caller:
                 lambda: ops.upsample2d_backward(
                     array(), shape(), interpolation=pick("nearest", "bilinear"), **self.gradient()
                 ),
-                lambda: ops.adaptive_avg_pool2d(array(), integer(), out=pick(None, array())),
-                lambda: ops.adaptive_avg_pool2d_backward(array(), shape(), **self.gradient()),
+                lambda: ops.adaptive_average_pool2d(array(), integer(), out=pick(None, array())),
+                lambda: ops.adaptive_average_pool2d_backward(array(), shape(), **self.gradient()),
                 lambda: ops.max_unpool2d(
                     array(), array(), shape(), **self.pool(), **self.some(kernel_size=integer)
                 ),

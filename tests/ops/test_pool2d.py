@@ -123,17 +123,17 @@ def test_average(case, dtype, include, rng):
     x = rng.standard_normal(shape).astype(dtype)
     window, keywords = options(case)
     limit = 1e-6 if dtype == np.float32 else 1e-14
-    y = ops.avg_pool2d(x, window, count_include_pad=include, **keywords)
+    y = ops.average_pool2d(x, window, count_include_pad=include, **keywords)
     assert y.dtype == dtype
     assert (
-        reference.error(y, reference.avg_pool2d(x, kernel, stride, sides, rounding, include))
+        reference.error(y, reference.average_pool2d(x, kernel, stride, sides, rounding, include))
         <= limit
     )
     grad = rng.standard_normal(y.shape).astype(dtype)
-    expected = reference.avg_pool2d_backward(grad, shape, kernel, stride, sides, include)
+    expected = reference.average_pool2d_backward(grad, shape, kernel, stride, sides, include)
     assert (
         reference.error(
-            ops.avg_pool2d_backward(grad, shape, window, count_include_pad=include, **keywords),
+            ops.average_pool2d_backward(grad, shape, window, count_include_pad=include, **keywords),
             expected,
         )
         <= limit
@@ -141,7 +141,7 @@ def test_average(case, dtype, include, rng):
     start = rng.standard_normal(shape).astype(dtype)
     out = start.copy()
     assert (
-        ops.avg_pool2d_backward(
+        ops.average_pool2d_backward(
             grad, shape, window, count_include_pad=include, out=out, accumulate=True, **keywords
         )
         is out
@@ -199,8 +199,8 @@ def test_central_differences(case, rng):
 
     analytic = ops.max_pool2d_backward(grad, argmax, shape, kernel_size=window, **keywords)
     assert slope(lambda v: ops.max_pool2d(v, window, **keywords)[0], analytic) <= 1e-7
-    analytic = ops.avg_pool2d_backward(grad, shape, window, **keywords)
-    assert slope(lambda v: ops.avg_pool2d(v, window, **keywords), analytic) <= 1e-7
+    analytic = ops.average_pool2d_backward(grad, shape, window, **keywords)
+    assert slope(lambda v: ops.average_pool2d(v, window, **keywords), analytic) <= 1e-7
     for p in (2, 3):
         norms = ops.lp_pool2d(x, window, p=p, **keywords)
         analytic = ops.lp_pool2d_backward(grad, x, norms, window, p=p, **keywords)
@@ -214,7 +214,7 @@ def test_central_differences(case, rng):
 def test_global_average(shape, dtype, rng):
     x = rng.standard_normal(shape).astype(dtype)
     limit = 1e-6 if dtype == np.float32 else 1e-14
-    y = ops.global_avg_pool2d(x)
+    y = ops.global_average_pool2d(x)
     assert y.dtype == dtype
     assert y.shape == (shape[0], shape[3])
     assert (
@@ -225,17 +225,17 @@ def test_global_average(shape, dtype, rng):
     expected = np.broadcast_to(grad[:, None, None, :].astype(np.float64), shape) / (
         shape[1] * shape[2]
     )
-    assert reference.error(ops.global_avg_pool2d_backward(grad, shape), expected) <= limit
+    assert reference.error(ops.global_average_pool2d_backward(grad, shape), expected) <= limit
     start = rng.standard_normal(shape).astype(dtype)
     out = start.copy()
-    assert ops.global_avg_pool2d_backward(grad, shape, out=out, accumulate=True) is out
+    assert ops.global_average_pool2d_backward(grad, shape, out=out, accumulate=True) is out
     assert reference.error(out, start + expected) <= limit
 
 
 def test_stride_is_the_kernel_size_unless_said():
     x = np.arange(36.0).reshape(1, 6, 6, 1)
     np.testing.assert_array_equal(ops.max_pool2d(x, 3)[0].ravel(), [14, 17, 32, 35])
-    assert ops.avg_pool2d(x, (2, 3)).shape == (1, 3, 2, 1)
+    assert ops.average_pool2d(x, (2, 3)).shape == (1, 3, 2, 1)
 
 
 def test_average_follows_pytorch_in_ceil_mode():
@@ -243,9 +243,9 @@ def test_average_follows_pytorch_in_ceil_mode():
     the padding is not counted.
     """
     x = np.arange(1.0, 17.0).reshape(1, 4, 4, 1)
-    included = ops.avg_pool2d(x, 3, stride=2, padding=1, rounding="ceil", count_include_pad=True)[
-        0, :, :, 0
-    ]
+    included = ops.average_pool2d(
+        x, 3, stride=2, padding=1, rounding="ceil", count_include_pad=True
+    )[0, :, :, 0]
     np.testing.assert_allclose(
         included,
         [
@@ -259,7 +259,7 @@ def test_average_follows_pytorch_in_ceil_mode():
         ],
         rtol=1e-15,
     )
-    left_out = ops.avg_pool2d(x, 3, stride=2, padding=1, rounding="ceil")[0, :, :, 0]
+    left_out = ops.average_pool2d(x, 3, stride=2, padding=1, rounding="ceil")[0, :, :, 0]
     np.testing.assert_allclose(left_out, [[3.5, 5, 6], [9.5, 11, 12], [13.5, 15, 16]], rtol=1e-15)
 
 
@@ -294,7 +294,7 @@ def changed(value):
         (lambda: ops.max_pool2d(X, 0), ShapeError, "kernel_size"),
         (lambda: ops.max_pool2d(X, 2, stride=0), ShapeError, "stride"),
         (lambda: ops.max_pool2d(X, 2, padding=2), ShapeError, "padding.*half"),
-        (lambda: ops.avg_pool2d(X, 3, padding=((0, 2), (0, 0))), ShapeError, "padding.*half"),
+        (lambda: ops.average_pool2d(X, 3, padding=((0, 2), (0, 0))), ShapeError, "padding.*half"),
         (lambda: ops.lp_pool2d(X, 3, padding=(2, 0)), ShapeError, "padding.*half"),
         (lambda: ops.max_pool2d(X, 4, stride=3, rounding="exact"), ShapeError, "1.67"),
         (lambda: ops.max_pool2d(X, 2, rounding="up"), ArgumentError, "rounding"),
@@ -339,15 +339,15 @@ def changed(value):
             "grad_output",
         ),
         (lambda: ops.max_pool2d_backward(G, A, X.shape, stride=2), ArgumentError, "kernel_size"),
-        (lambda: ops.avg_pool2d_backward(G, (1, 8, 8, 2), 2), ShapeError, "grad_output"),
-        (lambda: ops.avg_pool2d_backward(G, (1, 0, 6, 2), 2), ShapeError, "input_shape"),
+        (lambda: ops.average_pool2d_backward(G, (1, 8, 8, 2), 2), ShapeError, "grad_output"),
+        (lambda: ops.average_pool2d_backward(G, (1, 0, 6, 2), 2), ShapeError, "input_shape"),
         (lambda: ops.lp_pool2d(X, 2, p=0.5), ArgumentError, "p: "),
         (lambda: ops.lp_pool2d(X, 2, p=np.inf), ArgumentError, "p: "),
         (lambda: ops.lp_pool2d(X, 2, p="2"), DTypeError, "p: "),
         (lambda: ops.lp_pool2d_backward(G, X, G[:, :2], 2), ShapeError, "y: "),
-        (lambda: ops.global_avg_pool2d(X[:, :, :0]), ShapeError, "x: "),
+        (lambda: ops.global_average_pool2d(X[:, :, :0]), ShapeError, "x: "),
         (
-            lambda: ops.global_avg_pool2d_backward(np.ones((1, 3)), X.shape),
+            lambda: ops.global_average_pool2d_backward(np.ones((1, 3)), X.shape),
             ShapeError,
             "grad_output",
         ),
@@ -363,6 +363,6 @@ def test_no_images_give_no_images():
     y, argmax = ops.max_pool2d(x, 2)
     assert y.shape == argmax.shape == (0, 3, 3, 2)
     assert ops.max_pool2d_backward(y, argmax, x.shape, kernel_size=2).shape == x.shape
-    assert ops.avg_pool2d(x, 2).shape == y.shape
-    assert ops.avg_pool2d_backward(y, x.shape, 2).shape == x.shape
+    assert ops.average_pool2d(x, 2).shape == y.shape
+    assert ops.average_pool2d_backward(y, x.shape, 2).shape == x.shape
     assert ops.lp_pool2d(x, 2).shape == y.shape

@@ -30,13 +30,13 @@ def matrix(method, before, after):
 
 def forward(method, x, size, **more):
     if method == "average":
-        return ops.adaptive_avg_pool2d(x, size, **more)
+        return ops.adaptive_average_pool2d(x, size, **more)
     return ops.upsample2d(x, size, interpolation=method, **more)
 
 
 def backward(method, grad, shape, **more):
     if method == "average":
-        return ops.adaptive_avg_pool2d_backward(grad, shape, **more)
+        return ops.adaptive_average_pool2d_backward(grad, shape, **more)
     return ops.upsample2d_backward(grad, shape, interpolation=method, **more)
 
 
@@ -81,9 +81,11 @@ def test_nearest_repeats_and_bilinear_keeps_planes():
 
 def test_adaptive_pooling_of_a_divisor_is_average_pooling(rng):
     x = rng.standard_normal((2, 6, 9, 5))
-    np.testing.assert_allclose(ops.adaptive_avg_pool2d(x, 3), ops.avg_pool2d(x, (2, 3)), atol=1e-14)
     np.testing.assert_allclose(
-        ops.adaptive_avg_pool2d(x, 1)[:, 0, 0], ops.global_avg_pool2d(x), atol=1e-14
+        ops.adaptive_average_pool2d(x, 3), ops.average_pool2d(x, (2, 3)), atol=1e-14
+    )
+    np.testing.assert_allclose(
+        ops.adaptive_average_pool2d(x, 1)[:, 0, 0], ops.global_average_pool2d(x), atol=1e-14
     )
 
 

@@ -58,13 +58,15 @@ def calls(rng):
         "max_pool2d_backward_window": lambda: ops.max_pool2d_backward(
             pooled, places, x.shape, kernel_size=3, stride=2
         ),
-        "avg_pool2d": lambda: ops.avg_pool2d(x, 3, stride=2),
-        "avg_pool2d_backward": lambda: ops.avg_pool2d_backward(pooled, x.shape, 3, stride=2),
+        "average_pool2d": lambda: ops.average_pool2d(x, 3, stride=2),
+        "average_pool2d_backward": lambda: ops.average_pool2d_backward(
+            pooled, x.shape, 3, stride=2
+        ),
         "lp_pool2d": lambda: ops.lp_pool2d(x, 3, stride=2),
         "lp_pool2d_backward": lambda: ops.lp_pool2d_backward(
             pooled, x, ops.lp_pool2d(x, 3, stride=2), 3, stride=2
         ),
-        "global_avg_pool2d": lambda: ops.global_avg_pool2d(x),
+        "global_average_pool2d": lambda: ops.global_average_pool2d(x),
         "sigmoid": lambda: ops.sigmoid(flat),
         "tanh": lambda: ops.tanh(flat),
         "softmax": lambda: ops.softmax(rows),
@@ -161,7 +163,8 @@ def test_a_forked_child_works():
         warnings.simplefilter("ignore")  # Python warns of any fork with threads alive
         ops.set_num_threads(3)
         rng = np.random.default_rng(0)
-        x, w = rng.standard_normal((8, 64, 64, 16)).astype("f"), rng.standard_normal((3, 3, 16, 32)).astype("f")
+        x = rng.standard_normal((8, 64, 64, 16)).astype("f")
+        w = rng.standard_normal((3, 3, 16, 32)).astype("f")
         expected = ops.conv2d(x, w)
         for _ in range(3):
             pid = os.fork()

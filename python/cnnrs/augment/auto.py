@@ -82,7 +82,7 @@ def _factor(place: int) -> Operation:
     def operation(auto: _Automatic, program: Program, strength: Amounts, sign: Amounts) -> None:
         factors: list[Any] = [1.0, 1.0, 1.0]
         factors[place] = 1.0 + strength * auto.limits["factor"] * sign
-        program.add("color_jitter", (ORDERS[0], *factors, 0.0))
+        program.add("color_jitter", (*ORDERS[0], *factors, 0.0))
 
     return operation
 

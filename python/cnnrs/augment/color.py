@@ -15,13 +15,9 @@ from cnnrs.errors import ArgumentError, ShapeError
 
 __all__ = ["ColorJitter", "Grayscale", "PCAColor", "RandomGrayscale"]
 
-# The 24 orders of the four adjustments, each written in base four.
+# The 24 orders of brightness, contrast, saturation and hue: the place of each of the four.
 ORDERS = np.array(
-    [
-        sum(part << 2 * place for place, part in enumerate(order))
-        for order in itertools.permutations(range(4))
-    ],
-    dtype=np.float64,
+    [np.argsort(order) for order in itertools.permutations(range(4))], dtype=np.float64
 )
 # Main axes of the colours of ImageNet (values from 0 to 1), and their deviations: Krizhevsky et al.
 # 2012, as published by Facebook.
@@ -148,7 +144,7 @@ class ColorJitter(Transform):
             low if low == high else low + numbers[:, 1 + i] * (high - low)
             for i, (low, high) in enumerate(ranges)
         ]
-        program.add("color_jitter", (order, *amounts))
+        program.add("color_jitter", (*order.T, *amounts))
 
 
 def _factors(name: str, value: Any) -> tuple[float, float]:

@@ -96,18 +96,18 @@ class Pad(Transform):
     ) -> None:
         self.padding = padding_sides(padding)
         self.fill = fill_value(fill)
-        self.padding_mode = _arguments.choice("padding_mode", padding_mode, tuple(BORDERS))
+        self.padding_mode = _arguments.choice("padding_mode", padding_mode, BORDERS)
         self.mask_fill = _arguments.integer("mask_fill", mask_fill)
 
     def lower(self, program: Program) -> None:
         """Add a crop that is larger than the image."""
         left, top, right, bottom = self.padding
         height, width = program.heights + (top + bottom), program.widths + (left + right)
-        constants = (BORDERS[self.padding_mode], *program.fill(self.fill))
         program.add(
             "crop",
             (-top, -left, height, width),
-            constants,
+            program.fill(self.fill),
+            mode=self.padding_mode,
             size=(height, width),
             mask_fill=self.mask_fill,
         )
@@ -156,7 +156,7 @@ class CenterCrop(Transform):
             np.round((have - want) / 2)
             for have, want in zip((program.heights, program.widths), self.size, strict=True)
         )
-        program.add("crop", (top, left, *self.size), (0, 0), size=self.size)
+        program.add("crop", (top, left, *self.size), (0,), mode="constant", size=self.size)
 
 
 class RandomCrop(Transform):
@@ -202,7 +202,7 @@ class RandomCrop(Transform):
         self.padding = None if padding is None else padding_sides(padding)
         self.pad_if_needed = _arguments.flag("pad_if_needed", pad_if_needed)
         self.fill = fill_value(fill)
-        self.padding_mode = _arguments.choice("padding_mode", padding_mode, tuple(BORDERS))
+        self.padding_mode = _arguments.choice("padding_mode", padding_mode, BORDERS)
         self.mask_fill = _arguments.integer("mask_fill", mask_fill)
 
     def lower(self, program: Program) -> None:
@@ -227,9 +227,13 @@ class RandomCrop(Transform):
             # An image that is too small is placed anywhere within the window.
             start = np.floor(numbers[:, axis] * ((room if fits else np.abs(room)) + 1)) - before
             starts.append(start if fits else start + np.minimum(room, 0))
-        constants = (BORDERS[self.padding_mode], *program.fill(self.fill))
         program.add(
-            "crop", (*starts, *self.size), constants, size=self.size, mask_fill=self.mask_fill
+            "crop",
+            (*starts, *self.size),
+            program.fill(self.fill),
+            mode=self.padding_mode,
+            size=self.size,
+            mask_fill=self.mask_fill,
         )
 
 
@@ -267,7 +271,7 @@ class RandomTranslate(Transform):
             )
         self.translate = (_shift_range(both[0]), _shift_range(both[1]))
         self.fill = fill_value(fill)
-        self.padding_mode = _arguments.choice("padding_mode", padding_mode, tuple(BORDERS))
+        self.padding_mode = _arguments.choice("padding_mode", padding_mode, BORDERS)
         self.mask_fill = _arguments.integer("mask_fill", mask_fill)
 
     def lower(self, program: Program) -> None:
@@ -283,11 +287,11 @@ class RandomTranslate(Transform):
             )
             starts.append(-(first + np.floor(numbers[:, axis] * (last - first + 1))))
         height, width = program.heights, program.widths
-        constants = (BORDERS[self.padding_mode], *program.fill(self.fill))
         program.add(
             "crop",
             (*starts, height, width),
-            constants,
+            program.fill(self.fill),
+            mode=self.padding_mode,
             size=(height, width),
             mask_fill=self.mask_fill,
         )

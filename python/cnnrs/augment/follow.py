@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnrs import ops
-from cnnrs.augment.program import INTERPOLATIONS, Step, take
+from cnnrs.augment.program import Step, take
 
 __all__ = ["follow_boxes", "follow_masks", "follow_points"]
 
@@ -57,7 +57,7 @@ def _bend(step: Step, points: NDArray[np.float64], owner: NDArray[np.int64]) -> 
         places = np.stack(np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5), axis=-1)
         row = np.array([sample])
         alone = ops.AugmentStep(
-            step.kind, None, np.ascontiguousarray(take(step, row)), np.array([1.0, np.nan])
+            step.kind, "bilinear", None, np.ascontiguousarray(take(step, row)), np.array([np.nan])
         )
         seen = ops.augment(
             places[None].astype(np.float32), [alone], np.array([height]), np.array([width])
@@ -149,10 +149,7 @@ def follow_masks(
     """The masks of every sample after all steps: nearest neighbour, and the step's `mask_fill`
     beyond the border.
     """
-    program = [
-        ops.AugmentStep(step.kind, step.apply, step.parameters, _nearest(step))
-        for step in moving(steps)
-    ]
+    program = [_nearest(step) for step in moving(steps)]
     if not program:
         return masks
     whole = isinstance(masks, np.ndarray)
@@ -180,13 +177,9 @@ def _as_picture(mask: NDArray[Any], dtype: Any = None) -> NDArray[Any]:
     )
 
 
-def _nearest(step: Step) -> NDArray[np.float64]:
-    if step.kind == "resize":
-        return np.array([float(INTERPOLATIONS["nearest"])])
-    if step.kind in ("warp", "elastic"):
-        return np.array([float(INTERPOLATIONS["nearest"]), float(step.mask_fill)])
-    return (
-        np.array([step.constants[0], float(step.mask_fill)])
-        if step.kind == "crop"
-        else step.constants
-    )
+def _nearest(step: Step) -> ops.AugmentStep:
+    """The step as masks take it: by the nearest pixel, with their own fill."""
+    mode = "nearest" if step.kind in ("resize", "warp", "elastic") else step.mode
+    filled = step.kind in ("crop", "warp", "elastic")
+    constants = np.array([float(step.mask_fill)]) if filled else step.constants
+    return ops.AugmentStep(step.kind, mode, step.apply, step.parameters, constants)

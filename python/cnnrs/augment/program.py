@@ -19,11 +19,10 @@ from cnnrs.errors import ArgumentError, ShapeError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["BORDERS", "INTERPOLATIONS", "Key", "Program", "Step", "take"]
+__all__ = ["BORDERS", "Key", "Program", "Step", "take"]
 
 Column: TypeAlias = "float | NDArray[Any]"
-BORDERS = {"constant": 0, "edge": 1, "reflect": 2, "symmetric": 3}
-INTERPOLATIONS = {"nearest": 0, "bilinear": 1, "antialias": 2}
+BORDERS = ("constant", "edge", "reflect", "symmetric")
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Step:
 
     Attributes
     ----------
-    kind, apply, parameters, constants
+    kind, mode, apply, parameters, constants
         As in `cnnrs.ops.AugmentStep`.
     before, after : pair of ndarray of shape (n,)
         Heights and widths.
@@ -56,6 +55,7 @@ class Step:
     """
 
     kind: str
+    mode: str
     apply: NDArray[np.bool_] | None
     parameters: NDArray[np.float64]
     constants: NDArray[np.float64]
@@ -66,7 +66,7 @@ class Step:
     @property
     def kernel(self) -> ops.AugmentStep:
         """Return the step in the form that the kernels take."""
-        return ops.AugmentStep(self.kind, self.apply, self.parameters, self.constants)
+        return ops.AugmentStep(self.kind, self.mode, self.apply, self.parameters, self.constants)
 
 
 class Program:
@@ -132,6 +132,7 @@ class Program:
         parameters: Sequence[Column] = (),
         constants: Sequence[float] = (),
         *,
+        mode: str = "",
         apply: NDArray[np.bool_] | None = None,
         size: tuple[Column, Column] | None = None,
         mask_fill: int = 0,
@@ -157,7 +158,14 @@ class Program:
             after = self.heights, self.widths = rows, columns
         self.steps.append(
             Step(
-                kind, apply, table, np.array(constants, dtype=np.float64), before, after, mask_fill
+                kind,
+                mode,
+                apply,
+                table,
+                np.array(constants, dtype=np.float64),
+                before,
+                after,
+                mask_fill,
             )
         )
 
@@ -211,11 +219,11 @@ class Program:
         """
         inverse = np.linalg.inv(forward).reshape(len(self), 9)
         height, width = (self.heights, self.widths) if size is None else size
-        constants = (INTERPOLATIONS[interpolation], *self.fill(fill))
         self.add(
             "warp",
             (*inverse.T, height, width),
-            constants,
+            self.fill(fill),
+            mode=interpolation,
             apply=apply,
             size=size,
             mask_fill=mask_fill,

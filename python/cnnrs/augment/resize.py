@@ -10,19 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnrs import _arguments
-from cnnrs.augment.program import INTERPOLATIONS, Program, check_range
+from cnnrs.augment.program import Program, check_range
 from cnnrs.augment.transform import Transform
 
 __all__ = ["RandomResizedCrop", "Resize"]
 
 TRIES = 10  # windows drawn before the largest fitting one is taken, as in torchvision
-
-
-def interpolation_code(interpolation: str, antialias: bool) -> int:
-    """Return the code of an interpolation in a program."""
-    return INTERPOLATIONS[
-        "antialias" if antialias and interpolation == "bilinear" else interpolation
-    ]
 
 
 class _Resizing(Transform):
@@ -32,8 +25,10 @@ class _Resizing(Transform):
         )
         self.antialias = _arguments.flag("antialias", antialias)
 
-    def _constants(self) -> tuple[float, ...]:
-        return (interpolation_code(self.interpolation, self.antialias),)
+    @property
+    def _mode(self) -> str:
+        smooth = self.antialias and self.interpolation == "bilinear"
+        return "antialias" if smooth else self.interpolation
 
 
 class Resize(_Resizing):
@@ -75,7 +70,7 @@ class Resize(_Resizing):
                 self.size * width // shorter,
             )
             size = (size[0], np.where(width <= height, self.size, size[1]))
-        program.add("resize", (0, 0, height, width, *size), self._constants(), size=size)
+        program.add("resize", (0, 0, height, width, *size), mode=self._mode, size=size)
 
 
 class RandomResizedCrop(_Resizing):
@@ -126,7 +121,7 @@ class RandomResizedCrop(_Resizing):
         """Add one resized crop for each sample."""
         numbers = program.draw(2 * TRIES + 2)
         window = random_window(numbers, program.heights, program.widths, self.scale, self.ratio)
-        program.add("resize", (*window, *self.size), self._constants(), size=self.size)
+        program.add("resize", (*window, *self.size), mode=self._mode, size=self.size)
 
 
 def random_window(

@@ -9,7 +9,7 @@ import numpy as np
 
 from cnnrs import _arguments
 from cnnrs.augment.matrices import about, affine, homography
-from cnnrs.augment.program import INTERPOLATIONS, Program, check_range
+from cnnrs.augment.program import Program, check_range
 from cnnrs.augment.transform import Transform, fill_value, probability
 from cnnrs.errors import ArgumentError, ShapeError
 
@@ -309,11 +309,11 @@ class ElasticTransform(_Warping):
         """Draw one field of shifts for each sample."""
         key = program.draw(2)
         strength = [alpha / 2 for alpha in self.alpha]
-        constants = (INTERPOLATIONS[self.interpolation], *program.fill(self.fill))
         program.add(
             "elastic",
             (*key.T, *strength, self.sigma[1], self.sigma[0]),
-            constants,
+            program.fill(self.fill),
+            mode=self.interpolation,
             mask_fill=self.mask_fill,
         )
 

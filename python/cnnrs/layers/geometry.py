@@ -85,6 +85,11 @@ class Convolution:
         }
 
     @property
+    def geometry(self) -> ops.Conv2dGeometry:
+        """The checked sizes as `cnnrs.ops` takes them."""
+        return ops.Conv2dGeometry(self.input_shape, self.weight_shape, **self.arguments)
+
+    @property
     def output_size(self) -> Pair:
         """Height and width of the output."""
         size = self.input_shape[0], self.input_shape[1]
@@ -97,10 +102,8 @@ class Convolution:
         return math.prod(self.output_size) * math.prod(self.weight_shape)
 
     def algorithm(self, direction: str, count: int = 1) -> str:
-        """Return the name of the algorithm; see `cnnrs.ops.conv2d_algorithm`."""
-        return ops.conv2d_algorithm(
-            (count, *self.input_shape), self.weight_shape, **self.arguments, direction=direction
-        )
+        """Return the name of the algorithm; see `cnnrs.ops.Conv2dGeometry.method`."""
+        return self.geometry.method(direction)
 
     def prepares(self, count: int) -> bool:
         """Return whether a prediction of `count` samples should use weights prepared once."""
@@ -159,12 +162,10 @@ class Kernel:
     def scratch(
         self, count: int, dtype: DTypeLike, *, training: bool
     ) -> tuple[list[int], list[int], int]:
-        """Return the bytes taken beside the arrays; see `cnnrs.ops.conv2d_scratch`."""
-        return ops.conv2d_scratch(
-            (count, *self.convolution.input_shape),
-            self.convolution.weight_shape,
-            **self.convolution.arguments,
-            direction=self.direction,
+        """Return the bytes taken beside the arrays; see `cnnrs.ops.Conv2dGeometry.scratch`."""
+        return self.convolution.geometry.scratch(
+            self.direction,
+            batch=count,
             prepared=self.is_prepared(count, training=training),
             **self.fused,
             dtype=dtype,

@@ -193,13 +193,13 @@ class AveragePool2D(Pool2D):
     def forward(self, ctx: Context, x: Any) -> Any:
         """Compute the mean of each window."""
         ctx.save(shape=x.shape)
-        return ops.avg_pool2d(
+        return ops.average_pool2d(
             x, **self.geometry, count_include_pad=self.count_include_pad, out=ctx.out()
         )
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
         """Pass an equal part of the gradient to every pixel of a window."""
-        return ops.avg_pool2d_backward(
+        return ops.average_pool2d_backward(
             grad_output,
             ctx.saved.shape,
             **self.geometry,
@@ -303,11 +303,11 @@ class GlobalAveragePool2D(_GlobalPool2D):
     def forward(self, ctx: Context, x: Any) -> Any:
         """Compute the mean of each channel."""
         ctx.save(shape=x.shape)
-        return ops.global_avg_pool2d(x, out=ctx.out())
+        return ops.global_average_pool2d(x, out=ctx.out())
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
         """Pass an equal part of the gradient to every pixel."""
-        return ops.global_avg_pool2d_backward(
+        return ops.global_average_pool2d_backward(
             grad_output, ctx.saved.shape, **ctx.input_destination()
         )
 

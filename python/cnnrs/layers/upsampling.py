@@ -124,11 +124,11 @@ class AdaptiveAveragePool2D(Layer):
     def forward(self, ctx: Context, x: Any) -> Any:
         """Compute the mean of each window."""
         ctx.save(shape=x.shape)
-        return ops.adaptive_avg_pool2d(x, self.output_size, out=ctx.out())
+        return ops.adaptive_average_pool2d(x, self.output_size, out=ctx.out())
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
         """Pass an equal part of the gradient to every pixel of a window."""
-        return ops.adaptive_avg_pool2d_backward(
+        return ops.adaptive_average_pool2d_backward(
             grad_output, ctx.saved.shape, **ctx.input_destination()
         )
 

@@ -1,26 +1,44 @@
-"""The operations: stateless functions on NumPy arrays, each forward beside its backward.
+"""Operations on NumPy arrays: stateless functions, each forward next to its backward.
 
-Images are ``(n, height, width, channels)``, float32 or float64. Anything array-like is taken:
-integers, booleans and float16 become float32, float32 beside float64 becomes float64, and inputs
-are never written to. ``out=`` is where the result goes; it overlaps no input except where a
-function says so. Backward functions add to ``out`` with ``accumulate=True``, and take
-``activation_output=`` after a fused activation.
+Conventions (in full in ``docs/conventions.md``):
+
+- Images have shape ``(n, height, width, channels)``.
+- Anything array-like is accepted and never written to. Integers, booleans and float16 become
+  float32; float32 together with float64 becomes float64.
+- `out` is overwritten and returned. It must not overlap an input unless the function says so.
+- With ``accumulate=True`` a gradient is added to `out` instead.
+- `activation_output` is the result of a forward call with a fused activation.
+- `ShapeError`, `DTypeError` and `ArgumentError` (``cnnrs.errors``) name the argument at fault.
 """
 
-from cnnrs.ops.activation import relu, relu_backward, sigmoid, sigmoid_backward, tanh, tanh_backward
-from cnnrs.ops.activation_curves import (
+import warnings
+from typing import Any
+
+from cnnrs.ops.activation import (
     elu,
     elu_backward,
+    gelu,
+    gelu_backward,
     hard_sigmoid,
     hard_sigmoid_backward,
     hard_swish,
     hard_swish_backward,
     leaky_relu,
     leaky_relu_backward,
+    relu,
     relu6,
     relu6_backward,
+    relu_backward,
     selu,
     selu_backward,
+    sigmoid,
+    sigmoid_backward,
+    silu,
+    silu_backward,
+    softplus,
+    softplus_backward,
+    tanh,
+    tanh_backward,
 )
 from cnnrs.ops.add import add
 from cnnrs.ops.augment import (
@@ -32,80 +50,69 @@ from cnnrs.ops.augment import (
     augment_uniform,
 )
 from cnnrs.ops.conv2d import (
+    Conv2dGeometry,
+    PreparedConv2dWeight,
     conv2d,
-    conv2d_backward_bias,
+    conv2d_algorithm,
     conv2d_backward_input,
     conv2d_backward_weight,
-)
-from cnnrs.ops.conv2d_scratch import conv2d_scratch
-from cnnrs.ops.conv2d_weight import (
-    PreparedConv2dWeight,
-    conv2d_algorithm,
-    conv2d_pools,
+    conv2d_max_pool2d,
     prepare_conv2d_weight,
 )
 from cnnrs.ops.geometry import conv2d_output_size
-from cnnrs.ops.global_pool2d import global_avg_pool2d, global_avg_pool2d_backward
-from cnnrs.ops.hinge import hinge, hinge_backward
 from cnnrs.ops.loss import (
+    binary_cross_entropy,
+    binary_cross_entropy_backward,
     cross_entropy,
     cross_entropy_backward,
     half_sum_of_squares,
     half_sum_of_squares_backward,
-    one_hot,
-)
-from cnnrs.ops.matmul import matmul
-from cnnrs.ops.max_unpool2d import max_unpool2d, max_unpool2d_backward
-from cnnrs.ops.norm import constrain_norm, move_towards, norm
-from cnnrs.ops.normalization import (
-    batch_norm,
-    batch_norm_backward,
-    batch_norm_scale_shift,
-    scale_shift,
-    scale_shift_backward,
-)
-from cnnrs.ops.optimizer import adagrad_step, adam_step, lion_step, rmsprop_step, sgd_step
-from cnnrs.ops.pointwise_loss import (
-    binary_cross_entropy,
-    binary_cross_entropy_backward,
+    hinge,
+    hinge_backward,
     huber,
     huber_backward,
     mean_absolute_error,
     mean_absolute_error_backward,
     mean_squared_error,
     mean_squared_error_backward,
+    one_hot,
 )
-from cnnrs.ops.pool2d import (
-    avg_pool2d,
-    avg_pool2d_backward,
-    lp_pool2d,
-    lp_pool2d_backward,
-    max_pool2d,
-    max_pool2d_backward,
-)
-from cnnrs.ops.prelu import prelu, prelu_backward_input, prelu_backward_slope
-from cnnrs.ops.random import all_finite, dropout, gaussian_noise, random_uniform
-from cnnrs.ops.resample2d import (
-    adaptive_avg_pool2d,
-    adaptive_avg_pool2d_backward,
-    upsample2d,
-    upsample2d_backward,
-)
-from cnnrs.ops.sample_normalization import (
+from cnnrs.ops.matmul import matmul
+from cnnrs.ops.noise import gaussian_noise
+from cnnrs.ops.normalization import (
+    batch_norm,
+    batch_norm_backward,
+    batch_norm_scale_shift,
     group_norm,
     group_norm_backward,
     layer_norm,
     layer_norm_backward,
     local_response_norm,
     local_response_norm_backward,
+    scale_shift,
+    scale_shift_backward,
 )
-from cnnrs.ops.smooth_curves import (
-    gelu,
-    gelu_backward,
-    silu,
-    silu_backward,
-    softplus,
-    softplus_backward,
+from cnnrs.ops.optimizer import adagrad_step, adam_step, lion_step, rmsprop_step, sgd_step
+from cnnrs.ops.pool2d import (
+    average_pool2d,
+    average_pool2d_backward,
+    global_average_pool2d,
+    global_average_pool2d_backward,
+    lp_pool2d,
+    lp_pool2d_backward,
+    max_pool2d,
+    max_pool2d_backward,
+    max_unpool2d,
+    max_unpool2d_backward,
+)
+from cnnrs.ops.prelu import prelu, prelu_backward_input, prelu_backward_slope
+from cnnrs.ops.random_numbers import dropout, random_uniform
+from cnnrs.ops.reduce import all_finite, conv2d_backward_bias, sum_rows
+from cnnrs.ops.resample2d import (
+    adaptive_average_pool2d,
+    adaptive_average_pool2d_backward,
+    upsample2d,
+    upsample2d_backward,
 )
 from cnnrs.ops.softmax import softmax, softmax_backward
 from cnnrs.ops.threads import (
@@ -116,14 +123,16 @@ from cnnrs.ops.threads import (
     set_winograd,
     simd_level,
 )
+from cnnrs.ops.vector_norm import constrain_norm, move_towards, norm
 
 __all__ = [
     "AugmentStep",
+    "Conv2dGeometry",
     "PreparedConv2dWeight",
     "adagrad_step",
     "adam_step",
-    "adaptive_avg_pool2d",
-    "adaptive_avg_pool2d_backward",
+    "adaptive_average_pool2d",
+    "adaptive_average_pool2d_backward",
     "add",
     "all_finite",
     "augment",
@@ -131,8 +140,8 @@ __all__ = [
     "augment_images",
     "augment_paste",
     "augment_uniform",
-    "avg_pool2d",
-    "avg_pool2d_backward",
+    "average_pool2d",
+    "average_pool2d_backward",
     "batch_norm",
     "batch_norm_backward",
     "batch_norm_scale_shift",
@@ -144,9 +153,8 @@ __all__ = [
     "conv2d_backward_bias",
     "conv2d_backward_input",
     "conv2d_backward_weight",
+    "conv2d_max_pool2d",
     "conv2d_output_size",
-    "conv2d_pools",
-    "conv2d_scratch",
     "cpu_features",
     "cross_entropy",
     "cross_entropy_backward",
@@ -158,8 +166,8 @@ __all__ = [
     "gelu_backward",
     "get_num_threads",
     "get_winograd",
-    "global_avg_pool2d",
-    "global_avg_pool2d_backward",
+    "global_average_pool2d",
+    "global_average_pool2d_backward",
     "group_norm",
     "group_norm_backward",
     "half_sum_of_squares",
@@ -219,8 +227,32 @@ __all__ = [
     "softmax_backward",
     "softplus",
     "softplus_backward",
+    "sum_rows",
     "tanh",
     "tanh_backward",
     "upsample2d",
     "upsample2d_backward",
 ]
+
+
+_RENAMED = {
+    "adaptive_avg_pool2d": "adaptive_average_pool2d",
+    "adaptive_avg_pool2d_backward": "adaptive_average_pool2d_backward",
+    "avg_pool2d": "average_pool2d",
+    "avg_pool2d_backward": "average_pool2d_backward",
+    "global_avg_pool2d": "global_average_pool2d",
+    "global_avg_pool2d_backward": "global_average_pool2d_backward",
+}
+_REPLACED = {
+    "conv2d_pools": "Conv2dGeometry.fuses_max_pool",
+    "conv2d_scratch": "Conv2dGeometry.scratch",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _RENAMED:
+        new = _RENAMED[name]
+        warnings.warn(f"cnnrs.ops.{name} is now cnnrs.ops.{new}", DeprecationWarning, stacklevel=2)
+        return globals()[new]
+    hint = f"; use {_REPLACED[name]}" if name in _REPLACED else ""
+    raise AttributeError(f"module 'cnnrs.ops' has no attribute {name!r}{hint}")

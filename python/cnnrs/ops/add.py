@@ -1,7 +1,7 @@
-"""The sum of two arrays with a ReLU behind it on request: the end of a residual branch.
+"""Sum of two arrays, with an optional ReLU: the end of a residual branch.
 
-Its own backward: the gradient of either summand is that of the sum, after a ReLU that of
-`cnnrs.ops.relu_backward`.
+It needs no gradient function: the gradient of either summand is the gradient of the sum, or
+`cnnrs.ops.relu_backward` of it after a ReLU.
 """
 
 from typing import Any
@@ -18,7 +18,7 @@ _NAMES = ("a", "b")
 def add(
     a: ArrayLike, b: ArrayLike, *, activation: str | None = None, out: Floats | None = None
 ) -> Any:
-    """Sum of two arrays of one shape, element by element.
+    """Add two arrays of one shape, element by element.
 
     Parameters
     ----------
@@ -26,16 +26,15 @@ def add(
     activation : {None, "relu"}
         Applied to the sum in the same pass.
     out : ndarray of that shape, optional
-        Written to and returned; may be one of `a` and `b`.
+        May be `a` or `b`.
 
     Returns
     -------
     ndarray of that shape, float32 or float64
 
-    Raises
-    ------
-    ShapeError, DTypeError, ArgumentError
-        For arguments that do not fit, naming them.
+    See Also
+    --------
+    cnnrs.ops : Conventions on `out`, dtypes and errors.
 
     References
     ----------

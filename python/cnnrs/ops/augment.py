@@ -28,31 +28,35 @@ class AugmentStep(NamedTuple):
     Attributes
     ----------
     kind : str
-        Its name; the list with the parameters of each is in ``rust/kernels/augment/step.rs``.
+        Name of the operation; ``rust/kernels/augment/step.rs`` lists their parameters.
+    mode : str
+        Name of the border ("constant", "edge", "reflect", "symmetric") for ``"crop"``, of the
+        interpolation ("nearest", "bilinear", "antialias") for ``"resize"``, ``"warp"`` and
+        ``"elastic"``; empty for other kinds.
     apply : ndarray of shape (n,), bool, or None
-        Which samples take the step; all, for None.
+        Which samples take the step; None for all.
     parameters : ndarray of shape (n, parameters) or (1, parameters), float64
-        Those of each sample, or once for all.
+        Parameters of each sample, or once for all samples.
     constants : ndarray of shape (constants,), float64
-        What is the same for all samples.
+        Parameters that are the same for all samples.
     """
 
     kind: str
+    mode: str
     apply: NDArray[np.bool_] | None
     parameters: NDArray[np.float64]
     constants: NDArray[np.float64]
 
 
 def augment_images(name: str, images: Images) -> Images:
-    """The images as the kernels take them: contiguous uint8 or float32, a batch or a list of single
-    ones.
+    """Convert images to what the kernels take: contiguous uint8 or float32, a batch or a list.
 
     Other floats become float32.
 
     Raises
     ------
     DTypeError, ShapeError
-        For anything else, naming it.
+        For anything else.
 
     Examples
     --------
@@ -100,8 +104,9 @@ def _image(name: str, image: Any, dimensions: int, axes: str) -> NDArray[Any]:
 def augment_uniform(
     indices: ArrayLike, draws: int, *, seed: int, epoch: int = 0, ordinal: int = 0
 ) -> NDArray[np.float64]:
-    """Uniform numbers for samples of a data set, each a function of seed, epoch, index, ordinal and
-    its place in the row.
+    """Draw uniform numbers for samples of a data set.
+
+    Each number is a function of seed, epoch, sample index, ordinal and its place in the row.
 
     Parameters
     ----------
@@ -118,10 +123,9 @@ def augment_uniform(
     -------
     ndarray of shape (n, draws), float64, from 0 (included) to 1 (excluded)
 
-    Raises
-    ------
-    DTypeError, ShapeError, ArgumentError
-        For arguments that do not fit.
+    See Also
+    --------
+    cnnrs.ops : Conventions on dtypes and errors.
 
     Examples
     --------
@@ -161,29 +165,29 @@ def augment(
     images : ndarray of shape (n, height, width, channels) or list of ndarray, uint8 or float32
     steps : sequence of AugmentStep
     heights, widths : ndarray of shape (n,), int64
-        The sizes that the steps give.
+        Sizes of the results.
     channels : int, optional
-        The channels that the steps give; by default as many as come in.
+        Channels of the results; by default those of `images`.
     dtype : {uint8, float32}, optional
-        Of the result; by default that of the images.
+        Dtype of the results; by default that of `images`.
     out : ndarray, optional
-        Written to and returned; only where all results have one size.
+        Only where all results have the same size.
 
     Returns
     -------
     ndarray of shape (n, height, width, channels), or list of ndarray where the sizes of the results
     differ
 
-    Raises
-    ------
-    ShapeError, DTypeError, ArgumentError
-        For arguments that do not fit.
+    See Also
+    --------
+    cnnrs.ops : Conventions on `out`, dtypes and errors.
 
     Examples
     --------
     >>> from cnnrs import ops
-    >>> flip = ops.AugmentStep("flip_horizontal", None, np.zeros((1, 0)), np.zeros(0))
-    >>> ops.augment(np.array([[[[1], [2]]]], np.uint8), [flip], np.array([1]), np.array([2])).ravel().tolist()
+    >>> flip = ops.AugmentStep("flip_horizontal", "", None, np.zeros((1, 0)), np.zeros(0))
+    >>> images, one, two = np.array([[[[1], [2]]]], np.uint8), np.array([1]), np.array([2])
+    >>> ops.augment(images, [flip], one, two).ravel().tolist()
     [2, 1]
     """
     pictures = augment_images("images", images)
@@ -233,7 +237,9 @@ def augment(
 
 
 def augment_blend(a: ArrayLike, b: ArrayLike, share: ArrayLike) -> NDArray[Any]:
-    """``share · a + (1 - share) · b``, a share for each image; bytes are rounded.
+    """Blend images: ``share * a + (1 - share) * b``, with one share for each image.
+
+    uint8 results are rounded.
 
     Parameters
     ----------
@@ -244,15 +250,15 @@ def augment_blend(a: ArrayLike, b: ArrayLike, share: ArrayLike) -> NDArray[Any]:
     -------
     ndarray of the shape and dtype of `a`
 
-    Raises
-    ------
-    ShapeError, DTypeError
-        For arguments that do not fit.
+    See Also
+    --------
+    cnnrs.ops : Conventions on dtypes and errors.
 
     Examples
     --------
     >>> from cnnrs import ops
-    >>> ops.augment_blend(np.full((1, 1, 1, 1), 200, np.uint8), np.full((1, 1, 1, 1), 100, np.uint8), [0.25]).item()
+    >>> a, b = (np.full((1, 1, 1, 1), value, np.uint8) for value in (200, 100))
+    >>> ops.augment_blend(a, b, [0.25]).item()
     125
     """
     first, second = augment_images("a", a), augment_images("b", b)
@@ -267,20 +273,20 @@ def augment_blend(a: ArrayLike, b: ArrayLike, share: ArrayLike) -> NDArray[Any]:
 
 
 def augment_paste(source: ArrayLike, target: NDArray[Any], rectangles: ArrayLike) -> None:
-    """Copy a rectangle of each source image into the target image of the same number, in place.
+    """Copy a rectangle of each source image into the target image of the same index, in place.
 
     Parameters
     ----------
     source : array_like of shape (n, source height, source width, channels), uint8 or float32
     target : ndarray of shape (n, height, width, channels) and the same dtype
-        Written to.
+        Changed in place.
     rectangles : array_like of int, shape (n, 6)
         Top, left, height and width in the target, then top and left in the source.
 
     Raises
     ------
-    ShapeError, DTypeError, ArgumentError
-        For arguments that do not fit, a rectangle that leaves an image among them.
+    ArgumentError
+        For a rectangle that is not inside its image.
 
     Examples
     --------

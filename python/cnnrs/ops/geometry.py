@@ -22,26 +22,27 @@ def conv2d_output_size(
     dilation: PairLike = 1,
     rounding: str = "floor",
 ) -> int | Pair:
-    """Number of positions that a window takes: ``(W - K + 2P) / S + 1``, with ``K`` the span of the
-    dilated window.
+    """Compute the number of positions of a window: ``(W - K + 2P) / S + 1``.
+
+    ``K`` is the span of the dilated window.
 
     The same formula serves convolution and pooling.
 
     Parameters
     ----------
     size : int or pair of int
-        Pixels of one axis, or ``(height, width)``. With one axis the other arguments belong to it:
-        integers, and padding may be ``(before, after)``.
+        Pixels of one axis, or ``(height, width)``. For one axis the other arguments are
+        integers too, and padding may be ``(before, after)``.
     kernel_size, stride, dilation : int or pair of int, at least 1
     padding : int, pair, four sides, "same" or "valid"
     rounding : {"floor", "ceil", "exact"}
-        What becomes of a fraction: border pixels stay unused, a last window hangs over the border
-        (if it starts inside the input or the padding before it), or an error.
+        How to round a fraction: leave border pixels unused, add a last window that extends beyond
+        the border (if it starts inside the input or the padding before it), or raise an error.
 
     Returns
     -------
     int or (int, int)
-        As `size` came.
+        A pair if `size` is a pair.
 
     Raises
     ------
@@ -93,9 +94,9 @@ def _axis_padding(padding: Any, size: int, kernel_size: int, stride: int, dilati
 def padding_sides(
     padding: Any, size: Pair, kernel_size: Pair, stride: Pair, dilation: Pair = (1, 1)
 ) -> Sides:
-    """``(top, bottom, left, right)`` of any spelling of padding, for an image of `size` ``(height,
-    width)``.
-    """
+    """Return ``(top, bottom, left, right)`` for any spelling of padding.
+
+    `size` is the ``(height, width)`` of the image."""
     if type(padding) is int and 0 <= padding < 2**31:
         return padding, padding, padding, padding
     if isinstance(padding, str):
@@ -137,7 +138,7 @@ def output_sizes(
     dilation: Pair = (1, 1),
     rounding: str = "floor",
 ) -> Pair:
-    """``(height, width)`` of the output; an error says which of the two does not fit."""
+    """Return ``(height, width)`` of the output; an error says which of the two does not fit."""
     if rounding not in ROUNDINGS:
         choice("rounding", rounding, ROUNDINGS)
     axis = "height"

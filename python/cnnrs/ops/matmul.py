@@ -1,7 +1,7 @@
 """Matrix product ``C = A B``, with either factor transposed and a bias and ReLU fused in.
 
-Its own backward: the gradient of ``A`` is ``matmul(grad_C, B, transpose_b=True)``, that of ``B`` is
-``matmul(A, grad_C, transpose_a=True)``.
+It is its own gradient: the gradient of ``A`` is ``matmul(grad_C, B, transpose_b=True)``, the
+gradient of ``B`` is ``matmul(A, grad_C, transpose_a=True)``.
 """
 
 from typing import Any
@@ -25,7 +25,7 @@ def matmul(
     out: Floats | None = None,
     accumulate: bool = False,
 ) -> Any:
-    """Product of two matrices.
+    """Multiply two matrices.
 
     Parameters
     ----------
@@ -38,7 +38,6 @@ def matmul(
     activation : {None, "relu"}
         Applied last, after the bias and the accumulation.
     out : ndarray of shape (m, n), optional
-        Written to and returned; overlaps no other argument.
     accumulate : bool
         Whether to add to `out` instead of overwriting it.
 
@@ -46,10 +45,9 @@ def matmul(
     -------
     ndarray of shape (m, n), float32 or float64
 
-    Raises
-    ------
-    ShapeError, DTypeError, ArgumentError
-        For arguments that do not fit, naming them.
+    See Also
+    --------
+    cnnrs.ops : Conventions on `out`, `accumulate`, dtypes and errors.
 
     Examples
     --------

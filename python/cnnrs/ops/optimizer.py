@@ -1,12 +1,10 @@
-"""Optimizer updates of flat parameter arrays, in place, in one pass that nothing interrupts
-half-way.
+"""Optimizer updates of flat parameter arrays, in place, in one uninterruptible pass.
 
-All take the same four arguments that shape the gradient first, ``g = clip(gradient_scale ·
+All take the same four arguments that change the gradient first, ``g = clip(gradient_scale ·
 gradient) + l1 · sign(w) + weight_decay · w``: ``gradient_scale``, ``gradient_limit`` (the largest
-absolute value after scaling; None for no limit), ``l1`` and ``weight_decay``. Where weight decay is
-*decoupled* it does not go through the gradient: ``w`` is multiplied by ``1 - learning_rate ·
-weight_decay`` instead. Arrays that an optimizer remembers are zeros before the first step, and are
-updated in place.
+absolute value after scaling; None for no limit), ``l1`` and ``weight_decay``. *Decoupled*
+weight decay does not change the gradient: ``w`` is multiplied by ``1 - learning_rate ·
+weight_decay`` instead. State arrays are zeros before the first step, and are updated in place.
 """
 
 import math
@@ -21,7 +19,7 @@ from cnnrs.errors import ArgumentError, DTypeError, ShapeError
 
 
 def _arrays(parameter: Floats, gradient: ArrayLike, **state: Floats | None) -> Any:
-    """Parameter, gradient and what is remembered, checked, as vectors."""
+    """Return parameter, gradient and state arrays, checked, as vectors."""
     if not isinstance(parameter, np.ndarray) or parameter.dtype not in (np.float32, np.float64):
         found = getattr(parameter, "dtype", type(parameter).__name__)
         raise DTypeError(
@@ -41,7 +39,7 @@ def _arrays(parameter: Floats, gradient: ArrayLike, **state: Floats | None) -> A
 def _adjustment(
     scale: float, limit: float | None, l1: float, l2: float
 ) -> tuple[float, float, float, float]:
-    """What the kernels do to the gradient first."""
+    """Return what the kernels do to the gradient first."""
     bound = math.inf if limit is None else number("gradient_limit", limit, 0.0)
     return (
         number("gradient_scale", scale),
@@ -73,7 +71,7 @@ def sgd_step(
     gradient_scale: float = 1.0,
     gradient_limit: float | None = None,
 ) -> None:
-    """One step of stochastic gradient descent, ``parameter -= learning_rate * g``, in place.
+    """Take one step of stochastic gradient descent, ``parameter -= learning_rate * g``, in place.
 
     With a velocity, ``velocity = momentum * velocity + (1 - dampening) * g`` and the step is along
     it, or with Nesterov along ``g + momentum * velocity``.
@@ -92,10 +90,9 @@ def sgd_step(
     weight_decay, l1, gradient_scale, gradient_limit : float
         See the module.
 
-    Raises
-    ------
-    ShapeError, DTypeError, ArgumentError
-        For arguments that do not fit, naming them; nothing is updated then.
+    See Also
+    --------
+    cnnrs.ops : Conventions on dtypes and errors. After an error nothing is updated.
 
     References
     ----------
@@ -145,8 +142,9 @@ def adam_step(
     gradient_scale: float = 1.0,
     gradient_limit: float | None = None,
 ) -> None:
-    """One step of Adam, or with decoupled weight decay AdamW: along the mean gradient over the root
-    of its mean square.
+    """Take one step of Adam, or of AdamW with decoupled weight decay.
+
+    The step is the mean gradient over the root of the mean squared gradient.
 
     Parameters
     ----------
@@ -155,12 +153,12 @@ def adam_step(
     mean, square : ndarray of that shape and dtype
         Moving averages of gradient and squared gradient.
     largest : ndarray, optional
-        The largest `square` so far, which then stands under the root (AMSGrad).
+        The largest `square` so far, used under the root instead of `square` (AMSGrad).
     learning_rate : float, at least 0
     step : int
         The number of this step, from 1.
     betas : pair of float from 0 to below 1
-        How much of `mean` and `square` is kept.
+        Decay of `mean` and of `square`.
     eps : float
         Added to the root.
     decoupled : bool
@@ -168,10 +166,9 @@ def adam_step(
     weight_decay, l1, gradient_scale, gradient_limit : float
         See the module.
 
-    Raises
-    ------
-    ShapeError, DTypeError, ArgumentError
-        For arguments that do not fit, naming them; nothing is updated then.
+    See Also
+    --------
+    cnnrs.ops : Conventions on dtypes and errors. After an error nothing is updated.
 
     References
     ----------
@@ -184,7 +181,8 @@ def adam_step(
     >>> import numpy as np
     >>> from cnnrs import ops
     >>> weight = np.array([1.0, 2.0])
-    >>> ops.adam_step(weight, np.array([10.0, -0.1]), np.zeros(2), np.zeros(2), learning_rate=0.5, step=1, eps=0)
+    >>> gradient, mean, square = np.array([10.0, -0.1]), np.zeros(2), np.zeros(2)
+    >>> ops.adam_step(weight, gradient, mean, square, learning_rate=0.5, step=1, eps=0)
     >>> weight
     array([0.5, 2.5])
     """
@@ -230,7 +228,7 @@ def rmsprop_step(
     gradient_scale: float = 1.0,
     gradient_limit: float | None = None,
 ) -> None:
-    """One step of RMSprop: along the gradient over the root of its mean square.
+    """Take one step of RMSprop: the gradient over the root of its mean square.
 
     Parameters
     ----------
@@ -239,13 +237,13 @@ def rmsprop_step(
     square : ndarray of that shape and dtype
         Moving average of the squared gradient.
     mean : ndarray, optional
-        Moving average of the gradient, whose square is then taken off under the root (centered
+        Moving average of the gradient. If given, its square is subtracted under the root (centered
         RMSprop).
     velocity : ndarray, optional
         Needed where momentum is not 0.
     learning_rate : float, at least 0
     alpha : float from 0 to 1
-        How much of the averages is kept.
+        Decay of the moving averages.
     eps : float
         Added to the root.
     momentum : float from 0 to 1
@@ -262,7 +260,8 @@ def rmsprop_step(
     >>> import numpy as np
     >>> from cnnrs import ops
     >>> weight = np.array([1.0, 2.0])
-    >>> ops.rmsprop_step(weight, np.array([10.0, -0.1]), np.zeros(2), learning_rate=0.5, alpha=0.75, eps=0)
+    >>> gradient, square = np.array([10.0, -0.1]), np.zeros(2)
+    >>> ops.rmsprop_step(weight, gradient, square, learning_rate=0.5, alpha=0.75, eps=0)
     >>> weight
     array([0., 3.])
     """
@@ -295,7 +294,7 @@ def adagrad_step(
     gradient_scale: float = 1.0,
     gradient_limit: float | None = None,
 ) -> None:
-    """One step of Adagrad: along the gradient over the root of the sum of all its squares.
+    """Take one step of Adagrad: the gradient over the root of the sum of all its squares.
 
     Parameters
     ----------
@@ -344,7 +343,7 @@ def lion_step(
     gradient_scale: float = 1.0,
     gradient_limit: float | None = None,
 ) -> None:
-    """One step of Lion: along the sign of a mean of gradients; weight decay is decoupled.
+    """Take one step of Lion: the sign of a mean of gradients, with decoupled weight decay.
 
     Parameters
     ----------
@@ -354,7 +353,7 @@ def lion_step(
         Moving average of the gradient.
     learning_rate : float, at least 0
     betas : pair of float from 0 to below 1
-        How much of `mean` is kept for the step, and in `mean`.
+        Weights of `mean` in the step, and in the update of `mean`.
     weight_decay, l1, gradient_scale, gradient_limit : float
         See the module.
 

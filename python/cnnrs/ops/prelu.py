@@ -1,4 +1,4 @@
-"""Parametric ReLU, whose slope below 0 each channel learns, and its two gradients."""
+"""Parametric ReLU, with one learned slope per channel, and its two gradients."""
 
 from typing import Any
 
@@ -18,23 +18,21 @@ def _check(x: Any, slope: Any) -> None:
 
 
 def prelu(x: ArrayLike, slope: ArrayLike, *, out: Floats | None = None) -> Any:
-    """``x`` above 0, ``slope * x`` below; NaN stays NaN.
+    """Compute the parametric ReLU: ``x`` above 0, ``slope * x`` below, with one slope per channel.
 
     Parameters
     ----------
     x : array_like of shape (..., channels)
     slope : array_like of shape (channels,)
     out : ndarray of the shape and dtype of the result, optional
-        Written to and returned; overlaps no other argument.
 
     Returns
     -------
     ndarray of the shape of `x`
 
-    Raises
-    ------
-    ShapeError, DTypeError, ArgumentError
-        For arguments that do not fit, naming them.
+    See Also
+    --------
+    cnnrs.ops : Conventions on `out`, dtypes and errors.
 
     References
     ----------
@@ -63,8 +61,9 @@ def prelu_backward_input(
     out: Floats | None = None,
     accumulate: bool = False,
 ) -> Any:
-    """Gradient of `prelu` with respect to its input: `grad_output`, times the slope where ``x <
-    0``.
+    """Compute the gradient of `prelu` with respect to its input.
+
+    It is `grad_output`, times the slope where ``x < 0``.
 
     Parameters
     ----------
@@ -72,7 +71,6 @@ def prelu_backward_input(
         Gradient of the output, and the input of the forward call.
     slope : array_like of shape (channels,)
     out : ndarray of the shape of `x`, optional
-        Written to and returned; overlaps no other argument.
     accumulate : bool
         Whether to add to `out`.
 
@@ -80,10 +78,9 @@ def prelu_backward_input(
     -------
     ndarray of the shape of `x`
 
-    Raises
-    ------
-    ShapeError, DTypeError, ArgumentError
-        For arguments that do not fit, naming them.
+    See Also
+    --------
+    cnnrs.ops : Conventions on `out`, `accumulate`, dtypes and errors.
 
     Examples
     --------
@@ -104,13 +101,14 @@ def prelu_backward_input(
 def prelu_backward_slope(
     grad_output: ArrayLike, x: ArrayLike, *, out: Floats | None = None, accumulate: bool = False
 ) -> Any:
-    """Gradient of `prelu` with respect to its slopes: ``grad_output * x`` summed where ``x < 0``.
+    """Compute the gradient of `prelu` with respect to its slopes.
+
+    It is ``grad_output * x``, summed where ``x < 0``.
 
     Parameters
     ----------
     grad_output, x : array_like of shape (..., channels)
     out : ndarray of shape (channels,), optional
-        Written to and returned; overlaps no other argument.
     accumulate : bool
         Whether to add to `out`.
 
@@ -118,10 +116,9 @@ def prelu_backward_slope(
     -------
     ndarray of shape (channels,)
 
-    Raises
-    ------
-    ShapeError, DTypeError, ArgumentError
-        For arguments that do not fit, naming them.
+    See Also
+    --------
+    cnnrs.ops : Conventions on `out`, `accumulate`, dtypes and errors.
 
     Examples
     --------

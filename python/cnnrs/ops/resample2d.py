@@ -1,10 +1,9 @@
-"""Images resampled to another size: up-sampling (nearest, bilinear) and adaptive average pooling,
-and their gradients.
+"""Up-sampling (nearest, bilinear), adaptive average pooling, and their gradients.
 
-Bilinear interpolation takes pixels as squares whose centres lie at half-integers, so that the
-corners of both images coincide: output ``o`` looks at ``(o + 0.5) * in / out - 0.5``, held inside
-the image. That is ``align_corners=False`` of PyTorch, and what TensorFlow, OpenCV and Pillow
-(enlarging) do.
+Bilinear interpolation treats pixels as squares whose centres are at half-integers, so that the
+corners of both images coincide: output ``o`` reads position ``(o + 0.5) * in / out - 0.5``, clipped
+to the image. TensorFlow, OpenCV and Pillow (enlarging) do the same, and PyTorch with
+``align_corners=False``.
 """
 
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from numpy.typing import ArrayLike
 from cnnrs import _core
 from cnnrs._arguments import Floats, PairLike, choice, floats, images, output, pair
 from cnnrs.errors import ShapeError
-from cnnrs.ops.pool2d import image_shape
+from cnnrs.ops.pool2d.windows import image_shape
 
 INTERPOLATIONS = ("nearest", "bilinear")
 
@@ -46,36 +45,37 @@ def _backward(grad_output: Any, input_shape: Any, method: str, out: Any, accumul
 def upsample2d(
     x: ArrayLike, size: PairLike, *, interpolation: str = "nearest", out: Floats | None = None
 ) -> Any:
-    """Resample images to a size given in pixels. No smoothing is done before, so it is for
-    enlarging.
+    """Enlarge images to a size given in pixels.
+
+    It does not smooth, so it is not meant for shrinking.
 
     Parameters
     ----------
     x : array_like of shape (n, height, width, channels)
     size : int or (height, width)
-        Of the output.
+        Size of the output.
     interpolation : {"nearest", "bilinear"}
         The pixel at ``floor(o * in / out)``, or a mean of the four pixels around it, by half-pixel
         centres.
     out : ndarray of shape (n, out_height, out_width, channels), optional
-        Written to and returned; overlaps no other argument.
 
     Returns
     -------
     ndarray of shape (n, out_height, out_width, channels)
 
-    Raises
-    ------
-    ShapeError, DTypeError, ArgumentError
-        For arguments that do not fit, naming them.
+    See Also
+    --------
+    cnnrs.ops : Conventions on `out`, dtypes and errors.
 
     Examples
     --------
     >>> import numpy as np
     >>> from cnnrs import ops
     >>> x = np.array([0.0, 4.0]).reshape(1, 1, 2, 1)
-    >>> ops.upsample2d(x, (1, 4))[0, 0, :, 0], ops.upsample2d(x, (1, 4), interpolation="bilinear")[0, 0, :, 0]
-    (array([0., 0., 4., 4.]), array([0., 1., 3., 4.]))
+    >>> ops.upsample2d(x, (1, 4))[0, 0, :, 0]
+    array([0., 0., 4., 4.])
+    >>> ops.upsample2d(x, (1, 4), interpolation="bilinear")[0, 0, :, 0]
+    array([0., 1., 3., 4.])
     """
     return _forward(x, size, "size", choice("interpolation", interpolation, INTERPOLATIONS), out)
 
@@ -88,8 +88,9 @@ def upsample2d_backward(
     out: Floats | None = None,
     accumulate: bool = False,
 ) -> Any:
-    """Gradient of `upsample2d`: each output gradient goes to the pixels that it came from, by their
-    weights.
+    """Compute the gradient of `upsample2d`.
+
+    Each value goes to the pixels that it was computed from, with their weights.
 
     Parameters
     ----------
@@ -98,7 +99,6 @@ def upsample2d_backward(
     interpolation : {"nearest", "bilinear"}
         As in the forward call.
     out : ndarray of shape `input_shape`, optional
-        Written to and returned; overlaps no other argument.
     accumulate : bool
         Whether to add to `out`.
 
@@ -106,16 +106,16 @@ def upsample2d_backward(
     -------
     ndarray of shape `input_shape`
 
-    Raises
-    ------
-    ShapeError, DTypeError, ArgumentError
-        For arguments that do not fit, naming them.
+    See Also
+    --------
+    cnnrs.ops : Conventions on `out`, `accumulate`, dtypes and errors.
 
     Examples
     --------
     >>> import numpy as np
     >>> from cnnrs import ops
-    >>> ops.upsample2d_backward(np.array([1.0, 2.0, 3.0, 4.0]).reshape(1, 1, 4, 1), (1, 1, 2, 1)).ravel()
+    >>> grad_output = np.array([1.0, 2.0, 3.0, 4.0]).reshape(1, 1, 4, 1)
+    >>> ops.upsample2d_backward(grad_output, (1, 1, 2, 1)).ravel()
     array([3., 7.])
     """
     return _backward(
@@ -127,8 +127,10 @@ def upsample2d_backward(
     )
 
 
-def adaptive_avg_pool2d(x: ArrayLike, output_size: PairLike, *, out: Floats | None = None) -> Any:
-    """Mean over windows chosen such that the output has a given size.
+def adaptive_average_pool2d(
+    x: ArrayLike, output_size: PairLike, *, out: Floats | None = None
+) -> Any:
+    """Average over windows chosen so that the output has a given size.
 
     Output ``o`` is the mean from pixel ``floor(o * in / out)`` to ``ceil((o + 1) * in / out)``;
     where the sizes do not divide, windows overlap.
@@ -138,42 +140,40 @@ def adaptive_avg_pool2d(x: ArrayLike, output_size: PairLike, *, out: Floats | No
     x : array_like of shape (n, height, width, channels)
     output_size : int or (height, width)
     out : ndarray of shape (n, out_height, out_width, channels), optional
-        Written to and returned; overlaps no other argument.
 
     Returns
     -------
     ndarray of shape (n, out_height, out_width, channels)
 
-    Raises
-    ------
-    ShapeError, DTypeError, ArgumentError
-        For arguments that do not fit, naming them.
+    See Also
+    --------
+    cnnrs.ops : Conventions on `out`, dtypes and errors.
 
     Examples
     --------
     >>> import numpy as np
     >>> from cnnrs import ops
-    >>> ops.adaptive_avg_pool2d(np.array([2.0, 4.0, 8.0]).reshape(1, 1, 3, 1), (1, 2)).ravel()
+    >>> ops.adaptive_average_pool2d(np.array([2.0, 4.0, 8.0]).reshape(1, 1, 3, 1), (1, 2)).ravel()
     array([3., 6.])
     """
     return _forward(x, output_size, "output_size", "average", out)
 
 
-def adaptive_avg_pool2d_backward(
+def adaptive_average_pool2d_backward(
     grad_output: ArrayLike,
     input_shape: Sequence[int],
     *,
     out: Floats | None = None,
     accumulate: bool = False,
 ) -> Any:
-    """Gradient of `adaptive_avg_pool2d`: each output gradient spread evenly over its window.
+    """Compute the gradient of `adaptive_average_pool2d`: each value is spread evenly over its
+    window.
 
     Parameters
     ----------
     grad_output : array_like of shape (n, out_height, out_width, channels)
     input_shape : tuple of 4 int, (n, height, width, channels)
     out : ndarray of shape `input_shape`, optional
-        Written to and returned; overlaps no other argument.
     accumulate : bool
         Whether to add to `out`.
 
@@ -181,16 +181,16 @@ def adaptive_avg_pool2d_backward(
     -------
     ndarray of shape `input_shape`
 
-    Raises
-    ------
-    ShapeError, DTypeError, ArgumentError
-        For arguments that do not fit, naming them.
+    See Also
+    --------
+    cnnrs.ops : Conventions on `out`, `accumulate`, dtypes and errors.
 
     Examples
     --------
     >>> import numpy as np
     >>> from cnnrs import ops
-    >>> ops.adaptive_avg_pool2d_backward(np.array([2.0, 4.0]).reshape(1, 1, 2, 1), (1, 1, 3, 1)).ravel()
+    >>> grad_output = np.array([2.0, 4.0]).reshape(1, 1, 2, 1)
+    >>> ops.adaptive_average_pool2d_backward(grad_output, (1, 1, 3, 1)).ravel()
     array([1., 3., 2.])
     """
     return _backward(grad_output, input_shape, "average", out, accumulate)

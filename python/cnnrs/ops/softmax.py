@@ -10,7 +10,7 @@ from cnnrs.errors import ShapeError
 
 
 def as_rows(name: str, array: Any) -> Any:
-    """The array as a matrix whose rows run along its last axis."""
+    """Return the array as a matrix whose rows run along its last axis."""
     if array.ndim == 2 and array.shape[1]:
         return array
     if array.ndim == 0 or array.shape[-1] == 0:
@@ -21,24 +21,22 @@ def as_rows(name: str, array: Any) -> Any:
 
 
 def softmax(x: ArrayLike, *, out: Floats | None = None) -> Any:
-    """Probabilities ``exp(x) / sum(exp(x))`` over the last axis; no overflow, whatever the scores.
+    """Compute ``exp(x) / sum(exp(x))`` over the last axis, without overflow.
 
     Parameters
     ----------
     x : array_like of shape (..., classes)
         Scores (logits).
     out : ndarray of the shape and dtype of the result, optional
-        Written to and returned; overlaps no other argument.
 
     Returns
     -------
     ndarray of the shape of `x`
         Rows of non-negative values that sum to 1. A row with NaN becomes NaN.
 
-    Raises
-    ------
-    ShapeError, DTypeError, ArgumentError
-        For arguments that do not fit, naming them.
+    See Also
+    --------
+    cnnrs.ops : Conventions on `out`, dtypes and errors.
 
     Examples
     --------
@@ -58,14 +56,14 @@ def softmax(x: ArrayLike, *, out: Floats | None = None) -> Any:
 def softmax_backward(
     grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None = None, accumulate: bool = False
 ) -> Any:
-    """Gradient of `softmax`: ``y * (grad_output - sum(grad_output * y))`` along the last axis.
+    """Compute the gradient of `softmax`: ``y * (grad_output - sum(grad_output * y))`` over the last
+    axis.
 
     Parameters
     ----------
     grad_output, y : array_like of one shape (..., classes)
         Gradient of the output, and the output.
     out : ndarray of that shape, optional
-        Written to and returned; overlaps no other argument.
     accumulate : bool
         Whether to add to `out`.
 
@@ -73,10 +71,9 @@ def softmax_backward(
     -------
     ndarray of the shape of `y`
 
-    Raises
-    ------
-    ShapeError, DTypeError, ArgumentError
-        For arguments that do not fit, naming them.
+    See Also
+    --------
+    cnnrs.ops : Conventions on `out`, `accumulate`, dtypes and errors.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""The kernels' threads, and what the CPU lets them use.
+"""The number of threads, the SIMD path, and the switch for Winograd convolution.
 
-Results do not depend on the number of threads: not in one bit. The pool is private to cnnrs and to
-the process; after a fork the child simply works.
+Results are the same in every bit for any number of threads. The thread pool is private to cnnrs and
+to the process; a forked child starts its own.
 """
 
 from cnnrs import _core
@@ -10,7 +10,7 @@ from cnnrs.errors import ArgumentError
 
 
 def set_num_threads(count: int) -> None:
-    """Sets how many threads the kernels use, the calling thread included.
+    """Set the number of threads that the kernels use, including the calling thread.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def set_num_threads(count: int) -> None:
 
 
 def get_num_threads() -> int:
-    """How many threads the kernels use, the calling thread included.
+    """Return the number of threads that the kernels use, including the calling thread.
 
     Examples
     --------
@@ -51,8 +51,7 @@ def get_num_threads() -> int:
 
 
 def simd_level() -> str:
-    """Name of the SIMD path that the kernels chose at start: ``"portable"``, ``"avx2"``,
-    ``"avx512"`` or ``"neon"``.
+    """Return the name of the SIMD path: ``"portable"``, ``"avx2"``, ``"avx512"`` or ``"neon"``.
 
     ``$CNNRS_SIMD`` asks for a particular one.
 
@@ -66,7 +65,7 @@ def simd_level() -> str:
 
 
 def cpu_features() -> list[str]:
-    """Names of the CPU features that the kernels know and found.
+    """Return the names of the CPU features that the kernels can use and that were found.
 
     Examples
     --------
@@ -78,7 +77,7 @@ def cpu_features() -> list[str]:
 
 
 def set_winograd(enabled: bool) -> None:
-    """Allows or forbids Winograd convolution, which is faster and rounds a little more.
+    """Allow or forbid Winograd convolution, which is faster and has larger rounding errors.
 
     Without it every convolution multiplies directly: integer-valued data then comes out exact, and
     a non-finite value touches only the outputs that it enters.
@@ -110,7 +109,7 @@ def set_winograd(enabled: bool) -> None:
 
 
 def get_winograd() -> bool:
-    """Whether Winograd convolution may be chosen.
+    """Return whether Winograd convolution may be chosen.
 
     Examples
     --------

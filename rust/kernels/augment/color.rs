@@ -10,6 +10,7 @@
 use super::planes::Planes;
 use super::step::PerChannel;
 use super::{Pixel, limit};
+use crate::kernels::error::{KernelError, Result};
 use crate::kernels::simd::{Kernel, Vector, dispatch_f32, vectorized};
 
 /// Share of red, green and blue in grey (ITU-R 601, as Pillow and torchvision round it).
@@ -278,23 +279,41 @@ impl<T: Pixel> Kernel<f32> for Epilogue<'_, T> {
     }
 }
 
-/// Brightness, contrast, saturation and hue in the order that the first number tells; a factor of 1
-/// and a turn of 0 do nothing.
+/// The adjustments in their order, from the place of each: 0 for brightness, 1 for contrast, 2 for
+/// saturation, 3 for hue.
 ///
-/// The order is written in base four, the first adjustment in the lowest digit; `adjustments` holds
-/// three factors and the turn, in shares of the circle.
+/// # Errors
+/// [`KernelError::Argument`] if the places are not 0, 1, 2 and 3 in some order.
+pub fn order(places: [f64; 4]) -> Result<[usize; 4]> {
+    let mut order = [usize::MAX; 4];
+    for (adjustment, place) in places.into_iter().enumerate() {
+        if let Some(slot) = order.get_mut(place as usize).filter(|_| place.fract() == 0.0) {
+            *slot = adjustment;
+        }
+    }
+    if order.contains(&usize::MAX) || places.iter().any(|&place| place < 0.0) {
+        return Err(KernelError::Argument(format!(
+            "order: expected the places 0, 1, 2 and 3 in some order, got {places:?}"
+        )));
+    }
+    Ok(order)
+}
+
+/// Change brightness, contrast, saturation and hue in this order; a factor of 1 and a turn of 0 do
+/// nothing.
+///
+/// `adjustments` holds three factors and the turn, in shares of the circle.
 pub fn jitter(
     planes: &mut Planes,
     changes: &mut Changes,
-    order: u32,
+    order: [usize; 4],
     adjustments: [f32; 4],
     peak: f32,
 ) {
     let colour = planes.channels == 3;
-    for position in 0..4 {
-        let kind = (order >> (2 * position)) & 3;
-        let factor = adjustments[kind as usize];
-        let change = match kind {
+    for adjustment in order {
+        let factor = adjustments[adjustment];
+        let change = match adjustment {
             0 if factor != 1.0 => Change::Scale { factor, summand: 0.0, peak },
             1 if factor != 1.0 => {
                 let mean =

@@ -2,10 +2,10 @@
 
 use super::planes::{Planes, View, deinterleave};
 use super::{PerChannel, Pixel};
-use crate::kernels::error::Result;
+use crate::kernels::error::{KernelError, Result};
 use crate::kernels::simd::vectorized;
 
-/// What stands beyond the border of a picture.
+/// Which values are read beyond the border of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Border {
     /// The fill.
@@ -19,13 +19,19 @@ pub enum Border {
 }
 
 impl Border {
-    /// By its number in a program.
-    pub fn from_code(code: f64) -> Self {
-        match code as u8 {
-            1 => Self::Edge,
-            2 => Self::Reflect,
-            3 => Self::Symmetric,
-            _ => Self::Constant,
+    /// The border of this name: `constant`, `edge`, `reflect` or `symmetric`.
+    ///
+    /// # Errors
+    /// [`KernelError::Argument`] for another name.
+    pub fn parse(name: &str) -> Result<Self> {
+        match name {
+            "constant" => Ok(Self::Constant),
+            "edge" => Ok(Self::Edge),
+            "reflect" => Ok(Self::Reflect),
+            "symmetric" => Ok(Self::Symmetric),
+            _ => Err(KernelError::Argument(format!(
+                "border: expected \"constant\", \"edge\", \"reflect\" or \"symmetric\", got {name:?}"
+            ))),
         }
     }
 

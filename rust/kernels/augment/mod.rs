@@ -220,7 +220,7 @@ fn one<I: Pixel, O: Pixel>(
     let mut taken = steps.iter().filter_map(|step| Some((step, step.of(sample)?))).peekable();
     while let Some((step, parameters)) = taken.next() {
         // A picture that is resized may as well be written from right to left.
-        let mirrored = step.kind == Kind::Resize
+        let mirrored = matches!(step.kind, Kind::Resize(_))
             && taken.next_if(|(next, _)| next.kind == Kind::FlipHorizontal).is_some();
         work.apply(step, parameters, mirrored)?;
     }
@@ -284,9 +284,8 @@ impl<T: Pixel> Work<'_, T> {
             Stage::Planes(planes) => (planes.channels, planes.height, planes.width),
         };
         match step.kind {
-            Kind::Crop => {
-                let fill = step.per_channel(1, channels)?;
-                let border = crop::Border::from_code(step.constants[0]);
+            Kind::Crop(border) => {
+                let fill = step.per_channel(0, channels)?;
                 replace!(
                     crop::crop,
                     [p[0] as i64, p[1] as i64],
@@ -297,7 +296,7 @@ impl<T: Pixel> Work<'_, T> {
             }
             Kind::FlipHorizontal => crop::flip_horizontal(self.planes()?),
             Kind::FlipVertical => crop::flip_vertical(self.planes()?),
-            Kind::Resize => {
+            Kind::Resize(interpolation) => {
                 let window = [p[0], p[1], p[2], p[3]].map(|value| value as usize);
                 if window[2] == 0
                     || window[3] == 0
@@ -308,18 +307,16 @@ impl<T: Pixel> Work<'_, T> {
                         "images: the window {window:?} leaves a picture of {height}x{width}"
                     ));
                 }
-                let interpolation = resize::Interpolation::from_code(step.constants[0]);
                 replace!(resize::resize, window, step::size(p[4], p[5])?, interpolation, mirrored);
             }
-            Kind::Warp => {
-                let fill = step.per_channel(1, channels)?;
+            Kind::Warp(interpolation) => {
+                let fill = step.per_channel(0, channels)?;
                 let matrix: &[f64; 9] =
                     p[..9].try_into().map_err(|_| shape_error!("matrix: expected 9 numbers"))?;
-                let interpolation = resize::Interpolation::from_code(step.constants[0]);
                 replace!(warp::warp, matrix, step::size(p[9], p[10])?, interpolation, fill);
             }
-            Kind::Elastic => {
-                let fill = step.per_channel(1, channels)?;
+            Kind::Elastic(interpolation) => {
+                let fill = step.per_channel(0, channels)?;
                 let (strength, sigma) = ([p[2] as f32, p[3] as f32], [p[4] as f32, p[5] as f32]);
                 let field = warp::displacement(
                     draw::stream_key(p[0], p[1]),
@@ -327,12 +324,7 @@ impl<T: Pixel> Work<'_, T> {
                     strength,
                     sigma,
                 )?;
-                replace!(
-                    warp::elastic,
-                    &field,
-                    resize::Interpolation::from_code(step.constants[0]),
-                    fill
-                );
+                replace!(warp::elastic, &field, interpolation, fill);
             }
             Kind::Erase => {
                 let value = step.per_channel(1, channels)?;
@@ -372,8 +364,8 @@ impl<T: Pixel> Work<'_, T> {
                 color::jitter(
                     planes,
                     changes,
-                    p[0] as u32,
-                    [p[1] as f32, p[2] as f32, p[3] as f32, p[4] as f32],
+                    color::order([p[0], p[1], p[2], p[3]])?,
+                    [p[4] as f32, p[5] as f32, p[6] as f32, p[7] as f32],
                     peak,
                 );
             }

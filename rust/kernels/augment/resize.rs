@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::Pixel;
 use super::planes::{Planes, View};
-use crate::kernels::error::Result;
+use crate::kernels::error::{KernelError, Result};
 use crate::kernels::memory::Scratch;
 use crate::kernels::simd::matmul::pack::transpose;
 use crate::kernels::simd::{Kernel, Vector, dispatch_f32};
@@ -23,12 +23,18 @@ pub enum Interpolation {
 }
 
 impl Interpolation {
-    /// By its number in a program.
-    pub fn from_code(code: f64) -> Self {
-        match code as u8 {
-            0 => Self::Nearest,
-            1 => Self::Bilinear,
-            _ => Self::Antialias,
+    /// The interpolation of this name: `nearest`, `bilinear` or `antialias`.
+    ///
+    /// # Errors
+    /// [`KernelError::Argument`] for another name.
+    pub fn parse(name: &str) -> Result<Self> {
+        match name {
+            "nearest" => Ok(Self::Nearest),
+            "bilinear" => Ok(Self::Bilinear),
+            "antialias" => Ok(Self::Antialias),
+            _ => Err(KernelError::Argument(format!(
+                "interpolation: expected \"nearest\", \"bilinear\" or \"antialias\", got {name:?}"
+            ))),
         }
     }
 }

@@ -1,49 +1,53 @@
 //! The steps of a program, and the parameters that each takes.
 
+use super::crop::Border;
+use super::resize::Interpolation;
 use crate::kernels::error::{KernelError, Result, shape_error};
 
 /// Largest height or width, in pixels.
 const MAX_SIDE: f64 = 1_048_576.0;
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $kind:ident = $name:literal, $parameters:expr, $constants:expr;)*) => {
-        /// What a step does. A line tells its parameters for each sample, then its constants.
+    ($($(#[$doc:meta])* $kind:ident $(($mode:ty))? = $name:literal, $parameters:expr, $constants:expr;)*) => {
+        /// What a step does, with its mode if it has several. A line tells its parameters for each
+        /// sample, then its constants.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Kind { $($(#[$doc])* $kind),* }
+        pub enum Kind { $($(#[$doc])* $kind $(($mode))?),* }
 
         impl Kind {
-            /// By its name in a program.
+            /// The kind of this name, in the mode of this name: a border, an interpolation, or
+            /// empty.
             ///
             /// # Errors
-            /// A name that is not known.
-            pub fn named(name: &str) -> Result<Self> {
+            /// [`KernelError::Argument`] for a name or a mode that is not known.
+            pub fn parse(name: &str, mode: &str) -> Result<Self> {
                 match name {
-                    $($name => Ok(Self::$kind),)*
+                    $($name => Ok(Self::$kind $((<$mode>::parse(mode)?))?),)*
                     _ => Err(KernelError::Argument(format!("steps: there is no step {name:?}"))),
                 }
             }
 
             /// Number of parameters of a sample, and the smallest number of constants.
             fn counts(self) -> (usize, usize) {
-                match self { $(Self::$kind => ($parameters, $constants)),* }
+                match self { $(Self::$kind { .. } => ($parameters, $constants)),* }
             }
         }
     };
 }
 
 kinds! {
-    /// top, left, height, width; border, fill of each channel.
-    Crop = "crop", 4, 2;
+    /// top, left, height, width; fill of each channel.
+    Crop(Border) = "crop", 4, 1;
     /// Left becomes right.
     FlipHorizontal = "flip_horizontal", 0, 0;
     /// Top becomes bottom.
     FlipVertical = "flip_vertical", 0, 0;
-    /// top, left, height, width of the window, height, width of the result; interpolation.
-    Resize = "resize", 6, 1;
-    /// The matrix from the result to the source row by row, height, width of the result; interpolation, fill of each channel.
-    Warp = "warp", 11, 2;
-    /// Two draws, strength in x and y, deviation in y and x, in pixels; interpolation, fill of each channel.
-    Elastic = "elastic", 6, 2;
+    /// top, left, height, width of the window, height, width of the result.
+    Resize(Interpolation) = "resize", 6, 0;
+    /// The matrix from the result to the source row by row, height, width of the result; fill of each channel.
+    Warp(Interpolation) = "warp", 11, 1;
+    /// Two draws, strength in x and y, deviation in y and x, in pixels; fill of each channel.
+    Elastic(Interpolation) = "elastic", 6, 1;
     /// top, left, height, width, two draws; whether noise, value of each channel.
     Erase = "erase", 6, 2;
     /// Deviation in y and x, in pixels; radius in y and x.
@@ -52,8 +56,9 @@ kinds! {
     Sharpness = "sharpness", 1, 0;
     /// Two draws, mean, deviation, in shares of the peak; whether to cut off.
     GaussianNoise = "gaussian_noise", 4, 1;
-    /// Order, factors of brightness, contrast and saturation, turn of the hue.
-    ColorJitter = "color_jitter", 5, 0;
+    /// Places of brightness, contrast, saturation and hue in the order of the changes, from 0 to 3;
+    /// factors of brightness, contrast and saturation, turn of the hue.
+    ColorJitter = "color_jitter", 8, 0;
     /// Number of channels that remain.
     Grey = "grey", 0, 1;
     /// A summand for each of three channels, in shares of the peak.

@@ -50,18 +50,19 @@ fn resizing_is_a_weighted_sum_of_the_window() {
             ([1, 2, 16, 16], [16, 16]),  // the same size
             ([2, 4, 35, 49], [35, 130]), // one axis keeps its size
         ] {
-            for code in 0..3 {
+            for interpolation in
+                [Interpolation::Nearest, Interpolation::Bilinear, Interpolation::Antialias]
+            {
                 let parameters =
                     [top, left, rows, columns, out_height, out_width].map(|value| value as f64);
-                let constants = [f64::from(code)];
-                let resized = [step(Kind::Resize, &parameters, &constants)];
+                let resized = [step(Kind::Resize(interpolation), &parameters, &[])];
                 let y = through(
                     &pixels,
                     [height, width, channels],
                     &resized,
                     out_height * out_width * channels,
                 );
-                let weights = |place, len, out| match Interpolation::from_code(f64::from(code)) {
+                let weights = |place, len, out| match interpolation {
                     Interpolation::Nearest => (0..len)
                         .map(|i| f64::from(u8::from(i == (2 * place + 1) * len / (2 * out))))
                         .collect(),
@@ -84,7 +85,7 @@ fn resizing_is_a_weighted_sum_of_the_window() {
                     }
                     assert!(
                         (f64::from(y) - expected).abs() < 1e-3,
-                        "{parameters:?}, {code}: {y} {expected}"
+                        "{parameters:?}, {interpolation:?}: {y} {expected}"
                     );
                 }
                 let both = [resized[0], step(Kind::FlipHorizontal, &[], &[])];
@@ -107,7 +108,7 @@ fn a_window_of_nan_stays_where_it_is() {
     let picture = Picture { pixels: &pixels[..], height: 20, width: 20, channels: 1 };
     run(
         &[picture],
-        &[step(Kind::Resize, &[0.0, 0.0, 20.0, 20.0, 20.0, 20.0], &[2.0])],
+        &[step(Kind::Resize(Interpolation::Antialias), &[0.0, 0.0, 20.0, 20.0, 20.0, 20.0], &[])],
         &[0, 400],
         &mut y,
     )
@@ -124,17 +125,12 @@ fn windows_and_mirrors() {
     let ([height, width], [out_height, out_width]) = ([9, 83], [14, 96]);
     for channels in [1, 3, 5] {
         let pixels = noise(height * width * channels);
-        for (code, border) in [Border::Constant, Border::Edge, Border::Reflect, Border::Symmetric]
-            .into_iter()
-            .enumerate()
-        {
+        for border in [Border::Constant, Border::Edge, Border::Reflect, Border::Symmetric] {
             for (top, left) in [(0, 0), (-3, -5), (4, 20), (-30, 90), (2, -96)] {
                 let parameters = [top as f64, left as f64, out_height as f64, out_width as f64];
                 let fill: Vec<f64> = (0..channels).map(|c| 1.5 + c as f64).collect();
-                let constants: Vec<f64> =
-                    [code as f64].into_iter().chain(fill.iter().copied()).collect();
                 let steps = [
-                    step(Kind::Crop, &parameters, &constants),
+                    step(Kind::Crop(border), &parameters, &fill),
                     step(Kind::FlipVertical, &[], &[]),
                     step(Kind::FlipHorizontal, &[], &[]),
                 ];
@@ -237,8 +233,11 @@ fn jitter_in_every_order_is_its_formula() {
             [0.9, 1.0, 1.1, -0.03],
         ] {
             let order = [first, (first + 1) % 4, (first + 3) % 4, (first + 2) % 4];
-            let code = order.iter().rev().fold(0, |code, &kind| 4 * code + kind);
-            let parameters = [code as f64, amounts[0], amounts[1], amounts[2], amounts[3]];
+            let mut parameters = [0.0; 8];
+            for (place, &adjustment) in order.iter().enumerate() {
+                parameters[adjustment] = place as f64;
+            }
+            parameters[4..].copy_from_slice(&amounts);
             let y = through(
                 &pixels,
                 [height, width, 3],
@@ -260,7 +259,7 @@ fn jitter_in_every_order_is_its_formula() {
 #[test]
 fn many_changes_wait_their_turn() {
     // Nine of them, more than the list takes, then a step that reads the picture.
-    let jitter = [228.0, 1.25, 1.0, 1.0, 0.0]; // 3210 in base four
+    let jitter = [0.0, 1.0, 2.0, 3.0, 1.25, 1.0, 1.0, 0.0];
     let mut steps = vec![step(Kind::ColorJitter, &jitter, &[]); 9];
     steps.push(step(Kind::Invert, &[], &[]));
     let y = through(&[4, 8, 200], [1, 1, 3], &steps, 3);
@@ -344,16 +343,32 @@ fn what_makes_no_sense_is_refused() {
     assert!(refused(&[], &[0, 49], 48));
     assert!(refused(&[], &[48, 0], 48));
     assert!(refused(&[], &[0, 47], 47));
-    assert!(refused(&[step(Kind::Resize, &[0.0, 0.0, 5.0, 4.0, 2.0, 2.0], &[2.0])], &[0, 12], 12));
-    assert!(refused(&[step(Kind::Resize, &[0.0, 0.0, 0.0, 4.0, 2.0, 2.0], &[2.0])], &[0, 12], 12));
     assert!(refused(
-        &[step(Kind::Resize, &[0.0, 0.0, 4.0, 4.0, 2.0, f64::NAN], &[2.0])],
+        &[step(Kind::Resize(Interpolation::Antialias), &[0.0, 0.0, 5.0, 4.0, 2.0, 2.0], &[])],
         &[0, 12],
         12
     ));
-    assert!(refused(&[step(Kind::Crop, &[0.0, 0.0, 4.0, 4.0], &[0.0, 1.0, 2.0])], &[0, 48], 48));
-    assert!(refused(&[step(Kind::Crop, &[0.0, 0.0, 4.0], &[0.0, 1.0])], &[0, 48], 48));
+    assert!(refused(
+        &[step(Kind::Resize(Interpolation::Antialias), &[0.0, 0.0, 0.0, 4.0, 2.0, 2.0], &[])],
+        &[0, 12],
+        12
+    ));
+    assert!(refused(
+        &[step(Kind::Resize(Interpolation::Antialias), &[0.0, 0.0, 4.0, 4.0, 2.0, f64::NAN], &[])],
+        &[0, 12],
+        12
+    ));
+    assert!(refused(
+        &[step(Kind::Crop(Border::Constant), &[0.0, 0.0, 4.0, 4.0], &[1.0, 2.0])],
+        &[0, 48],
+        48
+    ));
+    assert!(refused(&[step(Kind::Crop(Border::Constant), &[0.0, 0.0, 4.0], &[1.0])], &[0, 48], 48));
     assert!(refused(&[step(Kind::Affine, &[], &[1.0, 2.0])], &[0, 48], 48));
+    for places in [[0.0, 1.0, 2.0, 4.0], [0.0, 1.0, 1.0, 3.0], [0.0, 1.0, 2.5, 3.0]] {
+        let jitter = [&places[..], &[1.0; 4]].concat();
+        assert!(refused(&[step(Kind::ColorJitter, &jitter, &[])], &[0, 48], 48));
+    }
     let apply = Step { apply: Some(&[true, false]), ..step(Kind::Invert, &[], &[]) };
     assert!(refused(&[apply], &[0, 48], 48));
     let broken = Picture { height: 5, ..picture };
@@ -393,4 +408,14 @@ fn mixing_by_hand() {
             .is_err()
     );
     assert!(mix::blend(&[1u8, 2], &[1], &[0.5], &mut out[..2]).is_err());
+}
+
+#[test]
+fn kinds_and_modes_go_by_name() {
+    assert_eq!(Kind::parse("crop", "reflect"), Ok(Kind::Crop(Border::Reflect)));
+    assert_eq!(Kind::parse("warp", "nearest"), Ok(Kind::Warp(Interpolation::Nearest)));
+    assert_eq!(Kind::parse("invert", ""), Ok(Kind::Invert));
+    for (kind, mode) in [("crop", "nearest"), ("crop", ""), ("resize", "cubic"), ("fold", "")] {
+        assert!(Kind::parse(kind, mode).is_err(), "{kind} {mode}");
+    }
 }

@@ -6,13 +6,11 @@
 //! are PyTorch's.
 
 mod adaptive;
-mod norm;
 mod sgd;
 
 pub use adaptive::{
     Adagrad, Adam, Lion, RmsProp, adagrad_step, adam_step, lion_step, rmsprop_step,
 };
-pub use norm::{constrain_norm, lerp, sum_of_squares};
 pub use sgd::{Sgd, sgd_step};
 
 use super::Element;

@@ -47,37 +47,3 @@ fn pieces_cover_everything_once() {
     assert!(adam_step(&mut w, &gradient[1..], &mut m, &mut s, None, &Adjust::NONE, &adam).is_err());
     assert!(adam_step(&mut w, &gradient, &mut m[1..], &mut s, None, &Adjust::NONE, &adam).is_err());
 }
-
-#[test]
-fn sums_of_squares_and_columns() {
-    for size in [0, 1, 15, 16, 17, CHUNK, 3 * CHUNK + 5] {
-        let x: Vec<f32> = (0..size).map(|i| (i % 7) as f32 - 3.0).collect();
-        let exact: f64 = x.iter().map(|&x| f64::from(x * x)).sum();
-        assert_eq!(sum_of_squares(&x).unwrap(), exact);
-    }
-    for (rows, cols) in [(1, 1), (2, 3), (5000, 7), (300, 70)] {
-        let x: Vec<f64> =
-            (0..rows * cols).map(|i| number(i, 0.3) * (1.0 + (i % cols) as f64)).collect();
-        let mut y = x.clone();
-        let limit = (rows as f64).sqrt();
-        constrain_norm(&mut y, cols, limit).unwrap();
-        for c in 0..cols {
-            let norm =
-                |x: &[f64]| x.iter().skip(c).step_by(cols).map(|x| x * x).sum::<f64>().sqrt();
-            let (before, after) = (norm(&x), norm(&y));
-            assert!((after - before.min(limit)).abs() < 1e-9 * limit, "{before} {after} {limit}");
-        }
-    }
-    assert!(constrain_norm(&mut [1.0f32; 5], 2, 1.0).is_err());
-    assert!(constrain_norm(&mut [1.0f32; 4], 2, 0.0).is_err());
-    constrain_norm::<f32>(&mut [], 0, 1.0).unwrap();
-}
-
-#[test]
-fn averages_move() {
-    let mut average = [0.0f32, 8.0];
-    lerp(&mut average, &[4.0, 0.0], 0.25).unwrap();
-    assert_eq!(average, [1.0, 6.0]);
-    lerp(&mut average, &[0.1, 0.2], 1.0).unwrap();
-    assert_eq!(average, [0.1, 0.2]);
-}

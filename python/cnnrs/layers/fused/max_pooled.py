@@ -7,7 +7,6 @@ from typing import Any
 
 from numpy.typing import DTypeLike
 
-from cnnrs import ops
 from cnnrs.layers.context import Context
 from cnnrs.layers.conv import Conv2D
 from cnnrs.layers.facts import Work
@@ -32,8 +31,7 @@ def is_2x2(pool: MaxPool2D, input_shape: Shape) -> bool:
 
 def is_faster(convolution: Convolution, dtype: DTypeLike) -> bool:
     """Return whether a convolution of few filters is faster when it also pools its output."""
-    shapes = (1, *convolution.input_shape), convolution.weight_shape
-    return ops.conv2d_pools(*shapes, **convolution.arguments, dtype=dtype)
+    return convolution.geometry.fuses_max_pool(dtype)
 
 
 class ConvMaxPool(Fused):

@@ -1,0 +1,339 @@
+"""ReLU and its relatives: arrays of any shape, and their gradients.
+
+A gradient function reads the output ``y`` where the derivative can be computed from it, so that the
+input need not be kept; otherwise it reads the input ``x``. NaN stays NaN, and nothing overflows.
+"""
+
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from cnnrs import _core
+from cnnrs._arguments import Floats, number
+from cnnrs.ops.activation.apply import apply, apply_curve, curve_gradient, gradient
+
+
+def elu(x: ArrayLike, alpha: float = 1.0, *, out: Floats | None = None) -> Any:
+    """Compute the exponential linear unit: ``x`` above 0, ``alpha * (exp(x) - 1)`` below.
+
+    Parameters
+    ----------
+    x : array_like of any shape
+    alpha : float, at least 0
+        Below 0 the curve tends to ``-alpha``.
+    out : ndarray of the shape and dtype of the result, optional
+        May be `x`.
+
+    Returns
+    -------
+    ndarray of the shape of `x`, float32 or float64
+
+    See Also
+    --------
+    cnnrs.ops : Conventions on `out`, dtypes and errors.
+
+    References
+    ----------
+    D. Clevert, T. Unterthiner and S. Hochreiter, "Fast and Accurate Deep Network Learning by
+    Exponential Linear Units", ICLR 2016.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnnrs import ops
+    >>> ops.elu(np.array([-1000.0, 3.0]), 0.5)
+    array([-0.5,  3. ])
+    """
+    return apply_curve("elu", number("alpha", alpha, 0.0), x, out)
+
+
+def elu_backward(
+    grad_output: ArrayLike,
+    y: ArrayLike,
+    alpha: float = 1.0,
+    *,
+    out: Floats | None = None,
+    accumulate: bool = False,
+) -> Any:
+    """Compute the gradient of `elu`: `grad_output`, times ``y + alpha`` where ``y <= 0``.
+
+    `y` is the output of the forward call. `out` may be `grad_output`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnnrs import ops
+    >>> ops.elu_backward(np.array([8.0, 8.0]), np.array([-0.25, 3.0]), 0.5)
+    array([2., 8.])
+    """
+    return curve_gradient("elu", number("alpha", alpha, 0.0), grad_output, "y", y, out, accumulate)
+
+
+def leaky_relu(x: ArrayLike, slope: float = 0.01, *, out: Floats | None = None) -> Any:
+    """Compute the leaky ReLU: ``x`` above 0, ``slope * x`` below.
+
+    Parameters
+    ----------
+    x : array_like of any shape
+    slope : float, at least 0
+        Of the part below 0.
+    out : ndarray of the shape and dtype of the result, optional
+        May be `x`.
+
+    Returns
+    -------
+    ndarray of the shape of `x`, float32 or float64
+
+    See Also
+    --------
+    cnnrs.ops : Conventions on `out`, dtypes and errors.
+
+    References
+    ----------
+    A. Maas, A. Hannun and A. Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models",
+    ICML 2013.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnnrs import ops
+    >>> ops.leaky_relu(np.array([-2.0, 3.0]), 0.5)
+    array([-1.,  3.])
+    """
+    return apply_curve("leaky_relu", number("slope", slope, 0.0), x, out)
+
+
+def leaky_relu_backward(
+    grad_output: ArrayLike,
+    y: ArrayLike,
+    slope: float = 0.01,
+    *,
+    out: Floats | None = None,
+    accumulate: bool = False,
+) -> Any:
+    """Compute the gradient of `leaky_relu`: `grad_output`, times `slope` where ``y <= 0``.
+
+    `y` is the output of the forward call. `out` may be `grad_output`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnnrs import ops
+    >>> ops.leaky_relu_backward(np.array([8.0, 8.0]), np.array([-1.0, 3.0]), 0.5)
+    array([4., 8.])
+    """
+    return curve_gradient(
+        "leaky_relu", number("slope", slope, 0.0), grad_output, "y", y, out, accumulate
+    )
+
+
+def relu(x: ArrayLike, *, out: Floats | None = None) -> Any:
+    """Compute the rectified linear unit, ``max(0, x)``.
+
+    Parameters
+    ----------
+    x : array_like of any shape
+    out : ndarray of the shape and dtype of the result, optional
+        May be `x`.
+
+    Returns
+    -------
+    ndarray of the shape of `x`, float32 or float64
+
+    See Also
+    --------
+    cnnrs.ops : Conventions on `out`, dtypes and errors.
+
+    References
+    ----------
+    V. Nair and G. Hinton, "Rectified Linear Units Improve Restricted Boltzmann Machines", ICML
+    2010.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnnrs import ops
+    >>> ops.relu(np.array([-2.0, 0.0, 3.0]))
+    array([0., 0., 3.])
+    """
+    return apply(_core.relu_forward, x, out)
+
+
+def relu_backward(
+    grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None = None, accumulate: bool = False
+) -> Any:
+    """Compute the gradient of `relu`: `grad_output` where ``y > 0``, else 0.
+
+    Parameters
+    ----------
+    grad_output, y : array_like of one shape
+        Gradient of the output, and the output.
+    out : ndarray of that shape, optional
+        May be `grad_output`.
+    accumulate : bool
+        Whether to add to `out`.
+
+    Returns
+    -------
+    ndarray of the shape of `y`
+
+    See Also
+    --------
+    cnnrs.ops : Conventions on `out`, `accumulate`, dtypes and errors.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnnrs import ops
+    >>> ops.relu_backward(np.array([5.0, 5.0, 5.0]), ops.relu(np.array([-2.0, 0.0, 3.0])))
+    array([0., 0., 5.])
+    """
+    return gradient(_core.relu_backward, grad_output, y, out, accumulate)
+
+
+def relu6(x: ArrayLike, *, out: Floats | None = None) -> Any:
+    """Compute ``min(max(0, x), 6)``.
+
+    Parameters
+    ----------
+    x : array_like of any shape
+    out : ndarray of the shape and dtype of the result, optional
+        May be `x`.
+
+    Returns
+    -------
+    ndarray of the shape of `x`, float32 or float64
+
+    See Also
+    --------
+    cnnrs.ops : Conventions on `out`, dtypes and errors.
+
+    References
+    ----------
+    A. Howard et al., "MobileNets: Efficient Convolutional Neural Networks for Mobile Vision
+    Applications", arXiv:1704.04861.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnnrs import ops
+    >>> ops.relu6(np.array([-1.0, 2.0, 9.0]))
+    array([0., 2., 6.])
+    """
+    return apply_curve("relu6", 1.0, x, out)
+
+
+def relu6_backward(
+    grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None = None, accumulate: bool = False
+) -> Any:
+    """Compute the gradient of `relu6`: `grad_output` where ``0 < y < 6``, else 0.
+
+    `y` is the output of the forward call. `out` may be `grad_output`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnnrs import ops
+    >>> ops.relu6_backward(np.array([5.0, 5.0]), np.array([2.0, 6.0]))
+    array([5., 0.])
+    """
+    return curve_gradient("relu6", 1.0, grad_output, "y", y, out, accumulate)
+
+
+def selu(x: ArrayLike, *, out: Floats | None = None) -> Any:
+    """Compute the scaled exponential linear unit: 1.0507 times `elu` with ``alpha = 1.6733``.
+
+    The constants preserve mean 0 and variance 1.
+
+    Parameters
+    ----------
+    x : array_like of any shape
+    out : ndarray of the shape and dtype of the result, optional
+        May be `x`.
+
+    Returns
+    -------
+    ndarray of the shape of `x`, float32 or float64
+
+    See Also
+    --------
+    cnnrs.ops : Conventions on `out`, dtypes and errors.
+
+    References
+    ----------
+    G. Klambauer et al., "Self-Normalizing Neural Networks", NeurIPS 2017.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnnrs import ops
+    >>> ops.selu(np.array([-1000.0, 0.0, 1.0])).round(4)
+    array([-1.7581,  0.    ,  1.0507])
+    """
+    return apply_curve("selu", 1.0, x, out)
+
+
+def selu_backward(
+    grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None = None, accumulate: bool = False
+) -> Any:
+    """Compute the gradient of `selu`: `grad_output` times 1.0507, or ``y + 1.7581`` below 0.
+
+    `y` is the output of the forward call. `out` may be `grad_output`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnnrs import ops
+    >>> ops.selu_backward(np.array([1.0]), np.array([2.0])).round(4)
+    array([1.0507])
+    """
+    return curve_gradient("selu", 1.0, grad_output, "y", y, out, accumulate)
+
+
+def softplus(x: ArrayLike, *, out: Floats | None = None) -> Any:
+    """Compute ``log(1 + exp(x))``, a smooth `relu`.
+
+    Parameters
+    ----------
+    x : array_like of any shape
+    out : ndarray of the shape and dtype of the result, optional
+        May be `x`.
+
+    Returns
+    -------
+    ndarray of the shape of `x`, float32 or float64
+
+    See Also
+    --------
+    cnnrs.ops : Conventions on `out`, dtypes and errors.
+
+    References
+    ----------
+    C. Dugas et al., "Incorporating Second-Order Functional Knowledge for Better Option Pricing",
+    NeurIPS 2000.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnnrs import ops
+    >>> ops.softplus(np.array([-1000.0, 0.0, 2.0])).round(4)
+    array([0.    , 0.6931, 2.1269])
+    """
+    return apply_curve("softplus", 1.0, x, out)
+
+
+def softplus_backward(
+    grad_output: ArrayLike, y: ArrayLike, *, out: Floats | None = None, accumulate: bool = False
+) -> Any:
+    """Compute the gradient of `softplus`: `grad_output` times ``sigmoid(x) = 1 - exp(-y)``.
+
+    `y` is the output of the forward call. `out` may be `grad_output`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnnrs import ops
+    >>> ops.softplus_backward(np.array([8.0]), np.log([2.0]))
+    array([4.])
+    """
+    return curve_gradient("softplus", 1.0, grad_output, "y", y, out, accumulate)
