@@ -1,10 +1,10 @@
-"""What a call costs, and what denormal numbers cost: ``python benches/small_work.py``.
+"""Measure the cost of a call, and of denormal numbers: ``python benches/small_work.py``.
 
-The first table gives microseconds of a call from Python on arrays so small that the work itself is
-nothing: of the compiled function alone, and of the function of `cnnrs.ops` around it, which checks
-its arguments; the least of several rounds. The second gives the time of a convolution of numbers
-around 1e-40, for which a CPU is slow if it is let, by that of the same convolution of normal
-numbers: the median of ratios of calls in turn.
+The first table has the microseconds of a call from Python on arrays so small that the work itself
+is nothing: the compiled function alone, and the function of `cnnrs.ops` around it, which checks its
+arguments. The calls take turns; each figure is the minimum of several rounds. The second table has
+the time of a convolution of numbers around 1e-40, which a CPU may handle slowly, divided by the
+time of the same convolution of normal numbers: the median of the ratios of alternating calls.
 """
 
 import statistics
@@ -18,7 +18,7 @@ ROUNDS, CALLS = 15, 2000
 
 
 def seconds(function, calls=1):
-    """Of one call, from so many one after another."""
+    """Return the seconds of one call, averaged over consecutive calls."""
     start = time.perf_counter()
     for _ in range(calls):
         function()
@@ -26,7 +26,7 @@ def seconds(function, calls=1):
 
 
 def call_costs():
-    """Name and microseconds of each call."""
+    """Return the microseconds of each call by name."""
     x, weight = np.ones((1, 4, 4, 4), np.float32), np.ones((3, 3, 4, 4), np.float32)
     a, b, out, product = (
         np.ones((2, 3), np.float32),
@@ -34,19 +34,25 @@ def call_costs():
         np.empty_like(x),
         np.empty((2, 2), np.float32),
     )
+    geometry = ops.Conv2dGeometry((4, 4, 4), (3, 3, 4, 4), padding=1)
+    handle, kernel = geometry.handle, _core.conv2d_forward
     calls = {
         "_core.relu_forward": lambda: _core.relu_forward(x, out),
         "ops.relu": lambda: ops.relu(x, out=out),
         "ops.matmul": lambda: ops.matmul(a, b, out=product),
-        "ops.conv2d": lambda: ops.conv2d(x, weight, padding=1, out=out),
+        "_core.conv2d_forward": lambda: kernel(handle, x, weight, None, out, False, False, None),
+        "ops.conv2d, geometry=": lambda: ops.conv2d(x, weight, geometry=geometry, out=out),
+        "ops.conv2d, padding=": lambda: ops.conv2d(x, weight, padding=1, out=out),
     }
-    return {
-        name: 1e6 * min(seconds(call, CALLS) for _ in range(ROUNDS)) for name, call in calls.items()
-    }
+    costs = {name: [] for name in calls}
+    for _ in range(ROUNDS):
+        for name, call in calls.items():
+            costs[name].append(1e6 * seconds(call, CALLS))
+    return {name: min(values) for name, values in costs.items()}
 
 
 def denormal_ratios():
-    """Algorithm and ratio, for the input alone denormal and for both input and weights."""
+    """Return the ratio by algorithm, with a denormal input, and with denormal weights as well."""
     random = np.random.default_rng(0)
     x = random.standard_normal((16, 28, 28, 64), dtype=np.float32)
     weight = random.standard_normal((3, 3, 64, 64), dtype=np.float32)
@@ -72,7 +78,7 @@ def main():
     print("\n| call | microseconds |\n|---|---|")
     for name, cost in call_costs().items():
         print(f"| `{name}` | {cost:.1f} |")
-    print("\n| algorithm | denormal | time by that of normal numbers |\n|---|---|---|")
+    print("\n| algorithm | denormal | time, divided by the time of normal numbers |\n|---|---|---|")
     for (algorithm, name), ratio in denormal_ratios().items():
         print(f"| {algorithm} | {name} | {ratio:.2f} |")
 
