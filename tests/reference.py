@@ -178,7 +178,9 @@ def average_pool2d(x, kernel, stride, padding, rounding="floor", count_include_p
     return out
 
 
-def average_pool2d_backward(grad_output, input_shape, kernel, stride, padding, count_include_pad=False):
+def average_pool2d_backward(
+    grad_output, input_shape, kernel, stride, padding, count_include_pad=False
+):
     grad = np.zeros(input_shape)
     for y, c, rows, columns in _windows(
         input_shape, kernel, stride, padding, grad_output.shape[1:3]

@@ -3,9 +3,10 @@
 Private: ``cnnrs.ops`` is its only importer and its documentation. Every array is C-contiguous,
 aligned, in native byte order; float arrays of one call share one dtype, float32 or float64
 (``_Floats``). Outputs are allocated by the caller. They are overwritten, or accumulated into where
-``accumulate`` is true. ``padding`` is ``(top, bottom, left, right)``; pairs are ``(height, width)``. Wrong sizes
-raise ``cnnrs.errors.ShapeError``, wrong dtypes ``DTypeError``; an ``out`` that overlaps another
-array raises ``ArgumentError``, except where a function says that it may be one of its inputs.
+``accumulate`` is true. ``padding`` is ``(top, bottom, left, right)``; pairs are ``(height,
+width)``. Wrong sizes raise ``cnnrs.errors.ShapeError``, wrong dtypes ``DTypeError``. An ``out``
+that overlaps another array raises ``ArgumentError``, except where a function says that it may be
+one of its inputs.
 """
 
 from collections.abc import Sequence

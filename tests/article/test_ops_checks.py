@@ -266,7 +266,9 @@ def test_overlapping_max_pool_with_its_backward():  # S52
 
 def test_average_and_l2_norm_pooling():  # S53
     x = image(np.array([[1.0, 1, 2, 4], [5, 6, 7, 8], [3, 2, 1, 0], [0, 2, 0, 0]]))
-    np.testing.assert_array_equal(ops.average_pool2d(x, 2)[0, :, :, 0], [[3.25, 5.25], [1.75, 0.25]])
+    np.testing.assert_array_equal(
+        ops.average_pool2d(x, 2)[0, :, :, 0], [[3.25, 5.25], [1.75, 0.25]]
+    )
     expected = [
         [math.sqrt(1 + 1 + 25 + 36), math.sqrt(4 + 16 + 49 + 64)],
         [math.sqrt(9 + 4 + 4), 1],

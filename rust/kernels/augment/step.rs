@@ -174,3 +174,18 @@ pub(super) fn size(height: f64, width: f64) -> Result<[usize; 2]> {
         Err(shape_error!("images: a picture cannot become {height}x{width}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_and_modes_go_by_name() {
+        assert_eq!(Kind::parse("crop", "reflect"), Ok(Kind::Crop(Border::Reflect)));
+        assert_eq!(Kind::parse("warp", "nearest"), Ok(Kind::Warp(Interpolation::Nearest)));
+        assert_eq!(Kind::parse("invert", ""), Ok(Kind::Invert));
+        for (kind, mode) in [("crop", "nearest"), ("crop", ""), ("resize", "cubic"), ("fold", "")] {
+            assert!(Kind::parse(kind, mode).is_err(), "{kind} {mode}");
+        }
+    }
+}

@@ -335,6 +335,7 @@ fn samples_that_do_not_take_a_step_stay() {
 fn what_makes_no_sense_is_refused() {
     let pixels = noise(48);
     let picture = Picture { pixels: &pixels[..], height: 4, width: 4, channels: 3 };
+    let (resize, crop) = (Kind::Resize(Interpolation::Antialias), Kind::Crop(Border::Constant));
     let refused = |steps: &[Step<'_>], offsets: &[usize], len: usize| {
         run(&[picture], steps, offsets, &mut vec![0u8; len]).is_err()
     };
@@ -343,27 +344,11 @@ fn what_makes_no_sense_is_refused() {
     assert!(refused(&[], &[0, 49], 48));
     assert!(refused(&[], &[48, 0], 48));
     assert!(refused(&[], &[0, 47], 47));
-    assert!(refused(
-        &[step(Kind::Resize(Interpolation::Antialias), &[0.0, 0.0, 5.0, 4.0, 2.0, 2.0], &[])],
-        &[0, 12],
-        12
-    ));
-    assert!(refused(
-        &[step(Kind::Resize(Interpolation::Antialias), &[0.0, 0.0, 0.0, 4.0, 2.0, 2.0], &[])],
-        &[0, 12],
-        12
-    ));
-    assert!(refused(
-        &[step(Kind::Resize(Interpolation::Antialias), &[0.0, 0.0, 4.0, 4.0, 2.0, f64::NAN], &[])],
-        &[0, 12],
-        12
-    ));
-    assert!(refused(
-        &[step(Kind::Crop(Border::Constant), &[0.0, 0.0, 4.0, 4.0], &[1.0, 2.0])],
-        &[0, 48],
-        48
-    ));
-    assert!(refused(&[step(Kind::Crop(Border::Constant), &[0.0, 0.0, 4.0], &[1.0])], &[0, 48], 48));
+    assert!(refused(&[step(resize, &[0.0, 0.0, 5.0, 4.0, 2.0, 2.0], &[])], &[0, 12], 12));
+    assert!(refused(&[step(resize, &[0.0, 0.0, 0.0, 4.0, 2.0, 2.0], &[])], &[0, 12], 12));
+    assert!(refused(&[step(resize, &[0.0, 0.0, 4.0, 4.0, 2.0, f64::NAN], &[])], &[0, 12], 12));
+    assert!(refused(&[step(crop, &[0.0, 0.0, 4.0, 4.0], &[1.0, 2.0])], &[0, 48], 48));
+    assert!(refused(&[step(crop, &[0.0, 0.0, 4.0], &[1.0])], &[0, 48], 48));
     assert!(refused(&[step(Kind::Affine, &[], &[1.0, 2.0])], &[0, 48], 48));
     for places in [[0.0, 1.0, 2.0, 4.0], [0.0, 1.0, 1.0, 3.0], [0.0, 1.0, 2.5, 3.0]] {
         let jitter = [&places[..], &[1.0; 4]].concat();
@@ -408,14 +393,4 @@ fn mixing_by_hand() {
             .is_err()
     );
     assert!(mix::blend(&[1u8, 2], &[1], &[0.5], &mut out[..2]).is_err());
-}
-
-#[test]
-fn kinds_and_modes_go_by_name() {
-    assert_eq!(Kind::parse("crop", "reflect"), Ok(Kind::Crop(Border::Reflect)));
-    assert_eq!(Kind::parse("warp", "nearest"), Ok(Kind::Warp(Interpolation::Nearest)));
-    assert_eq!(Kind::parse("invert", ""), Ok(Kind::Invert));
-    for (kind, mode) in [("crop", "nearest"), ("crop", ""), ("resize", "cubic"), ("fold", "")] {
-        assert!(Kind::parse(kind, mode).is_err(), "{kind} {mode}");
-    }
 }
