@@ -18,6 +18,10 @@ def norm(x: ArrayLike) -> float:
     ----------
     x : array_like of any shape
 
+    Returns
+    -------
+    float
+
     Examples
     --------
     >>> from cnnrs import ops

@@ -43,8 +43,10 @@ class Conv2dGeometry:
     input_shape : tuple of 3 int, (height, width, channels)
         Shape of one sample.
     weight_shape : tuple of 4 int, (kernel_height, kernel_width, channels / groups, filters)
-    stride, padding, dilation, groups
-        As in `conv2d`.
+    stride : int or pair of int, at least 1
+    padding : int, pair, four sides, "same" or "valid"
+    dilation : int or pair of int, at least 1
+    groups : int
 
     Attributes
     ----------

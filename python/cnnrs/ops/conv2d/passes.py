@@ -64,10 +64,12 @@ def conv2d(
         Added at every position.
     geometry : Conv2dGeometry, optional
         Replaces `stride`, `padding`, `dilation` and `groups`.
-    stride, dilation : int or pair of int, at least 1
-        Pixels from one position to the next, and from one filter element to the next.
+    stride : int or pair of int, at least 1
+        Pixels from one position to the next.
     padding : int, pair, four sides, "same" or "valid"
         Zeros around the image; see `conv2d_output_size`.
+    dilation : int or pair of int, at least 1
+        Pixels from one filter element to the next.
     groups : int
         A divisor of both channels and filters.
     activation : {None, "relu"}
@@ -156,7 +158,7 @@ def conv2d_max_pool2d(
 
     Parameters
     ----------
-    x, weight, bias, geometry, stride, padding, dilation, groups, activation, algorithm
+    x, weight, bias, geometry, stride, padding, dilation, groups, activation, algorithm : various
         As in `conv2d`.
     out : ndarray of the shape of the result, optional
 
