@@ -121,6 +121,6 @@ def test_the_plan_shows_the_kernels_of_every_convolution():
     assert set(transposed.backward_algorithms) == {"backward_weight", "backward_input"}
     assert all(step.algorithm for step in plan.steps[:2])
     ops = cnnrs.ops
-    geometry = {"stride": 2, "direction": "backward_input"}
+    geometry = {"stride": 2, "pass_": "backward_input"}
     expected = ops.conv2d_algorithm((8, 21, 21, 4), (3, 3, 4, 8), **geometry)
     assert transposed.algorithm == expected
