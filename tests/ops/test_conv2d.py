@@ -437,9 +437,6 @@ def test_fused_pooling_equals_pooling_afterwards(rng, shape, algorithm, dtype):
         options = {"padding": 1, "activation": activation, "algorithm": algorithm}
         expected, _ = ops.max_pool2d(ops.conv2d(x, weight, bias, **options), 2)
         np.testing.assert_array_equal(ops.conv2d_max_pool2d(x, weight, bias, **options), expected)
-        np.testing.assert_array_equal(
-            ops.conv2d(x, weight, bias, max_pool=True, **options), expected
-        )
 
 
 @pytest.mark.parametrize("algorithm", [None, "direct", "few_channels"])

@@ -38,14 +38,13 @@ X, W = np.zeros((1, 8, 8, 4), np.float32), np.zeros((3, 3, 4, 6), np.float32)
         (lambda: ops.conv2d(X, np.zeros((0, 3, 4, 6))), ShapeError, "weight"),
         (lambda: ops.conv2d(X, W, activation="gelu"), ArgumentError, "activation"),
         (lambda: ops.conv2d(X, W, groups=2.0), DTypeError, "groups"),
-        (lambda: ops.conv2d(X, W, max_pool=2), DTypeError, "max_pool"),
         (
-            lambda: ops.conv2d(X, np.zeros((8, 3, 4, 6)), max_pool=True),
+            lambda: ops.conv2d_max_pool2d(X, np.zeros((8, 3, 4, 6))),
             ShapeError,
             "at least 2 x 2 pixels, got 1 x 6",
         ),
         (
-            lambda: ops.conv2d(X, W, max_pool=True, out=np.zeros((1, 6, 6, 6), np.float32)),
+            lambda: ops.conv2d_max_pool2d(X, W, out=np.zeros((1, 6, 6, 6), np.float32)),
             ShapeError,
             "out",
         ),

@@ -70,7 +70,10 @@ def load_sources(name: str, mode: str, data_dir: str | None) -> dict[str, Any]:
     if name in datasets.names():
         loaded = datasets.load(name, data_dir)
         parts = {"train": loaded.train, "test": loaded.test}
-        return {part: data.from_arrays(x, y, class_names=loaded.class_names) for part, (x, y) in parts.items()}
+        return {
+            part: data.from_arrays(x, y, class_names=loaded.class_names)
+            for part, (x, y) in parts.items()
+        }
     root = Path(name).expanduser()
     if not root.exists():
         raise UsageError(unknown(name))

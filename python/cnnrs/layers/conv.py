@@ -127,19 +127,20 @@ class Conv2D(Linear):
         self.add_linear_parameters((*self.kernel_size, channels // self.groups, self.filters))
         return (*shape, self.filters)
 
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """The arguments that the functions of `cnnrs.ops` on convolutions take."""
-        return {
-            "stride": self.stride,
-            "padding": self.padding,
-            "dilation": self.dilation,
-            "groups": self.groups,
-        }
-
     def convolution(self, input_shape: Shape) -> Convolution:
         """Return the sizes of the convolution for inputs of this shape."""
-        return Convolution(input_shape, self.parameters["weight"].shape, **self.arguments)
+        return Convolution(
+            input_shape,
+            self.parameters["weight"].shape,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.groups,
+        )
+
+    def geometry(self, ctx: Context, x: Any) -> ops.Conv2dGeometry:
+        """Return the sizes as `cnnrs.ops` takes them, made once per batch size."""
+        return ctx.once("geometry", lambda: self.convolution(x.shape[1:]).geometry)
 
     def operands(
         self, ctx: Context, fold: Callable[[], Operands] | None, x: Any = None
@@ -170,23 +171,30 @@ class Conv2D(Linear):
         return convolution.input_shape, make
 
     def compute(
-        self, ctx: Context, x: Any, *, fold: Callable[[], Operands] | None = None, **fused: Any
+        self,
+        ctx: Context,
+        x: Any,
+        *,
+        fold: Callable[[], Operands] | None = None,
+        operation: Callable[..., Any] = ops.conv2d,
+        **fused: Any,
     ) -> Any:
-        """Convolve a batch of images."""
+        """Convolve a batch of images; a fused layer passes the operation that does more."""
         weight, bias = self.operands(ctx, fold, x)
-        return ops.conv2d(x, weight, bias, **self.arguments, **fused, out=ctx.out())
+        geometry = self.geometry(ctx, x)
+        return operation(x, weight, bias, geometry=geometry, **fused, out=ctx.out())
 
     def differentiate(self, ctx: Context, grad_output: Any, activation_output: Any = None) -> Any:
         """Compute the gradients of weight, bias and input."""
         x = ctx.saved.x
-        arguments = {**self.arguments, "activation_output": activation_output}
+        geometry = self.geometry(ctx, x)
         if ctx.needs_parameter_gradients:
             (weight, *bias), accumulate = ctx.parameter_destinations(*self.parameter_names)
             ops.conv2d_backward_weight(
                 grad_output,
                 x,
-                self.kernel_size,
-                **arguments,
+                geometry=geometry,
+                activation_output=activation_output,
                 bias_out=bias[0] if bias else None,
                 out=weight,
                 accumulate=accumulate,
@@ -194,7 +202,11 @@ class Conv2D(Linear):
         if not ctx.needs_input_gradient():
             return None
         return ops.conv2d_backward_input(
-            grad_output, ctx.parameter("weight"), x.shape, **arguments, **ctx.input_destination()
+            grad_output,
+            ctx.parameter("weight"),
+            geometry=geometry,
+            activation_output=activation_output,
+            **ctx.input_destination(),
         )
 
     def work(self, input_shape: Shape) -> Work:  # type: ignore[override]

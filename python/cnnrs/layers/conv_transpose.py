@@ -144,20 +144,21 @@ class Conv2DTranspose(Linear):
         self.add_bias(self.filters)
         return (*size, self.filters)
 
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """The arguments that the functions of `cnnrs.ops` on convolutions take."""
-        return {
-            "stride": self.stride,
-            "padding": self.padding,
-            "dilation": self.dilation,
-            "groups": self.groups,
-        }
-
     def convolution(self, input_shape: Shape) -> Convolution:
         """Return the sizes of the convolution that is run backwards: its input is the output."""
         size = self._output_size(input_shape[0], input_shape[1])
-        return Convolution((*size, self.filters), self.parameters["weight"].shape, **self.arguments)
+        return Convolution(
+            (*size, self.filters),
+            self.parameters["weight"].shape,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.groups,
+        )
+
+    def geometry(self, ctx: Context, x: Any) -> ops.Conv2dGeometry:
+        """Return the sizes as `cnnrs.ops` takes them, made once per batch size."""
+        return ctx.once("geometry", lambda: self.convolution(x.shape[1:]).geometry)
 
     def scale_of_weight(self, scale: Any) -> Any:
         """Return the factors for the third axis of the weight.
@@ -173,24 +174,24 @@ class Conv2DTranspose(Linear):
         """Run the convolution's backward pass as a forward pass."""
         y = ctx.out()
         weight, bias = self.operands(ctx, fold)
-        ops.conv2d_backward_input(x, weight, y.shape, **self.arguments, **fused, out=y)
+        ops.conv2d_backward_input(x, weight, geometry=self.geometry(ctx, x), **fused, out=y)
         return y if bias is None else np.add(y, bias, out=y)
 
     def differentiate(self, ctx: Context, grad_output: Any, activation_output: Any = None) -> Any:
         """Compute the gradients of weight, bias and input; the last is the convolution itself."""
+        geometry = self.geometry(ctx, ctx.saved.x)
         if ctx.needs_parameter_gradients:
             ops.conv2d_backward_weight(
                 ctx.saved.x,
                 grad_output,
-                self.kernel_size,
-                **self.arguments,
+                geometry=geometry,
                 **ctx.parameter_destination("weight"),
             )
             if self.use_bias:
                 ops.conv2d_backward_bias(grad_output, **ctx.parameter_destination("bias"))
         if not ctx.needs_input_gradient():
             return None
-        return ops.conv2d(grad_output, ctx.parameter("weight"), **self.arguments, out=ctx.out())
+        return ops.conv2d(grad_output, ctx.parameter("weight"), geometry=geometry, out=ctx.out())
 
     def work(self, input_shape: Shape) -> Work:  # type: ignore[override]
         """Return the products of all pixels with the filters, and the kernels."""

@@ -177,14 +177,27 @@ class SeparableConv2D(Linear):
         """Ask for the array between the two convolutions."""
         return {"middle": (self._middle(input_shape), None)}
 
-    def arguments(self, channels: int) -> dict[str, Any]:
-        """The arguments of the depthwise convolution."""
-        return {
-            "stride": self.stride,
-            "padding": self.padding,
-            "dilation": self.dilation,
-            "groups": channels,
-        }
+    def convolutions(self, input_shape: Shape) -> tuple[Convolution, Convolution]:
+        """Return the sizes of the depthwise and of the pointwise convolution."""
+        shapes = {name: parameter.shape for name, parameter in self.parameters.items()}
+        depthwise = Convolution(
+            input_shape,
+            shapes["depthwise_weight"],
+            self.stride,
+            self.padding,
+            self.dilation,
+            groups=input_shape[2],
+        )
+        return depthwise, Convolution(self._middle(input_shape), shapes["weight"])
+
+    def geometries(self, ctx: Context, x: Any) -> tuple[ops.Conv2dGeometry, ops.Conv2dGeometry]:
+        """Return the sizes as `cnnrs.ops` takes them, made once per batch size."""
+
+        def make() -> tuple[ops.Conv2dGeometry, ops.Conv2dGeometry]:
+            first, second = self.convolutions(x.shape[1:])
+            return first.geometry, second.geometry
+
+        return ctx.once("geometries", make)
 
     def compute(
         self, ctx: Context, x: Any, *, fold: Callable[[], Operands] | None = None, **fused: Any
@@ -193,41 +206,35 @@ class SeparableConv2D(Linear):
         weight, bias = self.operands(ctx, fold)
         depthwise = ctx.parameter("depthwise_weight")
         middle = ctx.scratch("middle")
-        ops.conv2d(x, depthwise, **self.arguments(x.shape[3]), out=middle)
+        first, second = self.geometries(ctx, x)
+        ops.conv2d(x, depthwise, geometry=first, out=middle)
         ctx.save(middle=middle)
-        return ops.conv2d(middle, weight, bias, **fused, out=ctx.out())
+        return ops.conv2d(middle, weight, bias, geometry=second, **fused, out=ctx.out())
 
     def differentiate(self, ctx: Context, grad_output: Any, activation_output: Any = None) -> Any:
         """Compute the gradients of both weights, the bias and the input."""
         x, middle, mask = ctx.saved.x, ctx.saved.middle, {"activation_output": activation_output}
+        first, second = self.geometries(ctx, x)
         if ctx.needs_parameter_gradients:
             weight_out = ctx.parameter_destination("weight")
-            ops.conv2d_backward_weight(grad_output, middle, 1, **mask, **weight_out)
+            ops.conv2d_backward_weight(grad_output, middle, geometry=second, **mask, **weight_out)
             if self.use_bias:
                 ops.conv2d_backward_bias(grad_output, **mask, **ctx.parameter_destination("bias"))
         # The output of the depthwise convolution is not needed any more: overwrite it.
         grad = ops.conv2d_backward_input(
-            grad_output, ctx.parameter("weight"), middle.shape, **mask, out=middle
+            grad_output, ctx.parameter("weight"), geometry=second, **mask, out=middle
         )
-        arguments = self.arguments(x.shape[3])
         if ctx.needs_parameter_gradients:
             to = ctx.parameter_destination("depthwise_weight")
-            ops.conv2d_backward_weight(grad, x, self.kernel_size, **arguments, **to)
+            ops.conv2d_backward_weight(grad, x, geometry=first, **to)
         if not ctx.needs_input_gradient():
             return None
         depthwise = ctx.parameter("depthwise_weight")
-        return ops.conv2d_backward_input(
-            grad, depthwise, x.shape, **arguments, **ctx.input_destination()
-        )
+        return ops.conv2d_backward_input(grad, depthwise, geometry=first, **ctx.input_destination())
 
     def work(self, input_shape: Shape) -> Work:  # type: ignore[override]
         """Return the products of both convolutions, and their kernels."""
-        shapes = {name: parameter.shape for name, parameter in self.parameters.items()}
-        middle = self._middle(input_shape)
-        first = Convolution(
-            input_shape, shapes["depthwise_weight"], **self.arguments(input_shape[2])
-        )
-        second = Convolution(middle, shapes["weight"])
+        first, second = self.convolutions(input_shape)
         kernels = (
             Kernel("forward", first, "forward"),
             Kernel("forward", second, "forward"),
@@ -237,7 +244,7 @@ class SeparableConv2D(Linear):
             Kernel("backward_input", second, "backward_input"),
             Kernel("backward_input", first, "backward_input"),
         )
-        size, middle_size = (input_shape[0], input_shape[1]), (middle[0], middle[1])
+        size, middle_size = (input_shape[0], input_shape[1]), first.output_size
         border = self.field_of_view(input_shape).unused_border(size, middle_size)
         return Work(first.multiply_adds + second.multiply_adds, kernels, unused_border=border)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -57,7 +58,7 @@ def sides(
     return padding_sides(padding, size, kernel_size, stride, dilation)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Convolution:
     """The sizes of one convolution, without the batch.
 
@@ -74,36 +75,28 @@ class Convolution:
     dilation: Pair = (1, 1)
     groups: int = 1
 
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """The arguments that all functions of `cnnrs.ops` on convolutions take."""
-        return {
-            "stride": self.stride,
-            "padding": self.padding,
-            "dilation": self.dilation,
-            "groups": self.groups,
-        }
-
-    @property
+    @cached_property
     def geometry(self) -> ops.Conv2dGeometry:
         """The checked sizes as `cnnrs.ops` takes them."""
-        return ops.Conv2dGeometry(self.input_shape, self.weight_shape, **self.arguments)
+        return ops.Conv2dGeometry(
+            self.input_shape,
+            self.weight_shape,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+            groups=self.groups,
+        )
 
     @property
     def output_size(self) -> Pair:
         """Height and width of the output."""
-        size = self.input_shape[0], self.input_shape[1]
-        kernel = self.weight_shape[0], self.weight_shape[1]
-        return output_size(size, kernel, self.stride, self.padding, self.dilation, "floor")
+        height, width, _ = self.geometry.output_shape
+        return height, width
 
     @property
     def multiply_adds(self) -> int:
         """Products for one sample, as the direct method computes them."""
         return math.prod(self.output_size) * math.prod(self.weight_shape)
-
-    def algorithm(self, direction: str, count: int = 1) -> str:
-        """Return the name of the algorithm; see `cnnrs.ops.Conv2dGeometry.method`."""
-        return self.geometry.method(direction)
 
     def prepares(self, count: int) -> bool:
         """Return whether a prediction of `count` samples should use weights prepared once."""
@@ -113,17 +106,15 @@ class Convolution:
             return True
         # For a single sample, prediction may choose another algorithm than a plain call. It must
         # then do so for any batch, so that the bits are the same.
-        return self.algorithm("prediction") != self.algorithm("forward")
+        return self.geometry.method("prediction") != self.geometry.method("forward")
 
     def prepare(self, weight: Any) -> ops.PreparedConv2dWeight:
         """Transform and pack the filters for prediction.
 
         The algorithm is chosen from the geometry of one sample: it must not depend on the batch.
         """
-        chosen = self.algorithm("prediction") if weight.dtype == np.float32 else None
-        return ops.prepare_conv2d_weight(
-            weight, (1, *self.input_shape), **self.arguments, algorithm=chosen
-        )
+        chosen = self.geometry.method("prediction") if weight.dtype == np.float32 else None
+        return ops.prepare_conv2d_weight(weight, geometry=self.geometry, algorithm=chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +141,10 @@ class Kernel:
     prepared: bool = False
     fused: dict[str, Any] = field(default_factory=dict)
 
-    def algorithm(self, count: int, *, training: bool) -> str:
-        """Return the name of the algorithm for a batch of `count` samples."""
+    def algorithm(self, *, training: bool) -> str:
+        """Return the name of the algorithm."""
         direction = "prediction" if self.prepared and not training else self.direction
-        return self.convolution.algorithm(direction, count)
+        return self.convolution.geometry.method(direction)
 
     def is_prepared(self, count: int, *, training: bool) -> bool:
         """Return whether a batch of `count` samples runs on prepared weights."""

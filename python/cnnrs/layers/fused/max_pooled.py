@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy.typing import DTypeLike
 
+from cnnrs import ops
 from cnnrs.layers.context import Context
 from cnnrs.layers.conv import Conv2D
 from cnnrs.layers.facts import Work
@@ -44,7 +45,7 @@ class ConvMaxPool(Fused):
 
     def forward(self, ctx: Context, x: Any) -> Any:
         """Compute the pooled output of a batch."""
-        return self.first.compute(ctx, x, max_pool=True)
+        return self.first.compute(ctx, x, operation=ops.conv2d_max_pool2d)
 
     def work(self, *input_shape: Shape) -> Work:
         """Return the work of the convolution, whose forward kernel pools."""

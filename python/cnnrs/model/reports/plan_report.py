@@ -132,7 +132,7 @@ class PlanReport:
 
 def _step(plan: Plan, step: Step, batch_size: int) -> StepReport:
     algorithms = {
-        name: " + ".join(kernel.algorithm(batch_size, training=plan.training) for kernel in kernels)
+        name: " + ".join(kernel.algorithm(training=plan.training) for kernel in kernels)
         for name, kernels in kernels_run(plan, step, work_of(plan, step)).items()
         if kernels
     }

@@ -19,7 +19,6 @@ from cnnrs._arguments import (
     PaddingLike,
     PairLike,
     choice,
-    flag,
     floats,
     images,
     integer,
@@ -49,7 +48,6 @@ def conv2d(
     dilation: PairLike = 1,
     groups: int = 1,
     activation: str | None = None,
-    max_pool: bool = False,
     algorithm: str | None = None,
     out: Floats | None = None,
 ) -> Any:
@@ -74,8 +72,6 @@ def conv2d(
         A divisor of both channels and filters.
     activation : {None, "relu"}
         Applied to the output in the same pass.
-    max_pool : bool
-        The same as calling `conv2d_max_pool2d`.
     algorithm : str, optional
         Name of the algorithm to use instead of the one chosen by shape.
     out : ndarray of the shape of the result, optional
@@ -102,39 +98,8 @@ def conv2d(
     array([[ 8., 12.],
            [20., 24.]])
     """
-    if isinstance(weight, PreparedConv2dWeight):
-        data, offset = _like_prepared(x, weight, bias)
-        filters: Any = weight.handle
-        weight_shape = weight.shape
-    else:
-        data, filters, offset = floats(_FORWARD, x, weight, bias)
-        weight_shape = filters.shape
-    if geometry is None:  # with a geometry, the kernel compares the shapes with it
-        if not isinstance(weight, PreparedConv2dWeight):
-            check_filters(filters)
-        images("x", data)
-    elif data.ndim != 4:
-        rank("x", data, 4, IMAGE_AXES)
-    if offset is not None and offset.ndim != 1:
-        rank("bias", offset, 1, "(filters,)")
-    if activation is not None:
-        choice("activation", activation, (None, "relu"))
-    handle, (height, width, channels) = resolve(
-        geometry, data.shape, weight_shape, stride, padding, dilation, groups
-    )
-    if max_pool is not False and flag("max_pool", max_pool):
-        if min(height, width) < 2:
-            raise ShapeError(
-                f"max_pool: expected an output of at least 2 x 2 pixels, got {height} x {width}"
-            )
-        height, width = height // 2, width // 2
-    result = output(out, (data.shape[0], height, width, channels), data.dtype)
-    if algorithm is not None:
-        check_algorithm_name(algorithm)
-    _core.conv2d_forward(
-        handle, data, filters, offset, result, activation is not None, max_pool, algorithm
-    )
-    return result
+    window = stride, padding, dilation, groups
+    return _forward(x, weight, bias, geometry, window, activation, algorithm, out, False)
 
 
 def conv2d_max_pool2d(
@@ -178,20 +143,53 @@ def conv2d_max_pool2d(
     >>> ops.conv2d_max_pool2d(image, np.ones((2, 2, 1, 1)))
     array([[[[24.]]]])
     """
-    return conv2d(
-        x,
-        weight,
-        bias,
-        geometry=geometry,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-        activation=activation,
-        max_pool=True,
-        algorithm=algorithm,
-        out=out,
+    window = stride, padding, dilation, groups
+    return _forward(x, weight, bias, geometry, window, activation, algorithm, out, True)
+
+
+def _forward(
+    x: Any,
+    weight: Any,
+    bias: Any,
+    geometry: Conv2dGeometry | None,
+    window: tuple[Any, Any, Any, Any],
+    activation: str | None,
+    algorithm: str | None,
+    out: Any,
+    max_pool: bool,
+) -> Any:
+    """Check the arguments of a forward pass and run it, with or without pooling."""
+    if isinstance(weight, PreparedConv2dWeight):
+        data, offset = _like_prepared(x, weight, bias)
+        filters: Any = weight.handle
+        weight_shape = weight.shape
+    else:
+        data, filters, offset = floats(_FORWARD, x, weight, bias)
+        weight_shape = filters.shape
+    if geometry is None:  # with a geometry, the kernel compares the shapes with it
+        if not isinstance(weight, PreparedConv2dWeight):
+            check_filters(filters)
+        images("x", data)
+    elif data.ndim != 4:
+        rank("x", data, 4, IMAGE_AXES)
+    if offset is not None and offset.ndim != 1:
+        rank("bias", offset, 1, "(filters,)")
+    if activation is not None:
+        choice("activation", activation, (None, "relu"))
+    handle, (height, width, channels) = resolve(geometry, data.shape, weight_shape, *window)
+    if max_pool:
+        if min(height, width) < 2:
+            raise ShapeError(
+                f"x: expected an output to pool of at least 2 x 2 pixels, got {height} x {width}"
+            )
+        height, width = height // 2, width // 2
+    result = output(out, (data.shape[0], height, width, channels), data.dtype)
+    if algorithm is not None:
+        check_algorithm_name(algorithm)
+    _core.conv2d_forward(
+        handle, data, filters, offset, result, activation is not None, max_pool, algorithm
     )
+    return result
 
 
 def _like_prepared(x: Any, weight: PreparedConv2dWeight, bias: Any) -> tuple[Any, Any]:
