@@ -1,13 +1,14 @@
-//! The thread pool: who works, how work is handed out, and when a call is interrupted.
+//! Thread pool: hands out the items of a kernel to threads, with work stealing and Ctrl-C.
 //!
 //! A kernel cuts its work into items by the shape of the problem, never by the number of threads.
 //! [`for_each`] gives each thread a run of neighbouring items, the same from call to call, so that
-//! it finds in its caches what it wrote in the layer before; who is done takes items from the far
-//! end of another's run. No value may depend on who computed what; then the bits are the same at
-//! any thread count. The calling thread works too, looks for Ctrl-C between items, and keeps small
-//! work to itself.
+//! it finds in its caches what it wrote in the preceding layer; a thread that runs out of items
+//! steals from the far end of another thread's run. No value may depend on which thread computed
+//! it; then the bits are the same at any thread count. The calling thread works too, checks for
+//! Ctrl-C between items, and keeps small work to itself.
 
 use std::cell::{Cell, RefCell};
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,12 +24,12 @@ pub const SERIAL_COST: usize = 1 << 19;
 /// What one element of a memory-bound kernel counts for, in multiply-adds.
 pub const ELEMENT_COST: usize = 8;
 
-/// How long the calling thread computes between two looks for Ctrl-C.
+/// How long the calling thread computes between two checks for Ctrl-C.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long a worker looks for the next call before it sleeps, and the calling thread for the end
-/// of the workers' last items: waking a thread costs tens of microseconds, as much as a layer of a
-/// small network, whose calls follow one another closely.
+/// How long a worker looks for the next call before it sleeps, and how long the calling thread
+/// waits awake for the workers' last items. Waking a thread costs tens of microseconds, as much as
+/// a layer of a small network, whose calls follow one another closely.
 const LINGER: Duration = Duration::from_micros(200);
 
 /// Most threads that may be asked for.
@@ -138,14 +139,12 @@ where
     I: ExactSizeIterator,
     I::Item: Send,
 {
-    run(items, cost, Order::Forward, true, &|item| {
-        f(item);
-        Ok(())
-    })
+    let schedule = Schedule { cost, order: Order::Forward, interruptible: true };
+    run(items, schedule, &infallible(f))
 }
 
-/// As [`for_each`], but each thread goes over its run from the last item to the first: what it
-/// touched last in a pass before this one is still in its caches.
+/// As [`for_each`], but each thread goes over its run from the last item to the first: the data
+/// that the preceding pass touched last is still in that thread's caches.
 ///
 /// # Errors
 /// [`KernelError::Interrupted`].
@@ -154,10 +153,8 @@ where
     I: ExactSizeIterator,
     I::Item: Send,
 {
-    run(items, cost, Order::Backward, true, &|item| {
-        f(item);
-        Ok(())
-    })
+    let schedule = Schedule { cost, order: Order::Backward, interruptible: true };
+    run(items, schedule, &infallible(f))
 }
 
 /// As [`for_each`], for items whose work can fail: the first error stops the rest and is returned.
@@ -177,7 +174,7 @@ where
         let shared = cost >= SERIAL_COST && items.len() > 1;
         return items.into_iter().next().map_or(Ok(()), |item| dry_run::item(shared, || f(item)));
     }
-    run(items, cost, Order::Forward, true, &f)
+    run(items, Schedule { cost, order: Order::Forward, interruptible: true }, &f)
 }
 
 /// As [`for_each`], but never stopped half-way: for updates in place, which must be whole.
@@ -186,11 +183,17 @@ where
     I: ExactSizeIterator,
     I::Item: Send,
 {
-    let done = run(items, cost, Order::Forward, false, &|item| {
+    let schedule = Schedule { cost, order: Order::Forward, interruptible: false };
+    let done = run(items, schedule, &infallible(f));
+    debug_assert!(done.is_ok());
+}
+
+/// Wraps work that cannot fail.
+fn infallible<T>(f: impl Fn(T) + Sync) -> impl Fn(T) -> Result<()> + Sync {
+    move |item| {
         f(item);
         Ok(())
-    });
-    debug_assert!(done.is_ok());
+    }
 }
 
 /// In which order a thread goes over its run of items.
@@ -200,72 +203,75 @@ enum Order {
     Backward,
 }
 
-/// The items of a call, a run of neighbours for each thread.
-struct Runs<T> {
-    runs: Vec<Mutex<std::vec::IntoIter<T>>>,
-    order: Order,
-}
-
-impl<T> Runs<T> {
-    fn new(items: impl ExactSizeIterator<Item = T>, threads: usize, order: Order) -> Self {
-        let count = items.len();
-        let mut items = items.collect::<Vec<_>>();
-        // Cut off from the end, so that nothing is moved twice.
-        let mut runs: Vec<_> = (1..threads)
-            .rev()
-            .map(|run| Mutex::new(items.split_off(run * count / threads).into_iter()))
-            .collect();
-        runs.push(Mutex::new(items.into_iter()));
-        runs.reverse();
-        Self { runs, order }
-    }
-
-    /// The next item for `thread`: of its own run, else from the other end of the first run that
-    /// has one.
-    fn next(&self, thread: usize) -> Option<T> {
-        let forward = |run: &mut std::vec::IntoIter<T>, order| {
-            if order == Order::Forward { run.next() } else { run.next_back() }
-        };
-        let other_end = if self.order == Order::Forward { Order::Backward } else { Order::Forward };
-        (0..self.runs.len()).find_map(|step| {
-            let run = &self.runs[(thread + step) % self.runs.len()];
-            // A panic in an item is a defect; it must not turn into a hang of the others, so a
-            // poisoned lock is simply used.
-            forward(
-                &mut run.lock().unwrap_or_else(PoisonError::into_inner),
-                if step == 0 { self.order } else { other_end },
-            )
-        })
-    }
-}
-
-fn run<I>(
-    mut items: I,
+/// How the items of a call are handed out.
+#[derive(Clone, Copy)]
+struct Schedule {
     cost: usize,
     order: Order,
     interruptible: bool,
-    f: &(impl Fn(I::Item) -> Result<()> + Sync),
+}
+
+/// Calls `f` with every item. Generic over the items only: everything that needs no item is in
+/// [`share`], and `f` is called through a pointer, so that a kernel adds one copy of its own work
+/// to the library and none of the scheduling.
+fn run<I>(
+    mut items: I,
+    schedule: Schedule,
+    f: &(dyn Fn(I::Item) -> Result<()> + Sync),
 ) -> Result<()>
 where
     I: ExactSizeIterator,
     I::Item: Send,
 {
     let count = items.len();
-    if count == 0 {
+    if count == 0 || dry_run::active() {
         return Ok(());
     }
-    if dry_run::active() {
-        return Ok(());
-    }
-    if cost < SERIAL_COST || count == 1 {
+    if schedule.cost < SERIAL_COST || count == 1 {
         let _state = FlushDenormals::enter();
         return items.try_for_each(f);
     }
+    let items: Vec<_> = items.map(|item| Mutex::new(Some(item))).collect();
+    share(count, schedule, &|index| {
+        // A panic in an item is a bug; it must not turn into a hang of the other threads, so a
+        // poisoned lock is simply used (here and below).
+        let item = items[index].lock().unwrap_or_else(PoisonError::into_inner).take();
+        item.map_or(Ok(()), f)
+    })
+}
+
+/// Indices of items, a run of neighbours for each thread.
+struct Runs {
+    runs: Vec<Mutex<Range<usize>>>,
+    order: Order,
+}
+
+impl Runs {
+    fn new(count: usize, threads: usize, order: Order) -> Self {
+        let start = |run: usize| run * count / threads;
+        Self { runs: (0..threads).map(|i| Mutex::new(start(i)..start(i + 1))).collect(), order }
+    }
+
+    /// The next item for `thread`: from its own run, else from the other end of the first run that
+    /// has one.
+    fn next(&self, thread: usize) -> Option<usize> {
+        let threads = self.runs.len();
+        (0..threads).find_map(|step| {
+            let mut run =
+                self.runs[(thread + step) % threads].lock().unwrap_or_else(PoisonError::into_inner);
+            let own = step == 0;
+            if own == (self.order == Order::Forward) { run.next() } else { run.next_back() }
+        })
+    }
+}
+
+/// Calls `f` with every index below `count`, on all threads.
+fn share(count: usize, schedule: Schedule, f: &(dyn Fn(usize) -> Result<()> + Sync)) -> Result<()> {
     prepare();
     let pool = CURRENT.with_borrow(Clone::clone);
     let workers = pool.as_ref().and_then(|pool| pool.workers.as_ref());
     let threads = workers.map_or(1, |workers| workers.current_num_threads() + 1);
-    let runs = Runs::new(items, threads, order);
+    let runs = Runs::new(count, threads, schedule.order);
     let cancelled = AtomicBool::new(false);
     let failure = Mutex::new(None);
     let fail = |error: KernelError| {
@@ -275,8 +281,8 @@ where
     let work = |thread: usize, poll: &mut dyn FnMut() -> bool| {
         let _state = FlushDenormals::enter();
         while !cancelled.load(Ordering::Relaxed) {
-            let Some(item) = runs.next(thread) else { break };
-            if let Err(error) = f(item) {
+            let Some(index) = runs.next(thread) else { break };
+            if let Err(error) = f(index) {
                 fail(error);
             }
             if poll() {
@@ -287,7 +293,7 @@ where
     let finished = AtomicUsize::new(0);
     let mut last_look = Instant::now();
     let mut poll = || {
-        if !interruptible || last_look.elapsed() < POLL_INTERVAL {
+        if !schedule.interruptible || last_look.elapsed() < POLL_INTERVAL {
             return false;
         }
         last_look = Instant::now();
@@ -308,8 +314,8 @@ where
                 });
             }
             work(0, &mut poll);
-            // The scope waits for the workers asleep; their last items mostly end sooner than a
-            // sleeper wakes.
+            // Waiting for the scope puts this thread to sleep; the workers' last items mostly end
+            // sooner than a sleeping thread wakes.
             let asleep_at = Instant::now() + LINGER;
             while finished.load(Ordering::Acquire) < helpers && Instant::now() < asleep_at {
                 std::thread::yield_now();
