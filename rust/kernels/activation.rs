@@ -71,7 +71,7 @@ pub fn forward<T: Element, A: Activation<T>>(x: &[T], out: &mut [T]) -> Result<(
     expect_len("out", out.len(), x.len())?;
     let items = x.chunks(CHUNK).zip(out.chunks_mut(CHUNK));
     parallel::for_each(items, x.len() * ELEMENT_COST, |(x, out)| {
-        vectorized!(|| x.iter().zip(out).for_each(|(&x, out)| *out = A::value(x)));
+        vectorized!(T, || x.iter().zip(out).for_each(|(&x, out)| *out = A::value(x)));
     })
 }
 
@@ -82,7 +82,7 @@ pub fn forward<T: Element, A: Activation<T>>(x: &[T], out: &mut [T]) -> Result<(
 pub fn forward_in_place<T: Element, A: Activation<T>>(x: &mut [T]) -> Result<()> {
     let cost = x.len() * ELEMENT_COST;
     parallel::for_each(x.chunks_mut(CHUNK), cost, |x| {
-        vectorized!(|| x.iter_mut().for_each(|x| *x = A::value(*x)))
+        vectorized!(T, || x.iter_mut().for_each(|x| *x = A::value(*x)))
     })
 }
 
@@ -100,7 +100,7 @@ pub fn backward<T: Element, A: Activation<T>>(
     expect_len("out", out.len(), grad_output.len())?;
     let items = grad_output.chunks(CHUNK).zip(y.chunks(CHUNK)).zip(out.chunks_mut(CHUNK));
     parallel::for_each(items, y.len() * ELEMENT_COST, |((grad, y), out)| {
-        vectorized!(|| {
+        vectorized!(T, || {
             let items = grad.iter().zip(y).zip(out);
             if accumulate {
                 items.for_each(|((&grad, &y), out)| *out += A::gradient(grad, y));
@@ -119,7 +119,10 @@ pub fn backward_in_place<T: Element, A: Activation<T>>(grad: &mut [T], y: &[T]) 
     expect_len("y", y.len(), grad.len())?;
     let items = grad.chunks_mut(CHUNK).zip(y.chunks(CHUNK));
     parallel::for_each(items, y.len() * ELEMENT_COST, |(grad, y)| {
-        vectorized!(|| grad.iter_mut().zip(y).for_each(|(grad, &y)| *grad = A::gradient(*grad, y)));
+        vectorized!(T, || grad
+            .iter_mut()
+            .zip(y)
+            .for_each(|(grad, &y)| *grad = A::gradient(*grad, y)));
     })
 }
 

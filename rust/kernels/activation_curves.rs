@@ -291,7 +291,7 @@ fn forward_of<T: Element, F: Function<T>>(f: F, x: Option<&[T]>, out: &mut [T]) 
         if let Some(x) = x {
             out.copy_from_slice(&x[i * CHUNK..][..out.len()]);
         }
-        vectorized!(|| out.iter_mut().for_each(|out| *out = f.value(*out)));
+        vectorized!(T, || out.iter_mut().for_each(|out| *out = f.value(*out)));
     })
 }
 
@@ -337,7 +337,7 @@ fn backward_of<T: Element, F: Function<T>>(
         |(i, (out, saved))| {
             let grad = grad.map(|grad| &grad[i * CHUNK..][..out.len()]);
             if let (Some(grad), true) = (grad, accumulate) {
-                vectorized!(|| out
+                vectorized!(T, || out
                     .iter_mut()
                     .zip(grad)
                     .zip(saved)
@@ -347,7 +347,7 @@ fn backward_of<T: Element, F: Function<T>>(
             if let Some(grad) = grad {
                 out.copy_from_slice(grad);
             }
-            vectorized!(|| out
+            vectorized!(T, || out
                 .iter_mut()
                 .zip(saved)
                 .for_each(|(out, &saved)| *out = *out * f.slope(saved)));

@@ -24,9 +24,9 @@ pub fn add<T: Element>(a: &[T], b: &[T], relu: bool, out: &mut [T]) -> Result<()
     parallel::for_each(items, a.len() * ELEMENT_COST, |((a, b), out)| {
         let sums = a.iter().zip(b).zip(out);
         if relu {
-            vectorized!(|| sums.for_each(|((&a, &b), out)| *out = Relu::value(a + b)));
+            vectorized!(T, || sums.for_each(|((&a, &b), out)| *out = Relu::value(a + b)));
         } else {
-            vectorized!(|| sums.for_each(|((&a, &b), out)| *out = a + b));
+            vectorized!(T, || sums.for_each(|((&a, &b), out)| *out = a + b));
         }
     })
 }
@@ -41,9 +41,9 @@ pub fn add_in_place<T: Element>(a: &[T], relu: bool, b: &mut [T]) -> Result<()> 
     parallel::for_each(items, a.len() * ELEMENT_COST, |(a, b)| {
         let sums = a.iter().zip(b);
         if relu {
-            vectorized!(|| sums.for_each(|(&a, b)| *b = Relu::value(a + *b)));
+            vectorized!(T, || sums.for_each(|(&a, b)| *b = Relu::value(a + *b)));
         } else {
-            vectorized!(|| sums.for_each(|(&a, b)| *b = a + *b));
+            vectorized!(T, || sums.for_each(|(&a, b)| *b = a + *b));
         }
     })
 }

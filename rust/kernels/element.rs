@@ -25,6 +25,8 @@ pub trait Element:
     const ONE: Self;
     /// Negative infinity.
     const NEG_INFINITY: Self;
+    /// Whether kernels are compiled for wide instruction sets, or for the baseline alone.
+    const WIDE: bool;
 
     /// The nearest value.
     fn from_f64(value: f64) -> Self;
@@ -46,7 +48,7 @@ pub trait Element:
     fn powf(self, exponent: Self) -> Self;
     /// Whether this is neither infinite nor NaN.
     fn is_finite(self) -> bool;
-    /// Runs a kernel in the widest instruction set of this machine; see [`super::simd`].
+    /// Runs a kernel, for `f32` in the widest instruction set of this machine; see [`super::simd`].
     fn dispatch<K: Kernel<Self>>(kernel: K) -> K::Output;
 
     /// The larger one; NaN if either is NaN (unlike `f32::max`); the first of equals.
@@ -59,11 +61,12 @@ pub trait Element:
 }
 
 macro_rules! element {
-    ($float:ident, $exp:path, $tanh:path, $erf:path, $dispatch:path) => {
+    ($float:ident, $wide:literal, $exp:path, $tanh:path, $erf:path, $dispatch:path) => {
         impl Element for $float {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
             const NEG_INFINITY: Self = $float::NEG_INFINITY;
+            const WIDE: bool = $wide;
             #[inline(always)]
             fn from_f64(value: f64) -> Self {
                 value as $float
@@ -112,5 +115,12 @@ macro_rules! element {
     };
 }
 
-element!(f32, super::math::exp_f32, super::math::tanh_f32, super::special::erf_f32, dispatch_f32);
-element!(f64, f64::exp, f64::tanh, super::special::erf_f64, dispatch_f64);
+element!(
+    f32,
+    true,
+    super::math::exp_f32,
+    super::math::tanh_f32,
+    super::special::erf_f32,
+    dispatch_f32
+);
+element!(f64, false, f64::exp, f64::tanh, super::special::erf_f64, dispatch_f64);

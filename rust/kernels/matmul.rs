@@ -15,7 +15,7 @@ use super::simd::matmul::micro_kernel::{
     Epilogue, Hints, ROW_PADDING, Segments, multiply_with, panel_width,
 };
 use super::simd::matmul::pack::{pack_rows, pack_transposed};
-use super::simd::{Kernel, Vector};
+use super::simd::{Kernel, Shuffle};
 
 /// Steps of a sum that are added up in registers before they join the rest: bounds the rounding
 /// error of long sums, and a panel of this many rows stays in the first-level cache.
@@ -125,7 +125,7 @@ impl<T: Element> Kernel<T> for Item<'_, T> {
     type Output = Result<()>;
 
     #[inline(always)]
-    fn run<V: Vector<T>>(mut self) -> Result<()> {
+    fn run<V: Shuffle<T>>(mut self) -> Result<()> {
         let MatmulShape { m, n, k, transpose_a, transpose_b } = self.shape;
         let width = panel_width::<T, V>();
         let (rows, columns) = (self.tile.rows(), self.tile.cols());
@@ -287,7 +287,7 @@ impl<'a, T: Element> Item<'a, T> {
 
     /// Packs steps of the columns of this item into panels; missing columns are zero.
     #[inline(always)]
-    fn pack_b<V: Vector<T>>(&self, packed: &mut [T], steps: Steps) {
+    fn pack_b<V: Shuffle<T>>(&self, packed: &mut [T], steps: Steps) {
         let MatmulShape { n, k, transpose_b, .. } = self.shape;
         let len = steps.end - steps.start;
         if len == 0 {

@@ -33,7 +33,7 @@ pub fn forward<T: Element>(x: &[T], slope: &[T], out: &mut [T]) -> Result<()> {
         x.chunks(item).zip(out.chunks_mut(item)),
         x.len() * ELEMENT_COST,
         |(x, out)| {
-            vectorized!(|| for (x, out) in
+            vectorized!(T, || for (x, out) in
                 x.chunks_exact(slope.len()).zip(out.chunks_exact_mut(slope.len()))
             {
                 for ((out, &x), &slope) in out.iter_mut().zip(x).zip(slope) {
@@ -64,7 +64,7 @@ pub fn backward_input<T: Element>(
     let items = grad_output.chunks(item).zip(x.chunks(item)).zip(out.chunks_mut(item));
     parallel::for_each(items, x.len() * ELEMENT_COST, |((grad, x), out)| {
         let size = slope.len();
-        vectorized!(|| for ((grad, x), out) in
+        vectorized!(T, || for ((grad, x), out) in
             grad.chunks_exact(size).zip(x.chunks_exact(size)).zip(out.chunks_exact_mut(size))
         {
             for (((out, &grad), &x), &slope) in out.iter_mut().zip(grad).zip(x).zip(slope) {
@@ -95,7 +95,7 @@ pub fn backward_slope<T: Element>(
     let width = partition.width();
     with_scratch(partition.records() * width, |records: &mut [T]| {
         partition.for_each_block(records, width, |range, sums| {
-            vectorized!(|| {
+            vectorized!(T, || {
                 sums.fill(T::ZERO);
                 for (grad, x) in
                     grad_output[range.clone()].chunks(width).zip(x[range].chunks(width))

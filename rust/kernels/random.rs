@@ -89,7 +89,7 @@ pub fn uniform<T: Element>(counter: Counter, out: &mut [T]) -> Result<()> {
     expect_countable(out.len())?;
     let cost = out.len() * ELEMENT_COST;
     parallel::for_each(out.chunks_mut(CHUNK).enumerate(), cost, |(i, out)| {
-        vectorized!(|| each(counter, i * CHUNK / 4, out.len(), |start, words| {
+        vectorized!(T, || each(counter, i * CHUNK / 4, out.len(), |start, words| {
             for (out, &word) in out[start..].iter_mut().zip(words) {
                 *out = T::from_f64(f64::from(word >> 8) * (1.0 / 16_777_216.0));
             }
@@ -108,7 +108,7 @@ pub fn dropout<T: Element>(x: &[T], rate: f64, counter: Counter, out: &mut [T]) 
     expect_countable(x.len())?;
     let items = x.chunks(CHUNK).zip(out.chunks_mut(CHUNK)).enumerate();
     parallel::for_each(items, x.len() * ELEMENT_COST, |(i, (x, out))| {
-        vectorized!(|| {
+        vectorized!(T, || {
             each(counter, i * CHUNK / 4, x.len(), |start, words| {
                 for ((out, &x), &word) in out[start..].iter_mut().zip(&x[start..]).zip(words) {
                     *out = select_unpredictable(word >= threshold, x * scale, T::ZERO);
@@ -127,7 +127,7 @@ pub fn dropout_in_place<T: Element>(x: &mut [T], rate: f64, counter: Counter) ->
     expect_countable(x.len())?;
     let cost = x.len() * ELEMENT_COST;
     parallel::for_each(x.chunks_mut(CHUNK).enumerate(), cost, |(i, x)| {
-        vectorized!(|| each(counter, i * CHUNK / 4, x.len(), |start, words| {
+        vectorized!(T, || each(counter, i * CHUNK / 4, x.len(), |start, words| {
             for (x, &word) in x[start..].iter_mut().zip(words) {
                 *x = select_unpredictable(word >= threshold, *x * scale, T::ZERO);
             }

@@ -193,7 +193,7 @@ pub fn all_finite<T: Element>(x: &[T]) -> Result<bool> {
     let found = AtomicBool::new(false);
     parallel::for_each(x.chunks(BLOCK), x.len() * ELEMENT_COST / 2, |x| {
         if !found.load(Ordering::Relaxed) {
-            let count = vectorized!(|| x.iter().map(|x| u32::from(!x.is_finite())).sum::<u32>());
+            let count = vectorized!(T, || x.iter().map(|x| u32::from(!x.is_finite())).sum::<u32>());
             if count > 0 {
                 found.store(true, Ordering::Relaxed);
             }

@@ -208,12 +208,12 @@ fn apply<T: Element>(
         let taps = rows.of(line % g.output.0);
         if let [(row, 1.0)] = taps {
             let source = &image[row * input_row..][..input_row];
-            vectorized!(|| along(columns, g.channels, source, accumulate, out));
+            vectorized!(T, || along(columns, g.channels, source, accumulate, out));
             return Ok(());
         }
         let mut sum = Scratch::<T>::take(input_row)?;
         let sum = &mut sum[..input_row];
-        vectorized!(|| {
+        vectorized!(T, || {
             for (i, &(row, weight)) in taps.iter().enumerate() {
                 add(&image[row * input_row..][..input_row], T::from_f64(weight), i > 0, sum);
             }

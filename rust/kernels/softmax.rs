@@ -212,7 +212,7 @@ pub fn backward<T: Element>(
     let len = rows_per_item(classes) * classes;
     let items = grad_output.chunks(len).zip(y.chunks(len)).zip(out.chunks_mut(len));
     parallel::for_each(items, y.len() * ELEMENT_COST, |((grad, y), out)| {
-        vectorized!(|| for ((grad, y), out) in grad
+        vectorized!(T, || for ((grad, y), out) in grad
             .chunks_exact(classes)
             .zip(y.chunks_exact(classes))
             .zip(out.chunks_exact_mut(classes))

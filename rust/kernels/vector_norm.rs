@@ -24,7 +24,7 @@ pub fn sum_of_squares<T: Element>(x: &[T]) -> Result<f64> {
             x.chunks(CHUNK).zip(&mut *sums),
             x.len() * ELEMENT_COST / 2,
             |(x, sum)| {
-                *sum = vectorized!(|| squares(x));
+                *sum = vectorized!(T, || squares(x));
             },
         )?;
         Ok(sums.iter().sum())
@@ -68,7 +68,7 @@ pub fn constrain_norm<T: Element>(matrix: &mut [T], cols: usize, limit: f64) -> 
     with_scratch(partition.records() * width, |records: &mut [T]| {
         let whole = &*matrix;
         partition.for_each_block(records, width, |range, sums| {
-            vectorized!(|| {
+            vectorized!(T, || {
                 sums.fill(T::ZERO);
                 for row in whole[range].chunks(width) {
                     for (sum, &value) in sums.iter_mut().zip(row) {
@@ -89,7 +89,7 @@ pub fn constrain_norm<T: Element>(matrix: &mut [T], cols: usize, limit: f64) -> 
                     matrix.chunks_mut(item),
                     rows * cols * ELEMENT_COST,
                     |rows| {
-                        vectorized!(|| {
+                        vectorized!(T, || {
                             for row in rows.chunks_exact_mut(cols) {
                                 for (value, &factor) in row.iter_mut().zip(&*factors) {
                                     *value = *value * factor;
@@ -119,7 +119,7 @@ pub fn lerp<T: Element>(average: &mut [T], values: &[T], weight: f64) -> Result<
         average.chunks_mut(CHUNK).zip(values.chunks(CHUNK)),
         cost,
         |(average, values)| {
-            vectorized!(|| {
+            vectorized!(T, || {
                 for (average, &value) in average.iter_mut().zip(values) {
                     *average = *average + weight * (value - *average);
                 }

@@ -11,7 +11,7 @@ use super::planes::Planes;
 use super::step::PerChannel;
 use super::{Pixel, limit};
 use crate::kernels::error::{KernelError, Result};
-use crate::kernels::simd::{Kernel, Vector, dispatch_f32, vectorized};
+use crate::kernels::simd::{Kernel, Shuffle, dispatch_f32, vectorized};
 
 /// Share of red, green and blue in grey (ITU-R 601, as Pillow and torchvision round it).
 const GREY: [f32; 3] = [0.2989, 0.587, 0.114];
@@ -153,7 +153,7 @@ impl Changes {
     /// Makes them, and returns the sum of the grey of all pixels.
     fn settle_and_sum(&mut self, planes: &mut Planes) -> f64 {
         let changes = self.waiting();
-        let total = vectorized!(|| settle_and_sum(changes, planes));
+        let total = vectorized!(f32, || settle_and_sum(changes, planes));
         self.count = 0;
         total
     }
@@ -239,7 +239,7 @@ impl<T: Pixel> Kernel<f32> for Epilogue<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn run<V: Vector<f32>>(self) {
+    fn run<V: Shuffle<f32>>(self) {
         let Self { changes, planes, factors, summands, stream, out } = self;
         let channels = planes.channels;
         if let Some([r, g, b]) = planes.rgb() {
@@ -331,7 +331,7 @@ pub fn jitter(
 /// All three channels become the grey; `channels` 1 keeps one.
 pub fn grey(planes: &mut Planes, channels: usize) {
     if let Some([r, g, b]) = planes.rgb() {
-        vectorized!(|| {
+        vectorized!(f32, || {
             for ((r, g), b) in r.iter_mut().zip(g.iter_mut()).zip(b.iter_mut()) {
                 let grey = grey_of(*r, *g, *b);
                 (*r, *g, *b) = (grey, grey, grey);
@@ -345,7 +345,7 @@ pub fn grey(planes: &mut Planes, channels: usize) {
 pub fn add(planes: &mut Planes, summands: [f32; 3], peak: f32) {
     for (channel, summand) in summands.into_iter().enumerate().take(planes.channels) {
         let plane = planes.plane(channel);
-        vectorized!(|| {
+        vectorized!(f32, || {
             for value in plane.iter_mut() {
                 *value = limit(*value + summand, peak);
             }
@@ -358,7 +358,7 @@ pub fn affine(planes: &mut Planes, factors: PerChannel<'_>, summands: PerChannel
     for channel in 0..planes.channels {
         let (factor, summand) = (factors.of(channel), summands.of(channel));
         let plane = planes.plane(channel);
-        vectorized!(|| {
+        vectorized!(f32, || {
             for value in plane.iter_mut() {
                 *value = *value * factor + summand;
             }

@@ -69,7 +69,7 @@ pub fn crop<T: Pixel>(
     fill: PerChannel<'_>,
 ) -> Result<Planes> {
     let mut out = Planes::new(view.channels(), height, width)?;
-    vectorized!(|| cut_out(view, [top, left], border, fill, &mut out));
+    vectorized!(f32, || cut_out(view, [top, left], border, fill, &mut out));
     Ok(out)
 }
 
@@ -123,7 +123,7 @@ pub fn load<T: Pixel>(view: &View<'_, T>) -> Result<Planes> {
     let mut out = Planes::new(view.channels(), view.height, view.width)?;
     let plane = view.height * view.width;
     if view.planes == 1 {
-        vectorized!(|| deinterleave(view.data, view.step, out.values(), plane));
+        vectorized!(f32, || deinterleave(view.data, view.step, out.values(), plane));
     } else {
         for (out, value) in out.values().iter_mut().zip(view.data) {
             *out = value.to_f32();
@@ -135,7 +135,7 @@ pub fn load<T: Pixel>(view: &View<'_, T>) -> Result<Planes> {
 /// Left becomes right.
 pub fn flip_horizontal(planes: &mut Planes) {
     let width = planes.width;
-    vectorized!(|| {
+    vectorized!(f32, || {
         for row in planes.values().chunks_exact_mut(width) {
             row.reverse();
         }

@@ -32,14 +32,14 @@ pub fn gaussian_blur(view: &View<'_, f32>, radius: [usize; 2], sigma: [f32; 2]) 
             let middle = &mut padded[reach[1]..][..width];
             for (t, &weight) in rows.iter().enumerate() {
                 let row = view.row(plane, mirrored(y + t, reach[0], height));
-                vectorized!(|| weigh(row, weight, t == 0, middle));
+                vectorized!(f32, || weigh(row, weight, t == 0, middle));
             }
             for x in (0..reach[1]).chain(reach[1] + width..width + 2 * reach[1]) {
                 padded[x] = padded[reach[1] + mirrored(x, reach[1], width)];
             }
             let target = out.row(plane, y);
             for (t, &weight) in columns.iter().enumerate() {
-                vectorized!(|| weigh(&padded[t..][..width], weight, t == 0, target));
+                vectorized!(f32, || weigh(&padded[t..][..width], weight, t == 0, target));
             }
         }
     }
@@ -66,7 +66,7 @@ pub fn sharpness(planes: &Planes, factor: f32, peak: f32) -> Result<Planes> {
         for y in 1..height - 1 {
             let [above, here, below] = [y - 1, y, y + 1].map(|y| view.row(channel, y));
             let target = &mut out.row(channel, y)[1..width - 1];
-            vectorized!(|| {
+            vectorized!(f32, || {
                 for (x, target) in target.iter_mut().enumerate() {
                     let around = above[x]
                         + above[x + 1]

@@ -27,7 +27,7 @@ pub fn blend<T: Pixel>(a: &[T], b: &[T], share: &[f64], out: &mut [T]) -> Result
         .zip(share);
     parallel::for_each(items, a.len() * ELEMENT_COST, |(((out, a), b), &share)| {
         let share = share as f32;
-        vectorized!(|| {
+        vectorized!(f32, || {
             for ((out, a), b) in out.iter_mut().zip(a).zip(b) {
                 *out = T::from_f32(share * a.to_f32() + (1.0 - share) * b.to_f32());
             }

@@ -32,7 +32,7 @@ pub use step::{Kind, PerChannel, Step};
 use super::error::{KernelError, Result, shape_error};
 use super::parallel;
 use super::simd::elementwise::streams;
-use super::simd::{Vector, augment as pixels};
+use super::simd::{Shuffle, augment as pixels};
 
 /// What one pixel of one step counts for, in multiply-adds.
 const PIXEL_COST: usize = 32;
@@ -48,7 +48,7 @@ pub trait Pixel: Copy + Sized + Send + Sync + 'static {
     /// Three planes put together as pixels, `out[3 i + c] = planes[c][i] · factors[c] +
     /// summands[c]`; mark it `#[inline(always)]`. With `stream` they may go past the caches;
     /// [`Vector::fence`] is the caller's.
-    fn interleave<V: Vector<f32>>(
+    fn interleave<V: Shuffle<f32>>(
         planes: [&[f32]; 3],
         factors: [f32; 3],
         summands: [f32; 3],
@@ -70,7 +70,7 @@ impl Pixel for u8 {
         (limit(value, 255.0) + 8_388_608.0).to_bits() as u8
     }
     #[inline(always)]
-    fn interleave<V: Vector<f32>>(
+    fn interleave<V: Shuffle<f32>>(
         [r, g, b]: [&[f32]; 3],
         f: [f32; 3],
         s: [f32; 3],
@@ -98,7 +98,7 @@ impl Pixel for f32 {
         value
     }
     #[inline(always)]
-    fn interleave<V: Vector<f32>>(
+    fn interleave<V: Shuffle<f32>>(
         planes: [&[f32]; 3],
         factors: [f32; 3],
         summands: [f32; 3],

@@ -8,7 +8,7 @@ use super::planes::{Planes, View};
 use crate::kernels::error::{KernelError, Result};
 use crate::kernels::memory::Scratch;
 use crate::kernels::simd::matmul::pack::transpose;
-use crate::kernels::simd::{Kernel, Vector, dispatch_f32};
+use crate::kernels::simd::{Kernel, Shuffle, dispatch_f32};
 
 /// How a value between pixels is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +114,7 @@ impl Taps {
 /// Asks for a chunk of the rows that the next band reads: a picture comes from memory, and its rows
 /// are too far apart to be foreseen.
 #[inline(always)]
-fn prefetch<T: Pixel, V: Vector<f32>>(
+fn prefetch<T: Pixel, V: Shuffle<f32>>(
     view: &View<'_, T>,
     plane: usize,
     rows: Range<usize>,
@@ -184,7 +184,7 @@ impl<T: Pixel> Kernel<f32> for Resize<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn run<V: Vector<f32>>(self) {
+    fn run<V: Shuffle<f32>>(self) {
         let Self {
             view,
             rows,

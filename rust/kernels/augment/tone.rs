@@ -18,7 +18,7 @@ fn level(value: f32, peak: f32) -> usize {
 
 /// `v ← peak - v`
 pub fn invert(planes: &mut Planes, peak: f32) {
-    vectorized!(|| {
+    vectorized!(f32, || {
         for value in planes.values() {
             *value = peak - *value;
         }
@@ -27,7 +27,7 @@ pub fn invert(planes: &mut Planes, peak: f32) {
 
 /// `v ← peak - v` where `v >= threshold`
 pub fn solarize(planes: &mut Planes, threshold: f32, peak: f32) {
-    vectorized!(|| {
+    vectorized!(f32, || {
         for value in planes.values() {
             *value = if *value >= threshold { peak - *value } else { *value };
         }
@@ -51,7 +51,7 @@ pub fn autocontrast(planes: &mut Planes, peak: f32) {
             .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
         if high > low {
             let scale = peak / (high - low);
-            vectorized!(|| {
+            vectorized!(f32, || {
                 for value in plane.iter_mut() {
                     *value = limit((*value - low) * scale, peak);
                 }

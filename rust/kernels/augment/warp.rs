@@ -84,7 +84,7 @@ pub fn warp<T: Pixel>(
     let nearest = interpolation == Interpolation::Nearest;
     let projective = matrix[6] != 0.0 || matrix[7] != 0.0;
     let values = out.values();
-    vectorized!(|| {
+    vectorized!(f32, || {
         for y in 0..height {
             let v = y as f64 + 0.5;
             let [first_x, first_y, first_w] = [0, 3, 6].map(|i| matrix[i + 1] * v + matrix[i + 2]);
@@ -116,7 +116,7 @@ pub fn displacement(
     let mut field = Planes::new(2, height, width)?;
     for axis in 0..2 {
         let plane = field.plane(axis);
-        vectorized!(|| draw::symmetric(key, axis as u32, plane));
+        vectorized!(f32, || draw::symmetric(key, axis as u32, plane));
     }
     // Four deviations to each side, as torchvision has it.
     let radius = sigma.map(|sigma| (4.0 * sigma).ceil() as usize);
@@ -141,7 +141,7 @@ pub fn elastic<T: Pixel>(
     let plane = height * width;
     let (nearest, field) = (interpolation == Interpolation::Nearest, field.view());
     let values = out.values();
-    vectorized!(|| {
+    vectorized!(f32, || {
         for y in 0..height {
             let (dx, dy) = (field.row(0, y), field.row(1, y));
             for x in 0..width {

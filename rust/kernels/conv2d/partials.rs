@@ -28,7 +28,7 @@ pub(super) fn sum_partials<T: Element>(
 ) -> Result<()> {
     let pieces = grad.chunks_mut(SUM_LEN).enumerate();
     parallel::for_each(pieces, partials.len(), |(i, piece)| {
-        vectorized!(|| {
+        vectorized!(T, || {
             if !accumulate {
                 piece.fill(T::ZERO);
             }

@@ -35,7 +35,7 @@ pub fn forward<T: Element>(
     let (margin, share) = (T::from_f64(kind.margin), T::from_f64((classes as f64).recip()));
     let items = scores.chunks(step * classes).zip(labels.chunks(step)).zip(out.chunks_mut(step));
     parallel::for_each(items, scores.len() * ELEMENT_COST, |((scores, labels), out)| {
-        vectorized!(|| {
+        vectorized!(T, || {
             for ((x, &label), out) in scores.chunks_exact(classes).zip(labels).zip(out) {
                 let lift = margin - x[label as usize];
                 // The right class misses by the margin itself, which is taken off again.
@@ -82,7 +82,7 @@ pub fn backward<T: Element>(
         .zip(out.chunks_mut(step * classes))
         .enumerate();
     parallel::for_each(items, scores.len() * ELEMENT_COST, |(i, ((scores, labels), out))| {
-        vectorized!(|| {
+        vectorized!(T, || {
             let rows = scores.chunks_exact(classes).zip(labels).zip(out.chunks_exact_mut(classes));
             for (((x, &label), out), &grad) in rows.zip(&grad_output[i * step..]) {
                 let (label, grad) = (label as usize, grad * share);

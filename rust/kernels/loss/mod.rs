@@ -234,7 +234,7 @@ pub fn half_sum_of_squares_backward<T: Element>(
         .zip(out.chunks_mut(step * columns))
         .enumerate();
     parallel::for_each(items, output.len() * ELEMENT_COST, |(i, ((output, target), out))| {
-        vectorized!(|| {
+        vectorized!(T, || {
             let rows = output
                 .chunks_exact(columns)
                 .zip(target.chunks_exact(columns))

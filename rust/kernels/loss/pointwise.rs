@@ -143,7 +143,7 @@ fn forward_with<T: Element>(
     let items =
         output.chunks(step * columns).zip(target.chunks(step * columns)).zip(out.chunks_mut(step));
     parallel::for_each(items, output.len() * ELEMENT_COST, |((output, target), out)| {
-        vectorized!(|| {
+        vectorized!(T, || {
             for ((output, target), out) in
                 output.chunks_exact(columns).zip(target.chunks_exact(columns)).zip(out)
             {
@@ -210,7 +210,7 @@ fn backward_with<T: Element>(
         .zip(out.chunks_mut(step * columns))
         .enumerate();
     parallel::for_each(items, output.len() * ELEMENT_COST, |(i, ((output, target), out))| {
-        vectorized!(|| {
+        vectorized!(T, || {
             let rows = output
                 .chunks_exact(columns)
                 .zip(target.chunks_exact(columns))

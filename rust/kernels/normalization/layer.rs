@@ -63,7 +63,7 @@ pub fn forward<T: Element>(
     let statistics = mean.chunks_mut(item / channels).zip(variance.chunks_mut(item / channels));
     let items = x.chunks(item).zip(y.chunks_mut(item)).zip(statistics);
     parallel::for_each(items, x.len() * ELEMENT_COST, |((x, y), (mean, variance))| {
-        vectorized!(|| {
+        vectorized!(T, || {
             let rows = x.chunks_exact(channels).zip(y.chunks_exact_mut(channels));
             for ((x, y), (mean, variance)) in rows.zip(mean.iter_mut().zip(variance)) {
                 let center = row_sum(channels, |i| x[i]) / channels as f64;
@@ -133,7 +133,7 @@ pub fn backward<T: Element>(
             x.len() * ELEMENT_COST,
             |(((grad_input, record), (grad, x)), (mean, variance))| {
                 let (products, sums) = record.split_at_mut(channels);
-                vectorized!(|| {
+                vectorized!(T, || {
                     products.fill(T::ZERO);
                     sums.fill(T::ZERO);
                     let rows = grad_input

@@ -100,7 +100,7 @@ pub fn forward<T: Element>(p: &LocalResponse, channels: usize, x: &[T], y: &mut 
             with_scratch(width + channels, |scratch: &mut [T]| {
                 let (padded, scales) = scratch.split_at_mut(width);
                 padded.fill(T::ZERO);
-                vectorized!(|| {
+                vectorized!(T, || {
                     for (x, y) in x.chunks_exact(channels).zip(y.chunks_exact_mut(channels)) {
                         row_scales(p, reach, x, padded, scales);
                         y.iter_mut()
@@ -146,7 +146,7 @@ pub fn backward<T: Element>(
             let (powers, sums) = rest.split_at_mut(channels);
             squares.fill(T::ZERO);
             shares.fill(T::ZERO);
-            vectorized!(|| {
+            vectorized!(T, || {
                 let rows = grad
                     .chunks_exact(channels)
                     .zip(x.chunks_exact(channels))

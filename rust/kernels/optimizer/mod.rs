@@ -93,9 +93,9 @@ fn sweep<T: Element, const S: usize>(
     let pieces = Pieces { parameter, gradient, state: state.map(|(_, slice)| slice) };
     parallel::for_each_uninterrupted(pieces, cost, |piece| {
         if plain {
-            vectorized!(|| sweep_piece::<T, S, true>(piece, &adjust, rule));
+            vectorized!(T, || sweep_piece::<T, S, true>(piece, &adjust, rule));
         } else {
-            vectorized!(|| sweep_piece::<T, S, false>(piece, &adjust, rule));
+            vectorized!(T, || sweep_piece::<T, S, false>(piece, &adjust, rule));
         }
     });
     Ok(())

@@ -84,7 +84,7 @@ pub fn average_backward<T: Element>(
         out.chunks_mut(item).enumerate(),
         images * pixels * channels * ELEMENT_COST,
         |(i, out)| {
-            vectorized!(|| {
+            vectorized!(T, || {
                 let (mut pixel, mut out) = (i * (item / channels), out);
                 while !out.is_empty() {
                     // The pixels of one image.

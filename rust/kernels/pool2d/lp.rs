@@ -105,7 +105,7 @@ pub fn forward<T: Element>(g: &Pool2dGeometry, x: &[T], p: f64, y: &mut [T]) -> 
 fn norms<T: Element>(g: &Pool2dGeometry, x: &[T], y: &mut [T], norm: &impl Norm<T>) -> Result<()> {
     let (row, item) = (g.output_row(), item_len(g.output_row(), g.batch * g.out_height));
     parallel::for_each(y.chunks_mut(item).enumerate(), super::cost(g), |(i, y)| {
-        vectorized!(|| for (r, y) in y.chunks_exact_mut(row).enumerate() {
+        vectorized!(T, || for (r, y) in y.chunks_exact_mut(row).enumerate() {
             let line = i * (item / row) + r;
             let (image, oy) = (
                 &x[line / g.out_height * g.input_image()..][..g.input_image()],
@@ -170,7 +170,7 @@ impl<T: Element, N: Norm<T>> Slopes<'_, T, N> {
                     grad_input.fill(T::ZERO);
                 }
                 let x = &self.x[image * g.input_image()..][..g.input_image()];
-                vectorized!(|| for window in 0..windows {
+                vectorized!(T, || for window in 0..windows {
                     let at = image * elements + window * g.channels;
                     let (grad_output, y) =
                         (&self.grad_output[at..][..g.channels], &self.y[at..][..g.channels]);

@@ -1,6 +1,6 @@
 //! Planes woven into pixels.
 
-use crate::kernels::simd::Vector;
+use crate::kernels::simd::Shuffle;
 
 /// `out[3 i + c] = planes[c][i] · factors[c] + summands[c]`, the product rounded before the sum in
 /// every instruction set.
@@ -12,7 +12,7 @@ use crate::kernels::simd::Vector;
 /// When a plane has fewer elements than `out` has pixels, or `out` ends within one: a defect of the
 /// caller.
 #[inline(always)]
-pub fn interleave_three<V: Vector<f32>>(
+pub fn interleave_three<V: Shuffle<f32>>(
     planes: [&[f32]; 3],
     factors: [f32; 3],
     summands: [f32; 3],
@@ -65,7 +65,7 @@ mod tests {
     impl Kernel<f32> for Weave<'_> {
         type Output = ();
         #[inline(always)]
-        fn run<V: Vector<f32>>(self) {
+        fn run<V: Shuffle<f32>>(self) {
             let (a, rest) = self.0.split_at(self.0.len() / 3);
             let (b, c) = rest.split_at(a.len());
             interleave_three::<V>([a, b, c], [2.0, 3.0, 5.0], [0.5, 0.25, 0.125], self.1, self.2);
@@ -100,7 +100,7 @@ mod tests {
     impl Kernel<f64> for Doubles {
         type Output = ();
         #[inline(always)]
-        fn run<V: Vector<f64>>(self) {
+        fn run<V: Shuffle<f64>>(self) {
             let mut out = [0.0; 24];
             // SAFETY: no register of doubles has more than 8 lanes.
             let [a, b, c] = [0, 8, 16].map(|at| unsafe { V::load(self.0.as_ptr().add(at)) });

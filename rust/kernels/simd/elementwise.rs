@@ -19,13 +19,15 @@ pub fn streams<T>(len: usize) -> bool {
 }
 
 /// What a map makes of one register of each input and table.
-pub trait Map<T, const INPUTS: usize, const TABLES: usize>: Copy {
+pub trait Map<T: Element, const INPUTS: usize, const TABLES: usize>: Copy {
     /// The register to write; mark it `#[inline(always)]`.
     fn map<V: Vector<T>>(self, inputs: [V; INPUTS], tables: [V; TABLES]) -> V;
 }
 
 /// What is added to the column sums for one register of each input and table.
-pub trait Terms<T, const INPUTS: usize, const TABLES: usize, const SUMS: usize>: Copy {
+pub trait Terms<T: Element, const INPUTS: usize, const TABLES: usize, const SUMS: usize>:
+    Copy
+{
     /// A term for each sum; mark it `#[inline(always)]`.
     fn terms<V: Vector<T>>(self, inputs: [V; INPUTS], tables: [V; TABLES]) -> [V; SUMS];
 }

@@ -1,8 +1,8 @@
 //! SIMD: which instruction set this machine has, and how a kernel is compiled for each.
 //!
-//! A [`Kernel`] is written once, in plain Rust or on a [`Vector`]; [`dispatch_f32`] and
-//! [`dispatch_f64`] run it compiled for the widest set found at run time. A kernel of plain loops
-//! gains from this too: inside, the compiler may use all of that set.
+//! A [`Kernel`] is written once, in plain Rust or on a [`Vector`]; [`dispatch_f32`] runs it compiled
+//! for the widest set found at run time, and [`dispatch_f64`] for the baseline. A kernel of plain
+//! loops gains from this too: inside, the compiler may use all of that set.
 //! `CNNRS_SIMD=portable|avx2|avx512|neon` chooses another, if the machine has it.
 //!
 //! Everything that a kernel's `run` calls on its hot path must be `#[inline(always)]`: only then is
@@ -20,6 +20,7 @@ pub mod softmax;
 
 pub use isa::level::{Level, cpu_features, level};
 use isa::memory::{load_some, store_some};
+pub use isa::shuffle::{Index, Shuffle};
 pub use isa::vector::Vector;
-pub use isa::{Kernel, dispatch_f32, dispatch_f64};
+pub use isa::{Kernel, MAX_LANES, dispatch_f32, dispatch_f64};
 pub(crate) use isa::{plain_avx2, plain_avx512, plain_baseline, vectorized};

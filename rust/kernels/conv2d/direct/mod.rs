@@ -20,7 +20,7 @@ use crate::kernels::memory::{AlignedBuffer, with_scratch};
 use crate::kernels::parallel;
 use crate::kernels::simd::matmul::micro_kernel::{Epilogue, lanes, panel_width, register_block};
 use crate::kernels::simd::matmul::pack::{pack_rows, pack_transposed};
-use crate::kernels::simd::{Kernel, Vector};
+use crate::kernels::simd::{Kernel, Shuffle};
 
 /// Implicit matrix product over bands of rows.
 pub struct Direct;
@@ -208,7 +208,7 @@ impl<T: Element> Kernel<T> for Pack<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn run<V: Vector<T>>(self) {
+    fn run<V: Shuffle<T>>(self) {
         let Sweeps { depth, columns, groups, turned, .. } = *self.sweeps;
         let width = panel_width::<T, V>();
         let wide = width.min(columns - self.first);

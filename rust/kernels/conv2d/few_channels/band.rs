@@ -14,7 +14,7 @@ use crate::kernels::memory::{Scratch, TileMut};
 use crate::kernels::simd::conv2d::few_channels::{Correlate, MAX_CHANNELS, Place, Segment, Taps};
 use crate::kernels::simd::matmul::micro_kernel::Epilogue;
 use crate::kernels::simd::matmul::pack::transpose_tile;
-use crate::kernels::simd::{Kernel, Vector};
+use crate::kernels::simd::{Kernel, Shuffle};
 
 /// One item of the work.
 pub(super) struct Band<'a, T> {
@@ -39,7 +39,7 @@ impl<T: Element> Kernel<T> for Band<'_, T> {
     type Output = Result<()>;
 
     #[inline(always)]
-    fn run<V: Vector<T>>(mut self) -> Result<()> {
+    fn run<V: Shuffle<T>>(mut self) -> Result<()> {
         let Self { sweeps, source, activation_output, .. } = self;
         let Piece { lanes, image, rows } = self.piece.clone();
         // With one source channel, a segment is a row of taps, which cannot be left out one by one.
@@ -86,7 +86,7 @@ impl<T: Element> Kernel<T> for Band<'_, T> {
 impl<'a, T: Element> Band<'a, T> {
     /// Elements of the scratch for one row of the target.
     #[inline(always)]
-    fn line_len<V: Vector<T>>(&self) -> usize {
+    fn line_len<V: Shuffle<T>>(&self) -> usize {
         let [_, width, channels] = self.sweeps.target;
         match self.piece.lanes {
             Lanes::Pixels => {
@@ -126,7 +126,7 @@ impl<'a, T: Element> Band<'a, T> {
     /// Computes row `y` of the target, whose source rows begin at `start` of the planes. Pixels of
     /// one image go to the target, pixels of a group of images to `line`.
     #[inline(always)]
-    fn row<V: Vector<T>>(&mut self, y: usize, start: usize, sums: &[Sums<'_, T>], line: &mut [T]) {
+    fn row<V: Shuffle<T>>(&mut self, y: usize, start: usize, sums: &[Sums<'_, T>], line: &mut [T]) {
         let (sweeps, lanes, epilogue) = (self.sweeps, self.piece.lanes, self.epilogue);
         let [_, width, channels] = sweeps.target;
         let spread = sweeps.spread.1 * channels;
@@ -177,7 +177,7 @@ impl<'a, T: Element> Band<'a, T> {
 
     /// Stores a row of a group of images, as row `y` of the piece.
     #[inline(always)]
-    fn store<V: Vector<T>>(&mut self, y: usize, line: &[T]) {
+    fn store<V: Shuffle<T>>(&mut self, y: usize, line: &[T]) {
         if let Lanes::Images(count) = self.piece.lanes {
             let row = line.len() / count;
             transpose_tile::<T, V>(line, count, &mut self.target.part(0, count, y * row, row));

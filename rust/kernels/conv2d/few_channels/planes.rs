@@ -7,10 +7,10 @@
 use crate::kernels::Element;
 use crate::kernels::conv2d::mask::mask;
 use crate::kernels::conv2d::sweeps::Sweeps;
-use crate::kernels::simd::Vector;
 use crate::kernels::simd::conv2d::few_channels::Correlate;
 use crate::kernels::simd::matmul::micro_kernel::ROW_PADDING;
 use crate::kernels::simd::matmul::pack::transpose;
+use crate::kernels::simd::{Shuffle, Vector};
 
 /// Lanes of the widest register.
 pub const MAX_LANES: usize = 16;
@@ -120,7 +120,7 @@ impl Planes {
     /// Fills the planes with the rows of the images that begin at `images`, each `(height, width)`.
     /// Where `activation_output` is given, it masks them, and `masked` is overwritten.
     #[inline(always)]
-    pub fn fill<T: Element, V: Vector<T>>(
+    pub fn fill<T: Element, V: Shuffle<T>>(
         &self,
         images: &[T],
         activation_output: Option<&[T]>,

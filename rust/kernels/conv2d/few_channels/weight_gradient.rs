@@ -19,7 +19,7 @@ use crate::kernels::parallel;
 use crate::kernels::simd::conv2d::few_channels::{
     MAX_TAPS, Operand, WeightGradient, filters_at_once,
 };
-use crate::kernels::simd::{Kernel, Vector};
+use crate::kernels::simd::{Kernel, Shuffle, Vector};
 
 /// Most shares.
 const SHARES: usize = 8;
@@ -102,7 +102,7 @@ impl<T: Element> Kernel<T> for Share<'_, T> {
     type Output = Result<()>;
 
     #[inline(always)]
-    fn run<V: Vector<T>>(mut self) -> Result<()> {
+    fn run<V: Shuffle<T>>(mut self) -> Result<()> {
         let g = self.g;
         // One register of sums for each element of the gradient, in the order of `blocks`.
         let mut sums = Scratch::<T>::take(self.weight.len() * V::LANES)?;

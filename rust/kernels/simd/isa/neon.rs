@@ -3,184 +3,140 @@
 use std::arch::aarch64::*;
 
 use super::Kernel;
+use super::shuffle::{Index, Shuffle};
 use super::vector::Vector;
 
-macro_rules! neon {
-    ($name:ident, $float:ty, $lanes:literal, $register:ty, $call:ident, $dup:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident, $fms:ident, $max:ident,
-     $cgt:ident, $cle:ident, $ceq:ident, $bsl:ident, $load:ident, $store:ident, $store_interleaved:ident, $three:ident) => {
-        /// A 128-bit register.
-        #[derive(Clone, Copy)]
-        pub struct $name($register);
+/// A 128-bit register.
+#[derive(Clone, Copy)]
+pub struct F32x4(float32x4_t);
 
-        // SAFETY of every block below: NEON is part of every 64-bit Arm; memory accesses are the
-        // caller's promise, kept to the first `count` lanes where partial.
-        #[allow(clippy::undocumented_unsafe_blocks, unused_unsafe)]
-        impl Vector<$float> for $name {
-            const LANES: usize = $lanes;
-            const ROWS: usize = 12;
+// SAFETY of every block below: NEON is part of every 64-bit Arm; memory accesses are the
+// caller's promise, kept to the first `count` lanes where partial.
+#[allow(clippy::undocumented_unsafe_blocks, unused_unsafe)]
+impl Vector<f32> for F32x4 {
+    const LANES: usize = 4;
+    const ROWS: usize = 12;
 
-            #[inline(always)]
-            fn call<K: Kernel<$float>>(kernel: K) -> K::Output {
-                $call(kernel)
-            }
-            #[inline(always)]
-            fn zero() -> Self {
-                Self::splat(0.0)
-            }
-            #[inline(always)]
-            fn splat(value: $float) -> Self {
-                Self(unsafe { $dup(value) })
-            }
-            #[inline(always)]
-            fn add(self, other: Self) -> Self {
-                Self(unsafe { $add(self.0, other.0) })
-            }
-            #[inline(always)]
-            fn sub(self, other: Self) -> Self {
-                Self(unsafe { $sub(self.0, other.0) })
-            }
-            #[inline(always)]
-            fn mul(self, other: Self) -> Self {
-                Self(unsafe { $mul(self.0, other.0) })
-            }
-            #[inline(always)]
-            fn div(self, other: Self) -> Self {
-                Self(unsafe { $div(self.0, other.0) })
-            }
-            #[inline(always)]
-            fn mul_add(self, factor: Self, addend: Self) -> Self {
-                Self(unsafe { $fma(addend.0, self.0, factor.0) })
-            }
-            #[inline(always)]
-            fn neg_mul_add(self, factor: Self, addend: Self) -> Self {
-                Self(unsafe { $fms(addend.0, self.0, factor.0) })
-            }
-            #[inline(always)]
-            fn max(self, other: Self) -> Self {
-                Self(unsafe { $bsl($cgt(self.0, other.0), self.0, other.0) })
-            }
-            #[inline(always)]
-            fn first(self, count: usize, rest: Self) -> Self {
-                let (mut lanes, mut own) = ([0.0; $lanes], [0.0; $lanes]);
-                unsafe {
-                    $store(lanes.as_mut_ptr(), rest.0);
-                    $store(own.as_mut_ptr(), self.0);
-                }
-                lanes[..count].copy_from_slice(&own[..count]);
-                Self(unsafe { $load(lanes.as_ptr()) })
-            }
-            #[inline(always)]
-            fn relu(self) -> Self {
-                // FMAX gives NaN if either is NaN.
-                Self(unsafe { $max(Self::zero().0, self.0) })
-            }
-            #[inline(always)]
-            fn where_positive(self, activation_output: Self) -> Self {
-                Self(unsafe {
-                    $bsl($cgt(activation_output.0, Self::zero().0), self.0, Self::zero().0)
-                })
-            }
-            #[inline(always)]
-            fn larger(a: (Self, Self), b: (Self, Self)) -> (Self, Self) {
-                unsafe {
-                    // `a` where it is NaN or b <= a.
-                    let (number, below) = ($ceq(a.0.0, a.0.0), $cle(b.0.0, a.0.0));
-                    let take = |a, b| Self($bsl(number, $bsl(below, a, b), a));
-                    (take(a.0.0, b.0.0), take(a.1.0, b.1.0))
-                }
-            }
-            #[inline(always)]
-            unsafe fn load(source: *const $float) -> Self {
-                Self(unsafe { $load(source) })
-            }
-            #[inline(always)]
-            unsafe fn load_partial(source: *const $float, count: usize) -> Self {
-                let mut lanes = [0.0; $lanes];
-                for (i, lane) in lanes.iter_mut().enumerate().take(count) {
-                    *lane = unsafe { source.add(i).read() };
-                }
-                Self(unsafe { $load(lanes.as_ptr()) })
-            }
-            #[inline(always)]
-            unsafe fn store(self, target: *mut $float) {
-                unsafe { $store(target, self.0) }
-            }
-            #[inline(always)]
-            unsafe fn store_partial(self, target: *mut $float, count: usize) {
-                let mut lanes = [0.0; $lanes];
-                unsafe { $store(lanes.as_mut_ptr(), self.0) }
-                for (i, &lane) in lanes.iter().enumerate().take(count) {
-                    unsafe { target.add(i).write(lane) }
-                }
-            }
-            #[inline(always)]
-            unsafe fn stream(self, target: *mut $float) {
-                unsafe { $store(target, self.0) }
-            }
-            #[inline(always)]
-            fn interleave(a: Self, b: Self, c: Self) -> [Self; 3] {
-                let mut woven = [0.0; 3 * $lanes];
-                unsafe {
-                    $store_interleaved(woven.as_mut_ptr(), $three(a.0, b.0, c.0));
-                    [0, 1, 2].map(|j| Self($load(woven.as_ptr().add(j * $lanes))))
-                }
-            }
-            #[inline(always)]
-            fn fence() {}
-            #[inline(always)]
-            fn prefetch(_source: *const $float) {}
+    #[inline(always)]
+    fn call<K: Kernel<f32>>(kernel: K) -> K::Output {
+        call(kernel)
+    }
+    #[inline(always)]
+    fn zero() -> Self {
+        Self::splat(0.0)
+    }
+    #[inline(always)]
+    fn splat(value: f32) -> Self {
+        Self(unsafe { vdupq_n_f32(value) })
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self(unsafe { vaddq_f32(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        Self(unsafe { vsubq_f32(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        Self(unsafe { vmulq_f32(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        Self(unsafe { vdivq_f32(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn mul_add(self, factor: Self, addend: Self) -> Self {
+        Self(unsafe { vfmaq_f32(addend.0, self.0, factor.0) })
+    }
+    #[inline(always)]
+    fn neg_mul_add(self, factor: Self, addend: Self) -> Self {
+        Self(unsafe { vfmsq_f32(addend.0, self.0, factor.0) })
+    }
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        Self(unsafe { vbslq_f32(vcgtq_f32(self.0, other.0), self.0, other.0) })
+    }
+    #[inline(always)]
+    fn first(self, count: usize, rest: Self) -> Self {
+        let (mut lanes, mut own) = ([0.0; 4], [0.0; 4]);
+        unsafe {
+            vst1q_f32(lanes.as_mut_ptr(), rest.0);
+            vst1q_f32(own.as_mut_ptr(), self.0);
         }
-
-        #[inline(never)]
-        fn $call<K: Kernel<$float>>(kernel: K) -> K::Output {
-            kernel.run::<$name>()
+        lanes[..count].copy_from_slice(&own[..count]);
+        Self(unsafe { vld1q_f32(lanes.as_ptr()) })
+    }
+    #[inline(always)]
+    fn relu(self) -> Self {
+        // FMAX gives NaN if either is NaN.
+        Self(unsafe { vmaxq_f32(Self::zero().0, self.0) })
+    }
+    #[inline(always)]
+    fn where_positive(self, activation_output: Self) -> Self {
+        Self(unsafe {
+            vbslq_f32(vcgtq_f32(activation_output.0, Self::zero().0), self.0, Self::zero().0)
+        })
+    }
+    #[inline(always)]
+    fn larger(a: (Self, Self), b: (Self, Self)) -> (Self, Self) {
+        unsafe {
+            // `a` where it is NaN or b <= a.
+            let (number, below) = (vceqq_f32(a.0.0, a.0.0), vcleq_f32(b.0.0, a.0.0));
+            let take = |a, b| Self(vbslq_f32(number, vbslq_f32(below, a, b), a));
+            (take(a.0.0, b.0.0), take(a.1.0, b.1.0))
         }
-    };
+    }
+    #[inline(always)]
+    unsafe fn load(source: *const f32) -> Self {
+        Self(unsafe { vld1q_f32(source) })
+    }
+    #[inline(always)]
+    unsafe fn load_partial(source: *const f32, count: usize) -> Self {
+        let mut lanes = [0.0; 4];
+        for (i, lane) in lanes.iter_mut().enumerate().take(count) {
+            *lane = unsafe { source.add(i).read() };
+        }
+        Self(unsafe { vld1q_f32(lanes.as_ptr()) })
+    }
+    #[inline(always)]
+    unsafe fn store(self, target: *mut f32) {
+        unsafe { vst1q_f32(target, self.0) }
+    }
+    #[inline(always)]
+    unsafe fn store_partial(self, target: *mut f32, count: usize) {
+        let mut lanes = [0.0; 4];
+        unsafe { vst1q_f32(lanes.as_mut_ptr(), self.0) }
+        for (i, &lane) in lanes.iter().enumerate().take(count) {
+            unsafe { target.add(i).write(lane) }
+        }
+    }
+    #[inline(always)]
+    unsafe fn stream(self, target: *mut f32) {
+        unsafe { vst1q_f32(target, self.0) }
+    }
+    #[inline(always)]
+    fn fence() {}
+    #[inline(always)]
+    fn prefetch(_source: *const f32) {}
 }
 
-neon!(
-    F32x4,
-    f32,
-    4,
-    float32x4_t,
-    call_f32,
-    vdupq_n_f32,
-    vaddq_f32,
-    vsubq_f32,
-    vmulq_f32,
-    vdivq_f32,
-    vfmaq_f32,
-    vfmsq_f32,
-    vmaxq_f32,
-    vcgtq_f32,
-    vcleq_f32,
-    vceqq_f32,
-    vbslq_f32,
-    vld1q_f32,
-    vst1q_f32,
-    vst3q_f32,
-    float32x4x3_t
-);
-neon!(
-    F64x2,
-    f64,
-    2,
-    float64x2_t,
-    call_f64,
-    vdupq_n_f64,
-    vaddq_f64,
-    vsubq_f64,
-    vmulq_f64,
-    vdivq_f64,
-    vfmaq_f64,
-    vfmsq_f64,
-    vmaxq_f64,
-    vcgtq_f64,
-    vcleq_f64,
-    vceqq_f64,
-    vbslq_f64,
-    vld1q_f64,
-    vst1q_f64,
-    vst3q_f64,
-    float64x2x3_t
-);
+// SAFETY of every block below: as above.
+#[allow(clippy::undocumented_unsafe_blocks)]
+impl Shuffle<f32> for F32x4 {
+    #[inline(always)]
+    fn interleave(a: Self, b: Self, c: Self) -> [Self; 3] {
+        let mut woven = [0.0; 3 * 4];
+        unsafe {
+            vst3q_f32(woven.as_mut_ptr(), float32x4x3_t(a.0, b.0, c.0));
+            [0, 1, 2].map(|j| Self(vld1q_f32(woven.as_ptr().add(j * 4))))
+        }
+    }
+}
+
+impl Index<f32> for F32x4 {}
+
+#[inline(never)]
+fn call<K: Kernel<f32>>(kernel: K) -> K::Output {
+    kernel.run::<F32x4>()
+}

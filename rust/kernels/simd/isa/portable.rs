@@ -1,7 +1,9 @@
 //! Vectors as arrays: what the baseline CPU has, left to the compiler.
 
 use super::Kernel;
+use super::shuffle::{Index, Shuffle};
 use super::vector::Vector;
+use crate::kernels::Element;
 
 /// `N` lanes in an array.
 #[derive(Clone, Copy)]
@@ -14,7 +16,7 @@ impl<T: Copy, const N: usize> Lanes<T, N> {
     }
 }
 
-impl<T: crate::kernels::Element, const N: usize> Vector<T> for Lanes<T, N> {
+impl<T: Element, const N: usize> Vector<T> for Lanes<T, N> {
     const LANES: usize = N;
     const ROWS: usize = 4;
 
@@ -118,7 +120,11 @@ impl<T: crate::kernels::Element, const N: usize> Vector<T> for Lanes<T, N> {
     fn prefetch(_source: *const T) {}
 }
 
+impl<T: Element, const N: usize> Shuffle<T> for Lanes<T, N> {}
+
+impl<T: Element, const N: usize> Index<T> for Lanes<T, N> {}
+
 #[inline(never)]
-fn call_baseline<T: crate::kernels::Element, K: Kernel<T>, const N: usize>(kernel: K) -> K::Output {
+fn call_baseline<T: Element, K: Kernel<T>, const N: usize>(kernel: K) -> K::Output {
     kernel.run::<Lanes<T, N>>()
 }

@@ -33,7 +33,7 @@ pub fn lanes<T: Element>() -> usize {
 }
 
 /// Columns of a micro-kernel call: two registers.
-pub const fn panel_width<T, V: Vector<T>>() -> usize {
+pub const fn panel_width<T: Element, V: Vector<T>>() -> usize {
     2 * V::LANES
 }
 

@@ -4,7 +4,7 @@
 use crate::kernels::Element;
 use crate::kernels::memory::TileMut;
 use crate::kernels::simd::matmul::micro_kernel::panel_width;
-use crate::kernels::simd::{Kernel, Vector, store_some};
+use crate::kernels::simd::{Kernel, Shuffle, store_some};
 
 /// Copies `steps` rows of `columns` elements, `stride` apart, into panels: row `s` of panel `p`
 /// lands at `packed[(p * steps + s) * panel_width]`. Row by row, as memory likes it; columns
@@ -13,7 +13,7 @@ use crate::kernels::simd::{Kernel, Vector, store_some};
 /// # Panics
 /// When `source` or `packed` is too short: a defect of the caller.
 #[inline(always)]
-pub fn pack_rows<T: Element, V: Vector<T>>(
+pub fn pack_rows<T: Element, V: Shuffle<T>>(
     source: &[T],
     stride: usize,
     columns: usize,
@@ -51,7 +51,7 @@ pub fn pack_rows<T: Element, V: Vector<T>>(
 /// # Panics
 /// When a slice is too short: a defect of the caller.
 #[inline(always)]
-pub fn pack_transposed<T: Element, V: Vector<T>>(
+pub fn pack_transposed<T: Element, V: Shuffle<T>>(
     source: &[T],
     stride: usize,
     columns: usize,
@@ -76,7 +76,7 @@ pub fn pack_transposed<T: Element, V: Vector<T>>(
 /// # Panics
 /// When a slice is too short: a defect of the caller.
 #[inline(always)]
-pub fn transpose<T: Element, V: Vector<T>>(
+pub fn transpose<T: Element, V: Shuffle<T>>(
     source: &[T],
     stride: usize,
     (rows, columns): (usize, usize),
@@ -134,7 +134,7 @@ pub fn transpose<T: Element, V: Vector<T>>(
 /// # Panics
 /// When the tile is smaller, or the source too short: a defect of the caller.
 #[inline(always)]
-pub fn transpose_tile<T: Element, V: Vector<T>>(
+pub fn transpose_tile<T: Element, V: Shuffle<T>>(
     source: &[T],
     stride: usize,
     target: &mut TileMut<'_, T>,
@@ -165,7 +165,7 @@ pub fn turn<T: Element>(source: &[T], stride: usize, target: &mut TileMut<'_, T>
     impl<T: Element> Kernel<T> for Turn<'_, '_, T> {
         type Output = ();
         #[inline(always)]
-        fn run<V: Vector<T>>(self) {
+        fn run<V: Shuffle<T>>(self) {
             transpose_tile::<T, V>(self.0, self.1, self.2);
         }
     }
@@ -198,7 +198,7 @@ pub fn turn_indices(source: &[i32], stride: usize, target: &mut TileMut<'_, i32>
 /// [`transpose`] of `COLUMNS` columns that lie side by side.
 #[allow(clippy::needless_range_loop)]
 #[inline(always)]
-fn load_deinterleaved<T: Element, V: Vector<T>, const COLUMNS: usize>(
+fn load_deinterleaved<T: Element, V: Shuffle<T>, const COLUMNS: usize>(
     source: &[T],
     rows: usize,
     target: &mut [T],

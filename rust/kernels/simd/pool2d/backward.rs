@@ -9,13 +9,13 @@ use std::ops::Range;
 use super::forward::fits;
 use crate::kernels::Element;
 use crate::kernels::geometry::Pool2dGeometry;
-use crate::kernels::simd::{Kernel, Vector, load_some, store_some};
+use crate::kernels::simd::{Index, Kernel, load_some, store_some};
 
 /// Registers of one pixel that are worked on together, where it has as many.
 const BLOCK: usize = 4;
 
 /// What the windows of one image give to their pixels.
-pub trait WindowGradient<T>: Copy {
+pub trait WindowGradient<T: Element>: Copy {
     /// Whether it has something for each of so many windows and output elements.
     fn covers(&self, windows: usize, elements: usize) -> bool;
     /// From `count` elements of the output, which begin at `at` and belong to `window`, to those of
@@ -24,7 +24,7 @@ pub trait WindowGradient<T>: Copy {
     ///
     /// # Safety
     /// [`WindowGradient::covers`] must have said so for `window` and for `at + count` elements.
-    unsafe fn at_pixel<V: Vector<T>>(
+    unsafe fn at_pixel<V: Index<T>>(
         self,
         at: usize,
         window: usize,
@@ -47,7 +47,7 @@ impl<T: Element> WindowGradient<T> for MaxGradient<'_, T> {
         self.grad_output.len() >= elements && self.argmax.len() >= elements
     }
     #[inline(always)]
-    unsafe fn at_pixel<V: Vector<T>>(
+    unsafe fn at_pixel<V: Index<T>>(
         self,
         at: usize,
         _window: usize,
@@ -76,7 +76,7 @@ impl<T: Element> WindowGradient<T> for MeanGradient<'_, T> {
         self.grad_output.len() >= elements && self.shares.len() >= windows
     }
     #[inline(always)]
-    unsafe fn at_pixel<V: Vector<T>>(
+    unsafe fn at_pixel<V: Index<T>>(
         self,
         at: usize,
         window: usize,
@@ -139,7 +139,7 @@ struct SpreadRows<'a, 'b, T, F> {
 impl<T: Element, G: WindowGradient<T>, F: Fn(usize) -> G> Kernel<T> for SpreadRows<'_, '_, T, F> {
     type Output = usize;
     #[inline(always)]
-    fn run<V: Vector<T>>(self) -> usize {
+    fn run<V: Index<T>>(self) -> usize {
         let (g, channels) = (self.g, self.g.channels);
         let sparse = g.out_width * g.kernel.1 < g.width || g.kernel.1 < g.stride.1;
         let mut found = 0;
@@ -232,7 +232,7 @@ struct GatherRow<'a, T, G> {
 impl<T: Element, G: WindowGradient<T>> Kernel<T> for GatherRow<'_, T, G> {
     type Output = usize;
     #[inline(always)]
-    fn run<V: Vector<T>>(mut self) -> usize {
+    fn run<V: Index<T>>(mut self) -> usize {
         let (g, channels) = (self.g, self.g.channels);
         let (mut found, mut columns) = (0, 0..0);
         for ix in 0..g.width {
@@ -269,7 +269,7 @@ impl<T: Element, G: WindowGradient<T>> GatherRow<'_, T, G> {
     /// # Safety
     /// All of them must lie inside the channels, and `columns` inside the output.
     #[inline(always)]
-    unsafe fn pixel<V: Vector<T>, const BLOCKS: usize>(
+    unsafe fn pixel<V: Index<T>, const BLOCKS: usize>(
         &mut self,
         columns: &Range<usize>,
         ix: usize,

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use crate::kernels::Element;
 use crate::kernels::geometry::Pool2dGeometry;
-use crate::kernels::simd::{Kernel, Vector, load_some, store_some};
+use crate::kernels::simd::{Index, Kernel, load_some, store_some};
 
 /// How many bytes ahead of a window its rows are asked for: rows read in turn, a few hundred bytes
 /// each, are no stream that a prefetcher of the hardware would follow far enough.
@@ -76,15 +76,15 @@ fn pool_rows<T: Element>(
 
 /// What becomes of a window, from values paired with their places. Mark the methods
 /// `#[inline(always)]`.
-trait Pooling<T> {
+trait Pooling<T: Element> {
     /// The pair of all so far, and the next.
-    fn join<V: Vector<T>>(all: (V, V), next: (V, V)) -> (V, V);
+    fn join<V: Index<T>>(all: (V, V), next: (V, V)) -> (V, V);
     /// The register to write for `count` elements from `at` on of all that is written, of window
     /// `window` of its image, whose first pixel is `first`.
     ///
     /// # Safety
     /// The elements must be there.
-    unsafe fn finish<V: Vector<T>>(
+    unsafe fn finish<V: Index<T>>(
         &mut self,
         all: (V, V),
         window: usize,
@@ -100,11 +100,11 @@ struct Largest<'a> {
 
 impl<T: Element> Pooling<T> for Largest<'_> {
     #[inline(always)]
-    fn join<V: Vector<T>>(all: (V, V), next: (V, V)) -> (V, V) {
+    fn join<V: Index<T>>(all: (V, V), next: (V, V)) -> (V, V) {
         V::larger(all, next)
     }
     #[inline(always)]
-    unsafe fn finish<V: Vector<T>>(
+    unsafe fn finish<V: Index<T>>(
         &mut self,
         all: (V, V),
         _window: usize,
@@ -124,11 +124,11 @@ struct Mean<'a, T> {
 
 impl<T: Element> Pooling<T> for Mean<'_, T> {
     #[inline(always)]
-    fn join<V: Vector<T>>(all: (V, V), next: (V, V)) -> (V, V) {
+    fn join<V: Index<T>>(all: (V, V), next: (V, V)) -> (V, V) {
         (all.0.add(next.0), all.1)
     }
     #[inline(always)]
-    unsafe fn finish<V: Vector<T>>(
+    unsafe fn finish<V: Index<T>>(
         &mut self,
         all: (V, V),
         window: usize,
@@ -163,7 +163,7 @@ struct Run {
 impl<T: Element, P: Pooling<T>> Kernel<T> for PoolRows<'_, T, P> {
     type Output = ();
     #[inline(always)]
-    fn run<V: Vector<T>>(mut self) {
+    fn run<V: Index<T>>(mut self) {
         let g = self.g;
         // Windows whose columns all lie inside the image; those beside them are the border's.
         let begin = g.padding.left.div_ceil(g.stride.1).min(g.out_width);
@@ -207,7 +207,7 @@ impl<T: Element, P: Pooling<T>> PoolRows<'_, T, P> {
     /// A run of windows. Their size stands in `ROWS` and `COLUMNS` where it is a common one:
     /// constants unroll the loops.
     #[inline(always)]
-    fn windows<V: Vector<T>, const ROWS: usize, const COLUMNS: usize>(&mut self, run: &Run) {
+    fn windows<V: Index<T>, const ROWS: usize, const COLUMNS: usize>(&mut self, run: &Run) {
         // Everything that the loops need, in registers: they write through pointers, after which
         // fields would be read again.
         let (channels, width, step) = (self.g.channels, self.g.width, self.g.stride.1);
@@ -279,7 +279,7 @@ impl<V> Taps<V> {
         count: usize,
     ) -> (V, V)
     where
-        V: Vector<T>,
+        V: Index<T>,
     {
         // SAFETY: the caller's promise, here and below.
         let mut all = (unsafe { load_some(from, count) }, V::zero());

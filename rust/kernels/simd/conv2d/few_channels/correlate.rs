@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use crate::kernels::Element;
 use crate::kernels::simd::matmul::micro_kernel::Epilogue;
-use crate::kernels::simd::{Kernel, Vector};
+use crate::kernels::simd::{Kernel, Shuffle, Vector};
 
 /// Most target channels of one [`Correlate`].
 pub const MAX_CHANNELS: usize = 8;
@@ -211,7 +211,7 @@ impl<T: Element, const CHANNELS: usize, const REGISTERS: usize> Kernel<T>
     type Output = ();
 
     #[inline(always)]
-    fn run<V: Vector<T>>(self) {
+    fn run<V: Shuffle<T>>(self) {
         let Call {
             sums: &Correlate { filters, planes, register, chunks, .. },
             start,

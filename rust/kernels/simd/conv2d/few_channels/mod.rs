@@ -11,14 +11,14 @@ pub use weight_gradient::{MAX_TAPS, Operand, WeightGradient, filters_at_once};
 #[cfg(test)]
 mod tests {
     use crate::kernels::Element;
-    use crate::kernels::simd::{Kernel, Vector};
+    use crate::kernels::simd::{Kernel, Shuffle};
 
     struct There<const N: usize>;
 
     impl<T: Element, const N: usize> Kernel<T> for There<N> {
         type Output = ();
         #[inline(always)]
-        fn run<V: Vector<T>>(self) {
+        fn run<V: Shuffle<T>>(self) {
             let number = |i: usize| T::from_f64(1.0 + i as f64);
             let pixels: Vec<T> = (0..N * V::LANES).map(number).collect();
             for count in 0..=V::LANES {

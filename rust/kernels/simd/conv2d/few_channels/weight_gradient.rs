@@ -12,7 +12,7 @@ use crate::kernels::simd::{Kernel, Vector};
 pub const MAX_TAPS: usize = 5;
 
 /// Filters whose products are summed at a time.
-pub fn filters_at_once<T, V: Vector<T>>() -> usize {
+pub fn filters_at_once<T: Element, V: Vector<T>>() -> usize {
     if V::ROWS >= 14 { 3 } else { 2 }
 }
 

@@ -18,7 +18,7 @@ use crate::kernels::error::Result;
 use crate::kernels::matmul::CHUNK;
 use crate::kernels::memory::{Scratch, SharedMut, TileMut};
 use crate::kernels::simd::matmul::micro_kernel::{Epilogue, Segments, multiply, panel_width};
-use crate::kernels::simd::{Kernel, Vector, load_some, store_some};
+use crate::kernels::simd::{Index, Kernel, Shuffle, Vector, load_some, store_some};
 
 /// Bytes of transformed inputs that a block may take.
 const BLOCK_BYTES: usize = 352 << 10;
@@ -249,7 +249,7 @@ impl<T: Element, const N: usize, const M: usize, const R: usize> Kernel<T>
     type Output = Result<()>;
 
     #[inline(always)]
-    fn run<V: Vector<T>>(self) -> Result<()> {
+    fn run<V: Shuffle<T> + Index<T>>(self) -> Result<()> {
         let FilterLayout { depth, columns, width, frequencies } = self.layout;
         debug_assert!(width == panel_width::<T, V>() && frequencies == N * N);
         let TileLayout { row, frequency } = TileLayout::new(depth, self.count);

@@ -9,7 +9,7 @@ use std::arch::x86_64::*;
 /// The CPU must have the features; both squares must be accessible.
 #[target_feature(enable = "avx512f")]
 #[inline]
-pub(super) unsafe fn transpose_f32(
+pub(super) unsafe fn transpose(
     source: *const f32,
     stride: usize,
     target: *mut f32,
@@ -62,23 +62,6 @@ pub(super) unsafe fn transpose_f32(
     }
 }
 
-/// Transposes 8 × 8 doubles, element by element: `f64` is the truth, not the fast path.
-///
-/// # Safety
-/// Both squares must be accessible.
-#[inline(always)]
-pub(super) unsafe fn transpose_f64(
-    source: *const f64,
-    stride: usize,
-    target: *mut f64,
-    target_stride: usize,
-) {
-    for i in 0..64 {
-        // SAFETY: the caller's promise.
-        unsafe { *target.add(i % 8 * target_stride + i / 8) = *source.add(i / 8 * stride + i % 8) }
-    }
-}
-
 /// For each of three registers to write, which lane of `a` and then `b` (16 more) goes where, and
 /// which of that and `c`.
 const WEAVE: [[[i32; 16]; 2]; 3] = {
@@ -97,33 +80,13 @@ const WEAVE: [[[i32; 16]; 2]; 3] = {
 /// The CPU must have the features.
 #[target_feature(enable = "avx512f")]
 #[inline]
-pub(super) unsafe fn interleave_f32([a, b, c]: [__m512; 3]) -> [__m512; 3] {
+pub(super) unsafe fn interleave([a, b, c]: [__m512; 3]) -> [__m512; 3] {
     let mut out = [a; 3];
     for (out, [first, second]) in out.iter_mut().zip(&WEAVE) {
         // SAFETY: the tables are as long as registers.
         let (first, second) =
             unsafe { (_mm512_loadu_epi32(first.as_ptr()), _mm512_loadu_epi32(second.as_ptr())) };
         *out = _mm512_permutex2var_ps(_mm512_permutex2var_ps(a, first, b), second, c);
-    }
-    out
-}
-
-/// Element by element, as `transpose_f64`.
-///
-/// # Safety
-/// The CPU must have the features.
-#[target_feature(enable = "avx512f")]
-#[inline]
-pub(super) unsafe fn interleave_f64(registers: [__m512d; 3]) -> [__m512d; 3] {
-    let mut lanes = [[0.0; 8]; 3];
-    let mut out = registers;
-    // SAFETY: a register has 8 lanes.
-    unsafe {
-        (0..3).for_each(|j| _mm512_storeu_pd(lanes[j].as_mut_ptr(), registers[j]));
-        let woven: [f64; 24] = std::array::from_fn(|i| lanes[i % 3][i / 3]);
-        out.iter_mut()
-            .enumerate()
-            .for_each(|(j, out)| *out = _mm512_loadu_pd(woven.as_ptr().add(8 * j)));
     }
     out
 }
@@ -159,7 +122,7 @@ impl<const N: usize> Weave<N> {
 #[allow(clippy::needless_range_loop)] // unrolled whole, so that the registers stay registers
 #[target_feature(enable = "avx512f")]
 #[inline]
-pub(super) unsafe fn weave_f32<const N: usize>(
+pub(super) unsafe fn store_interleaved<const N: usize>(
     values: [__m512; N],
     target: *mut f32,
     count: usize,
@@ -205,14 +168,17 @@ impl<const N: usize> Weave<N> {
     };
 }
 
-/// [`Vector::load_deinterleaved`]: as [`weave_f32`].
+/// [`Vector::load_deinterleaved`]: as [`store_interleaved`].
 ///
 /// # Safety
 /// The CPU must have the features; `count * N` elements must be readable.
 #[allow(clippy::needless_range_loop)] // unrolled whole, so that the registers stay registers
 #[target_feature(enable = "avx512f")]
 #[inline]
-pub(super) unsafe fn unweave_f32<const N: usize>(source: *const f32, count: usize) -> [__m512; N] {
+pub(super) unsafe fn load_deinterleaved<const N: usize>(
+    source: *const f32,
+    count: usize,
+) -> [__m512; N] {
     let (mut woven, mut values) = ([_mm512_setzero_ps(); N], [_mm512_setzero_ps(); N]);
     for i in 0..N {
         let left = (count * N).saturating_sub(i * 16).min(16);
@@ -230,48 +196,4 @@ pub(super) unsafe fn unweave_f32<const N: usize>(source: *const f32, count: usiz
         }
     }
     values
-}
-
-/// [`Vector::load_deinterleaved`], element by element: `f64` is the truth, not the fast path.
-///
-/// # Safety
-/// The CPU must have the features; `count * N` elements must be readable.
-#[target_feature(enable = "avx512f")]
-#[inline]
-pub(super) unsafe fn unweave_f64<const N: usize>(source: *const f64, count: usize) -> [__m512d; N] {
-    let mut values = [_mm512_setzero_pd(); N];
-    for (j, value) in values.iter_mut().enumerate() {
-        let mut lanes = [0.0; 8];
-        // SAFETY: the caller's promise.
-        unsafe {
-            for (i, lane) in lanes.iter_mut().enumerate().take(count) {
-                *lane = source.add(i * N + j).read();
-            }
-            *value = _mm512_loadu_pd(lanes.as_ptr());
-        }
-    }
-    values
-}
-
-/// [`Vector::store_interleaved`], element by element: `f64` is the truth, not the fast path.
-///
-/// # Safety
-/// The CPU must have the features; `count * N` elements must be writable.
-#[target_feature(enable = "avx512f")]
-#[inline]
-pub(super) unsafe fn weave_f64<const N: usize>(
-    values: [__m512d; N],
-    target: *mut f64,
-    count: usize,
-) {
-    for (j, value) in values.into_iter().enumerate() {
-        let mut lanes = [0.0; 8];
-        // SAFETY: the caller's promise.
-        unsafe {
-            _mm512_storeu_pd(lanes.as_mut_ptr(), value);
-            for (i, &lane) in lanes.iter().enumerate().take(count) {
-                target.add(i * N + j).write(lane);
-            }
-        }
-    }
 }
