@@ -8,9 +8,7 @@ use super::Element;
 use super::error::{Result, expect_len};
 use super::parallel::{self, ELEMENT_COST};
 use super::simd::vectorized;
-
-/// Elements of one item: 64 KB of `f32`.
-const CHUNK: usize = 16 << 10;
+use super::tuning::ITEM_LEN;
 
 /// One activation: the function, and its derivative in terms of its own value.
 pub trait Activation<T: Element>: Sync {
@@ -69,7 +67,7 @@ impl<T: Element> Activation<T> for Tanh {
 /// Slices of different lengths; interrupted.
 pub fn forward<T: Element, A: Activation<T>>(x: &[T], out: &mut [T]) -> Result<()> {
     expect_len("out", out.len(), x.len())?;
-    let items = x.chunks(CHUNK).zip(out.chunks_mut(CHUNK));
+    let items = x.chunks(ITEM_LEN).zip(out.chunks_mut(ITEM_LEN));
     parallel::for_each(items, x.len() * ELEMENT_COST, |(x, out)| {
         vectorized!(T, || x.iter().zip(out).for_each(|(&x, out)| *out = A::value(x)));
     })
@@ -81,7 +79,7 @@ pub fn forward<T: Element, A: Activation<T>>(x: &[T], out: &mut [T]) -> Result<(
 /// Interrupted.
 pub fn forward_in_place<T: Element, A: Activation<T>>(x: &mut [T]) -> Result<()> {
     let cost = x.len() * ELEMENT_COST;
-    parallel::for_each(x.chunks_mut(CHUNK), cost, |x| {
+    parallel::for_each(x.chunks_mut(ITEM_LEN), cost, |x| {
         vectorized!(T, || x.iter_mut().for_each(|x| *x = A::value(*x)))
     })
 }
@@ -98,7 +96,7 @@ pub fn backward<T: Element, A: Activation<T>>(
 ) -> Result<()> {
     expect_len("y", y.len(), grad_output.len())?;
     expect_len("out", out.len(), grad_output.len())?;
-    let items = grad_output.chunks(CHUNK).zip(y.chunks(CHUNK)).zip(out.chunks_mut(CHUNK));
+    let items = grad_output.chunks(ITEM_LEN).zip(y.chunks(ITEM_LEN)).zip(out.chunks_mut(ITEM_LEN));
     parallel::for_each(items, y.len() * ELEMENT_COST, |((grad, y), out)| {
         vectorized!(T, || {
             let items = grad.iter().zip(y).zip(out);
@@ -117,7 +115,7 @@ pub fn backward<T: Element, A: Activation<T>>(
 /// Slices of different lengths; interrupted.
 pub fn backward_in_place<T: Element, A: Activation<T>>(grad: &mut [T], y: &[T]) -> Result<()> {
     expect_len("y", y.len(), grad.len())?;
-    let items = grad.chunks_mut(CHUNK).zip(y.chunks(CHUNK));
+    let items = grad.chunks_mut(ITEM_LEN).zip(y.chunks(ITEM_LEN));
     parallel::for_each(items, y.len() * ELEMENT_COST, |(grad, y)| {
         vectorized!(T, || grad
             .iter_mut()

@@ -9,9 +9,7 @@ use super::activation::{Activation, Relu};
 use super::error::{Result, expect_len};
 use super::parallel::{self, ELEMENT_COST};
 use super::simd::vectorized;
-
-/// Elements of one item: 64 KB of `f32`.
-const CHUNK: usize = 16 << 10;
+use super::tuning::ITEM_LEN;
 
 /// `out = a + b`, then `max(0, out)` with `relu`.
 ///
@@ -20,7 +18,7 @@ const CHUNK: usize = 16 << 10;
 pub fn add<T: Element>(a: &[T], b: &[T], relu: bool, out: &mut [T]) -> Result<()> {
     expect_len("b", b.len(), a.len())?;
     expect_len("out", out.len(), a.len())?;
-    let items = a.chunks(CHUNK).zip(b.chunks(CHUNK)).zip(out.chunks_mut(CHUNK));
+    let items = a.chunks(ITEM_LEN).zip(b.chunks(ITEM_LEN)).zip(out.chunks_mut(ITEM_LEN));
     parallel::for_each(items, a.len() * ELEMENT_COST, |((a, b), out)| {
         let sums = a.iter().zip(b).zip(out);
         if relu {
@@ -37,7 +35,7 @@ pub fn add<T: Element>(a: &[T], b: &[T], relu: bool, out: &mut [T]) -> Result<()
 /// Slices of different lengths; interrupted.
 pub fn add_in_place<T: Element>(a: &[T], relu: bool, b: &mut [T]) -> Result<()> {
     expect_len("b", b.len(), a.len())?;
-    let items = a.chunks(CHUNK).zip(b.chunks_mut(CHUNK));
+    let items = a.chunks(ITEM_LEN).zip(b.chunks_mut(ITEM_LEN));
     parallel::for_each(items, a.len() * ELEMENT_COST, |(a, b)| {
         let sums = a.iter().zip(b);
         if relu {
@@ -54,7 +52,7 @@ mod tests {
 
     #[test]
     fn the_sum_of_more_than_one_item_in_place_or_not() {
-        let count = 2 * CHUNK + 77;
+        let count = 2 * ITEM_LEN + 77;
         let a: Vec<f32> = (0..count).map(|i| (i % 13) as f32 - 6.0).collect();
         let b: Vec<f32> = (0..count).map(|i| (i % 7) as f32 - 3.0).collect();
         for relu in [false, true] {

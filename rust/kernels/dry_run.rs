@@ -1,34 +1,33 @@
-//! Rehearsals: a kernel is gone through without its parallel work, to learn how much scratch it
-//! would take.
+//! Dry run: executes a kernel without its parallel work, to measure the scratch memory it needs.
 //!
-//! While a thread rehearses, [`super::parallel`] hands out no items, but for the first of those
-//! that may take scratch themselves, which ends as soon as it has it ([`scratch_complete`]);
-//! and [`super::memory::Scratch`] is made afresh, so that large arrays stay address space that
-//! nobody touches. Items of a kind take about the same, whoever works on them.
+//! During a dry run [`super::parallel`] skips all items, except for the first item of work that
+//! takes scratch itself; that item ends as soon as it has its scratch ([`scratch_complete`]).
+//! [`super::memory::Scratch`] is allocated afresh, so that large arrays are address space that is
+//! never touched. All items of a call are taken to need the same scratch, on any thread.
 
 use std::cell::RefCell;
 
 use super::error::{KernelError, Result};
 
 thread_local! {
-    static SCRIPT: RefCell<Option<Script>> = const { RefCell::new(None) };
+    static DRY_RUN: RefCell<Option<Measurement>> = const { RefCell::new(None) };
 }
 
-/// Bytes of scratch that a kernel takes, buffer by buffer: the largest first one, the largest that
-/// is held beside another, and so on.
+/// Bytes of scratch that a kernel takes, buffer by buffer: the largest buffer that is held alone, the
+/// largest that is held beside one other, and so on.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct ScratchUse {
-    /// On the thread that calls the kernel, which works on items too.
+    /// On the thread that calls the kernel, which works on items, too.
     pub caller: Vec<usize>,
     /// On each other thread, for the items that it works on.
     pub worker: Vec<usize>,
 }
 
-/// What was taken so far.
+/// The scratch taken so far.
 #[derive(Default)]
-struct Script {
+struct Measurement {
     held: usize,
-    /// The item that is being gone through.
+    /// The item that is being executed.
     item: Option<Item>,
     taken: ScratchUse,
 }
@@ -42,7 +41,7 @@ struct Item {
     shared: bool,
 }
 
-/// Notes the larger one of two uses of a buffer.
+/// Records the larger of two uses of a buffer.
 fn record(largest: &mut Vec<usize>, place: usize, bytes: usize) {
     if largest.len() <= place {
         largest.resize(place + 1, 0);
@@ -50,36 +49,36 @@ fn record(largest: &mut Vec<usize>, place: usize, bytes: usize) {
     largest[place] = largest[place].max(bytes);
 }
 
-/// Whether this thread rehearses.
+/// Whether this thread is in a dry run.
 #[inline]
 pub fn active() -> bool {
-    SCRIPT.with_borrow(Option::is_some)
+    DRY_RUN.with_borrow(Option::is_some)
 }
 
-/// Notes that scratch of so many bytes is taken. False outside a dry_run.
+/// Records that `bytes` of scratch are taken. Returns false outside a dry run.
 pub(super) fn taken(bytes: usize) -> bool {
-    SCRIPT.with_borrow_mut(|script| {
-        let Some(script) = script else { return false };
-        record(&mut script.taken.caller, script.held, bytes);
-        if let Some(Item { before, shared: true }) = script.item {
-            record(&mut script.taken.worker, script.held - before, bytes);
+    DRY_RUN.with_borrow_mut(|run| {
+        let Some(run) = run else { return false };
+        record(&mut run.taken.caller, run.held, bytes);
+        if let Some(Item { before, shared: true }) = run.item {
+            record(&mut run.taken.worker, run.held - before, bytes);
         }
-        script.held += 1;
+        run.held += 1;
         true
     })
 }
 
-/// Goes through one item, until [`scratch_complete`]; `shared` tells whether other threads
-/// would work on such items, too.
+/// Executes one item, until [`scratch_complete`]; `shared` tells whether other threads would work
+/// on such items, too.
 pub(super) fn item(shared: bool, work: impl FnOnce() -> Result<()>) -> Result<()> {
-    let outer = SCRIPT.with_borrow_mut(|script| {
-        let script = script.as_mut()?;
-        script.item.replace(Item { before: script.held, shared })
+    let outer = DRY_RUN.with_borrow_mut(|run| {
+        let run = run.as_mut()?;
+        run.item.replace(Item { before: run.held, shared })
     });
     let result = work();
-    SCRIPT.with_borrow_mut(|script| {
-        if let Some(script) = script {
-            script.item = outer;
+    DRY_RUN.with_borrow_mut(|run| {
+        if let Some(run) = run {
+            run.item = outer;
         }
     });
     match result {
@@ -88,44 +87,43 @@ pub(super) fn item(shared: bool, work: impl FnOnce() -> Result<()>) -> Result<()
     }
 }
 
-/// For an item that has all its scratch, before it computes: ends it if this is a dry_run.
+/// Ends an item in a dry run. Items call it when they have all their scratch, before they compute.
 ///
 /// # Errors
-/// [`KernelError::Interrupted`] in a dry_run, which takes it for what it is.
+/// [`KernelError::Interrupted`] in a dry run, which does not report it as an error.
 #[inline]
 pub fn scratch_complete() -> Result<()> {
-    let ends =
-        SCRIPT.with_borrow(|script| script.as_ref().is_some_and(|script| script.item.is_some()));
+    let ends = DRY_RUN.with_borrow(|run| run.as_ref().is_some_and(|run| run.item.is_some()));
     if ends { Err(KernelError::Interrupted) } else { Ok(()) }
 }
 
-/// Notes that the scratch taken last is given back. False outside a dry_run.
+/// Records that the scratch taken last is given back. Returns false outside a dry run.
 pub(super) fn given_back() -> bool {
-    SCRIPT
-        .try_with(|script| {
-            let mut script = script.borrow_mut();
-            let Some(script) = script.as_mut() else { return false };
-            script.held -= 1;
+    DRY_RUN
+        .try_with(|run| {
+            let mut run = run.borrow_mut();
+            let Some(run) = run.as_mut() else { return false };
+            run.held -= 1;
             true
         })
         .unwrap_or(false)
 }
 
-/// Goes through `work`, and returns with its result the scratch that it took.
+/// Executes `work` as a dry run, and returns its result and the scratch that it took.
 pub fn rehearse<R>(work: impl FnOnce() -> R) -> (R, ScratchUse) {
     struct End;
     impl Drop for End {
         fn drop(&mut self) {
-            SCRIPT.set(None);
+            DRY_RUN.set(None);
         }
     }
     let _end = End;
-    SCRIPT.set(Some(Script::default()));
+    DRY_RUN.set(Some(Measurement::default()));
     let result = work();
     (
         result,
-        SCRIPT.with_borrow_mut(|script| {
-            script.as_mut().map(|script| std::mem::take(&mut script.taken)).unwrap_or_default()
+        DRY_RUN.with_borrow_mut(|run| {
+            run.as_mut().map(|run| std::mem::take(&mut run.taken)).unwrap_or_default()
         }),
     )
 }
@@ -183,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_ends_the_rehearsal() {
+    fn a_panic_ends_the_dry_run() {
         let _ = std::panic::catch_unwind(|| rehearse(|| panic!("as planned")));
         assert!(!active());
     }

@@ -1,5 +1,5 @@
-//! Aligned buffers, per-thread scratch, disjoint mutable tiles, and the floating-point state: the
-//! safe faces of unsafe things.
+//! Aligned buffers, scratch memory of a thread, and disjoint mutable tiles: safe interfaces to
+//! unsafe code.
 
 #![allow(unsafe_code)]
 
@@ -11,13 +11,10 @@ use std::ptr::NonNull;
 
 use super::dry_run;
 use super::error::{KernelError, Result};
+use super::tuning::{HUGE_PAGE, LINE_BYTES};
 
-/// Alignment of every buffer, in bytes: one cache line, one AVX-512 register.
-pub const ALIGNMENT: usize = 64;
-
-/// Bytes of a huge page. Buffers of at least two are aligned to it and ask for such pages: a
-/// transform that writes to dozens of places in turn then stays within the translation buffers.
-const HUGE_PAGE: usize = 2 << 20;
+/// Alignment of every buffer, in bytes.
+pub const ALIGNMENT: usize = LINE_BYTES;
 
 /// Asks the system for huge pages; it may decline.
 #[cfg(target_os = "linux")]
@@ -49,11 +46,11 @@ unsafe impl Plain for i32 {}
 // SAFETY: any bits are an integer.
 unsafe impl Plain for u64 {}
 
-/// A heap slice aligned to [`ALIGNMENT`], zeroed at birth, whose allocation may fail without an
-/// abort.
+/// A heap slice aligned to [`ALIGNMENT`] and filled with zeros. A failed allocation is an error, not
+/// an abort.
 ///
 /// It is allocated with the alignment of a word and a little longer, because only then do
-/// allocators hand out fresh pages that are zero already: nothing is written before it is used.
+/// allocators hand out fresh pages that are zero already: no page is written before it is used.
 pub struct AlignedBuffer<T: Plain> {
     start: NonNull<T>,
     len: usize,
@@ -61,8 +58,8 @@ pub struct AlignedBuffer<T: Plain> {
     allocated: usize,
 }
 
-/// Bytes from which on allocators take every buffer from the system, as pages that cost nothing
-/// until they are touched, and give it back.
+/// Buffers of at least this many bytes are taken from the system by all allocators, as pages that
+/// cost nothing until they are touched, and are given back to it.
 const FRESH_BYTES: usize = 64 << 20;
 
 // SAFETY: the buffer owns its memory, as a Vec does.
@@ -134,12 +131,12 @@ impl<T: Plain> DerefMut for AlignedBuffer<T> {
 }
 
 thread_local! {
-    /// Buffers that wait for their next use on this thread; as many as were ever borrowed at once.
+    /// Buffers that wait for their next use on this thread; at most as many as were borrowed at once.
     static SCRATCH: RefCell<Vec<AlignedBuffer<u64>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A slice of this thread's scratch, given back when dropped. The contents are what the last user
-/// left. A buffer grows to its largest use and stays, so a repeated call allocates nothing.
+/// A slice of this thread's scratch, given back when dropped. Its contents are undefined. A buffer
+/// grows to its largest use and is kept, so a repeated call allocates nothing.
 ///
 /// A guard rather than a function that takes a closure: the closure would not be compiled for the
 /// instruction set of its caller.
@@ -211,15 +208,15 @@ pub fn with_scratch<T: Plain, R>(len: usize, f: impl FnOnce(&mut [T]) -> R) -> R
     Ok(f(&mut Scratch::take(len)?))
 }
 
-/// A slice that several threads write, each at places of its own: for results whose parts are no
-/// chunks, such as tiles of an image.
+/// A slice that several threads write, each its own elements: for results whose parts are not
+/// contiguous, such as tiles of an image.
 pub struct SharedMut<'a, T> {
     start: *mut T,
     owner: PhantomData<&'a mut [T]>,
 }
 
-// SAFETY: it only carries the address; who writes through it promises that no two threads touch the
-// same element.
+// SAFETY: it only carries the address; code that writes through it promises that no two threads
+// touch the same element.
 unsafe impl<T: Send> Send for SharedMut<'_, T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Sync for SharedMut<'_, T> {}

@@ -30,6 +30,7 @@ pub mod resample2d;
 pub mod simd;
 pub mod softmax;
 pub mod special;
+pub mod tuning;
 pub mod vector_norm;
 
 pub use element::Element;

@@ -7,15 +7,13 @@ use super::memory::with_scratch;
 use super::parallel::{self, ELEMENT_COST};
 use super::reduce::{Partition, finish};
 use super::simd::vectorized;
-
-/// Elements of one item, about: 64 KB of `f32`.
-const CHUNK: usize = 16 << 10;
+use super::tuning::ITEM_LEN;
 
 fn item_len(x: usize, channels: usize) -> Result<usize> {
     if channels == 0 || !x.is_multiple_of(channels) {
         return Err(shape_error!("x: {x} elements are not pixels of {channels} channels"));
     }
-    Ok((CHUNK / channels).max(1) * channels)
+    Ok((ITEM_LEN / channels).max(1) * channels)
 }
 
 /// `out = x < 0 ? slope[c] x : x`; NaN stays.

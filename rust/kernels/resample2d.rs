@@ -1,7 +1,7 @@
 //! Resampling of images to another size: every output is a weighted sum of inputs, first down the
 //! columns, then along the rows.
 //!
-//! The three methods differ in the weights alone ([`Taps`]), and a gradient is the same sum with
+//! The three methods differ in the weights alone ([`ResampleTaps`]), and a gradient is the same sum with
 //! the weights transposed. Each output row is computed by itself, in the order of its taps, so
 //! every sum has a fixed order. A weight of 0 is left out: what it stands before, were it NaN, does
 //! not count.
@@ -85,13 +85,13 @@ fn room<E>(len: usize) -> Result<Vec<E>> {
 
 /// For each output along one axis, which inputs enter it with which weight.
 #[derive(Debug)]
-struct Taps {
+struct ResampleTaps {
     /// Where the taps of an output begin; one more than there are outputs.
     starts: Vec<usize>,
     taps: Vec<(usize, f64)>,
 }
 
-impl Taps {
+impl ResampleTaps {
     fn new(method: Method, input: usize, output: usize) -> Result<Self> {
         let (mut starts, mut taps) =
             (room(output + 1)?, room(output.max(input).saturating_mul(2))?);
@@ -161,8 +161,8 @@ pub fn forward<T: Element>(
     if out.is_empty() {
         return Ok(());
     }
-    let rows = Taps::new(method, g.input.0, g.output.0)?;
-    let columns = Taps::new(method, g.input.1, g.output.1)?;
+    let rows = ResampleTaps::new(method, g.input.0, g.output.0)?;
+    let columns = ResampleTaps::new(method, g.input.1, g.output.1)?;
     apply(g, &rows, &columns, x, false, out)
 }
 
@@ -187,15 +187,15 @@ pub fn backward<T: Element>(
     if out.is_empty() {
         return Ok(());
     }
-    let rows = Taps::new(method, g.input.0, g.output.0)?.transposed(g.input.0)?;
-    let columns = Taps::new(method, g.input.1, g.output.1)?.transposed(g.input.1)?;
+    let rows = ResampleTaps::new(method, g.input.0, g.output.0)?.transposed(g.input.0)?;
+    let columns = ResampleTaps::new(method, g.input.1, g.output.1)?.transposed(g.input.1)?;
     apply(&turned, &rows, &columns, grad_output, accumulate, out)
 }
 
 fn apply<T: Element>(
     g: &Resample2dGeometry,
-    rows: &Taps,
-    columns: &Taps,
+    rows: &ResampleTaps,
+    columns: &ResampleTaps,
     x: &[T],
     accumulate: bool,
     out: &mut [T],
@@ -229,7 +229,7 @@ fn apply<T: Element>(
 /// One row of the output from one row of sums.
 #[inline(always)]
 fn along<T: Element>(
-    columns: &Taps,
+    columns: &ResampleTaps,
     channels: usize,
     source: &[T],
     accumulate: bool,

@@ -9,9 +9,7 @@ use super::error::{Result, expect_len, shape_error};
 use super::parallel::{self, ELEMENT_COST};
 use super::simd::softmax::{exponentials, largest};
 use super::simd::{Kernel, Vector, vectorized};
-
-/// Elements of one item, about.
-const CHUNK: usize = 16 << 10;
+use super::tuning::ITEM_LEN;
 
 /// Elements of the buffer of exponentials.
 const BUFFER: usize = 1 << 10;
@@ -24,7 +22,7 @@ const LANES: usize = 32;
 
 /// Rows of one item.
 pub(super) fn rows_per_item(classes: usize) -> usize {
-    (CHUNK / classes).max(1)
+    (ITEM_LEN / classes).max(1)
 }
 
 /// Checks that `len` is whole rows of `classes`.

@@ -7,21 +7,19 @@ use super::memory::with_scratch;
 use super::parallel::{self, ELEMENT_COST};
 use super::reduce::Partition;
 use super::simd::vectorized;
-
-/// Elements of one item.
-const CHUNK: usize = 16 << 10;
+use super::tuning::{ITEM_LEN, NORM_LEN};
 
 /// Partial sums of a sum.
 const LANES: usize = 16;
 
-/// `Σ x²` in double precision: blocks of [`CHUNK`] elements, whose sums are added in order.
+/// `Σ x²` in double precision: blocks of [`NORM_LEN`] elements, whose sums are added in order.
 ///
 /// # Errors
 /// [`KernelError::Memory`], `Interrupted`.
 pub fn sum_of_squares<T: Element>(x: &[T]) -> Result<f64> {
-    with_scratch(x.len().div_ceil(CHUNK), |sums: &mut [f64]| {
+    with_scratch(x.len().div_ceil(NORM_LEN), |sums: &mut [f64]| {
         parallel::for_each(
-            x.chunks(CHUNK).zip(&mut *sums),
+            x.chunks(NORM_LEN).zip(&mut *sums),
             x.len() * ELEMENT_COST / 2,
             |(x, sum)| {
                 *sum = vectorized!(T, || squares(x));
@@ -84,7 +82,7 @@ pub fn constrain_norm<T: Element>(matrix: &mut [T], cols: usize, limit: f64) -> 
                     let norm = total.sqrt();
                     *factor = if norm > limit { T::from_f64(limit / norm) } else { T::ONE };
                 }
-                let item = cols * (CHUNK / cols).max(1);
+                let item = cols * (ITEM_LEN / cols).max(1);
                 parallel::for_each_uninterrupted(
                     matrix.chunks_mut(item),
                     rows * cols * ELEMENT_COST,
@@ -116,7 +114,7 @@ pub fn lerp<T: Element>(average: &mut [T], values: &[T], weight: f64) -> Result<
     }
     let (cost, weight) = (average.len() * ELEMENT_COST, T::from_f64(weight));
     parallel::for_each_uninterrupted(
-        average.chunks_mut(CHUNK).zip(values.chunks(CHUNK)),
+        average.chunks_mut(ITEM_LEN).zip(values.chunks(ITEM_LEN)),
         cost,
         |(average, values)| {
             vectorized!(T, || {
@@ -139,7 +137,7 @@ mod tests {
 
     #[test]
     fn sums_of_squares_and_columns() {
-        for size in [0, 1, 15, 16, 17, CHUNK, 3 * CHUNK + 5] {
+        for size in [0, 1, 15, 16, 17, NORM_LEN, 3 * NORM_LEN + 5] {
             let x: Vec<f32> = (0..size).map(|i| (i % 7) as f32 - 3.0).collect();
             let exact: f64 = x.iter().map(|&x| f64::from(x * x)).sum();
             assert_eq!(sum_of_squares(&x).unwrap(), exact);

@@ -52,7 +52,7 @@ const GROUP: usize = 64;
 const TERMS: usize = 4;
 
 /// For each output place the first input place and its weights.
-struct Taps {
+struct ResizeTaps {
     /// First input place of each output place.
     starts: Scratch<u64>,
     /// `count` weights of each output place.
@@ -60,7 +60,7 @@ struct Taps {
     count: usize,
 }
 
-impl Taps {
+impl ResizeTaps {
     /// Output places `0..out` spread over the inputs `from..from + len`.
     fn new(from: usize, len: usize, out: usize, interpolation: Interpolation) -> Result<Self> {
         let scale = len as f64 / out as f64;
@@ -143,8 +143,8 @@ pub fn resize<T: Pixel>(
     mirrored: bool,
 ) -> Result<Planes> {
     let mut out = Planes::new(view.channels(), out_height, out_width)?;
-    let rows = Taps::new(top, height, out_height, interpolation)?;
-    let columns = Taps::new(0, width, out_width, interpolation)?;
+    let rows = ResizeTaps::new(top, height, out_height, interpolation)?;
+    let columns = ResizeTaps::new(0, width, out_width, interpolation)?;
     let mut sums = Scratch::take(BAND * CHUNK)?;
     let mut tall = Scratch::take(width * view.step * BAND)?;
     let mut wide = Scratch::take(out_width * view.step * BAND)?;
@@ -166,8 +166,8 @@ pub fn resize<T: Pixel>(
 
 struct Resize<'a, T> {
     view: &'a View<'a, T>,
-    rows: &'a Taps,
-    columns: &'a Taps,
+    rows: &'a ResizeTaps,
+    columns: &'a ResizeTaps,
     left: usize,
     mirrored: bool,
     /// `[BAND][CHUNK]`: sums over rows.
@@ -304,7 +304,7 @@ fn weighted<T: Pixel, const N: usize>(values: [T; N], weights: [f32; N], sum: Op
 fn sum_columns(
     tall: &[[f32; BAND]],
     step: usize,
-    columns: &Taps,
+    columns: &ResizeTaps,
     mirrored: bool,
     out: &mut [[f32; BAND]],
 ) {
@@ -340,7 +340,7 @@ fn sum_columns(
 #[inline(always)]
 fn add_columns<const N: usize, const STEP: usize>(
     tall: &[[f32; BAND]],
-    columns: &Taps,
+    columns: &ResizeTaps,
     mirrored: bool,
     out: &mut [[f32; BAND]],
 ) {

@@ -1,19 +1,20 @@
 //! Layer normalisation: each row with its own mean and variance.
 
-use super::{CHUNK, inverse_deviation};
+use super::inverse_deviation;
 use crate::kernels::Element;
 use crate::kernels::error::{Result, expect_len, shape_error};
 use crate::kernels::memory::with_scratch;
 use crate::kernels::parallel::{self, ELEMENT_COST};
 use crate::kernels::reduce::finish;
 use crate::kernels::simd::vectorized;
+use crate::kernels::tuning::ITEM_LEN;
 
 /// Partial sums of a row: one for each lane of the widest register.
 const LANES: usize = 16;
 
 /// Elements of as many whole rows as make one item of work.
 fn item_len(channels: usize) -> usize {
-    channels * (CHUNK / channels).max(1)
+    channels * (ITEM_LEN / channels).max(1)
 }
 
 /// `Σ f(i)` over a row, in a fixed order.

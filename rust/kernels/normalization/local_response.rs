@@ -4,12 +4,12 @@
 //! The window of channel `c` goes from `c - size / 2` to `c + (size - 1) / 2`; channels that do not
 //! exist count as zero.
 
-use super::CHUNK;
 use crate::kernels::Element;
 use crate::kernels::error::{Result, expect_len, shape_error};
 use crate::kernels::memory::with_scratch;
 use crate::kernels::parallel::{self, ELEMENT_COST};
 use crate::kernels::simd::vectorized;
+use crate::kernels::tuning::ITEM_LEN;
 
 /// The constants, as PyTorch has them: `alpha` is divided by `size`.
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +91,7 @@ fn row_scales<T: Element>(
 pub fn forward<T: Element>(p: &LocalResponse, channels: usize, x: &[T], y: &mut [T]) -> Result<()> {
     p.check(x.len(), channels)?;
     expect_len("out", y.len(), x.len())?;
-    let (reach, item) = (p.reach(channels), channels * (CHUNK / channels).max(1));
+    let (reach, item) = (p.reach(channels), channels * (ITEM_LEN / channels).max(1));
     let width = channels + reach.0 + reach.1;
     parallel::try_for_each(
         x.chunks(item).zip(y.chunks_mut(item)),
@@ -134,7 +134,7 @@ pub fn backward<T: Element>(
     p.check(x.len(), channels)?;
     expect_len("grad_output", grad_output.len(), x.len())?;
     expect_len("out", grad_input.len(), x.len())?;
-    let ((before, after), item) = (p.reach(channels), channels * (CHUNK / channels).max(1));
+    let ((before, after), item) = (p.reach(channels), channels * (ITEM_LEN / channels).max(1));
     let width = channels + before + after;
     let slope = T::from_f64(-2.0 * p.alpha * p.beta / p.size as f64);
     let items = grad_output.chunks(item).zip(x.chunks(item)).zip(grad_input.chunks_mut(item));

@@ -15,13 +15,11 @@ use super::parallel::{self, ELEMENT_COST};
 use super::reduce::Partition;
 use super::simd::Vector;
 use super::simd::elementwise::{self, Map};
+use crate::kernels::tuning::ITEM_LEN;
 
 pub mod groups;
 pub mod layer;
 pub mod local_response;
-
-/// Elements of one item of work where nothing is summed: 64 KB of `f32`.
-const CHUNK: usize = 16 * 1024;
 
 /// `1 / sqrt(variance + epsilon)`
 fn inverse_deviation<T: Element>(variance: T, epsilon: f64) -> f64 {
@@ -52,7 +50,7 @@ fn for_each_piece<T: Element>(
     out: &mut [T],
     f: impl Fn(usize, &mut [T]) + Sync,
 ) -> Result<()> {
-    let (chunk, cost) = (width * (CHUNK / width).max(1), out.len() * ELEMENT_COST);
+    let (chunk, cost) = (width * (ITEM_LEN / width).max(1), out.len() * ELEMENT_COST);
     parallel::for_each(out.chunks_mut(chunk).enumerate(), cost, |(i, out)| f(i * chunk, out))
 }
 

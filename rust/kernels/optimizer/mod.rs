@@ -17,9 +17,7 @@ use super::Element;
 use super::error::{Result, expect_len};
 use super::parallel::{self, ELEMENT_COST};
 use super::simd::vectorized;
-
-/// Elements of one item.
-const CHUNK: usize = 16 << 10;
+use crate::kernels::tuning::ITEM_LEN;
 
 /// What is done to the gradient first: `g = clip(scale · gradient, ±limit) + l1 sign(w) + l2 w`.
 #[derive(Debug, Clone, Copy)]
@@ -127,7 +125,7 @@ fn sweep_piece<T: Element, const S: usize, const PLAIN: bool>(
     }
 }
 
-/// Flat arrays of one length, to be handed out in pieces of [`CHUNK`].
+/// Flat arrays of one length, to be handed out in pieces of [`ITEM_LEN`].
 struct Pieces<'a, T, const S: usize> {
     parameter: &'a mut [T],
     gradient: &'a [T],
@@ -138,7 +136,7 @@ impl<T, const S: usize> Iterator for Pieces<'_, T, S> {
     type Item = Self;
 
     fn next(&mut self) -> Option<Self> {
-        let count = CHUNK.min(self.parameter.len());
+        let count = ITEM_LEN.min(self.parameter.len());
         if count == 0 {
             return None;
         }
@@ -149,7 +147,7 @@ impl<T, const S: usize> Iterator for Pieces<'_, T, S> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let count = self.parameter.len().div_ceil(CHUNK);
+        let count = self.parameter.len().div_ceil(ITEM_LEN);
         (count, Some(count))
     }
 }

@@ -35,7 +35,7 @@ fn the_gradient_is_scaled_then_clipped_then_penalised() {
 
 #[test]
 fn pieces_cover_everything_once() {
-    let size = 2 * CHUNK + 37;
+    let size = 2 * ITEM_LEN + 37;
     let gradient: Vec<f64> = (0..size).map(|i| number(i, 0.1)).collect();
     let mut w = vec![1.0; size];
     let (mut m, mut s) = (vec![0.0; size], vec![0.0; size]);

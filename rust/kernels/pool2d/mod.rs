@@ -25,16 +25,11 @@ use super::geometry::{Padding, Pool2dGeometry};
 use super::parallel::{self, ELEMENT_COST};
 use super::simd::elementwise;
 use super::simd::pool2d::backward::{WindowGradient, gather_row, spread_rows};
-
-/// Elements of one item of work: 64 KB of `f32`, or one row if that is longer.
-const CHUNK: usize = 16 << 10;
-
-/// Items of work wanted, for balance among threads.
-const ITEMS: usize = 16;
+use crate::kernels::tuning::{ITEM_LEN, ITEMS};
 
 /// Elements of as many whole rows, of all those given, as make one item of work.
 fn item_len(row: usize, rows: usize) -> usize {
-    (CHUNK / row.max(1)).min(rows.div_ceil(ITEMS)).max(1) * row.max(1)
+    (ITEM_LEN / row.max(1)).min(rows.div_ceil(ITEMS)).max(1) * row.max(1)
 }
 
 /// Multiply-adds that a pass over all windows counts for.

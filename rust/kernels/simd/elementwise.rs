@@ -8,14 +8,11 @@ use std::marker::PhantomData;
 
 use crate::kernels::Element;
 use crate::kernels::simd::{Kernel, Vector, load_some, store_some};
-
-/// Bytes of an output from which it goes past the caches: what it would push out of them is worth
-/// more than finding it there.
-const STREAM_FROM: usize = 32 << 20;
+use crate::kernels::tuning::ELEMENTWISE_STREAM_BYTES;
 
 /// Whether an output of so many elements goes past the caches.
 pub fn streams<T>(len: usize) -> bool {
-    len.saturating_mul(size_of::<T>()) >= STREAM_FROM
+    len.saturating_mul(size_of::<T>()) >= ELEMENTWISE_STREAM_BYTES
 }
 
 /// What a map makes of one register of each input and table.

@@ -3,10 +3,7 @@
 
 use crate::kernels::Element;
 use crate::kernels::simd::{Vector, load_some, store_some};
-
-/// How many bytes ahead of the search for the largest element memory is asked for: long
-/// computations lie between two rows, and the prefetcher of the hardware does not look that far.
-const AHEAD: usize = 4 << 10;
+use crate::kernels::tuning::SOFTMAX_PREFETCH_BYTES;
 
 /// The largest element; negative infinity where there is none but NaN.
 #[inline(always)]
@@ -16,7 +13,7 @@ pub fn largest<T: Element, V: Vector<T>>(x: &[T]) -> T {
     // SAFETY: whole registers, then as many elements as are left.
     unsafe {
         for at in (0..whole).step_by(V::LANES) {
-            V::prefetch(x.as_ptr().wrapping_add(at + AHEAD / size_of::<T>()));
+            V::prefetch(x.as_ptr().wrapping_add(at + SOFTMAX_PREFETCH_BYTES / size_of::<T>()));
             top = V::load(x.as_ptr().add(at)).max(top);
         }
         if whole < x.len() {

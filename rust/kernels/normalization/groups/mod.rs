@@ -16,11 +16,12 @@ mod forward;
 pub use backward::{Gradient, backward};
 pub use forward::forward;
 
-use super::{CHUNK, inverse_deviation, repeat};
+use super::{inverse_deviation, repeat};
 use crate::kernels::Element;
 use crate::kernels::error::{Result, expect_len, shape_error};
 use crate::kernels::parallel::{self, ELEMENT_COST};
 use crate::kernels::reduce::Partition;
+use crate::kernels::tuning::ITEM_LEN;
 
 /// Which elements share statistics.
 #[derive(Debug, Clone, Copy)]
@@ -89,7 +90,7 @@ impl Groups {
         f: impl Fn(usize, usize, &mut [T]) + Sync,
     ) -> Result<()> {
         let (sample_len, chunk, len) =
-            (self.sample_len(), width * (CHUNK / width).max(1), out.len());
+            (self.sample_len(), width * (ITEM_LEN / width).max(1), out.len());
         let samples = out.chunks_mut(sample_len.max(1)).enumerate();
         let pieces: Vec<_> = samples
             .flat_map(|(s, sample)| {

@@ -10,9 +10,7 @@
 use crate::kernels::Element;
 use crate::kernels::memory::TileMut;
 use crate::kernels::simd::{Kernel, Vector};
-
-/// Floats added to a row of scratch, so that rows do not fall on the same cache sets.
-pub const ROW_PADDING: usize = 16;
+pub use crate::kernels::tuning::ROW_PADDING;
 
 /// Columns and rows of a micro-kernel call in the instruction set in use.
 pub fn register_block<T: Element>() -> (usize, usize) {
@@ -126,6 +124,31 @@ pub fn multiply_with<T: Element, V: Vector<T>>(
     finish: &Epilogue<'_, T>,
     hints: &Hints<'_, T>,
 ) {
+    let c = c.part(0, c.rows(), 0, c.cols());
+    V::call(Multiply { segments, c, finish, hints });
+}
+
+/// All rows of a panel. A kernel of its own, called and not inlined: the choice among the
+/// micro-kernels is compiled once for an instruction set.
+struct Multiply<'a, 's, T> {
+    segments: &'a Segments<'s, T>,
+    c: TileMut<'a, T>,
+    finish: &'a Epilogue<'s, T>,
+    hints: &'a Hints<'s, T>,
+}
+
+impl<T: Element> Kernel<T> for Multiply<'_, '_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Vector<T>>(self) {
+        multiply_rows::<T, V>(self);
+    }
+}
+
+#[inline(always)]
+fn multiply_rows<T: Element, V: Vector<T>>(call: Multiply<'_, '_, T>) {
+    let Multiply { segments, mut c, finish, hints } = call;
     let (rows, cols) = (c.rows(), c.cols());
     if rows == 0 || cols == 0 {
         return;

@@ -9,10 +9,7 @@ use std::ops::Range;
 use crate::kernels::Element;
 use crate::kernels::geometry::Pool2dGeometry;
 use crate::kernels::simd::{Index, Kernel, load_some, store_some};
-
-/// How many bytes ahead of a window its rows are asked for: rows read in turn, a few hundred bytes
-/// each, are no stream that a prefetcher of the hardware would follow far enough.
-const AHEAD: usize = 2 << 10;
+use crate::kernels::tuning::POOL_PREFETCH_BYTES;
 
 /// Whether output row `oy` exists, and every window of it has pixels. The first and the last column
 /// stand for those between: windows only move to the right.
@@ -218,7 +215,7 @@ impl<T: Element, P: Pooling<T>> PoolRows<'_, T, P> {
         let y = self.y.as_mut_ptr();
         // SAFETY: `pool_rows` checked that this image is there.
         let image = unsafe { self.x.as_ptr().add(image * plane) };
-        let taps = Taps {
+        let taps = WindowTaps {
             row: width * channels,
             channels,
             down: V::splat(T::from_f64(width as f64)),
@@ -227,8 +224,9 @@ impl<T: Element, P: Pooling<T>> PoolRows<'_, T, P> {
         let mut first = run.rows.start * width + run.start;
         for ox in run.windows.clone() {
             for dy in 0..rows {
-                let ahead =
-                    image.wrapping_add(first * channels + dy * taps.row + AHEAD / size_of::<T>());
+                let ahead = image.wrapping_add(
+                    first * channels + dy * taps.row + POOL_PREFETCH_BYTES / size_of::<T>(),
+                );
                 for at in (0..step * channels).step_by(V::LANES) {
                     V::prefetch(ahead.wrapping_add(at));
                 }
@@ -258,14 +256,14 @@ impl<T: Element, P: Pooling<T>> PoolRows<'_, T, P> {
 
 /// How far apart the pixels of a window lie, in elements, and how far in places.
 #[derive(Clone, Copy)]
-struct Taps<V> {
+struct WindowTaps<V> {
     row: usize,
     channels: usize,
     down: V,
     one: V,
 }
 
-impl<V> Taps<V> {
+impl<V> WindowTaps<V> {
     /// All values of a window of `rows` × `columns` from `from` on, joined in row-major order.
     ///
     /// # Safety

@@ -66,8 +66,8 @@ impl<T: Element> WeightGradient<'_, T> {
             ($(($rows:literal, $columns:literal))*) => {
                 match (rows, columns, self.activation_output.is_some()) {
                     $(
-                        ($rows, $columns, false) => V::call(Taps::<T, $rows, $columns, false>(self, sums)),
-                        ($rows, $columns, true) => V::call(Taps::<T, $rows, $columns, true>(self, sums)),
+                        ($rows, $columns, false) => V::call(TapSums::<T, $rows, $columns, false>(self, sums)),
+                        ($rows, $columns, true) => V::call(TapSums::<T, $rows, $columns, true>(self, sums)),
                     )*
                     _ => unreachable!("no kernel for this rectangle of taps"),
                 }
@@ -81,13 +81,13 @@ impl<T: Element> WeightGradient<'_, T> {
 pub const MAX_TAPS: usize = 5;
 
 /// WeightGradient with a rectangle of taps that is known to the compiler.
-struct Taps<'a, 's, T, const ROWS: usize, const COLUMNS: usize, const GATED: bool>(
+struct TapSums<'a, 's, T, const ROWS: usize, const COLUMNS: usize, const GATED: bool>(
     &'a WeightGradient<'s, T>,
     &'a mut [T],
 );
 
 impl<T: Element, const ROWS: usize, const COLUMNS: usize, const GATED: bool> Kernel<T>
-    for Taps<'_, '_, T, ROWS, COLUMNS, GATED>
+    for TapSums<'_, '_, T, ROWS, COLUMNS, GATED>
 {
     type Output = ();
 
@@ -107,7 +107,7 @@ impl<T: Element, const ROWS: usize, const COLUMNS: usize, const GATED: bool> Ker
 }
 
 impl<T: Element, const ROWS: usize, const COLUMNS: usize, const GATED: bool>
-    Taps<'_, '_, T, ROWS, COLUMNS, GATED>
+    TapSums<'_, '_, T, ROWS, COLUMNS, GATED>
 {
     /// `count` channels, at most a register of them.
     ///

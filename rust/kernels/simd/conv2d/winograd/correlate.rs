@@ -9,191 +9,31 @@
 
 use std::marker::PhantomData;
 
-use super::tiles::{PatchLayout, Prefetch, TileLayout, transform_tiles};
+pub use super::filters::{FilterLayout, PlainFilters, TransformFilters};
+use super::tiles::{PatchLayout, Prefetch, SharedTiles, TileLayout};
 use super::transform::{Filter, Input, output};
-use super::{Direct, Frequencies, Gathered, Patch, ROW_PADDING, Tiling, Transform};
+use super::{Direct, Patch, ROW_PADDING, Tiling};
 use crate::kernels::Element;
 use crate::kernels::dry_run;
 use crate::kernels::error::Result;
-use crate::kernels::matmul::CHUNK;
 use crate::kernels::memory::{Scratch, SharedMut, TileMut};
 use crate::kernels::simd::matmul::micro_kernel::{Epilogue, Segments, multiply, panel_width};
-use crate::kernels::simd::{Index, Kernel, Shuffle, Vector, load_some, store_some};
-
-/// Bytes of transformed inputs that a block may take.
-const BLOCK_BYTES: usize = 352 << 10;
-
-/// Panels of filters that are multiplied before their results are transformed back.
-const PANEL_GROUP: usize = 2;
-
-/// The layout of transformed filters: `[panel][frequency][channel][width]`.
-#[derive(Debug, Clone, Copy)]
-pub struct FilterLayout {
-    /// Channels of the source.
-    pub depth: usize,
-    /// Channels of the target.
-    pub columns: usize,
-    /// Columns of a panel.
-    pub width: usize,
-    /// Frequencies of a tile.
-    pub frequencies: usize,
-}
-
-impl FilterLayout {
-    /// Elements from one frequency to the next: a little more than needed, so that frequencies do
-    /// not fall on the same cache sets.
-    pub fn frequency_stride(&self) -> usize {
-        self.depth * self.width + 2 * ROW_PADDING
-    }
-
-    /// Elements of one panel.
-    pub fn panel_len(&self) -> usize {
-        self.frequencies * self.frequency_stride()
-    }
-
-    /// Elements in all.
-    pub fn total_len(&self) -> usize {
-        self.columns.div_ceil(self.width) * self.panel_len()
-    }
-}
-
-/// Filters as the user has them.
-#[derive(Clone, Copy)]
-pub struct PlainFilters<'a, T> {
-    /// `[R, R, depth, columns]`, or `[R, R, columns, depth]` when they are to be turned.
-    pub weight: &'a [T],
-    /// Turn them: taps in reverse order, channel axes exchanged, as the gradient of the input
-    /// needs them.
-    pub turned: bool,
-}
-
-/// Transforms the filters of one panel, each by transform `K`.
-pub struct TransformFilters<'a, T, K, const R: usize> {
-    /// The filters.
-    pub filters: PlainFilters<'a, T>,
-    /// How they are laid out.
-    pub layout: FilterLayout,
-    /// First column of the panel.
-    pub first: usize,
-    /// The panel, overwritten.
-    pub panel: &'a mut [T],
-    /// The transform.
-    pub transform: PhantomData<K>,
-}
-
-impl<T: Element, K: Transform<T, R>, const R: usize> Kernel<T> for TransformFilters<'_, T, K, R> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<V: Vector<T>>(self) {
-        let FilterLayout { depth, columns, width, .. } = self.layout;
-        assert!(
-            self.filters.weight.len() == R * R * depth * columns
-                && self.panel.len() == self.layout.panel_len()
-        );
-        let stride = self.layout.frequency_stride();
-        for offset in (0..width).step_by(V::LANES) {
-            let first = self.first + offset;
-            let count = V::LANES.min(columns.saturating_sub(first));
-            let mut taps = [T::ZERO; TURN_CHANNELS * MAX_LANES * MAX_TAPS];
-            for begin in (0..depth).step_by(TURN_CHANNELS) {
-                let channels = TURN_CHANNELS.min(depth - begin);
-                if self.filters.turned {
-                    turn::<T, V, R>(
-                        &mut taps,
-                        self.filters.weight,
-                        (depth, columns),
-                        begin..begin + channels,
-                        first,
-                        count,
-                    );
-                }
-                for channel in 0..channels {
-                    // SAFETY: `count` columns from `first` on exist, as do the turned taps of
-                    // `channels` channels; each frequency, channel below
-                    // `depth` and LANES columns below `width` lie within the panel.
-                    unsafe {
-                        let start = self.panel.as_mut_ptr().add((begin + channel) * width + offset);
-                        let put = Frequencies { start, stride };
-                        if self.filters.turned {
-                            let start = taps.as_ptr().add(channel * V::LANES);
-                            let column = TURN_CHANNELS * V::LANES;
-                            K::apply::<V, _>(Direct { start, row: R * column, column }, put);
-                        } else if count == V::LANES {
-                            let start = self
-                                .filters
-                                .weight
-                                .as_ptr()
-                                .add((begin + channel) * columns + first);
-                            let column = depth * columns;
-                            K::apply::<V, _>(Direct { start, row: R * column, column }, put);
-                        } else {
-                            let mut values = [[V::zero(); R]; R];
-                            for i in 0..R {
-                                for j in 0..R {
-                                    let at =
-                                        ((i * R + j) * depth + begin + channel) * columns + first;
-                                    if count > 0 {
-                                        values[i][j] =
-                                            load_some(self.filters.weight.as_ptr().add(at), count);
-                                    }
-                                }
-                            }
-                            K::apply::<V, _>(Gathered(&values), put);
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Channels that are turned at a time: a cache line of floats.
-const TURN_CHANNELS: usize = 16;
-/// Elements of the widest register.
-const MAX_LANES: usize = 16;
-/// Taps of the largest filter.
-const MAX_TAPS: usize = 25;
-
-/// Turns some channels of `count` filters from `first` on: `taps[tap][channel][lane]`, a register
-/// of filters each; zero past the last.
-#[inline(always)]
-fn turn<T: Element, V: Vector<T>, const R: usize>(
-    taps: &mut [T; TURN_CHANNELS * MAX_LANES * MAX_TAPS],
-    weight: &[T],
-    (depth, columns): (usize, usize),
-    channels: std::ops::Range<usize>,
-    first: usize,
-    count: usize,
-) {
-    for tap in 0..R * R {
-        let to = &mut taps[tap * TURN_CHANNELS * V::LANES..][..TURN_CHANNELS * V::LANES];
-        for lane in 0..count {
-            let at = ((R * R - 1 - tap) * columns + first + lane) * depth;
-            let from = &weight[at + channels.start..at + channels.end];
-            if let Ok(from) = <&[T; TURN_CHANNELS]>::try_from(from) {
-                for i in 0..TURN_CHANNELS {
-                    to[i * V::LANES + lane] = from[i];
-                }
-            } else {
-                for i in 0..from.len() {
-                    to[i * V::LANES + lane] = from[i];
-                }
-            }
-        }
-    }
-}
+use crate::kernels::simd::{Kernel, Vector, load_some, store_some};
+use crate::kernels::tuning::{
+    WINOGRAD_5X5_SUM_STEPS, WINOGRAD_BLOCK_BYTES, WINOGRAD_PANEL_GROUP, WINOGRAD_STREAM_BYTES,
+    WINOGRAD_SUM_STEPS,
+};
 
 /// Tiles of one block, by the sizes alone: what the cache holds, in whole calls of the
 /// micro-kernel.
 pub fn block_tiles<T>(depth: usize, frequencies: usize, rows: usize) -> usize {
     let bytes = frequencies * (depth + ROW_PADDING) * size_of::<T>();
-    (BLOCK_BYTES / bytes / rows * rows).clamp(rows, 4 * rows)
+    (WINOGRAD_BLOCK_BYTES / bytes / rows * rows).clamp(rows, 4 * rows)
 }
 
 /// Columns of a group of panels.
 pub fn group_columns(layout: &FilterLayout) -> usize {
-    (PANEL_GROUP * layout.width).min(layout.columns.next_multiple_of(layout.width))
+    (WINOGRAD_PANEL_GROUP * layout.width).min(layout.columns.next_multiple_of(layout.width))
 }
 
 /// Where a block takes its tiles from.
@@ -204,10 +44,6 @@ pub enum Source<'a, T> {
     /// The block's tiles, transformed before.
     Tiles(&'a [T]),
 }
-
-/// Bytes of results from which they are written past the caches: nothing of them would be left
-/// there when they are read.
-const STREAM_BYTES: usize = 4 << 20;
 
 /// The filters of a block.
 #[derive(Clone, Copy)]
@@ -249,10 +85,11 @@ impl<T: Element, const N: usize, const M: usize, const R: usize> Kernel<T>
     type Output = Result<()>;
 
     #[inline(always)]
-    fn run<V: Shuffle<T> + Index<T>>(self) -> Result<()> {
+    fn run<V: Vector<T>>(self) -> Result<()> {
         let FilterLayout { depth, columns, width, frequencies } = self.layout;
         debug_assert!(width == panel_width::<T, V>() && frequencies == N * N);
-        let TileLayout { row, frequency } = TileLayout::new(depth, self.count);
+        let layout = TileLayout::new(depth, self.count);
+        let TileLayout { row, frequency } = layout;
         let group = group_columns(&self.layout);
         let result_row = group + ROW_PADDING;
         let result_frequency = self.count * result_row + ROW_PADDING;
@@ -277,15 +114,15 @@ impl<T: Element, const N: usize, const M: usize, const R: usize> Kernel<T>
             Source::Tiles(tiles) => (tiles, None),
             Source::Images(images, activation_output) => {
                 let tiles = self.first..self.first + self.count;
-                transform_tiles::<T, V, Input, N>(
+                V::call(SharedTiles::<T, _, N> {
+                    transform: Input,
                     images,
                     activation_output,
-                    &places,
+                    places,
                     tiles,
-                    &SharedMut::new(&mut scratch),
-                    0,
-                    frequency,
-                );
+                    target: (&SharedMut::new(&mut scratch), 0),
+                    layout,
+                });
                 (
                     &*scratch,
                     Some(Prefetch {
@@ -305,14 +142,13 @@ impl<T: Element, const N: usize, const M: usize, const R: usize> Kernel<T>
                 Filters::Plain(filters) => {
                     for (i, panel) in own.chunks_exact_mut(panel_len).enumerate().take(panels) {
                         let (layout, first) = (self.layout, first + i * width);
-                        TransformFilters::<T, Filter<N>, R> {
+                        V::call(TransformFilters::<T, Filter<N>, R> {
                             filters,
                             layout,
                             first,
                             panel,
                             transform: PhantomData,
-                        }
-                        .run::<V>();
+                        });
                     }
                     &*own
                 }
@@ -364,7 +200,7 @@ impl<T: Element, const N: usize, const M: usize, const R: usize> Kernel<T>
 impl<T: Element, const N: usize, const M: usize, const R: usize> Block<'_, T, N, M, R> {
     /// Channels that are added up in registers before they join the rest: few where the transforms
     /// make much of each rounding error.
-    const STEPS: usize = if R > 3 { CHUNK / 2 } else { 2 * CHUNK };
+    const STEPS: usize = if R > 3 { WINOGRAD_5X5_SUM_STEPS } else { WINOGRAD_SUM_STEPS };
 
     /// Transforms `count` columns from `first` on back, and writes the outputs that lie inside the
     /// image.
@@ -384,7 +220,7 @@ impl<T: Element, const N: usize, const M: usize, const R: usize> Block<'_, T, N,
         // Narrower registers would leave half-written lines.
         let stream = bytes == 64
             && aligned
-            && batch * height * width * channels * size_of::<T>() >= STREAM_BYTES;
+            && batch * height * width * channels * size_of::<T>() >= WINOGRAD_STREAM_BYTES;
         for tile in 0..self.count {
             let patch = self.tiling.patch(self.first + tile, self.tiling.target, M, (0, 0), M);
             let whole = patch.is_whole(M) && !self.finish.accumulate;

@@ -15,6 +15,7 @@
 #![allow(clippy::needless_range_loop)]
 
 pub mod correlate;
+pub mod filters;
 pub mod stride2;
 pub mod tiles;
 pub mod transform;

@@ -3,10 +3,8 @@
 use super::{ROW_PADDING, Tiling, Transform, transform_patch};
 use crate::kernels::Element;
 use crate::kernels::memory::SharedMut;
-use crate::kernels::simd::{Kernel, Vector};
-
-/// Channels are padded to a multiple of this, the widest register of any set.
-const CHANNEL_MULTIPLE: usize = 16;
+use crate::kernels::simd::{Kernel, MAX_LANES, Vector};
+use crate::kernels::tuning::LINE_BYTES;
 
 /// Channel `c` of tile `t` at frequency `f` is element `f * frequency + t * row + c`.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +18,8 @@ pub struct TileLayout {
 impl TileLayout {
     /// The layout of `count` tiles.
     pub fn new(channels: usize, count: usize) -> Self {
-        let row = channels.next_multiple_of(CHANNEL_MULTIPLE) + ROW_PADDING;
+        // Whole registers of any instruction set.
+        let row = channels.next_multiple_of(MAX_LANES) + ROW_PADDING;
         Self { row, frequency: count * row + ROW_PADDING }
     }
 }
@@ -36,42 +35,6 @@ pub struct PatchLayout<'a> {
     pub step: usize,
     /// Rows and columns of zeros before the image.
     pub before: (usize, usize),
-}
-
-/// Transforms a run of tiles; the first goes to place `at` of `target`.
-#[inline(always)]
-pub(super) fn transform_tiles<
-    T: Element,
-    V: Vector<T>,
-    K: Transform<T, SIZE>,
-    const SIZE: usize,
->(
-    images: &[T],
-    activation_output: Option<&[T]>,
-    places: &PatchLayout<'_>,
-    tiles: std::ops::Range<usize>,
-    target: &SharedMut<'_, T>,
-    at: usize,
-    frequency: usize,
-) {
-    let channels = places.shape[2];
-    let row = TileLayout::new(channels, 0).row;
-    for (i, tile) in tiles.enumerate() {
-        let patch = places.tiling.patch(tile, places.shape, places.step, places.before, SIZE);
-        // SAFETY: the patch was made for this shape; a tile's row has room for whole registers of
-        // channels at each frequency, and no other thread writes it.
-        unsafe {
-            let start = target.start().add((at + i) * row);
-            transform_patch::<T, V, K, SIZE>(
-                images,
-                activation_output,
-                patch,
-                channels,
-                start,
-                frequency,
-            );
-        }
-    }
 }
 
 /// Tiles that will be transformed next. Their pixels are asked for a few at a time, between calls
@@ -93,7 +56,6 @@ impl<T: Element> Prefetch<'_, T> {
     /// Asks for part `part` of `parts`.
     #[inline(always)]
     pub fn fetch<V: Vector<T>>(&self, part: usize, parts: usize) {
-        const LINE_BYTES: usize = 64;
         let PatchLayout { tiling, shape, step, before } = self.places;
         let count = self.tiles.len();
         for tile in
@@ -117,7 +79,10 @@ impl<T: Element> Prefetch<'_, T> {
     }
 }
 
-/// Transforms some of the tiles that all threads share, `SIZE × SIZE` patches, by `K`.
+/// Transforms a run of tiles, `SIZE × SIZE` patches, by `K`.
+///
+/// Blocks of work run it through [`Vector::call`], so that each transform is compiled once for an
+/// instruction set and not once for each of its callers.
 pub struct SharedTiles<'a, T, K, const SIZE: usize> {
     /// The transform.
     pub transform: K,
@@ -125,11 +90,12 @@ pub struct SharedTiles<'a, T, K, const SIZE: usize> {
     pub images: &'a [T],
     /// Lets through the images where it is positive.
     pub activation_output: Option<&'a [T]>,
-    /// Where the tiles lie.
+    /// Where the tiles are in the images.
     pub places: PatchLayout<'a>,
     /// Which tiles.
     pub tiles: std::ops::Range<usize>,
-    /// The buffer, and the place in it of the first of these tiles.
+    /// The buffer, and the place in it of the first of these tiles. It may be shared by all
+    /// threads: each writes its own tiles.
     pub target: (&'a SharedMut<'a, T>, usize),
     /// Its layout.
     pub layout: TileLayout,
@@ -144,14 +110,22 @@ impl<T: Element, K: Transform<T, SIZE>, const SIZE: usize> Kernel<T>
     fn run<V: Vector<T>>(self) {
         let Self { images, activation_output, places, tiles, target: (target, at), layout, .. } =
             self;
-        transform_tiles::<T, V, K, SIZE>(
-            images,
-            activation_output,
-            &places,
-            tiles,
-            target,
-            at,
-            layout.frequency,
-        );
+        let channels = places.shape[2];
+        for (i, tile) in tiles.enumerate() {
+            let patch = places.tiling.patch(tile, places.shape, places.step, places.before, SIZE);
+            // SAFETY: the patch was made for this shape; a tile's row has room for whole registers
+            // of channels at each frequency, and no other thread writes it.
+            unsafe {
+                let start = target.start().add((at + i) * layout.row);
+                transform_patch::<T, V, K, SIZE>(
+                    images,
+                    activation_output,
+                    patch,
+                    channels,
+                    start,
+                    layout.frequency,
+                );
+            }
+        }
     }
 }

@@ -9,24 +9,21 @@
 //! all threads, and an item is a rectangle of the gradient, summed over all tiles and transformed
 //! back at once ([`Rectangle`]): no partial sums are kept.
 
-use super::tiles::{PatchLayout, Prefetch, TileLayout, transform_tiles};
+use super::tiles::{PatchLayout, Prefetch, SharedTiles, TileLayout};
 use super::transform::{Filter, Input, output};
 use super::{Direct, Gathered, ROW_PADDING, Tiling};
 use crate::kernels::Element;
 use crate::kernels::dry_run;
 use crate::kernels::error::Result;
-use crate::kernels::matmul::CHUNK;
 use crate::kernels::memory::{Scratch, SharedMut, TileMut};
 use crate::kernels::simd::matmul::micro_kernel::{Epilogue, Segments, multiply, panel_width};
 use crate::kernels::simd::{Kernel, Vector, load_some, store_some};
-
-/// Bytes of transformed inputs and gradients that a block of tiles may take.
-const BLOCK_BYTES: usize = 512 << 10;
+use crate::kernels::tuning::{SUM_STEPS, WINOGRAD_WEIGHT_BLOCK_BYTES};
 
 /// Tiles of one block, by the sizes alone.
 pub fn block_tiles<T>(depth: usize, columns: usize, frequencies: usize) -> usize {
     let bytes = frequencies * (depth + columns + 2 * ROW_PADDING) * size_of::<T>();
-    (BLOCK_BYTES / bytes).clamp(16, 256)
+    (WINOGRAD_WEIGHT_BLOCK_BYTES / bytes).clamp(16, 256)
 }
 
 /// Elements from one frequency's sums to the next.
@@ -57,8 +54,9 @@ impl<T: Element, const N: usize, const M: usize> Kernel<T> for Share<'_, T, N, M
     fn run<V: Vector<T>>(self) -> Result<()> {
         let (depth, columns) = (self.tiling.source[2], self.tiling.target[2]);
         let block = block_tiles::<T>(depth, columns, N * N);
-        let TileLayout { row: row_x, frequency: stride_x } = TileLayout::new(depth, block);
-        let TileLayout { row: row_y, frequency: stride_y } = TileLayout::new(columns, block);
+        let (layout_x, layout_y) = (TileLayout::new(depth, block), TileLayout::new(columns, block));
+        let TileLayout { row: row_x, frequency: stride_x } = layout_x;
+        let TileLayout { row: row_y, frequency: stride_y } = layout_y;
         let stride = frequency_stride(depth, columns);
         let Self { tiling, x, grad_output, activation_output, tiles, sums } = self;
         assert!(sums.len() >= N * N * stride);
@@ -74,24 +72,24 @@ impl<T: Element, const N: usize, const M: usize> Kernel<T> for Share<'_, T, N, M
             let source =
                 PatchLayout { tiling, shape: tiling.source, step: M, before: tiling.before };
             let target = PatchLayout { tiling, shape: tiling.target, step: M, before: (0, 0) };
-            transform_tiles::<T, V, Input, N>(
-                x,
-                None,
-                &source,
-                run.clone(),
-                &SharedMut::new(&mut inputs),
-                0,
-                stride_x,
-            );
-            transform_tiles::<T, V, Filter<N>, M>(
-                grad_output,
+            V::call(SharedTiles::<T, _, N> {
+                transform: Input,
+                images: x,
+                activation_output: None,
+                places: source,
+                tiles: run.clone(),
+                target: (&SharedMut::new(&mut inputs), 0),
+                layout: layout_x,
+            });
+            V::call(SharedTiles::<T, _, M> {
+                transform: Filter::<N>,
+                images: grad_output,
                 activation_output,
-                &target,
-                run,
-                &SharedMut::new(&mut gradients),
-                0,
-                stride_y,
-            );
+                places: target,
+                tiles: run,
+                target: (&SharedMut::new(&mut gradients), 0),
+                layout: layout_y,
+            });
             let next = begin + count..tiles.end.min(begin + 2 * count);
             let ahead_x = Prefetch {
                 images: x,
@@ -223,7 +221,7 @@ impl<T: Element, const N: usize, const R: usize> Kernel<T> for Rectangle<'_, T, 
         for f in 0..N * N {
             for column in (0..columns).step_by(panel_width::<T, V>()) {
                 let wide = panel_width::<T, V>().min(columns - column);
-                for begin in (0..self.tiles).step_by(CHUNK) {
+                for begin in (0..self.tiles).step_by(SUM_STEPS) {
                     let segments = Segments {
                         a: &inputs
                             [f * layout_x.frequency + begin * layout_x.row + channels.start..],
@@ -237,7 +235,7 @@ impl<T: Element, const N: usize, const R: usize> Kernel<T> for Rectangle<'_, T, 
                             + column..],
                         b_starts: &[0],
                         b_step: layout_y.row,
-                        steps: CHUNK.min(self.tiles - begin),
+                        steps: SUM_STEPS.min(self.tiles - begin),
                     };
                     let finish = if begin > 0 { Epilogue::ACCUMULATE } else { Epilogue::OVERWRITE };
                     multiply::<T, V>(

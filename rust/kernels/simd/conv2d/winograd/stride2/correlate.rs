@@ -5,13 +5,13 @@ use super::{EVEN, FILTER_SIDE, OUTPUTS, PIXELS, SIDE, frequencies_of};
 use crate::kernels::Element;
 use crate::kernels::dry_run;
 use crate::kernels::error::Result;
-use crate::kernels::matmul::CHUNK;
 use crate::kernels::memory::{Scratch, SharedMut, TileMut};
 use crate::kernels::simd::conv2d::winograd::correlate::{FilterLayout, Source};
-use crate::kernels::simd::conv2d::winograd::tiles::{PatchLayout, TileLayout, transform_tiles};
+use crate::kernels::simd::conv2d::winograd::tiles::{PatchLayout, SharedTiles, TileLayout};
 use crate::kernels::simd::conv2d::winograd::{Direct, Get, Patch, ROW_PADDING, Tiling};
 use crate::kernels::simd::matmul::micro_kernel::{Epilogue, Segments, multiply, panel_width};
 use crate::kernels::simd::{Kernel, Vector, load_some, store_some};
+use crate::kernels::tuning::WINOGRAD_SUM_STEPS;
 
 /// One block of tiles by some columns: the forward pass, or the gradient of the input.
 pub struct Block<'a, T, const BACKWARD: bool, const SHIFT: usize> {
@@ -47,7 +47,8 @@ impl<T: Element, const BACKWARD: bool, const SHIFT: usize> Kernel<T>
         let FilterLayout { depth, columns, width, frequencies } = self.layout;
         debug_assert!(width == panel_width::<T, V>() && frequencies == FILTER_SIDE * FILTER_SIDE);
         let count = self.tiles.len();
-        let TileLayout { row, frequency } = TileLayout::new(depth, count);
+        let layout = TileLayout::new(depth, count);
+        let TileLayout { row, frequency } = layout;
         let group = self.group;
         let result_row = group + ROW_PADDING;
         let result_frequency = count * result_row + ROW_PADDING;
@@ -58,27 +59,28 @@ impl<T: Element, const BACKWARD: bool, const SHIFT: usize> Kernel<T>
         let inputs = match self.source {
             Source::Tiles(tiles) => tiles,
             Source::Images(images, activation_output) => {
-                let (tiles, target) = (self.tiles.clone(), &SharedMut::new(&mut scratch));
+                let (places, tiles) = (self.places, self.tiles.clone());
+                let target = (&SharedMut::new(&mut scratch), 0);
                 if BACKWARD {
-                    transform_tiles::<T, V, Gradient<SHIFT>, EVEN>(
+                    V::call(SharedTiles::<T, _, EVEN> {
+                        transform: Gradient::<SHIFT>,
                         images,
                         activation_output,
-                        &self.places,
+                        places,
                         tiles,
                         target,
-                        0,
-                        frequency,
-                    );
+                        layout,
+                    });
                 } else {
-                    transform_tiles::<T, V, Image, PIXELS>(
+                    V::call(SharedTiles::<T, _, PIXELS> {
+                        transform: Image,
                         images,
                         activation_output,
-                        &self.places,
+                        places,
                         tiles,
                         target,
-                        0,
-                        frequency,
-                    );
+                        layout,
+                    });
                 }
                 &*scratch
             }
@@ -97,7 +99,7 @@ impl<T: Element, const BACKWARD: bool, const SHIFT: usize> Kernel<T>
                             width,
                             result_row,
                         );
-                        for begin in (0..depth).step_by(2 * CHUNK) {
+                        for begin in (0..depth).step_by(WINOGRAD_SUM_STEPS) {
                             let segments = Segments {
                                 a: &inputs[f * frequency..],
                                 a_starts: &[begin],
@@ -107,7 +109,7 @@ impl<T: Element, const BACKWARD: bool, const SHIFT: usize> Kernel<T>
                                 b: filters,
                                 b_starts: &[begin * width],
                                 b_step: width,
-                                steps: (depth - begin).min(2 * CHUNK),
+                                steps: (depth - begin).min(WINOGRAD_SUM_STEPS),
                             };
                             let finish =
                                 if begin > 0 { Epilogue::ACCUMULATE } else { Epilogue::OVERWRITE };

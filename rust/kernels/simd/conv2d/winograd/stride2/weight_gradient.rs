@@ -5,12 +5,12 @@ use super::{FILTER_SIDE, frequencies_of};
 use crate::kernels::Element;
 use crate::kernels::dry_run;
 use crate::kernels::error::Result;
-use crate::kernels::matmul::CHUNK;
 use crate::kernels::memory::{Scratch, SharedMut, TileMut};
 use crate::kernels::simd::conv2d::winograd::tiles::TileLayout;
 use crate::kernels::simd::conv2d::winograd::{Direct, ROW_PADDING};
 use crate::kernels::simd::matmul::micro_kernel::{Epilogue, Segments, multiply, panel_width};
 use crate::kernels::simd::{Kernel, Vector, load_some, store_some};
+use crate::kernels::tuning::SUM_STEPS;
 
 /// Sums all tiles into a rectangle of the gradient of the weights, and transforms it back.
 pub struct Rectangle<'a, T> {
@@ -47,7 +47,7 @@ impl<T: Element> Kernel<T> for Rectangle<'_, T> {
                 let wide = panel_width::<T, V>().min(columns - column);
                 let mut finish = Epilogue::OVERWRITE;
                 for f in frequencies_of(filter) {
-                    for begin in (0..self.tiles).step_by(CHUNK) {
+                    for begin in (0..self.tiles).step_by(SUM_STEPS) {
                         let segments = Segments {
                             a: &inputs
                                 [f * layout_x.frequency + begin * layout_x.row + channels.start..],
@@ -61,7 +61,7 @@ impl<T: Element> Kernel<T> for Rectangle<'_, T> {
                                 + column..],
                             b_starts: &[0],
                             b_step: layout_y.row,
-                            steps: CHUNK.min(self.tiles - begin),
+                            steps: SUM_STEPS.min(self.tiles - begin),
                         };
                         multiply::<T, V>(
                             &segments,

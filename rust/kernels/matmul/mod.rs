@@ -1,34 +1,32 @@
 //! Matrix product `C (+)= A B`, either operand transposed, with bias and ReLU fused.
 //!
-//! `C` is cut into tiles of whole rows by groups of columns. For a tile, chunks of [`CHUNK`] steps
+//! `C` is cut into tiles of whole rows by groups of columns. For a tile, chunks of [`SUM_STEPS`] steps
 //! of the sum are taken in turn: `B` is packed into panels as wide as two registers, `A` into rows
 //! that do not collide in the cache, both in this thread's scratch, and the micro-kernel
 //! ([`super::simd::matmul::micro_kernel`]) runs over them. One row or a few (a prediction of one sample) read `B`
 //! where it lies. Each element of `C` is summed in the same order whatever the number of rows.
 
-use super::Element;
-use super::dry_run;
-use super::error::{Result, expect_len};
-use super::memory::{Scratch, TileMut};
-use super::parallel;
-use super::simd::matmul::micro_kernel::{
+use crate::kernels::Element;
+use crate::kernels::dry_run;
+use crate::kernels::error::{Result, expect_len};
+use crate::kernels::memory::{Scratch, TileMut};
+use crate::kernels::parallel;
+use crate::kernels::simd::matmul::micro_kernel::{
     Epilogue, Hints, ROW_PADDING, Segments, multiply_with, panel_width,
 };
-use super::simd::matmul::pack::{pack_rows, pack_transposed};
-use super::simd::{Kernel, Shuffle};
-
-/// Steps of a sum that are added up in registers before they join the rest: bounds the rounding
-/// error of long sums, and a panel of this many rows stays in the first-level cache.
-pub const CHUNK: usize = 256;
+use crate::kernels::simd::matmul::pack::{pack_rows, pack_transposed};
+use crate::kernels::simd::{Kernel, Shuffle};
+use crate::kernels::tuning::{ITEMS, MATMUL_PREFETCH_STEPS};
+pub(in crate::kernels) use crate::kernels::tuning::{
+    MATMUL_STREAM_BYTES as STREAM_BYTES, SUM_STEPS as CHUNK,
+};
+use crate::kernels::tuning::{MATMUL_STREAM_BYTES, SUM_STEPS};
 
 /// Rows of `A` packed at a time: with a chunk of steps, a third of a second-level cache of 512 KB.
 const ROW_BLOCK: usize = 126;
 
 /// Columns of `C` that one item computes, at most.
 const COLUMN_GROUP: usize = 256;
-
-/// Items wanted, for balance among threads. A fixed number: work is never split by thread count.
-const ITEMS: usize = 16;
 
 /// Rows of an item up to which reading `B` takes longer than the arithmetic.
 const SKINNY_ROWS: usize = 64;
@@ -40,12 +38,6 @@ const COLLIDING_BYTES: usize = 2 << 10;
 /// Bytes of an `A` that is read where it lies even if it is read transposed or in chunks: it stays
 /// in the second-level cache.
 const IN_PLACE_BYTES: usize = 256 << 10;
-
-/// Steps that a prefetch runs ahead of a panel that is read in place.
-const PREFETCH_STEPS: usize = 32;
-
-/// Bytes of a result that is not to push everything else out of the caches.
-pub(super) const STREAM_BYTES: usize = 2 << 20;
 
 /// The sizes of `C[m, n] = A[m, k] B[k, n]` and how the operands are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,7 +123,7 @@ impl<T: Element> Kernel<T> for Item<'_, T> {
         let (rows, columns) = (self.tile.rows(), self.tile.cols());
         let panels = columns.div_ceil(width);
         let in_place = rows <= V::ROWS && !transpose_b;
-        let chunks = k.div_ceil(CHUNK).max(1);
+        let chunks = k.div_ceil(SUM_STEPS).max(1);
         let longest = k.div_ceil(chunks);
         let b_len = if in_place { 0 } else { panels * width * longest };
         let a_stride = if transpose_a { m } else { k };
@@ -151,7 +143,7 @@ impl<T: Element> Kernel<T> for Item<'_, T> {
         let block =
             rows.div_ceil(rows.div_ceil(ROW_BLOCK)).next_multiple_of(V::ROWS).min(ROW_BLOCK);
         let stream =
-            chunks == 1 && !self.finish.accumulate && m * n * size_of::<T>() >= STREAM_BYTES;
+            chunks == 1 && !self.finish.accumulate && m * n * size_of::<T>() >= MATMUL_STREAM_BYTES;
         let chunk_steps =
             |chunk: usize| Steps { start: chunk * k / chunks, end: (chunk + 1) * k / chunks };
         for chunk in 0..chunks {
@@ -245,7 +237,8 @@ impl<'a, T: Element> Item<'a, T> {
     #[inline(always)]
     fn hint_below(&self, steps: Steps, column: usize) -> Hints<'a, T> {
         let n = self.shape.n;
-        let prefetch = self.b.get((steps.start + PREFETCH_STEPS) * n + self.column + column..);
+        let prefetch =
+            self.b.get((steps.start + MATMUL_PREFETCH_STEPS) * n + self.column + column..);
         Hints { prefetch, prefetch_step: n, ..Hints::NONE }
     }
 
@@ -339,115 +332,4 @@ impl<'a, T: Element> Item<'a, T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// `C = A B` by the definition, in f64.
-    fn reference(a: &[f32], b: &[f32], s: MatmulShape) -> Vec<f64> {
-        let at = |i, p| f64::from(if s.transpose_a { a[p * s.m + i] } else { a[i * s.k + p] });
-        let bt = |p, j| f64::from(if s.transpose_b { b[j * s.k + p] } else { b[p * s.n + j] });
-        (0..s.m * s.n).map(|i| (0..s.k).map(|p| at(i / s.n, p) * bt(p, i % s.n)).sum()).collect()
-    }
-
-    /// Small whole numbers: every product and sum is exact.
-    fn whole(len: usize, seed: usize) -> Vec<f32> {
-        (0..len).map(|i| ((i * 7919 + seed * 104_729) % 17) as f32 - 8.0).collect()
-    }
-
-    #[test]
-    fn whole_numbers_come_out_exact() {
-        for &m in &[1, 2, 7, 14, 15, 33, 130] {
-            for &n in &[1, 8, 15, 16, 17, 33, 70] {
-                for &k in &[0, 1, 9, 31, 300] {
-                    for flags in 0..4 {
-                        let shape = MatmulShape {
-                            m,
-                            n,
-                            k,
-                            transpose_a: flags & 1 > 0,
-                            transpose_b: flags & 2 > 0,
-                        };
-                        let (a, b, bias) = (whole(m * k, 1), whole(k * n, 2), whole(n, 3));
-                        let mut c = whole(m * n, 4);
-                        let expected: Vec<f64> = reference(&a, &b, shape)
-                            .iter()
-                            .enumerate()
-                            .map(|(i, sum)| {
-                                (sum + f64::from(c[i]) + f64::from(bias[i % n])).max(0.0)
-                            })
-                            .collect();
-                        let finish = Epilogue { accumulate: true, bias: Some(&bias), relu: true };
-                        matmul(&a, &b, &mut c, shape, &finish).unwrap();
-                        assert!(
-                            c.iter().zip(&expected).all(|(&c, &e)| f64::from(c) == e),
-                            "{shape:?}"
-                        );
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_large_result_passes_by_the_caches_unharmed() {
-        let shape = MatmulShape { m: 1030, n: 544, k: 3, transpose_a: false, transpose_b: true };
-        let (a, b, bias) =
-            (whole(shape.m * shape.k, 1), whole(shape.k * shape.n, 2), whole(shape.n, 3));
-        let mut c =
-            crate::kernels::memory::AlignedBuffer::<f32>::zeroed(shape.m * shape.n).unwrap();
-        assert!(size_of_val(&*c) >= STREAM_BYTES);
-        matmul(
-            &a,
-            &b,
-            &mut c,
-            shape,
-            &Epilogue { accumulate: false, bias: Some(&bias), relu: true },
-        )
-        .unwrap();
-        let expected = reference(&a, &b, shape);
-        assert!(
-            c.iter().enumerate().all(
-                |(i, &c)| f64::from(c) == (expected[i] + f64::from(bias[i % shape.n])).max(0.0)
-            )
-        );
-    }
-
-    #[test]
-    fn few_rows_over_long_sums_come_out_exact() {
-        for m in [1, 3, 16, 63] {
-            for transpose_b in [false, true] {
-                let shape = MatmulShape { m, n: 301, k: 1100, transpose_a: false, transpose_b };
-                let (a, b) = (whole(m * shape.k, 1), whole(shape.k * shape.n, 2));
-                let mut c = vec![f32::NAN; m * shape.n];
-                matmul(&a, &b, &mut c, shape, &Epilogue::OVERWRITE).unwrap();
-                assert!(
-                    c.iter().zip(&reference(&a, &b, shape)).all(|(&c, &e)| f64::from(c) == e),
-                    "{shape:?}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn a_row_has_the_same_bits_alone_and_among_others() {
-        let (m, n, k) = (40, 37, 700);
-        let value = |i: usize| ((i * 2_654_435_761) % 1000) as f32 / 999.0 - 0.5;
-        let (a, b): (Vec<f32>, Vec<f32>) =
-            ((0..m * k).map(value).collect(), (0..k * n).map(|i| value(i + 5)).collect());
-        let shape = MatmulShape { m, n, k, transpose_a: false, transpose_b: false };
-        let mut all = vec![0.0; m * n];
-        matmul(&a, &b, &mut all, shape, &Epilogue::OVERWRITE).unwrap();
-        for row in 0..m {
-            let mut one = vec![0.0; n];
-            matmul(
-                &a[row * k..][..k],
-                &b,
-                &mut one,
-                MatmulShape { m: 1, ..shape },
-                &Epilogue::OVERWRITE,
-            )
-            .unwrap();
-            assert_eq!(one, all[row * n..][..n]);
-        }
-    }
-}
+mod tests;
