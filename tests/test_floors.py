@@ -69,11 +69,6 @@ TOP = {"__init__", "__main__"}  # above all floors
 MAX_LINES = 400
 
 LONG_FILES = {
-    "rust/kernels/activation_curves.rs",
-    "rust/kernels/matmul.rs",
-    "rust/kernels/normalization/tests.rs",
-    "rust/kernels/simd/conv2d/winograd/correlate.rs",
-    "rust/kernels/simd/isa/avx2.rs",
     "tests/ops/test_conv2d.py",
     "tests/optimizers/test_updates.py",
 }

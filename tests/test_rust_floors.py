@@ -22,15 +22,8 @@ BELOW_SIMD = {
     "simd",
     "tuning",
 }
-SIMD_EXCEPTIONS = {
-    ("simd/conv2d/winograd/correlate.rs", "matmul"),
-    ("simd/conv2d/winograd/stride2/correlate.rs", "matmul"),
-    ("simd/conv2d/winograd/stride2/weight_gradient.rs", "matmul"),
-    ("simd/conv2d/winograd/weight_gradient.rs", "matmul"),
-}
 CIRCLES = {
     ("conv2d/algorithm.rs", "conv2d/few_channels/mod.rs"),
-    ("pool2d/interleaved.rs", "pool2d/max.rs"),
 }
 
 
@@ -57,8 +50,7 @@ def test_simd_imports_no_operation() -> None:
         for name in rust_imports(text_of(path), module_of(path))
         if len(name) > 1 and name[0] == "kernels" and name[1] not in BELOW_SIMD
     }
-    assert found - SIMD_EXCEPTIONS == set(), "the operations are above simd"
-    assert SIMD_EXCEPTIONS - found == set(), "remove these exceptions, which are no longer needed"
+    assert found == set(), "the operations are above simd"
 
 
 def test_files_do_not_import_one_another_in_circles() -> None:

@@ -7,7 +7,6 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::max::LONGEST_WINDOW;
 use crate::kernels::Element;
 use crate::kernels::dry_run;
 use crate::kernels::error::Result;
@@ -17,6 +16,7 @@ use crate::kernels::parallel;
 use crate::kernels::simd::matmul::micro_kernel::lanes;
 use crate::kernels::simd::matmul::pack::{turn, turn_indices};
 use crate::kernels::simd::pool2d::backward::Band;
+use crate::kernels::simd::pool2d::forward::LONGEST_WINDOW;
 
 /// Bytes of input that a strip may take: with its output it stays in the second-level cache.
 const STRIP_BYTES: usize = 192 << 10;

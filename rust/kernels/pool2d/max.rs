@@ -68,7 +68,7 @@ fn each_row<T: Element>(
     let items = y.chunks_mut(item).zip(argmax.chunks_mut(item)).enumerate();
     parallel::for_each(items, super::cost(g), |(i, (y, argmax))| {
         let lines = i * (item / row)..i * (item / row) + y.len() / row;
-        if g.kernel.0.saturating_mul(g.width) < LONGEST_WINDOW {
+        if g.kernel.0.saturating_mul(g.width) < forward::LONGEST_WINDOW {
             return forward::max_rows(g, x, lines, y, argmax);
         }
         for (line, (y, argmax)) in
@@ -84,9 +84,6 @@ fn each_row<T: Element>(
         }
     })
 }
-
-/// Pixels from the first to the last of a window, below which they can be counted in an `f32`.
-pub(super) const LONGEST_WINDOW: usize = 1 << 24;
 
 /// One row as [`forward::max_rows`] does it, for windows of any size.
 fn largest_row<T: Element>(

@@ -11,6 +11,9 @@ use crate::kernels::geometry::Pool2dGeometry;
 use crate::kernels::simd::{Index, Kernel, load_some, store_some};
 use crate::kernels::tuning::POOL_PREFETCH_BYTES;
 
+/// Pixels from the first to the last of a window, below which they can be counted in an `f32`.
+pub const LONGEST_WINDOW: usize = 1 << 24;
+
 /// Whether output row `oy` exists, and every window of it has pixels. The first and the last column
 /// stand for those between: windows only move to the right.
 pub(super) fn fits(g: &Pool2dGeometry, oy: usize) -> bool {
