@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::planes::{Lanes, MAX_LANES, Planes};
-use super::pooled::Pooling;
+use super::pooling::Pooling;
 use super::{Borders, Piece, group};
 use crate::kernels::Element;
 use crate::kernels::conv2d::sweeps::{Sweep, Sweeps, Tap};

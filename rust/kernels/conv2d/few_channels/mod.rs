@@ -11,6 +11,7 @@
 mod band;
 mod planes;
 mod pooled;
+mod pooling;
 mod weight_gradient;
 
 use std::ops::Range;
