@@ -240,7 +240,11 @@ class AdamW(Adam):
     ----------
     learning_rate : float or callable
         A number, or a schedule ``f(epoch, epochs) -> float``.
-    betas, epsilon, amsgrad
+    betas : pair of float, from 0 to below 1
+        As for `Adam`.
+    epsilon : float, above 0
+        As for `Adam`.
+    amsgrad : bool
         As for `Adam`.
     **options
         See `Options`; the default of `weight_decay` is 0.01.
