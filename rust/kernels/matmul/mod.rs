@@ -16,11 +16,7 @@ use crate::kernels::simd::matmul::micro_kernel::{
 };
 use crate::kernels::simd::matmul::pack::{pack_rows, pack_transposed};
 use crate::kernels::simd::{Kernel, Shuffle};
-use crate::kernels::tuning::{ITEMS, MATMUL_PREFETCH_STEPS};
-pub(in crate::kernels) use crate::kernels::tuning::{
-    MATMUL_STREAM_BYTES as STREAM_BYTES, SUM_STEPS as CHUNK,
-};
-use crate::kernels::tuning::{MATMUL_STREAM_BYTES, SUM_STEPS};
+use crate::kernels::tuning::{ITEMS, MATMUL_PREFETCH_STEPS, MATMUL_STREAM_BYTES, SUM_STEPS};
 
 /// Rows of `A` packed at a time: with a chunk of steps, a third of a second-level cache of 512 KB.
 const ROW_BLOCK: usize = 126;

@@ -13,11 +13,11 @@ use super::sweeps::{Sweep, Sweeps};
 use crate::kernels::Element;
 use crate::kernels::error::Result;
 use crate::kernels::geometry::Conv2dGeometry;
-use crate::kernels::matmul::STREAM_BYTES;
 use crate::kernels::parallel;
 use crate::kernels::simd::conv2d::depthwise::correlate::{Run, correlate};
 use crate::kernels::simd::matmul::micro_kernel::Epilogue;
 use crate::kernels::simd::{Kernel, Vector};
+use crate::kernels::tuning::MATMUL_STREAM_BYTES;
 
 /// One filter for each channel.
 pub struct Depthwise;
@@ -90,7 +90,7 @@ fn run<T: Element>(
     epilogue: &Epilogue<'_, T>,
 ) -> Result<()> {
     let source_len = sweeps.source.iter().product::<usize>();
-    let stream = size_of_val(target) >= STREAM_BYTES;
+    let stream = size_of_val(target) >= MATMUL_STREAM_BYTES;
     parallel::for_each(sweeps.bands(target).into_iter(), cost, |(image, first_row, target)| {
         let part = image * source_len..(image + 1) * source_len;
         T::dispatch(Band {

@@ -10,17 +10,13 @@ use crate::kernels::conv2d::mask::mask;
 use crate::kernels::conv2d::sweeps::{Sweep, Sweeps};
 use crate::kernels::dry_run;
 use crate::kernels::error::Result;
-use crate::kernels::matmul::CHUNK;
 use crate::kernels::memory::{Scratch, TileMut};
 use crate::kernels::parallel;
 use crate::kernels::simd::matmul::micro_kernel::{
     Epilogue, Hints, ROW_PADDING, Segments, multiply_with, panel_width,
 };
 use crate::kernels::simd::{Kernel, Vector};
-
-/// Bytes from which on a result is written past the caches: they would not hold it until it is
-/// read.
-const STREAM_BYTES: usize = 16 << 20;
+use crate::kernels::tuning::{DIRECT_STREAM_BYTES, SUM_STEPS};
 
 /// `target (+)= epilogue(source * packed)`. Where `activation_output` is given, it has the shape
 /// of `source`, and masks it.
@@ -33,7 +29,7 @@ pub(super) fn run<T: Element>(
     epilogue: &Epilogue<'_, T>,
 ) -> Result<()> {
     let source_len = sweeps.source.iter().product::<usize>();
-    let stream = size_of_val(target) >= STREAM_BYTES;
+    let stream = size_of_val(target) >= DIRECT_STREAM_BYTES;
     parallel::try_for_each(
         sweeps.bands(target).into_iter(),
         sweeps.multiply_adds,
@@ -222,7 +218,7 @@ struct Chunk {
     steps: usize,
 }
 
-/// Cuts the taps of a sweep into chunks of at most [`CHUNK`] steps. Taps that are adjacent in the
+/// Cuts the taps of a sweep into chunks of at most [`SUM_STEPS`] steps. Taps that are adjacent in the
 /// view become one segment.
 #[inline(always)]
 fn chunks<T: Element>(
@@ -234,14 +230,14 @@ fn chunks<T: Element>(
     let mut chunks: Vec<Chunk> = Vec::new();
     let mut done = 0;
     for (start, steps) in segments(sweeps, sweep, view) {
-        let parts = steps.div_ceil(CHUNK);
+        let parts = steps.div_ceil(SUM_STEPS);
         for part in 0..parts {
             let (from, to) = (part * steps / parts, (part + 1) * steps / parts);
             let b_start = (done + from) * width;
             match chunks.last_mut() {
                 Some(chunk)
                     if chunk.steps == to - from
-                        && (chunk.a_starts.len() + 1) * chunk.steps <= CHUNK =>
+                        && (chunk.a_starts.len() + 1) * chunk.steps <= SUM_STEPS =>
                 {
                     chunk.a_starts.push(start + from);
                     chunk.b_starts.push(b_start);

@@ -15,12 +15,12 @@ use super::sweeps::{Sweep, Sweeps};
 use crate::kernels::Element;
 use crate::kernels::error::Result;
 use crate::kernels::geometry::Conv2dGeometry;
-use crate::kernels::matmul::CHUNK;
 use crate::kernels::memory::{AlignedBuffer, with_scratch};
 use crate::kernels::parallel;
 use crate::kernels::simd::matmul::micro_kernel::{Epilogue, lanes, panel_width, register_block};
 use crate::kernels::simd::matmul::pack::{pack_rows, pack_transposed};
 use crate::kernels::simd::{Kernel, Shuffle};
+use crate::kernels::tuning::SUM_STEPS;
 
 /// Implicit matrix product over bands of rows.
 pub struct Direct;
@@ -112,7 +112,7 @@ impl<T: Element> MaxPooled<T> for Direct {
 /// Number of images, from the first on, that [`few_channels`] computes faster. They have the same
 /// bits: a sum of one chunk is added in the same order there.
 fn images_of_few_channels<T: Element>(g: &Conv2dGeometry, pooled: bool) -> usize {
-    let one_chunk = g.kernel_h * g.kernel_w * g.in_channels <= CHUNK;
+    let one_chunk = g.kernel_h * g.kernel_w * g.in_channels <= SUM_STEPS;
     let few_filters = g.out_channels <= lanes::<T>();
     if few_filters && one_chunk && few_channels::supports(Pass::Forward, g) {
         few_channels::images_together::<T>(g, pooled)

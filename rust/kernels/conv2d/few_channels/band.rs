@@ -2,19 +2,19 @@
 
 use std::ops::Range;
 
-use super::planes::{Lanes, MAX_LANES, Planes};
+use super::planes::{Lanes, Planes};
 use super::pooling::Pooling;
 use super::{Borders, Piece, group};
 use crate::kernels::Element;
 use crate::kernels::conv2d::sweeps::{Sweep, Sweeps, Tap};
 use crate::kernels::dry_run;
 use crate::kernels::error::Result;
-use crate::kernels::matmul::CHUNK;
 use crate::kernels::memory::{Scratch, TileMut};
 use crate::kernels::simd::conv2d::few_channels::{Correlate, MAX_CHANNELS, Place, Segment, Taps};
 use crate::kernels::simd::matmul::micro_kernel::Epilogue;
 use crate::kernels::simd::matmul::pack::transpose_tile;
-use crate::kernels::simd::{Kernel, Shuffle};
+use crate::kernels::simd::{Kernel, MAX_LANES, Shuffle};
+use crate::kernels::tuning::SUM_STEPS;
 
 /// One item of the work.
 pub(super) struct Band<'a, T> {
@@ -210,13 +210,13 @@ fn scatter<'a, T: Element>(
     }
 }
 
-/// Cuts the taps of a sweep into chunks of at most [`CHUNK`] steps.
+/// Cuts the taps of a sweep into chunks of at most [`SUM_STEPS`] steps.
 #[inline(always)]
 fn chunks(sweeps: &Sweeps, sweep: &Sweep, planes: &Planes) -> Vec<Vec<Segment>> {
     let mut chunks: Vec<Vec<Segment>> = vec![Vec::new()];
     let mut steps_so_far = 0;
     let mut add = |segment: Segment| {
-        if steps_so_far + segment.steps > CHUNK {
+        if steps_so_far + segment.steps > SUM_STEPS {
             chunks.push(Vec::new());
             steps_so_far = 0;
         }
@@ -242,7 +242,7 @@ fn chunks(sweeps: &Sweeps, sweep: &Sweep, planes: &Planes) -> Vec<Vec<Segment>> 
             add(Segment { filters, pixels, pixel_step, steps, row, column });
             continue;
         }
-        let parts = sweeps.depth.div_ceil(CHUNK);
+        let parts = sweeps.depth.div_ceil(SUM_STEPS);
         for part in 0..parts {
             let (from, to) = (part * sweeps.depth / parts, (part + 1) * sweeps.depth / parts);
             add(Segment {

@@ -10,10 +10,7 @@ use crate::kernels::conv2d::sweeps::Sweeps;
 use crate::kernels::simd::conv2d::few_channels::Correlate;
 use crate::kernels::simd::matmul::micro_kernel::ROW_PADDING;
 use crate::kernels::simd::matmul::pack::transpose;
-use crate::kernels::simd::{Shuffle, Vector};
-
-/// Lanes of the widest register.
-pub const MAX_LANES: usize = 16;
+use crate::kernels::simd::{MAX_LANES, Shuffle, Vector};
 
 /// What the lanes of a register hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

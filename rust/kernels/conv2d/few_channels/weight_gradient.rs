@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::planes::{Lanes, MAX_LANES, Planes};
+use super::planes::{Lanes, Planes};
 use super::{Piece, group_of_images};
 use crate::kernels::Element;
 use crate::kernels::conv2d::partials::{part, sum_partials};
@@ -19,7 +19,7 @@ use crate::kernels::parallel;
 use crate::kernels::simd::conv2d::few_channels::{
     MAX_TAPS, Operand, WeightGradient, filters_at_once,
 };
-use crate::kernels::simd::{Kernel, Shuffle, Vector};
+use crate::kernels::simd::{Kernel, MAX_LANES, Shuffle, Vector};
 
 /// Most shares.
 const SHARES: usize = 8;

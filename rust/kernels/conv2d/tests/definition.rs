@@ -136,7 +136,7 @@ fn a_large_depthwise_result_is_written_past_the_caches() {
     let mut expected = vec![0.0; g.output_len()];
     each_product(&g, |i, k, o| expected[o] += x[i] * w[k]);
     let mut y = AlignedBuffer::<f32>::zeroed(g.output_len()).unwrap();
-    assert!(size_of_val(&*y) >= crate::kernels::matmul::STREAM_BYTES);
+    assert!(size_of_val(&*y) >= crate::kernels::tuning::MATMUL_STREAM_BYTES);
     forward(&g, &x, Weight::Plain(&w, &Depthwise), None, false, &mut y).unwrap();
     assert!(*y == *expected);
 }
