@@ -34,7 +34,13 @@ def failure(capsys: Captured, *arguments: object) -> tuple[int, str]:
         ([], "COMMAND"),
         (["fly"], "'fly'"),
         (["train", "--epochs", "0"], "--epochs: expected at least 1, got 0"),
+        (["train", "--epochs", "-1"], "--epochs: expected at least 1, got -1"),
         (["train", "--epochs", "many"], "'many'"),
+        (["train", "--epoch", "3"], "--epoch; did you mean --epochs?"),
+        (["train", "--model", "lenet"], "did you mean 'lenet5'?"),
+        (["train", "--grey"], "--grey: expected a folder of images as DATA"),
+        (["train", "--image-size", "8"], "--image-size: expected a folder of images as DATA"),
+        (["data", "digits", "--out", "no/such/folder/s.png"], "there is no folder"),
         (["train", "--lr", "nan"], "--lr: expected a finite number above 0"),
         (["train", "--lr", "-1"], "--lr"),
         (["train", "--seed", "-1"], "--seed"),
@@ -88,6 +94,32 @@ def test_an_empty_folder(tmp_path: Path, capsys: Captured) -> None:
     assert f"{tmp_path}: expected one sub-folder of images per class" in message
 
 
+@pytest.mark.parametrize("command", ["train", "data"])
+def test_a_file_where_a_folder_is_expected(
+    command: str, class_folder: Path, capsys: Captured
+) -> None:
+    file = class_folder / "dark" / "5.png"
+    code, message = failure(capsys, command, file)
+    assert code == 2
+    assert f"{file}: expected a folder" in message
+
+
+def test_a_folder_where_a_file_is_expected(
+    class_folder: Path, digits_model: Path, capsys: Captured
+) -> None:
+    assert f"{class_folder}: expected a model file" in failure(capsys, "summary", class_folder)[1]
+    _, message = failure(capsys, "predict", digits_model, class_folder)
+    assert f"{class_folder}: expected an image file, got a folder" in message
+
+
+@pytest.mark.parametrize("command", [["data", "digits"], ["augment", "image.png"]])
+def test_a_picture_of_unknown_format(command: list[str], tmp_path: Path, capsys: Captured) -> None:
+    pytest.importorskip("matplotlib")
+    code, message = failure(capsys, *command, "--out", tmp_path / "sheet.xyz")
+    assert code == 1
+    assert "--out: expected a file name that ends with one of" in message
+
+
 def test_a_class_without_images(class_folder: Path, capsys: Captured) -> None:
     (class_folder / "empty").mkdir()
     code, message = failure(capsys, "train", class_folder)
@@ -119,6 +151,12 @@ def test_a_broken_image_is_named_or_skipped(
     code, message = failure(capsys, "train", class_folder)
     assert code == 1
     assert "5.png" in message
+    assert "--skip-broken" in message
+    code, message = failure(capsys, "data", class_folder)
+    assert code == 1
+    assert "--skip-broken" in message
+    assert main(["data", str(class_folder), "--skip-broken"]) == 0
+    capsys.readouterr()
     assert (
         main(
             [

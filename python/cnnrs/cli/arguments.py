@@ -4,6 +4,7 @@ import argparse
 import math
 import os
 import sys
+from pathlib import Path
 
 from cnnrs import ops
 
@@ -11,6 +12,7 @@ __all__ = [
     "UsageError",
     "add_data_dir",
     "add_threads",
+    "checked_output",
     "describe_os_error",
     "note",
     "positive",
@@ -37,10 +39,13 @@ def whole(text: str) -> int:
 
 def positive(text: str) -> int:
     """Parse an integer of at least 1."""
-    value = whole(text)
-    if value == 0:
-        raise argparse.ArgumentTypeError("expected at least 1, got 0")
-    return value
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r}") from None
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1, got {text}")
+    return whole(text)
 
 
 def positive_rate(text: str) -> float:
@@ -78,6 +83,20 @@ def set_threads(arguments: argparse.Namespace) -> None:
     """Apply ``--threads``."""
     if arguments.threads is not None:
         ops.set_num_threads(arguments.threads)
+
+
+def checked_output(out: str) -> Path:
+    """Return the path of ``--out``. Refuse a path that cannot be written before the work starts."""
+    target = Path(out).expanduser()
+    if target.is_dir():
+        raise UsageError(f"--out {out}: is a folder; give the name of a file")
+    if not target.parent.is_dir():
+        raise UsageError(f"--out {out}: there is no folder {target.parent}; create it first")
+    if not os.access(target.parent, os.W_OK):
+        raise PermissionError(
+            f"{target.parent}: cannot write to this folder; choose another with --out FILE"
+        )
+    return target
 
 
 def note(message: str) -> None:

@@ -3,7 +3,7 @@
 import argparse
 
 from cnnrs import augment
-from cnnrs.cli.arguments import positive, whole
+from cnnrs.cli.arguments import checked_output, positive, whole
 from cnnrs.data import read_image
 
 __all__ = ["add_parser"]
@@ -44,11 +44,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(arguments: argparse.Namespace) -> int:
     """Draw the image and print what was drawn."""
     from cnnrs import plot
+    from cnnrs.plot.sheet import check_path
 
+    target = check_path(checked_output(arguments.out), "--out")
     image = read_image(arguments.image, "grey" if arguments.preset == "mnist" else "rgb")
     pipe = getattr(augment.presets, arguments.preset)()
-    path = plot.augmentations(
-        image, pipe, arguments.out, count=arguments.count, seed=arguments.seed
-    )
+    path = plot.augmentations(image, pipe, target, count=arguments.count, seed=arguments.seed)
     print(f"{path}: {arguments.image} in {arguments.count} epochs of {pipe!r}")
     return 0

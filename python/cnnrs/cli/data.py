@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from cnnrs import data, datasets
-from cnnrs.cli.arguments import UsageError, add_data_dir
-from cnnrs.cli.parts import divided_folders, unknown
+from cnnrs.cli.arguments import add_data_dir, checked_output
+from cnnrs.cli.parts import divided_folders, existing_folder, skipping_advised
 from cnnrs.errors import FormatError
 
 __all__ = ["add_parser"]
@@ -41,6 +41,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         default=3,
         help="read the images of a folder as grey (1) or colour (3) (default: 3)",
     )
+    parser.add_argument(
+        "--skip-broken",
+        action="store_true",
+        help="skip damaged files of a folder of classes instead of stopping",
+    )
     parser.add_argument("--out", metavar="FILE", help="also draw samples to this image file")
     add_data_dir(parser)
     parser.set_defaults(run=run)
@@ -48,11 +53,16 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the statistics of every part, then the images that two parts share."""
-    parts = load_sources(
-        arguments.data, "grey" if arguments.channels == 1 else "rgb", arguments.data_dir
-    )
+    if arguments.out:
+        from cnnrs.plot.sheet import check_path
+
+        check_path(checked_output(arguments.out), "--out")
+    skip = arguments.skip_broken
+    mode = "grey" if arguments.channels == 1 else "rgb"
+    parts = load_sources(arguments.data, mode, arguments.data_dir, "skip" if skip else "refuse")
     for name, source in parts.items():
-        print(f"{name}: {data.statistics(source)}")
+        with skipping_advised(skip):
+            print(f"{name}: {data.statistics(source)}")
     for (first, one), (second, other) in itertools.combinations(parts.items(), 2):
         shared = data.duplicates(one, other)
         print(f"images both in {first} and in {second}: {len(shared)}")
@@ -65,18 +75,15 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def load_sources(name: str, mode: str, data_dir: str | None) -> dict[str, Any]:
+def load_sources(name: str, mode: str, data_dir: str | None, broken: str) -> dict[str, Any]:
     """Return the parts of a data set by name, as sources of unchanged images."""
     if name in datasets.names():
         loaded = datasets.load(name, data_dir)
-        parts = {"train": loaded.train, "test": loaded.test}
         return {
             part: data.from_arrays(x, y, class_names=loaded.class_names)
-            for part, (x, y) in parts.items()
+            for part, (x, y) in (("train", loaded.train), ("test", loaded.test))
         }
-    root = Path(name).expanduser()
-    if not root.exists():
-        raise UsageError(unknown(name))
+    root = existing_folder(name)
     if (root / "Annotations").is_dir():
         there = [
             split
@@ -87,12 +94,10 @@ def load_sources(name: str, mode: str, data_dir: str | None) -> dict[str, Any]:
         return {split: source for split, source in parts_of.items() if source is not None} or {
             "all": data.from_voc(root, mode=mode)
         }
-    divided = divided_folders(root)
-    return (
-        {path.name: data.from_folder(path, mode=mode) for path in divided}
-        if divided
-        else {"all": data.from_folder(root, mode=mode)}
-    )
+    folders = {path.name: path for path in divided_folders(root)} or {"all": root}
+    return {
+        part: data.from_folder(path, mode=mode, broken=broken) for part, path in folders.items()
+    }
 
 
 def _voc_split(root: Path, split: str, mode: str) -> Any:

@@ -74,9 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
         )
     note(f"{description}; {'every image' if arguments.all else 'the test part'}")
     names = class_names_of(model)
-    print_report(
-        model, images, translated(labels, data_names, names, model.class_names is None), names
-    )
+    by_number = model.class_names is None
+    labels = translated(labels, data_names, names, by_number, arguments.data)
+    print_report(model, images, labels, names)
     return 0
 
 
@@ -85,6 +85,7 @@ def translated(
     from_names: tuple[str, ...],
     to_names: tuple[str, ...],
     by_number: bool,
+    data: str,
 ) -> NDArray[np.int64]:
     """Convert labels of the data to labels of the model, by class name, or by number without names.
 
@@ -99,8 +100,8 @@ def translated(
     if unknown or by_number:
         missing = f"{unknown[0]!r}" if unknown else f"number {len(to_names)}"
         raise ShapeError(
-            f"the data has the class {missing}, which the model does not have; its classes are "
-            f"{', '.join(to_names[:10])}"
+            f"{data} has the class {missing}, which the model does not have; expected only classes "
+            f"of the model: {', '.join(to_names[:10])}{', ...' if len(to_names) > 10 else ''}"
         )
     return np.array([to_names.index(name) for name in from_names], dtype=np.int64)[labels]
 

@@ -18,7 +18,10 @@ def load_model(path: str) -> Model:
     OSError
         If the file cannot be read.
     """
-    return load(Path(path).expanduser())
+    file = Path(path).expanduser()
+    if file.is_dir():
+        raise FormatError(f"{file}: expected a model file (.cnnrs), got a folder")
+    return load(file)
 
 
 def class_names_of(model: Model) -> tuple[str, ...]:
@@ -40,8 +43,9 @@ def image_shape_of(model: Model, path: str) -> tuple[int, int, int]:
     )
     if not is_classifier or len(shapes[0][0]) != 3 or shapes[0][0][2] not in (1, 3):
         raise FormatError(
-            f"{path}: not a classifier of single grey or colour images; its inputs have the shapes "
-            f"{shapes[0]} and its outputs {shapes[1]}"
+            f"{path}: not a classifier of grey or colour images; expected one input of shape "
+            "(height, width, 1 or 3) and one output of shape (classes,), got inputs "
+            f"{shapes[0]} and outputs {shapes[1]}"
         )
     height, width, channels = shapes[0][0]
     return height, width, channels

@@ -7,6 +7,8 @@ Splits are stratified and determined by the seed.
 """
 
 import difflib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -23,9 +25,11 @@ __all__ = [
     "FolderOptions",
     "Parts",
     "divided_folders",
+    "existing_folder",
     "load_parts",
     "load_whole",
     "short_name",
+    "skipping_advised",
     "unknown",
 ]
 
@@ -59,8 +63,9 @@ class FolderOptions:
 
 @dataclass(frozen=True)
 class Parts:
-    """Images, labels and names of a data set; each part is a pair ``(x, y)``, x uint8 and ``(n,
-    height, width, channels)``.
+    """Training, validation and test images of a data set.
+
+    Each part is a pair ``(x, y)`` of uint8 images ``(n, height, width, channels)`` and labels.
     """
 
     name: str
@@ -106,7 +111,10 @@ def load_parts(
         return Parts(data, loaded.description, loaded.class_names, train, validation, loaded.test)
     root, names, given = _read_folder(data, options)
     if len(names) < 2:
-        raise FormatError(f"{root}: holds one class, expected at least two: {names[0]!r}")
+        raise FormatError(
+            f"{root}: expected at least two classes, each a sub-folder of images, got one class, "
+            f"{names[0]!r}"
+        )
     _refuse_small_classes(root, names, given[0][1], max(1, 4 - len(given)))
     if len(given) == 1:
         train, validation, test = split(given[0], FOLDER_SIZES, seed=seed)
@@ -121,8 +129,9 @@ def load_parts(
 def load_whole(
     data: str, options: FolderOptions, data_dir: str | None = None
 ) -> tuple[Part, tuple[str, ...], str]:
-    """Load a data set without dividing it: its images and labels, the names of its classes, and
-    what it is.
+    """Load a data set without splitting it.
+
+    Return its images and labels, the names of its classes, and its description.
     """
     if data in datasets.names():
         loaded = datasets.load(data, data_dir)
@@ -140,20 +149,49 @@ def unknown(data: str) -> str:
     """Return the message for a name that is neither a data set nor a folder."""
     near = difflib.get_close_matches(data, datasets.names(), n=1)
     meant = f"; did you mean {near[0]!r}?" if near else ""
-    known = ", ".join(datasets.names())
     return (
-        f"no data set and no folder is called {data!r}{meant}; known: {known}, or a folder with "
-        "one sub-folder of images per class"
+        f"no data set and no folder is called {data!r}; expected {', '.join(datasets.names())}, or "
+        f"a folder with one sub-folder of images per class{meant}"
     )
 
 
-def _read_folder(data: str, options: FolderOptions) -> tuple[Path, tuple[str, ...], list[Part]]:
-    """The classes, and the images in as many parts as the folder comes in: one, or training,
-    (validation) and test.
+def existing_folder(data: str) -> Path:
+    """Return the folder of a data set.
+
+    Raises
+    ------
+    UsageError
+        If it does not exist, or is a file.
     """
     root = Path(data).expanduser()
     if not root.exists():
         raise UsageError(unknown(data))
+    if not root.is_dir():
+        raise UsageError(
+            f"{root}: expected a folder with one sub-folder of images per class, got a file"
+        )
+    return root
+
+
+@contextmanager
+def skipping_advised(skipped: bool) -> Iterator[None]:
+    """Name ``--skip-broken`` in the error of a damaged image, unless it is set."""
+    try:
+        yield
+    except FormatError as error:
+        if skipped:
+            raise
+        raise FormatError(
+            f"{error}; remove the file, or skip damaged files with --skip-broken"
+        ) from error
+
+
+def _read_folder(data: str, options: FolderOptions) -> tuple[Path, tuple[str, ...], list[Part]]:
+    """Return the folder, its classes and its parts.
+
+    A folder that is already split has two or three parts: training, optionally validation, test.
+    """
+    root = existing_folder(data)
     mode, broken = (
         "grey" if options.channels == 1 else "rgb",
         "skip" if options.skip_broken else "refuse",
@@ -169,7 +207,8 @@ def _read_folder(data: str, options: FolderOptions) -> tuple[Path, tuple[str, ..
                 f"{source.root}: its classes {_listed(source.class_names)} differ from the "
                 f"classes of {sources[0].root}, {_listed(names)}"
             )
-    size = options.size or _common_size(sources)
+    with skipping_advised(options.skip_broken):
+        size = options.size or _common_size(sources)
     if size is None:
         size = (SMALL_IMAGE, SMALL_IMAGE)
         note(
@@ -177,9 +216,11 @@ def _read_folder(data: str, options: FolderOptions) -> tuple[Path, tuple[str, ..
             "with --image-size"
         )
     _refuse_too_many(root, sum(map(len, sources)), size, options.channels)
-    whole = [
-        FolderSource(s.root, names, s.paths, s.labels, size, s.mode).load_arrays() for s in sources
-    ]
+    with skipping_advised(options.skip_broken):
+        whole = [
+            FolderSource(s.root, names, s.paths, s.labels, size, s.mode).load_arrays()
+            for s in sources
+        ]
     return root, names, whole
 
 
@@ -195,7 +236,7 @@ def _folder_text(root: Path, names: tuple[str, ...], given: list[Part]) -> str:
 
 
 def divided_folders(root: Path) -> list[Path]:
-    """The folders of training, (validation) and test images, if the set comes divided."""
+    """Return the folders of training, validation and test images of a folder that is split."""
     validation = [root / name for name in VALIDATION_FOLDERS if (root / name).is_dir()][:1]
     test = [root / "test"] if (root / "test").is_dir() else []
     if not (root / "train").is_dir() or not (test or validation):
@@ -204,7 +245,7 @@ def divided_folders(root: Path) -> list[Path]:
 
 
 def _common_size(sources: list[FolderSource]) -> tuple[int, int] | None:
-    """The size of all images, if it is one and small."""
+    """Return the size of the images if all have the same, small size."""
     try:
         sizes = {source.image_shape[:2] for source in sources}
     except ShapeError:

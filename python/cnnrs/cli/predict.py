@@ -6,13 +6,14 @@ first layer of the model scales them. A damaged file is reported, and the others
 
 import argparse
 import sys
+from pathlib import Path
 
 import numpy as np
 
 from cnnrs.cli.arguments import add_threads, describe_os_error, note, positive, set_threads
 from cnnrs.cli.models import class_names_of, image_shape_of, load_model
 from cnnrs.data import image_size, read_image
-from cnnrs.errors import CnnrsError
+from cnnrs.errors import CnnrsError, FormatError
 
 __all__ = ["add_parser"]
 
@@ -48,6 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
     failed = False
     for path in arguments.images:
         try:
+            if Path(path).is_dir():
+                raise FormatError(f"{path}: expected an image file, got a folder")
             found = image_size(path)
             image = read_image(path, "grey" if channels == 1 else "rgb", size=(height, width))
         except (CnnrsError, OSError) as error:

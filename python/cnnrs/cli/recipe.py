@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 from dataclasses import dataclass
 
 from cnnrs import augment, optimizers, schedules, zoo
@@ -23,11 +24,11 @@ WEIGHT_DECAY = 5e-4
 WARM_UP = 0.1  # of the training; without it a first large step can leave every ReLU at zero
 BATCH_SIZE = 64
 IMAGE_SIDE = 32  # pixels
-# Of SGD, at that batch size and image size. Filters of five by five with many channels have larger
-# gradients, and take smaller steps.
+# For SGD, at BATCH_SIZE and IMAGE_SIDE. 5x5 filters with many channels have larger gradients and
+# need smaller steps.
 LEARNING_RATES = {"small": 0.02, "lenet5": 0.02}
 LEARNING_RATE = 0.01
-# Steps of these optimizers do not grow with the gradient: one rate each, for all networks.
+# The steps of these optimizers do not grow with the gradient: one rate serves all networks.
 OTHER_RATES = {"adam": 1e-3, "adamw": 1e-3, "rmsprop": 1e-3, "lion": 2e-4, "muon": 1e-3}
 # Model, epochs and batch size.
 DEFAULTS = {
@@ -55,7 +56,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of a recipe to the parser."""
     parser.add_argument(
         "--model",
-        choices=MODELS,
+        type=_network,
         metavar="NAME",
         help=f"network (default: depends on the data set); one of {', '.join(MODELS)}",
     )
@@ -93,6 +94,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _network(name: str) -> str:
+    if name not in MODELS:
+        near = difflib.get_close_matches(name, MODELS, n=1)
+        meant = f"; did you mean {near[0]!r}?" if near else ""
+        known = ", ".join(map(repr, MODELS))
+        raise argparse.ArgumentTypeError(f"invalid choice: {name!r} (choose from {known}){meant}")
+    return name
+
+
 def choose(arguments: argparse.Namespace, image_side: int) -> Recipe:
     """Return the settings of the command line, with defaults for the data set."""
     model, epochs, batch_size = DEFAULTS.get(arguments.data, FOLDER_DEFAULTS)
@@ -103,8 +113,8 @@ def choose(arguments: argparse.Namespace, image_side: int) -> Recipe:
     )
     rate = OTHER_RATES.get(arguments.optimizer)
     if rate is None:
-        # Less for small batches, whose gradients are noisier, and for large images, from which more
-        # values reach the last layer.
+        # Lower for small batches, whose gradients are noisier, and for large images, from which
+        # more values reach the last layer.
         by_size = min(1.0, (batch_size / BATCH_SIZE) ** 0.5) * min(1.0, IMAGE_SIDE / image_side)
         rate = LEARNING_RATES.get(model, LEARNING_RATE) * by_size
     return Recipe(
@@ -133,9 +143,9 @@ def build(name: str, parts: Parts, first: Layer, seed: int) -> Model:
         made_for = zoo.ENTRIES[name].input_shape
         raise UsageError(
             f"--model {name}: does not take images of {height}x{width}x{channels}; it was made for "
-            f"{'x'.join(map(str, made_for))}. "
-            "Choose another network, or resize the images of a folder with --image-size "
-            f"{max(made_for[:2])} ({error})"
+            f"{'x'.join(map(str, made_for))}; "
+            "choose another network, or resize the images of a folder with --image-size "
+            f"{max(made_for[:2])} ({str(error).rsplit(' -> ', 1)[-1]})"
         ) from None
 
 

@@ -1,6 +1,7 @@
 """Parse the command line, run the command, and convert errors to messages and exit codes."""
 
 import argparse
+import difflib
 import os
 import sys
 import traceback
@@ -44,10 +45,29 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action=Version, nargs=0, help="print the version and exit")
-    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     for command in COMMANDS:
         command.add_parser(subparsers)
+    for name, subparser in subparsers.choices.items():
+        subparser.set_defaults(parser=subparser, command=name)
     return parser
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse a command line; exit with code 2 and a message if it is wrong."""
+    parser = build_parser()
+    arguments, unknown = parser.parse_known_args(argv)
+    if arguments.command is None:
+        names = ", ".join(command.__name__.rpartition(".")[2] for command in COMMANDS)
+        parser.error(f"expected a COMMAND: {names}")
+    if unknown:
+        options = arguments.parser.format_usage().replace("[", " ").replace("]", " ").split()
+        near = difflib.get_close_matches(
+            unknown[0].partition("=")[0], [word for word in options if word[:2] == "--"], n=1
+        )
+        meant = f"; did you mean {near[0]}?" if near else ""
+        arguments.parser.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
+    return arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -69,17 +89,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     cnnrs ...
     0
     """
-    for stream in (
-        sys.stdout,
-        sys.stderr,
-    ):  # do not fail on a class name that the terminal cannot show
+    for stream in (sys.stdout, sys.stderr):  # a class name may have letters they cannot show
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
         warnings.showwarning = _show_warning
         try:
-            arguments = build_parser().parse_args(argv)
+            arguments = parse(argv)
             code: int = arguments.run(arguments)
             sys.stdout.flush()
             return code

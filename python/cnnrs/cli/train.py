@@ -6,7 +6,6 @@ deviation 1 with the statistics of the training images, so that prediction needs
 
 import argparse
 import importlib.util
-import os
 import sys
 import time
 from collections.abc import Mapping
@@ -23,6 +22,7 @@ from cnnrs.cli.arguments import (
     UsageError,
     add_data_dir,
     add_threads,
+    checked_output,
     note,
     positive,
     set_threads,
@@ -105,8 +105,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(arguments: argparse.Namespace) -> int:
     """Train, save, and print summary and report."""
     set_threads(arguments)
-    target = checked_target(arguments.out or f"cnnrs-{short_name(arguments.data)}.cnnrs")
+    target = checked_output(arguments.out or f"cnnrs-{short_name(arguments.data)}.cnnrs")
     checkpoints = checkpoint_options(arguments)
+    refuse_folder_options(arguments)
     size = (arguments.image_size, arguments.image_size) if arguments.image_size else None
     options = FolderOptions(size, 1 if arguments.grey else 3, arguments.skip_broken)
     parts = load_parts(arguments.data, options, arguments.data_dir, arguments.seed)
@@ -123,6 +124,21 @@ def run(arguments: argparse.Namespace) -> int:
     print()
     print_report(model, *parts.test, parts.class_names)
     return 0
+
+
+def refuse_folder_options(arguments: argparse.Namespace) -> None:
+    """Refuse options that read a folder of images together with a named data set."""
+    named = arguments.data in datasets.names()
+    given = {
+        "--image-size": named and arguments.image_size is not None,
+        "--grey": named and arguments.grey,
+        "--skip-broken": named and arguments.skip_broken,
+    }
+    for option in (option for option, refused in given.items() if refused):
+        raise UsageError(
+            f"{option}: expected a folder of images as DATA, got the data set {arguments.data!r}, "
+            f"whose images are used as they are; leave {option} out"
+        )
 
 
 def checkpoint_options(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -153,25 +169,13 @@ def checkpoint_options(arguments: argparse.Namespace) -> dict[str, Any]:
     folder = (
         None if arguments.checkpoint_dir is None else Path(arguments.checkpoint_dir).expanduser()
     )
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise UsageError(f"--checkpoint-dir {folder}: expected a folder, got a file")
     return {
         "checkpoint_dir": folder,
         "checkpoint_every": arguments.checkpoint_every,
         "resume": resume,
     }
-
-
-def checked_target(out: str) -> Path:
-    """Return the path to save to. Refuse an unusable path before the training starts."""
-    target = Path(out).expanduser()
-    if target.is_dir():
-        raise UsageError(f"--out {out}: is a folder; give the name of a file")
-    if not target.parent.is_dir():
-        raise UsageError(f"--out {out}: there is no folder {target.parent}")
-    if not os.access(target.parent, os.W_OK):
-        raise PermissionError(
-            f"{target.parent}: cannot write to this folder; choose another with --out FILE"
-        )
-    return target
 
 
 def pixel_statistics(images: NDArray[np.uint8]) -> tuple[list[float], list[float]]:

@@ -1,5 +1,6 @@
-"""Plots, saved to image files. They need matplotlib (``pip install 'cnnrs[plot]'``), which is
-imported when one is drawn.
+"""Draw plots into image files.
+
+They need matplotlib (``pip install 'cnnrs[plot]'``), which is imported when a plot is drawn.
 """
 
 from cnnrs.plot.learning_curves import history

@@ -1,4 +1,4 @@
-"""What a data set holds, and what training sees of it: sheets of samples, plain and augmented."""
+"""Draw samples of a data set, and augmented versions of one image."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ def samples(
     indices: Sequence[int] | None = None,
     columns: int | None = None,
 ) -> Path:
-    """Draw samples of a data set into an image file, with their class names, boxes or masks.
+    """Draw samples of a data set, with class names, boxes or masks, into an image file.
 
     Parameters
     ----------
     data : Source or pair (x, y) of arrays
         Images of shape (height, width, channels) with 1 or 3 channels.
     path : str or path-like
-        The file; its suffix chooses the format, such as ``.png``.
+        The file to write; its suffix chooses the format, such as ``.png``.
     count : int
-        How many samples, spread evenly over the data set.
+        Number of samples, spread evenly over the data set.
     indices : sequence of int, optional
-        Which samples instead.
+        The samples to draw, instead of `count`.
     columns : int, optional
         Pictures side by side; by default the sheet is about square.
 
@@ -48,7 +48,7 @@ def samples(
     Raises
     ------
     ShapeError, ArgumentError
-        If there are no samples, or they are no images.
+        If there are no samples or they are not images, or for an unknown suffix of `path`.
     ImportError
         If matplotlib is not installed.
 
@@ -56,12 +56,12 @@ def samples(
     --------
     >>> import cnnrs
     >>> digits = cnnrs.datasets.load("digits")
-    >>> samples(digits.test, "digits.png", count=9).name               # doctest: +SKIP
+    >>> samples(digits.test, "digits.png", count=9).name  # doctest: +SKIP
     'digits.png'
     """
     source = as_source(data)
     if len(source) == 0:
-        raise ShapeError("data holds no samples")
+        raise ShapeError("data: expected at least one sample, got none")
     if indices is None:
         wanted = (
             np.linspace(0, len(source) - 1, min(_arguments.integer("count", count, 1), len(source)))
@@ -91,16 +91,17 @@ def augmentations(
     columns: int | None = None,
     seed: int = 0,
 ) -> Path:
-    """Draw one image and what a transform makes of it in the first epochs, its boxes, mask and key
-    points with it.
+    """Draw one image and its augmented versions in the first epochs into an image file.
+
+    Boxes, mask and key points are augmented and drawn with it.
 
     Parameters
     ----------
     image : ndarray of shape (height, width, channels), uint8 or float32
     transform : callable
-        One of `cnnrs.augment`, or anything that is called like those.
+        A transform of `cnnrs.augment`, or a callable with the same arguments.
     path : str or path-like
-        The file; its suffix chooses the format.
+        The file to write; its suffix chooses the format.
     boxes : array-like of shape (k, 4), optional
         ``xyxy`` in pixels.
     box_labels : array-like of shape (k,), optional
@@ -111,11 +112,11 @@ def augmentations(
     class_names : sequence of str
         The names of the box labels.
     count : int
-        How many epochs.
+        Number of epochs.
     columns : int, optional
         Pictures side by side; by default the sheet is about square.
     seed : int
-        Of the transform.
+        Seed of the transform.
 
     Returns
     -------
@@ -124,14 +125,18 @@ def augmentations(
 
     Raises
     ------
+    ShapeError, ArgumentError
+        If `image` is not an image, or for an unknown suffix of `path`.
     ImportError
         If matplotlib is not installed.
 
     Examples
     --------
     >>> import cnnrs
-    >>> flip = cnnrs.augment.RandomHorizontalFlip()                                     # doctest: +SKIP
-    >>> augmentations(cnnrs.datasets.load("digits").x_test[0], flip, "flips.png")       # doctest: +SKIP
+    >>> image = cnnrs.datasets.load("digits").x_test[0]
+    >>> flip = cnnrs.augment.RandomHorizontalFlip()
+    >>> augmentations(image, flip, "flips.png").name  # doctest: +SKIP
+    'flips.png'
     """
     array = np.asarray(image)
     if array.ndim != 3:
@@ -154,7 +159,7 @@ def augmentations(
         given["masks"] = np.asarray(mask)[None]
     if keypoints is not None:
         given["keypoints"] = [np.asarray(keypoints, np.float32).reshape(-1, 2)]
-    pictures = [_transformed_picture("as it is", array, given, class_names)]
+    pictures = [_transformed_picture("original", array, given, class_names)]
     for epoch in range(_arguments.integer("count", count, 1)):
         result = transform(
             array[None], **given, indices=np.zeros(1, np.int64), epoch=epoch, seed=seed
@@ -187,5 +192,5 @@ def _picture(sample: Any, kind: str, names: Sequence[str]) -> Picture:
 
 
 def _name(label: Any, names: Sequence[str]) -> str:
-    """The name of a class; its number where it has none."""
+    """Return the name of a class, or its number if it has no name."""
     return names[label] if isinstance(label, int) and 0 <= label < len(names) else str(label)
