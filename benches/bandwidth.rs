@@ -1,8 +1,10 @@
-//! `cargo bench --bench bandwidth [-- PART_OF_A_NAME]`: kernels that memory bounds, beside a copy
-//! of an array of the same size, at `(256, 32, 32, 64)`: 67 MB an array, more than the caches hold.
-//! Kernel and copy run in turn, so that both meet the same other load of the machine. Printed: the
-//! median time, bytes per second (counting the least traffic that the kernel needs), and the median
-//! of their ratio to those of the copy, which reads and writes one array.
+//! Compare memory-bound kernels with a copy of an array of the same size:
+//! `cargo bench --bench bandwidth [-- PART_OF_A_NAME]`.
+//!
+//! The arrays have the shape `(256, 32, 32, 64)`, 67 MB, more than the caches hold. Kernel and copy
+//! take turns, so that other load on the machine affects both alike. Print the median time, the
+//! bytes per second (the minimum traffic of the kernel), and the median of their ratio to the bytes
+//! per second of the copy, which reads and writes one array.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -38,7 +40,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// All kernels, each with how many arrays of the full size it must move.
+/// Measures all kernels, each with the number of arrays of full size that it must move.
 fn main() {
     let wanted =
         std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();

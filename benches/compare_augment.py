@@ -1,21 +1,23 @@
-"""cnnrs' augmentation beside others, in alternating processes: ``python benches/compare_augment.py
---peer-python PYTHON``.
+"""Compare the augmentation of cnnrs with other libraries.
 
-Two pipelines, from bytes to normalised floats. ``cifar``: crop of 32 after padding by 4, flip,
-colour jitter (0.3, 0.3, 0.3, 0.1), normalise, on 32×32×3. ``photo``: random resized crop to 224 out
-of 375×500, flip, the same jitter, normalise. Each library runs in a worker process of its own; the
-workers take turns, so that all meet the same machine. The table gives the median of images per
-second, and its ratio to the fastest of the others. These live in an environment of their own whose
-Python is given: ``pip install "albumentations==1.4.24" torchvision`` there; what is not installed
-is left out. Albumentations, Pillow and torchvision work image by image, in one process and in two
-at once, a thread each. ``torchvision-batch`` gets whole batches, on two threads; it makes one
-random choice for all images of a batch, which is less than the others do, so it stands beside them
-but is not compared with.
+    python benches/compare_augment.py --peer-python PYTHON
 
-``step`` is cnnrs alone: what crop after padding, flip and normalising add to a training step of
-`classic` at batch 64. The same trainer takes steps from bytes through the transforms and from
-floats that are normalised already, in turns, both by a `Loader` in random order. As floats take
-longer to gather than bytes, the time within the transforms is told beside the difference.
+There are two pipelines, from bytes to normalised floats. ``cifar``: crop of 32 after padding by 4,
+flip, colour jitter (0.3, 0.3, 0.3, 0.1) and normalisation of 32×32×3 images. ``photo``: random
+resized crop to 224 from 375×500, flip, the same jitter and normalisation. Each library runs in its
+own worker process. The workers take turns, so that other load on the machine affects all of them
+alike. The table gives the median of images per second and its ratio to the fastest other library.
+
+The other libraries are installed in a separate environment, whose Python is the argument: ``pip
+install "albumentations==1.4.24" torchvision``. A library that is not installed is left out.
+Albumentations, Pillow and torchvision process one image at a time, in one process and in two at
+once, with one thread each. ``torchvision-batch`` processes whole batches with two threads. It makes
+one random choice for all images of a batch, which is less work, so the ratio leaves it out.
+
+``step`` measures cnnrs alone: the time that crop after padding, flip and normalisation add to a
+training step of `classic` at batch size 64. The same trainer takes turns with two loaders in random
+order: bytes that pass through the transforms, and floats that are already normalised. Gathering
+floats takes longer than gathering bytes, so the time within the transforms is printed as well.
 """
 
 import argparse
@@ -37,7 +39,7 @@ PEERS = ("albumentations", "pillow", "torchvision", "torchvision-batch")
 
 
 def images(kind):
-    """A batch of smooth colours with some noise, the same in every process."""
+    """Return a batch of smooth colours with some noise, the same in every process."""
     random = np.random.default_rng(0)
     height, width, channels = SHAPE[kind]
     y, x = np.linspace(0, 6, height)[:, None, None], np.linspace(0, 6, width)[None, :, None]
@@ -51,7 +53,7 @@ def images(kind):
 
 
 def cnnrs_work(kind):
-    """The function to time."""
+    """Return the function to time."""
     import cnnrs
     from cnnrs import augment
 
@@ -94,7 +96,7 @@ def albumentations_work(kind):
 
 
 def pillow_work(kind):
-    """As `cnnrs_work`: what torchvision does, written on Pillow and NumPy."""
+    """As `cnnrs_work`: the transforms of torchvision, written with Pillow and NumPy."""
     from PIL import Image, ImageEnhance, ImageOps
 
     random = np.random.default_rng(0)
@@ -167,8 +169,9 @@ WORKS = {
 
 
 def work(library, kind):
-    """Answers each line of standard input with the images per second of at least a tenth of a
-    second of work.
+    """Answer each line of standard input with the images per second.
+
+    Each measurement takes at least a tenth of a second.
     """
     try:
         function = WORKS[library](kind)
@@ -186,7 +189,7 @@ def work(library, kind):
 
 
 class Workers:
-    """Processes that do the same work at the same time; absent ones are empty."""
+    """Processes that do the same work at the same time. `missing` says why a library is absent."""
 
     def __init__(self, python, library, kind, count):
         environment = {**os.environ, "PYTHONWARNINGS": "ignore", "NO_ALBUMENTATIONS_UPDATE": "1"}
@@ -204,20 +207,20 @@ class Workers:
         self.missing = next((answer for answer in answers if answer is not None), None)
 
     def sample(self):
-        """Images per second of all together."""
+        """Return the images per second of all processes together."""
         for process in self.processes:
             process.stdin.write("\n")
             process.stdin.flush()
         return sum(json.loads(process.stdout.readline()) for process in self.processes)
 
     def close(self):
-        """Ends the processes."""
+        """End the processes."""
         for process in self.processes:
             process.communicate()
 
 
 def compare(kind, peer_python, rounds):
-    """Prints the table of a pipeline."""
+    """Print the table of a pipeline."""
     wanted = [("cnnrs", 1, sys.executable)]
     if peer_python:
         wanted += [
@@ -249,7 +252,7 @@ def compare(kind, peer_python, rounds):
 
 
 def step_cost(rounds, steps=20):
-    """Prints how much longer a training step takes with augmentation."""
+    """Print how much longer a training step takes with augmentation."""
     import cnnrs
     from cnnrs import augment
 
@@ -287,7 +290,7 @@ def step_cost(rounds, steps=20):
     }
     seconds = {name: [] for name in batches}
     for turn in range(2 * rounds + 1):
-        for name in sorted(batches, reverse=turn % 2 == 0):  # either one is first in turn
+        for name in sorted(batches, reverse=turn % 2 == 0):  # the order alternates
             for _ in range(steps):
                 start = time.perf_counter()
                 trainer.train_step(*next(batches[name]))
@@ -307,7 +310,7 @@ def step_cost(rounds, steps=20):
 
 
 def main():
-    """Both pipelines, and the step."""
+    """Measure both pipelines and the step."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

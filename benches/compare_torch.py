@@ -1,14 +1,15 @@
-"""cnnrs beside PyTorch, ONNX Runtime and OpenVINO, in alternating processes: ``python
-benches/compare_torch.py --torch-python PYTHON``.
+"""Compare cnnrs with PyTorch, ONNX Runtime and OpenVINO.
 
-Each library runs in a worker process of its own; the workers take turns, so that all meet the same
-machine. A sample during which other processes took more than a tenth of a core is dropped. The
-table gives the median time of cnnrs and of the fastest peer in milliseconds, the ratio peer /
-cnnrs, cnnrs' effective GFLOP/s (the multiplications of the direct method), and for forward
-convolutions the error of each against float64. PyTorch is the best of NCHW and channels-last. Rows
-of memory give the peak of the process's resident megabytes in five training steps and, in brackets,
-what that is more than it had after a step of a tiny model. The peers live in an environment of
-their own (``pip install torch==2.13.0 onnx onnxruntime openvino`` there) whose Python is given.
+    python benches/compare_torch.py --torch-python PYTHON
+
+Each library runs in its own worker process. The workers take turns, so that other load on the
+machine affects all of them alike. A sample is dropped if other processes used more than a tenth of
+a core during it. The table gives the median time of cnnrs and of the fastest peer in milliseconds,
+the ratio peer / cnnrs, the effective GFLOP/s of cnnrs (multiply-adds of the direct method), and for
+forward convolutions the error of each against float64. PyTorch uses the faster of NCHW and
+channels-last. Memory rows give the peak resident memory of the process in five training steps and,
+in brackets, its increase since a step of a tiny model. The peers are installed in a separate
+environment, whose Python is the argument: ``pip install torch==2.13.0 onnx onnxruntime openvino``.
 """
 
 import argparse
@@ -27,26 +28,27 @@ HEADER = (
 
 
 class Crew:
-    """The workers, each started when it is first needed."""
+    """The workers. Each is started when it is first needed."""
 
     def __init__(self, torch_python):
         self.torch_python = torch_python
         self.workers = {}
 
     def new(self, library):
-        """A fresh process of a library."""
+        """Start another process of a library."""
         return Worker(library, sys.executable if library.startswith("cnnrs") else self.torch_python)
 
     def get(self, library):
-        """The process of a library."""
+        """Return the process of a library."""
         if library not in self.workers:
             self.workers[library] = self.new(library)
         return self.workers[library]
 
 
 def measure(crew, row, samples):
-    """Median seconds of each library, from samples taken in turns; the number of samples that were
-    clean for all.
+    """Return the median seconds of each library and the number of samples.
+
+    The libraries take turns. Only samples that were undisturbed for all of them count.
     """
     workers = [crew.get(library) for library in (row.ours, *row.peers)]
     for each in workers:
@@ -62,7 +64,7 @@ def measure(crew, row, samples):
 
 
 def errors(crew, row, folder):
-    """Largest error of cnnrs and of the peer against float64, relative to the largest value."""
+    """Return the largest errors of cnnrs and the peer against float64, over the largest value."""
     import numpy as np
 
     from cnnrs import ops
@@ -79,8 +81,9 @@ def errors(crew, row, folder):
 
 
 def memory_cells(crew, row):
-    """Megabytes beside each other, each in a fresh process: of the whole process and, in brackets,
-    what the steps added.
+    """Return the cells of a memory row.
+
+    Each library gets a new process: its peak in megabytes and, in brackets, what the steps added.
     """
     peaks, cells = [], []
     for library in (row.ours, *row.peers):
@@ -95,7 +98,7 @@ def memory_cells(crew, row):
 
 
 def time_cells(crew, row, samples, folder):
-    """Milliseconds beside each other."""
+    """Return the cells of a row of times."""
     seconds, kept = measure(crew, row, samples)
     if not seconds:
         return ["no clean sample"]

@@ -1,11 +1,12 @@
-"""Colours and sizes of `cnnrs.augment` beside torchvision's on photos: ``python
-benches/compare_torchvision.py FOLDER``.
+"""Compare the results of `cnnrs.augment` with torchvision on photos.
 
-The largest difference of each operation over all photos of a folder, in levels of 255, and what is
-allowed: two for colours, one for resizing, none where values are only moved or looked up. Ends with
-an error where more is found. Both libraries are imported into one process: an environment with
-torchvision, and this package on its path. No test needs it; the formulas that it confirms stand in
-``tests/augment/test_golden.py``.
+    python benches/compare_torchvision.py FOLDER
+
+Print the largest difference of each operation over the photos of a folder, in levels of 255, and
+the bound: two for colours, one for resizing, none where values are only moved or looked up. The
+exit status is 1 if a difference exceeds its bound. Both libraries are imported into one process, so
+this needs an environment with torchvision and cnnrs. No test needs it; the formulas that it
+confirms are tested in ``tests/augment/test_golden.py``.
 """
 
 import argparse
@@ -22,13 +23,14 @@ from cnnrs import augment
 
 
 def pair(value):
-    """A range of one value."""
+    """Return a range of one value."""
     return (value, value)
 
 
 def cases():
-    """Name, transform of ours, function of theirs on a uint8 tensor (3, height, width), levels
-    allowed.
+    """Yield the cases: name, transform of cnnrs, function of torchvision, bound in levels.
+
+    The function of torchvision takes a uint8 tensor (3, height, width).
     """
     for factor in (0.0, 0.5, 0.9, 1.4, 2.5):
         yield (
@@ -93,21 +95,21 @@ def cases():
 
 
 def seen_by_us(transform, photo):
-    """What ours makes of a photo."""
+    """Apply a transform of cnnrs to a photo."""
     return transform(photo[None])[0].astype(int)
 
 
 def seen_by_them(function, photo):
-    """What torchvision makes of it."""
+    """Apply a function of torchvision to a photo."""
     return function(torch.from_numpy(photo).permute(2, 0, 1)).permute(1, 2, 0).numpy().astype(int)
 
 
 def main():
     """Compare and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", help="of photos")
+    parser.add_argument("folder", help="folder of photos")
     parser.add_argument(
-        "--count", type=int, default=20, help="photos taken, in the order of their names"
+        "--count", type=int, default=20, help="number of photos, in the order of their names"
     )
     arguments = parser.parse_args()
     files = sorted(

@@ -1,6 +1,7 @@
-//! `cargo bench`: the kernels on the shapes of `compare_torch.py`, in criterion. Times of one run
-//! on one machine; to compare with another library use `compare_torch.py`, which measures both in
-//! turn. For those that memory bounds see `bandwidth.rs`.
+//! Measure the kernels on the shapes of `compare_torch.py` with criterion: `cargo bench`.
+//!
+//! To compare with another library, use `compare_torch.py`, whose libraries take turns. For
+//! memory-bound kernels see `bandwidth.rs`.
 
 use std::hint::black_box;
 

@@ -1,10 +1,11 @@
-"""Training from a memory-mapped file beside training from memory: ``python benches/memory_mapped.py
---gigabytes 10``.
+"""Compare training from a memory-mapped file with training from memory.
 
-The file holds random uint8 images of 32×32×3 and is read in random order. Both ways train `classic`
-at batch 64 in the same process, in turns; each turn is some steps, of which the median time counts.
-Printed are images per second, their ratio, and how much resident memory the process grew by while
-it trained from the file.
+    python benches/memory_mapped.py --gigabytes 10
+
+The file holds random uint8 images of 32×32×3 and is read in random order. Both sources take turns
+to train `classic` at batch size 64 in the same process. A turn is a number of steps; their median
+time counts. Print the images per second, their ratio, and the increase of resident memory while the
+process trained from the file.
 """
 
 import argparse
@@ -21,11 +22,11 @@ import cnnrs
 
 SHAPE = (32, 32, 3)
 BATCH = 64
-WRITE_IMAGES = 20_000  # at a time
+WRITE_IMAGES = 20_000  # images written at a time
 
 
 def write_file(path, images, random):
-    """A ``.npy`` file of so many random images, written without holding them."""
+    """Write a ``.npy`` file of random images, a part at a time."""
     with open(path, "wb") as file:
         header = {"descr": "|u1", "fortran_order": False, "shape": (images, *SHAPE)}
         np.lib.format.write_array_header_1_0(file, header)
@@ -34,13 +35,13 @@ def write_file(path, images, random):
 
 
 def resident():
-    """Bytes of this process in memory now."""
+    """Return the resident memory of this process in bytes."""
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def turn(trainer, batches, steps):
-    """Median seconds of a step, data included, and the most resident memory between steps."""
+    """Return the median seconds of a step with its data, and the peak resident memory."""
     seconds, most = [], 0
     for _ in range(steps):
         start = time.perf_counter()
@@ -57,7 +58,7 @@ def main():
     parser.add_argument(
         "--folder", help="where the file is written; by default the folder for temporary files"
     )
-    parser.add_argument("--steps", type=int, default=100, help="of one turn")
+    parser.add_argument("--steps", type=int, default=100, help="steps of one turn")
     parser.add_argument("--turns", type=int, default=5)
     arguments = parser.parse_args()
     random = np.random.default_rng(0)
@@ -73,8 +74,13 @@ def main():
         )
         mapped = cnnrs.data.from_memmap(Path(folder) / "x.npy", Path(folder) / "y.npy")
         sources = {"memory": few, "file": mapped}
-        batches = {name: itertools.chain.from_iterable(itertools.repeat(cnnrs.data.Loader(source, BATCH, shuffle=True)))
-                   for name, source in sources.items()}  # fmt: skip
+        loaders = {
+            name: cnnrs.data.Loader(source, BATCH, shuffle=True) for name, source in sources.items()
+        }
+        batches = {
+            name: itertools.chain.from_iterable(itertools.repeat(loader))
+            for name, loader in loaders.items()
+        }
         turn(trainer, batches["memory"], 20)
         before = resident()
         found = {name: [] for name in batches}

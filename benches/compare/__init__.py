@@ -1,3 +1,1 @@
-"""The parts of ``compare_torch.py``: what is measured (`rows`), the work in each library, and the
-processes that take turns.
-"""
+"""Parts of ``compare_torch.py``: the rows, the work in each library, and the worker processes."""

@@ -1,5 +1,6 @@
-"""The work in cnnrs: `load` gives the function to time and, for a forward convolution, one that
-returns the result.
+"""Work of each row in cnnrs.
+
+`load` returns the function to time and, for a forward convolution, one that returns the result.
 """
 
 import numpy as np
@@ -13,7 +14,7 @@ __all__ = ["load"]
 
 
 def load(kind, key):
-    """The work of a row."""
+    """Return the work of a row."""
     cnnrs.set_num_threads(2)
     if kind in ("step", "memory"):
         return training_step(*key), None
@@ -62,9 +63,8 @@ def memory_bound(name, *shape):
     random = np.random.default_rng(0)
     x = random.standard_normal(shape, dtype=np.float32)
     layer = {"relu": ReLU(), "max_pool": MaxPool2D(2), "batch_norm": BatchNorm()}[name]
-    model = cnnrs.Sequential(
-        shape[1:], [layer]
-    )  # a model of one layer: its arrays lie as those of a training step do
+    # A model of one layer, so that its arrays are placed as in a training step.
+    model = cnnrs.Sequential(shape[1:], [layer])
     _, run = model.acquire(model.plan_for(training=True, input_gradients=True), shape[0])
     gradient, _ = run.output_gradients()[0]
     gradient[...] = random.standard_normal(gradient.shape, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The worker processes: each holds one library, and they take turns."""
+"""Worker processes, one for each library, which take turns."""
 
 import importlib
 import json
@@ -19,18 +19,18 @@ LOADERS = {  # library -> module and function
     "openvino": ("compare.runtime_work", "load_openvino"),
 }
 STEPS = 5  # training steps of a memory measurement
-PAUSE = 0.1  # seconds before a sample, in which the threads of the library before stop spinning
+PAUSE = 0.1  # seconds before a sample, in which threads of the previous library stop spinning
 
 
 def timed(work):
-    """Seconds of one call."""
+    """Return the seconds of one call."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
 
 
 def disturbance():
-    """Seconds of processor time that all other processes of the machine have used so far."""
+    """Return the processor seconds that all other processes have used so far."""
     with open("/proc/stat") as file:
         user, nice, system = (int(word) for word in file.readline().split()[1:4])
     own = os.times()
@@ -38,14 +38,15 @@ def disturbance():
 
 
 def resident():
-    """Bytes of this process in memory now."""
+    """Return the resident memory of this process in bytes."""
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def sample(work):
-    """The median of calls that last a tenth of a second together, and whether nobody else took more
-    than a tenth of a core.
+    """Return the median time of calls in a tenth of a second, and whether it was undisturbed.
+
+    It is disturbed if other processes used more than a tenth of a core.
     """
     time.sleep(PAUSE)
     before, start = disturbance(), time.perf_counter()
@@ -60,8 +61,9 @@ def sample(work):
 
 
 def memory(load, kind, key):
-    """Peak of resident memory of some steps, and what the process had before: after steps of a tiny
-    model, which load the library.
+    """Return the peak resident memory of some steps, and the memory before them.
+
+    A step of a tiny model comes first, since it loads the library.
     """
     load(kind, ("lenet5", 1))[0]()
     before = resident()
@@ -72,9 +74,7 @@ def memory(load, kind, key):
 
 
 def serve(library):
-    """Answer the requests of a `Worker`: load a piece of work, take a sample, measure memory, save
-    a result.
-    """
+    """Answer the requests of a `Worker`: load, sample, measure memory, save a result."""
     module, function = LOADERS[library]
     load = getattr(importlib.import_module(module), function)
     work = result = None
@@ -98,7 +98,7 @@ def serve(library):
 
 
 class Worker:
-    """A library in a process of its own."""
+    """One library in its own process."""
 
     def __init__(self, library, python):
         command = [

@@ -1,6 +1,4 @@
-"""What is measured: one `Row` for each line of the table, and the arrays that every library is
-given.
-"""
+"""Rows of the table, and the arrays that every library gets."""
 
 from dataclasses import dataclass
 
@@ -32,7 +30,7 @@ INPUT_SHAPES = {
 }
 BATCHES = {"lenet5": 64, "classic": 64, "vgg-cifar": 64, "resnet18-cifar": 32, "alexnet": 16}
 CLASSES = {"alexnet": 1000}
-RATE = 1e-4  # of learning: the inputs are noise, and the work must not end in NaN
+RATE = 1e-4  # learning rate: the inputs are noise, and the loss must not become NaN
 MAPS = (64, 32, 32, 64)  # images, height, width, channels of the memory-bound kernels
 
 
@@ -45,9 +43,9 @@ class Row:
     kind : str
         ``forward``, ``forward+backward``, ``matmul``, ``map``, ``step``, ``predict`` or ``memory``.
     key : tuple
-        Of a convolution or matmul its sizes; else a name and a batch size.
+        The sizes of a convolution or matmul; otherwise a name and a batch size.
     peers : tuple of str
-        Libraries to compare with; the ratio is that of the fastest.
+        Libraries to compare with. The ratio compares cnnrs with the fastest.
     ours : str
         ``cnnrs``, or ``cnnrs-avx2``: the same with ``CNNRS_SIMD=avx2``.
     """
@@ -59,13 +57,13 @@ class Row:
 
     @property
     def label(self) -> str:
-        """What stands in the first column."""
+        """Return the text of the first column."""
         path = ", AVX2" if self.ours != "cnnrs" else ""
         return f"{self.kind} {','.join(map(str, self.key))}{path}"
 
     @property
     def flops(self) -> int:
-        """Operations of the direct method; 0 where that is not what bounds the work."""
+        """Return the operations of the direct method; 0 for work that they do not bound."""
         if self.kind == "matmul":
             m, n, k = self.key
             return 2 * m * n * k
@@ -78,7 +76,7 @@ class Row:
 
 
 def all_rows() -> list[Row]:
-    """The table, in its order."""
+    """Return the rows in the order of the table."""
     runtimes = ("onnxruntime", "openvino")
     rows = [Row("step", (name, BATCHES[name])) for name in BATCHES]
     rows += [Row("memory", (name, BATCHES[name])) for name in BATCHES]
@@ -99,9 +97,7 @@ def all_rows() -> list[Row]:
 
 
 def aligned(array):
-    """A copy that starts on a cache line, as the arrays inside a model or a tensor do, and those of
-    NumPy by chance.
-    """
+    """Return a copy that starts on a cache line, as the arrays of a model or a tensor do."""
     import numpy as np
 
     memory = np.empty(array.size + 16, np.float32)
@@ -112,7 +108,7 @@ def aligned(array):
 
 
 def arrays(shape):
-    """Input, weights and the gradient of the output of a convolution, the same in every process."""
+    """Return input, weights and output gradient of a convolution, the same in every process."""
     import numpy as np
 
     n, size, channels, filters, kernel, stride, padding, groups = shape

@@ -1,4 +1,4 @@
-"""Prediction in ONNX Runtime and in OpenVINO, of the networks as PyTorch exports them."""
+"""Prediction in ONNX Runtime and OpenVINO, with networks exported from PyTorch."""
 
 import functools
 import io
@@ -17,7 +17,7 @@ THREADS = 2
 
 @functools.cache
 def exported(name, batch):
-    """The network as an ONNX file's bytes, and an input."""
+    """Return the bytes of the network's ONNX file, and an input."""
     height, width, channels = INPUT_SHAPES[name]
     x = torch.randn(batch, channels, height, width)
     file = io.BytesIO()
@@ -30,7 +30,7 @@ def exported(name, batch):
 
 
 def load_onnxruntime(kind, key):
-    """Prediction with two threads."""
+    """Return the prediction with two threads."""
     import onnxruntime
 
     model, x = exported(*key)
@@ -41,7 +41,7 @@ def load_onnxruntime(kind, key):
 
 
 def load_openvino(kind, key):
-    """Prediction with two threads, float32, for latency."""
+    """Return the prediction with two threads in float32, tuned for latency."""
     import openvino
 
     model, x = exported(*key)

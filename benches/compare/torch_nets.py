@@ -1,4 +1,4 @@
-"""The networks in PyTorch, layer for layer those of `cnnrs.zoo`."""
+"""Networks in PyTorch with the same layers as in `cnnrs.zoo`."""
 
 from torch import nn
 
@@ -6,7 +6,7 @@ __all__ = ["network"]
 
 
 def network(name):
-    """A network with fresh weights."""
+    """Build a network with new weights."""
     return {
         "lenet5": lenet5,
         "classic": classic,
@@ -94,14 +94,17 @@ def alexnet():
 
 
 class Block(nn.Module):
-    """Two 3x3 convolutions and a way around them."""
+    """Two 3x3 convolutions and a shortcut."""
 
     def __init__(self, channels, filters, stride):
         super().__init__()
         self.main = nn.Sequential(
-            nn.Conv2d(channels, filters, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(filters), nn.ReLU(inplace=True),
-            nn.Conv2d(filters, filters, 3, padding=1, bias=False), nn.BatchNorm2d(filters),
-        )  # fmt: skip
+            nn.Conv2d(channels, filters, 3, stride=stride, padding=1, bias=False),
+            nn.BatchNorm2d(filters),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(filters, filters, 3, padding=1, bias=False),
+            nn.BatchNorm2d(filters),
+        )
         self.shortcut = nn.Identity()
         if stride > 1 or channels != filters:
             self.shortcut = nn.Sequential(

@@ -1,4 +1,4 @@
-"""The work in PyTorch, in the faster of the two memory formats; as `cnnrs_work`."""
+"""Work of each row in PyTorch, in the faster of the two memory formats; as `cnnrs_work`."""
 
 import numpy as np
 import torch
@@ -12,12 +12,12 @@ __all__ = ["load"]
 
 
 def load(kind, key):
-    """The work of a row."""
+    """Return the work of a row."""
     torch.set_num_threads(2)
     candidates = []
     for layout in (torch.contiguous_format, torch.channels_last):
         if kind == "memory":
-            layout = torch.channels_last  # a process measures one
+            layout = torch.channels_last  # a process measures only one layout
         if kind in ("step", "memory"):
             candidates.append((training_step(layout, *key), None))
         elif kind == "matmul":
@@ -32,7 +32,7 @@ def load(kind, key):
 
 
 def once(work):
-    """The least of a few times, after a first call."""
+    """Return the smallest of a few times, after a first call."""
     work()
     return min(timed(work) for _ in range(5))
 
