@@ -1,13 +1,12 @@
-"""Augmentation against none: a convolutional network on 5,000 images of CIFAR-10, with crops after
-padding by 4 and mirror images.
+"""Train with and without augmentation: crops after padding and flips, on 5,000 CIFAR-10 images.
 
 Published, on all 50,000 images: 9.08 % test error without and 7.25 % with augmentation, for
 All-CNN-C (J. T. Springenberg et al.: Striving for Simplicity: The All Convolutional Net, 2015), a
-gain of 1.83 points. A tenth of the images has more to gain: at least 3 points.
+gain of 1.83 points. With a tenth of the images the gain is larger: at least 3 points.
 
-For each seed other 5,000 of the training images, other first weights and another order; both
-networks of a seed have these in common. The recipe was chosen on training images that the seeds 0,
-1 and 2 do not use; the test images are looked at once, at the end.
+Each seed has its own 5,000 training images, initial weights and order; both networks of a seed
+share them. The recipe was chosen on training images that the seeds 0, 1 and 2 do not use. The test
+images are used once, at the end.
 
     python examples/augmentation_pays.py --data-dir ../shared/data
 """
@@ -48,7 +47,7 @@ def network(seed: int) -> cnnrs.Model:
 
 
 def mean_with_interval(values: list[float]) -> tuple[float, float, float]:
-    """The mean of a few values, and the 95 % interval of it by Student's t."""
+    """Return the mean of a few values and its 95 % interval by Student's t."""
     mean = statistics.mean(values)
     spread = T_975[len(values) - 1] * statistics.stdev(values) / math.sqrt(len(values))
     return mean, mean - spread, mean + spread
@@ -67,7 +66,7 @@ def main() -> None:
     )
     parser.add_argument("--epochs", type=int, default=24)
     parser.add_argument(
-        "--seeds", type=int, nargs="+", default=[0, 1, 2], help="different ones, from 0 to 9"
+        "--seeds", type=int, nargs="+", default=[0, 1, 2], help="different seeds from 0 to 9"
     )
     parser.add_argument(
         "--quick", action="store_true", help="a few images only, to see that it runs"

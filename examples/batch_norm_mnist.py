@@ -1,9 +1,9 @@
-"""Batch normalisation against none: the experiment of its paper, three layers of 100 sigmoid units
-on MNIST, batches of 60, 50,000 steps.
+"""Train with and without batch normalisation, as in its paper: three layers of 100 sigmoid units.
+
+The data is MNIST, in batches of 60, for 50,000 steps.
 
 Published: figure 1(a) of S. Ioffe, C. Szegedy: Batch Normalization (2015): the normalised network
-is ahead at every point, and ends higher, at about 98 % against 96 to 97 % of the plain one (read
-off the figure).
+is ahead at every point and reaches about 98 %, the plain network 96 to 97 % (read off the figure).
 
     python examples/batch_norm_mnist.py --data-dir ../shared/data
 """
@@ -19,7 +19,7 @@ BATCH_SIZE = 60
 
 
 def network(normalise: bool, seed: int) -> cnnrs.Model:
-    """Small Gaussian weights, as in the paper."""
+    """Build the network with small Gaussian weights, as in the paper."""
     layers: list[Layer] = [Rescale(1 / 255), Flatten()]
     for _ in range(3):
         layers += [

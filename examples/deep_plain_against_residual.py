@@ -1,13 +1,12 @@
-"""Deep plain networks against residual ones: more layers make a plain network worse, and a residual
-one better.
+"""Compare deep plain and residual networks: depth hurts the plain ones and helps the others.
 
 Published, CIFAR-10 test error: plain networks of 20, 32, 44 and 56 layers get worse with depth, 110
 layers above 60 %; residual ones of 20, 32, 44, 56 layers 8.75, 7.51, 7.17, 6.97 % (K. He, X. Zhang,
-S. Ren, J. Sun: Deep Residual Learning for Image Recognition, 2015, table 6 and figure 6). Those are
-days of training; here the same comparison is made small: 8, 20 and 56 layers of 12 filters, 15
-epochs, on 1,437 handwritten digits of 8 by 8 pixels. The residual networks learn these without a
-mistake at every depth, so the training loss is compared; 360 test images are too few to tell one
-residual network from another.
+S. Ren, J. Sun: Deep Residual Learning for Image Recognition, 2015, table 6 and figure 6). That
+takes days of training. This is a small version: 8, 20 and 56 layers of 12 filters, 15 epochs, on
+1,437 handwritten digits of 8 by 8 pixels. The residual networks learn them without a mistake at
+every depth, so the training losses are compared; 360 test images are too few to tell residual
+networks apart.
 
     python examples/deep_plain_against_residual.py
 """
@@ -36,7 +35,7 @@ def block(x: Node, filters: int, residual: bool) -> Node:
 
 
 def network(depth: int, residual: bool, seed: int, filters: int = 12) -> cnnrs.Model:
-    """`depth` layers with weights: one convolution, blocks of two, and the last, dense one."""
+    """Build a network of `depth` layers: one convolution, blocks of two, and a dense layer."""
     inputs = Input((8, 8, 1))
     x = ReLU()(
         BatchNorm()(Conv2D(filters, 3, padding="same", use_bias=False)(Rescale(1 / 255)(inputs)))

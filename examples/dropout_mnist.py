@@ -1,11 +1,11 @@
-"""Dropout against none: a perceptron with three hidden layers of 1,024 rectified units on MNIST.
+"""Train with and without dropout: three hidden layers of 1,024 rectified units on MNIST.
 
 Published: 1.60 % test error for a standard neural network (two layers of 800 logistic units), 1.25
 % with dropout and this architecture (N. Srivastava et al.: Dropout: A Simple Way to Prevent Neural
-Networks from Overfitting, JMLR 15, 2014, table 2). Here both networks have this architecture, and
-learn from 5,000 of the 60,000 training images, on which they over-fit more and dropout pays sooner:
-with all of them (``--images 60000 --epochs 20``) the two are still equal, 1.29 and 1.31 %; there a
-network got up to a million updates.
+Networks from Overfitting, JMLR 15, 2014, table 2). Here both networks have this architecture and
+learn from 5,000 of the 60,000 training images, where they overfit more and dropout helps sooner.
+With all images (``--images 60000 --epochs 20``) the two are still equal, 1.29 and 1.31 %. The
+networks of the paper were trained with up to a million updates.
 
     python examples/dropout_mnist.py --data-dir ../shared/data
 """
@@ -31,8 +31,9 @@ def network(dropout: bool, units: int, seed: int) -> cnnrs.Model:
 
 
 def difference(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> tuple[float, float]:
-    """How many percent fewer mistakes the second makes on the same images, and half the 95 %
-    interval; only where they differ matters.
+    """Return by how many percent the second makes fewer mistakes, and half the 95 % interval.
+
+    Both are tested on the same images, so only images on which they differ matter.
     """
     worse, better = int(np.sum(second & ~first)), int(np.sum(first & ~second))
     mean = (better - worse) / len(first)

@@ -1,14 +1,15 @@
-"""A learning rate too high: on a bowl, where the limit is known exactly, and on handwritten digits,
-where it is found by trying.
+"""Show the limit of the learning rate on a quadratic loss and on handwritten digits.
 
-Known: descent on the loss ½ a w² multiplies w by 1 - rate · a in every step, so it converges below
-rate = 2 / a and diverges above (Y. LeCun, L. Bottou, G. Orr, K.-R. Müller: Efficient BackProp,
-1998, section 4.6). On digits no such number is known; the loss after training is a valley over the
-rate: too low a rate does not arrive, too high a rate ends above ln 10 = 2.303, the loss of a guess.
+On the loss ½ a w² the limit is known exactly: gradient descent multiplies w by 1 - rate · a in
+every step, so it converges below rate = 2 / a and diverges above (Y. LeCun, L. Bottou, G. Orr,
+K.-R. Müller: Efficient BackProp, 1998, section 4.6). On digits the limit is found by trying. With
+too low a rate the loss is still high after training; with too high a rate it ends above ln 10 =
+2.303, the loss of a guess.
 
-    python examples/learning_rate_too_high.py                              # on the digits of 8 by 8
-    pixels that come with cnnrs python examples/learning_rate_too_high.py --data-dir ../shared/data
-    # on MNIST
+On the digits of 8 by 8 pixels that come with cnnrs, and on MNIST:
+
+    python examples/learning_rate_too_high.py
+    python examples/learning_rate_too_high.py --data-dir ../shared/data
 """
 
 import argparse
@@ -22,7 +23,7 @@ from cnnrs.layers import Dense, Rescale
 
 
 def bowl(rate: float, steps: int = 60, curvature: float = 4.0) -> float:
-    """The distance from the minimum of ½ a w², from 1, after some steps."""
+    """Return the distance from the minimum of ½ a w² after some steps from w = 1."""
     model = cnnrs.Sequential((1,), [Dense(1, use_bias=False)], dtype="float64")
     model.layers[0].weight[...] = 1.0
     trainer = cnnrs.Trainer(

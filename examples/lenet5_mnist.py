@@ -1,10 +1,9 @@
-"""LeNet-5 on MNIST: the network of 1998 with ReLU and max pooling, trained on the 60,000 images as
-they are, or distorted a little.
+"""Train LeNet-5 with ReLU and max pooling on MNIST, with or without distorted images.
 
 Published: 0.95 % test error without distortions, 0.8 % with distorted images among the training
 images (Y. LeCun, L. Bottou, Y. Bengio, P. Haffner: Gradient-based learning applied to document
-recognition, 1998, section III.C). The recipe was chosen on 10,000 of the training images; the test
-images are looked at once, at the end.
+recognition, 1998, section III.C). The recipe was chosen on 10,000 of the training images. The test
+images are used once, at the end.
 
     python examples/lenet5_mnist.py --data-dir ../shared/data
     python examples/lenet5_mnist.py --data-dir ../shared/data --distort
@@ -30,11 +29,14 @@ def main() -> None:
     parser.add_argument(
         "--distort",
         action="store_true",
-        help="turn, shift, scale and slant the training images, anew in each epoch",
+        help="rotate, shift, scale and shear the training images, differently in each epoch",
     )
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--checkpoint-dir", help="go on from here if the training was interrupted")
+    parser.add_argument(
+        "--checkpoint-dir",
+        help="folder of checkpoints; run again to continue an interrupted training",
+    )
     parser.add_argument(
         "--quick", action="store_true", help="a few images only, to see that it runs"
     )

@@ -1,13 +1,12 @@
-"""ReLU against tanh: epochs until a convolutional network makes 25 % errors on its own training
-images, CIFAR-10.
+"""Compare ReLU with tanh: epochs until the training error on CIFAR-10 is 25 %.
 
 Published: six times fewer epochs with ReLU, for a network of four convolutions (A. Krizhevsky, I.
 Sutskever, G. Hinton: ImageNet Classification with Deep Convolutional Neural Networks, 2012, figure
-1). As there, each network gets the learning rate, of a few, that brings it there fastest, and there
-is no regularisation. Here 10,000 of the 50,000 images are used, and the weights start as in K. He
-et al. (2015). The published figure does not come out under these conditions: with 0.01 tanh is
-there sooner than ReLU with any of the rates. What saturating units cost shows in deep networks: see
-vanishing_gradients.py, where they are sigmoid units.
+1). As there, each network uses the fastest of a few learning rates, without regularisation. Here
+10,000 of the 50,000 images are used, and the initial weights are those of K. He et al. (2015). The
+published result is not reproduced under these conditions: with the rate 0.01, tanh reaches 25 %
+sooner than ReLU with any of the rates. Deep networks show the cost of saturating units: see
+vanishing_gradients.py, which uses sigmoid units.
 
     python examples/relu_against_tanh.py --data-dir ../shared/data
 """
@@ -40,7 +39,7 @@ def network(activation: type[Layer], seed: int) -> cnnrs.Model:
 
 
 class StopAt(Callback):
-    """Stop when the training error is small enough, and note between which epochs that was."""
+    """Stop when the training error reaches the target, and interpolate the epoch."""
 
     def __init__(self) -> None:
         self.epochs: float | None = None
@@ -63,7 +62,7 @@ def main() -> None:
         help="the folder with cifar10/ (default: $CNNRS_DATA, the cache folder, a download)",
     )
     parser.add_argument("--images", type=int, default=10_000, help="training images used")
-    parser.add_argument("--epochs", type=int, default=40, help="at most")
+    parser.add_argument("--epochs", type=int, default=40, help="maximum number of epochs")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--quick", action="store_true", help="a few images only, to see that it runs"

@@ -1,11 +1,10 @@
-"""Vanishing gradients: how much of the gradient reaches the first layer, through 20 and 30 layers,
-by activation and initialisation.
+"""Measure vanishing gradients through 20 and 30 layers, by activation and initialisation.
 
-Published: sigmoid units let it decrease exponentially with depth (Y. Bengio et al. 1994; X. Glorot,
-Y. Bengio 2010); through 30 rectified layers training stalls with Glorot's initialisation and runs
-with He's (K. He et al.: Delving Deep into Rectifiers, 2015, figure 3). There it was an ImageNet
-network; here it is dense layers of 64 units on handwritten digits of 8 by 8 pixels, with the
-gradient clipped.
+Published: with sigmoid units the gradient decreases exponentially with depth (Y. Bengio et al.
+1994; X. Glorot, Y. Bengio 2010). A network of 30 rectified layers does not learn with Glorot's
+initialisation and learns with He's (K. He et al.: Delving Deep into Rectifiers, 2015, figure 3).
+The paper uses an ImageNet network. Here it is a network of dense layers of 64 units on handwritten
+digits of 8 by 8 pixels, with a clipped gradient.
 
     python examples/vanishing_gradients.py
 """
@@ -57,14 +56,13 @@ def main() -> None:
     digits = datasets.load_digits()
     epochs = 1 if options.quick else 30
     print(
-        "first / last: gradient norm of the first layer by that of the last, before training; "
+        "first / last: ratio of the gradient norms of first and last layer before training; "
         f"accuracy after {epochs} epochs"
     )
     for depth in (20, 30):
         for kind in NETWORKS:
-            optimizer = optimizers.SGD(
-                0.01, momentum=0.9, clip_norm=1.0
-            )  # clipped, because a few batches have a gradient far too long
+            # Clipped, because the gradient of a few batches is far too large.
+            optimizer = optimizers.SGD(0.01, momentum=0.9, clip_norm=1.0)
             trainer = cnnrs.Trainer(
                 network(kind, depth, options.seed), optimizer=optimizer, seed=options.seed
             )

@@ -16,7 +16,26 @@ __all__ = ["Expanded", "expand"]
 
 
 class Expanded:
-    """The samples of a source followed by transformed copies of them; made by `expand`."""
+    """The samples of a source, followed by their transformed copies. `expand` builds it.
+
+    Attributes
+    ----------
+    source : Source
+        The original samples.
+    transform : Transform
+    factor : int
+    seed : int
+    class_names : tuple of str
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnnrs import augment
+    >>> x, y = np.zeros((2, 4, 4, 1), np.uint8), np.array([0, 1])
+    >>> larger = augment.expand((x, y), augment.RandomInvert(1.0))
+    >>> larger.labels.tolist(), larger[2][0].max().item()
+    ([0, 1, 0, 1], 255)
+    """
 
     def __init__(self, source: Source, transform: Transform, factor: int, seed: int) -> None:
         self.source = source
@@ -52,44 +71,43 @@ class Expanded:
             )
             if copies.shape[1:] != result.shape[1:] or copies.dtype != result.dtype:
                 raise ShapeError(
-                    f"transform: its images must be like the originals beside them, {result.dtype} "
-                    f"of {result.shape[1:]}, "
-                    f"got {copies.dtype} of {copies.shape[1:]}; normalise and resize in the model "
-                    "or the Loader instead"
+                    f"transform: expected images like the originals, {result.dtype} of shape "
+                    f"{result.shape[1:]}, got {copies.dtype} of shape {copies.shape[1:]}; "
+                    "normalise and resize in the model or the Loader instead"
                 )
             result[chosen] = copies
         return result, labels
 
 
 def expand(data: Any, transform: Transform, factor: int = 2, *, seed: int = 0) -> Expanded:
-    """Make a data set `factor` times as large: the original samples and
-    ``factor - 1`` transformed copies of each.
+    """Enlarge a data set: the original samples and ``factor - 1`` transformed copies of each.
 
-    On-the-fly augmentation (``cnnrs.data.Loader(..., transform=...)``) makes another copy in every
-    epoch and is the better default; this one is for a fixed, larger set.
+    Augmentation in the loader (``cnnrs.data.Loader(..., transform=...)``) makes another copy in
+    every epoch and is the better default. Use `expand` for a fixed, larger data set.
 
     Parameters
     ----------
     data : Source or pair (x, y) of arrays
         Images with labels.
     transform : Transform
-        Keeps size and dtype of the images, and needs no labels.
+        A transform that keeps size and dtype of the images and needs no labels.
     factor : int
         At least 1.
     seed : int
-        Of the transform.
+        Seed of the transform.
 
     Returns
     -------
     Expanded
-        A source: sample ``i`` is the original ``i`` for ``i < n``, and from there on copy ``i //
-        n`` of sample ``i % n``, made when asked for and always the same.
+        A source. For ``n`` original samples, sample ``i`` is the original ``i`` if ``i < n``, and
+        otherwise copy ``i // n`` of sample ``i % n``. Copies are computed when they are read and
+        are always the same.
 
     Raises
     ------
     ArgumentError, DTypeError, ShapeError
-        For arguments that do not fit; for images that the transform makes unlike the originals,
-        when they are asked for.
+        For invalid arguments. A transform that changes size or dtype of the images is reported
+        when a copy is read.
 
     Examples
     --------
@@ -107,8 +125,7 @@ def expand(data: Any, transform: Transform, factor: int = 2, *, seed: int = 0) -
         )
     if getattr(source, "target", "labels") != "labels":
         raise ArgumentError(
-            f"data: its targets are {getattr(source, 'target', '')}; expand takes images with "
-            "labels"
+            f"data: expected images with labels, got images with {getattr(source, 'target', '')}"
         )
     return Expanded(
         source,

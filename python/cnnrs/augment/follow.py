@@ -13,8 +13,8 @@ from cnnrs.augment.program import Step, take
 __all__ = ["follow_boxes", "follow_masks", "follow_points"]
 
 MOVING = ("crop", "flip_horizontal", "flip_vertical", "resize", "warp", "elastic")
-EDGE_POINTS = 32  # places looked at along an edge of a box that an elastic transform bends
-# of the fixed point q = p - shift(q); the shifts change slowly, each step gains a digit or so
+EDGE_POINTS = 32  # points per edge of a box that an elastic transform bends
+# Fixed-point iterations of q = p - shift(q). Shifts change slowly: each gains about a digit.
 ITERATIONS = 8
 
 
@@ -24,7 +24,7 @@ def moving(steps: list[Step]) -> list[Step]:
 
 
 def move(step: Step, points: NDArray[np.float64], owner: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Where a step takes points ``(k, 2)``, each of the sample `owner` names."""
+    """Move points ``(k, 2)`` as a step does. `owner` is the sample of each point."""
     if len(points) == 0:
         return points
     x, y = points[:, 0], points[:, 1]
@@ -48,8 +48,9 @@ def move(step: Step, points: NDArray[np.float64], owner: NDArray[np.int64]) -> N
 
 
 def _bend(step: Step, points: NDArray[np.float64], owner: NDArray[np.int64]) -> NDArray[np.float64]:
-    """An elastic step reads each pixel at its own place plus a shift: q is seen at p if q +
-    shift(q) = p.
+    """Move points as an elastic step does.
+
+    The step reads each pixel at its own place plus a shift, so p moves to q with q + shift(q) = p.
     """
     moved = points.copy()
     for sample in np.unique(owner):
@@ -62,7 +63,7 @@ def _bend(step: Step, points: NDArray[np.float64], owner: NDArray[np.int64]) -> 
         seen = ops.augment(
             places[None].astype(np.float32), [alone], np.array([height]), np.array([width])
         )[0]
-        shift = np.nan_to_num(seen - places)  # at the border, where the fill shows, as if at rest
+        shift = np.nan_to_num(seen - places)  # no shift where the fill shows
         mine = owner == sample
         for _ in range(ITERATIONS):
             at = moved[mine]
@@ -84,11 +85,11 @@ def follow_points(steps: list[Step], keypoints: list[NDArray[Any]]) -> list[NDAr
 def follow_boxes(
     steps: list[Step], boxes: list[NDArray[Any]], min_visibility: float
 ) -> tuple[list[NDArray[Any]], list[NDArray[np.bool_]]]:
-    """The boxes of every sample after all steps, those with too little left dropped, and which were
-    kept.
+    """Return the boxes of every sample after all steps, and which boxes were kept.
 
-    A box becomes the smallest upright box around what it was, clipped to the image; what each
-    clipping leaves of its area is multiplied up.
+    A step turns a box into the smallest upright box around its moved outline, clipped to the image.
+    The visible shares of all clippings are multiplied; a box is dropped if the product is below
+    `min_visibility`.
     """
     owner = np.repeat(np.arange(len(boxes)), [len(box) for box in boxes])
     places = np.concatenate([np.zeros((0, 4)), *boxes]).astype(np.float64)
@@ -146,8 +147,9 @@ def _divide(rows: NDArray[Any], like: list[NDArray[Any]]) -> list[Any]:
 def follow_masks(
     steps: list[Step], masks: Any, heights: NDArray[np.int64], widths: NDArray[np.int64]
 ) -> Any:
-    """The masks of every sample after all steps: nearest neighbour, and the step's `mask_fill`
-    beyond the border.
+    """Return the masks of every sample after all steps.
+
+    Masks use the nearest pixel, and the `mask_fill` of each step beyond the border.
     """
     program = [_nearest(step) for step in moving(steps)]
     if not program:
@@ -178,7 +180,7 @@ def _as_picture(mask: NDArray[Any], dtype: Any = None) -> NDArray[Any]:
 
 
 def _nearest(step: Step) -> ops.AugmentStep:
-    """The step as masks take it: by the nearest pixel, with their own fill."""
+    """Return the step for masks: nearest pixel, with the fill of masks."""
     mode = "nearest" if step.kind in ("resize", "warp", "elastic") else step.mode
     filled = step.kind in ("crop", "warp", "elastic")
     constants = np.array([float(step.mask_fill)]) if filled else step.constants

@@ -1,5 +1,6 @@
-"""Maps of the plane as ``(n, 3, 3)`` matrices on ``(x, y, 1)``; the origin is the upper left
-corner, y points down.
+"""Build ``(n, 3, 3)`` matrices of affine and projective maps on ``(x, y, 1)``.
+
+The origin is the upper left corner, and y points down.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def translation(x: Any, y: Any, count: int) -> Matrices:
 
 
 def about(inner: Matrices, x: Any, y: Any, to_x: Any = None, to_y: Any = None) -> Matrices:
-    """The map with (x, y) as its origin, which goes to (to_x, to_y), by default to itself."""
+    """Return a map with its origin at (x, y), which it takes to (to_x, to_y), by default (x, y)."""
     count = len(inner)
     moved: Matrices = (
         translation(x if to_x is None else to_x, y if to_y is None else to_y, count)

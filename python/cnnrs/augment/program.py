@@ -1,5 +1,6 @@
-"""A program being written: transforms add steps with the parameters of every sample, and the sizes
-are followed along.
+"""Build the program of a batch: transforms add steps with the parameters of every sample.
+
+A program also tracks the size, the channels and the value range of the images.
 """
 
 from __future__ import annotations
@@ -42,16 +43,16 @@ class Key:
 
 @dataclass
 class Step:
-    """A step, with what the boxes and masks need to follow it.
+    """A step of a program, with the sizes that boxes, keypoints and masks need.
 
     Attributes
     ----------
     kind, mode, apply, parameters, constants
         As in `cnnrs.ops.AugmentStep`.
     before, after : pair of ndarray of shape (n,)
-        Heights and widths.
+        Heights and widths of the images before and after the step.
     mask_fill : int
-        What masks show beyond the border.
+        Value of masks beyond the border.
     """
 
     kind: str
@@ -75,13 +76,13 @@ class Program:
     Attributes
     ----------
     heights, widths : ndarray of shape (n,), int64
-        The size that each image has by now.
+        Current size of each image.
     channels : int
-        The channels that the images have by now.
+        Current number of channels.
     floating : bool
-        Whether values are by now floats around 0 to 1, not bytes from 0 to 255.
+        Whether the values are currently floats around 0 to 1, not bytes from 0 to 255.
     ordinal : int
-        How many transforms have drawn random numbers.
+        Number of transforms that have drawn random numbers.
     steps : list of Step
     """
 
@@ -137,8 +138,10 @@ class Program:
         size: tuple[Column, Column] | None = None,
         mask_fill: int = 0,
     ) -> None:
-        """Add a step; a parameter is a number or one for each sample, and `size` is what the images
-        have after it.
+        """Add a step.
+
+        A parameter is one number, or one number per sample. `size` is the image size after the
+        step; by default it does not change.
         """
         if self._chosen is not None:
             apply = self._chosen if apply is None else apply & self._chosen
@@ -177,20 +180,23 @@ class Program:
             else tuple(float(value) for value in fill)
         )
         if len(values) not in (1, self.channels):
-            raise ShapeError(f"fill: {len(values)} values for images of {self.channels} channels")
+            raise ShapeError(
+                f"fill: expected one value or {self.channels}, one per channel, got {len(values)}"
+            )
         return values
 
     def scale(self, factors: NDArray[np.float64], summands: NDArray[np.float64]) -> None:
-        """``factor · value + summand`` for each channel; the values are floats from here on."""
+        """Compute ``factor · value + summand`` for each channel; the result is float."""
         for name, values in (("mean or std", factors), ("mean or std", summands)):
             if len(values) not in (1, self.channels):
                 raise ShapeError(
-                    f"{name}: {len(values)} values for images of {self.channels} channels"
+                    f"{name}: expected one value or {self.channels}, one per channel, got "
+                    f"{len(values)}"
                 )
         if self.partial:
             raise ArgumentError(
-                "ToFloat and Normalize change the units of all images: they cannot stand in "
-                "RandomApply or OneOf"
+                "ToFloat and Normalize change the units of all images: they cannot be used in "
+                "RandomApply or OneOf; put them after it"
             )
         if factors.shape != summands.shape:
             factors, summands = np.broadcast_arrays(factors, summands)
@@ -214,9 +220,7 @@ class Program:
         size: tuple[Column, Column] | None = None,
         mask_fill: int = 0,
     ) -> None:
-        """Move the images by ``(n, 3, 3)`` matrices that take a place (x, y, 1) to where it is seen
-        after.
-        """
+        """Warp the images by ``(n, 3, 3)`` matrices that map points (x, y, 1) before to after."""
         inverse = np.linalg.inv(forward).reshape(len(self), 9)
         height, width = (self.heights, self.widths) if size is None else size
         self.add(
@@ -236,7 +240,7 @@ class Program:
 
 
 def take(step: Step, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The parameters of some samples, ``(len(rows), parameters)``; rows may repeat."""
+    """Return the parameters of some samples, ``(len(rows), parameters)``; rows may repeat."""
     if len(step.parameters) == 1:
         return np.broadcast_to(step.parameters[0], (len(rows), step.parameters.shape[1]))
     return step.parameters[rows]
@@ -245,12 +249,12 @@ def take(step: Step, rows: NDArray[np.int64]) -> NDArray[np.float64]:
 def check_range(
     name: str, value: Any, low: float = -math.inf, high: float = math.inf
 ) -> tuple[float, float]:
-    """A pair of numbers, the first not above the second, both within bounds.
+    """Return a pair of numbers ``low <= first <= second <= high``.
 
     Raises
     ------
     ArgumentError
-        For anything else.
+        If the value is not such a pair.
     """
     try:
         first, second = (float(part) for part in value)

@@ -1,4 +1,4 @@
-"""Tone curves: transforms that map each value by itself, some by the histogram of the image."""
+"""Transforms of tone: inversion, posterization, histogram equalization, sharpness."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
 
 
 class _Tone(Transform):
-    """Base class of transforms of one step, applied always or with probability `p`."""
+    """Base class of transforms with one step, applied always or with probability `p`."""
 
     kind = ""
 
@@ -38,7 +38,7 @@ class _Tone(Transform):
 
 
 class AutoContrast(_Tone):
-    """Stretch each channel to the whole range. A channel of a single value is unchanged.
+    """Stretch each channel to the full range. A channel with a single value is unchanged.
 
     Examples
     --------
@@ -188,7 +188,7 @@ class Solarize(_Tone):
     Parameters
     ----------
     threshold : float
-        In the units of the image.
+        Threshold in the units of the image.
 
     Examples
     --------
@@ -229,12 +229,13 @@ class RandomSolarize(Solarize):
 
 
 class Sharpness(_Tone):
-    """Sharper or softer by a factor: 0 gives the smoothed image, 1 the image itself, 2 goes as far
-    in the other direction.
+    """Sharpen or smooth images by a factor.
 
     Parameters
     ----------
     sharpness_factor : float, at least 0
+        0 returns the smoothed image, 1 the image itself, 2 an image with twice the difference to
+        the smoothed image.
 
     Examples
     --------
@@ -242,7 +243,7 @@ class Sharpness(_Tone):
     >>> from cnnrs import augment
     >>> x = np.zeros((1, 3, 3, 1), np.uint8)
     >>> x[0, 1, 1] = 130
-    >>> augment.Sharpness(0.0)(x)[0, 1, 1].item()  # the pixel itself has 5 of 13 parts
+    >>> augment.Sharpness(0.0)(x)[0, 1, 1].item()  # the centre has weight 5 / 13
     50
     """
 
