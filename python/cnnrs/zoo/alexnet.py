@@ -1,4 +1,4 @@
-"""AlexNet, whole and in two groups, and ZFNet."""
+"""AlexNet with and without groups, and ZFNet."""
 
 from __future__ import annotations
 

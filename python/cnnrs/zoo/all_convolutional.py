@@ -1,4 +1,4 @@
-"""Networks of convolutions to the end, for CIFAR-10: Network in Network and All-CNN-C."""
+"""Networks without dense layers, for CIFAR-10: Network in Network and All-CNN-C."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ __all__ = ["ENTRIES"]
 
 
 def nin(x: Node, classes: int) -> Node:
-    """Network in Network: convolutions followed by two of 1x1, and one map for each class whose
-    mean is the output.
+    """Network in Network: each convolution is followed by two of 1x1.
+
+    The last one has one map per class, and the mean of the map is the output.
 
     References
     ----------
@@ -27,7 +28,7 @@ def nin(x: Node, classes: int) -> Node:
 
 
 def all_cnn_c(x: Node, classes: int) -> Node:
-    """All-CNN-C: strides in place of pools.
+    """All-CNN-C: strides instead of pooling.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""DenseNet: every layer sees the outputs of all before it in its block."""
+"""DenseNet: the input of a layer is the outputs of all preceding layers of its block."""
 
 from __future__ import annotations
 

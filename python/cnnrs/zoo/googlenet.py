@@ -1,4 +1,4 @@
-"""GoogLeNet: four branches side by side in each module."""
+"""GoogLeNet: modules of four parallel branches."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ STAGES = (
 def inception(
     x: Node, single: int, triple: tuple[int, int], five: tuple[int, int], projection: int, name: str
 ) -> Node:
-    """One module: windows of 1, 3 and 5 pixels and a pool, their outputs side by side."""
+    """Concatenate the outputs of convolutions of 1, 3 and 5 pixels and of a pool."""
     return Concat(name=name)(
         [
             chain(x, Conv2D(single, 1), ReLU()),
@@ -47,8 +47,9 @@ def inception(
 
 
 def googlenet(x: Node, classes: int) -> Node:
-    """GoogLeNet as published, with windows of 5x5 and without the auxiliary heads, which prediction
-    does not use.
+    """GoogLeNet as published, with convolutions of 5x5.
+
+    The auxiliary heads, which prediction does not use, are left out.
 
     References
     ----------
@@ -71,7 +72,7 @@ def _pool() -> MaxPool2D:
 
 
 def _response_norm() -> LocalResponseNorm:
-    """The constants of the reference model of Caffe (BVLC GoogLeNet); the paper gives none."""
+    """Return the layer with the constants of BVLC GoogLeNet in Caffe; the paper gives none."""
     return LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=1.0)
 
 

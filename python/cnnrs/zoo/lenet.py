@@ -1,4 +1,4 @@
-"""LeNet-5, as it is built today and as it was published."""
+"""LeNet-5, in its usual form and as published."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ C3_TABLE = (
 
 
 def lenet5(x: Node, classes: int) -> Node:
-    """LeNet-5 with ReLU, max pooling and whole connections, as it is usually built today; 28x28
-    pixels, padded by 2.
+    """LeNet-5 in its usual form, with ReLU, max pooling and all connections.
+
+    Images of 28x28 pixels are padded by 2.
 
     References
     ----------
@@ -49,8 +50,10 @@ def lenet5(x: Node, classes: int) -> Node:
 
 
 def lenet5_original(x: Node, classes: int) -> Node:
-    """LeNet-5 as published: trainable subsampling, C3 by its table, tanh, and distances to fixed
-    codes as the output; 32x32 pixels.
+    """LeNet-5 as published, for 32x32 pixels.
+
+    Subsampling is trainable, C3 has a table of connections, activations are tanh, and the output is
+    the distances to fixed codes.
 
     Its 60,000 parameters: C1 156, S2 12, C3 1,516, S4 32, C5 48,120, F6 10,164; the codes are not
     trained. The subsampling scales the mean of four pixels, where the paper scales their sum. The

@@ -1,4 +1,4 @@
-"""MobileNets: depthwise convolutions, for little computing."""
+"""MobileNet V1 and V2: networks of depthwise convolutions with few multiply-adds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ V1_BLOCKS = (
     (1024, 2),
     (1024, 1),
 )  # filters, stride
-# Expansion, filters, how often, stride of the first: table 2 of the second paper.
+# Expansion, filters, repetitions, stride of the first: table 2 of the paper on V2.
 V2_BLOCKS = (
     (1, 16, 1, 1),
     (6, 24, 2, 2),
@@ -65,8 +65,9 @@ def mobilenet_v1(x: Node, classes: int) -> Node:
 
 
 def inverted_residual(x: Node, expansion: int, filters: int, stride: int) -> Node:
-    """Widen by 1x1, look around by a depthwise 3x3, narrow by 1x1 without activation; the input is
-    added where shapes agree.
+    """Expand by 1x1, filter by a depthwise 3x3, project by 1x1 without activation.
+
+    The input is added if it has the shape of the output.
     """
     y = x if expansion == 1 else conv_norm(x, expansion * x.shape[2], 1, activation=ReLU6)
     y = conv_norm(_depthwise(y, stride, ReLU6), filters, 1, activation=None)
@@ -74,7 +75,7 @@ def inverted_residual(x: Node, expansion: int, filters: int, stride: int) -> Nod
 
 
 def mobilenet_v2(x: Node, classes: int) -> Node:
-    """MobileNetV2: inverted residuals with narrow ends.
+    """MobileNetV2: inverted residuals with linear bottlenecks.
 
     References
     ----------

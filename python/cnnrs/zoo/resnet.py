@@ -23,8 +23,9 @@ Block = Callable[[Node, int, int, str], Node]
 
 
 def basic_block(x: Node, filters: int, stride: int, name: str) -> Node:
-    """Two convolutions of 3x3, and the input added; where shapes differ, through one of 1x1 (option
-    B).
+    """Apply two 3x3 convolutions and add the input.
+
+    If the shapes differ, the input passes through a 1x1 convolution (option B).
     """
     y = conv_norm(x, filters, 3, stride=stride, padding=1, name=f"{name}_conv1")
     y = conv_norm(y, filters, 3, padding=1, activation=None, name=f"{name}_conv2")
@@ -43,8 +44,9 @@ def bottleneck_block(x: Node, filters: int, stride: int, name: str) -> Node:
 
 
 def subsampled_block(x: Node, filters: int, stride: int, name: str) -> Node:
-    """As `basic_block`, the shortcut without parameters: every second pixel, and channels of zeros
-    on both sides (option A).
+    """Apply `basic_block` with a shortcut without parameters (option A).
+
+    The shortcut takes every second pixel and adds channels of zeros on both sides.
     """
     y = conv_norm(x, filters, 3, stride=stride, padding=1, name=f"{name}_conv1")
     y = conv_norm(y, filters, 3, padding=1, activation=None, name=f"{name}_conv2")
@@ -63,7 +65,7 @@ def _projected(x: Node, filters: int, stride: int, name: str) -> Node:
 
 
 def _stages(x: Node, block: Block, counts: tuple[int, ...], first_filters: int) -> Node:
-    """Stages of blocks; each has twice the filters of the one before, at half the size."""
+    """Apply stages of blocks. Each has twice the filters and half the size of the preceding one."""
     for stage, count in enumerate(counts):
         for index in range(count):
             x = block(
@@ -91,8 +93,9 @@ def resnet(x: Node, classes: int, *, block: Block, counts: tuple[int, ...]) -> N
 
 
 def resnet_cifar(x: Node, classes: int, *, depth: int) -> Node:
-    """ResNet for CIFAR of ``6 n + 2`` layers: three stages of ``n`` blocks, at 16, 32 and 64
-    channels.
+    """ResNet for CIFAR with ``6 n + 2`` layers: three stages of ``n`` blocks.
+
+    The stages have 16, 32 and 64 channels.
 
     References
     ----------

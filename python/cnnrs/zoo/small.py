@@ -1,4 +1,4 @@
-"""Small plain networks."""
+"""Small networks without branches."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["ENTRIES"]
 
 
 def small(x: Node, classes: int) -> Node:
-    """For images of 8 to 32 pixels: three convolutions and dropout."""
+    """Three convolutions and dropout, for images of 8 to 32 pixels."""
     x = chain(
         x,
         Conv2D(32, 3, padding="same"),
@@ -31,9 +31,7 @@ def small(x: Node, classes: int) -> Node:
 
 
 def classic(x: Node, classes: int) -> Node:
-    """Input -> Conv -> ReLU -> Conv -> ReLU -> Pool -> ReLU -> Conv -> ReLU -> Pool -> Fully
-    Connected.
-    """
+    """Input, Conv, ReLU, Conv, ReLU, Pool, ReLU, Conv, ReLU, Pool, Fully Connected."""
     x = chain(
         x,
         Conv2D(32, 5, padding="same"),

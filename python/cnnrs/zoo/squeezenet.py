@@ -1,4 +1,4 @@
-"""SqueezeNet: the accuracy of AlexNet with fifty times fewer parameters."""
+"""SqueezeNet: the accuracy of AlexNet with one fiftieth of the parameters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from cnnrs.zoo.entry import Entry, chain
 
 __all__ = ["ENTRIES"]
 
-# Filters of the squeezing and of each of the two expanding convolutions, fire2 to fire9.
+# Filters of the squeeze convolution and of each expand convolution, fire2 to fire9.
 FIRES = ((16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256), (64, 256))
 
 
@@ -34,8 +34,9 @@ def _body(x: Node, classes: int, pools_before: tuple[int, ...], last_padding: in
 
 
 def squeezenet_1_0(x: Node, classes: int) -> Node:
-    """SqueezeNet 1.0 as its authors released it: 227x227 pixels, and a ring of zeros around the
-    input of the last convolution.
+    """SqueezeNet 1.0 as its authors released it, for 227x227 pixels.
+
+    The last convolution has padding 1.
 
     References
     ----------
@@ -46,7 +47,7 @@ def squeezenet_1_0(x: Node, classes: int) -> Node:
 
 
 def squeezenet_1_1(x: Node, classes: int) -> Node:
-    """SqueezeNet 1.1: a smaller first convolution and earlier pools, at less than half the cost.
+    """SqueezeNet 1.1: a smaller first convolution and earlier pools, less than half the work.
 
     References
     ----------

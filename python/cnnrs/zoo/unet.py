@@ -1,4 +1,4 @@
-"""U-Net: down to a small image with many channels and up again, for segmentation."""
+"""U-Net for segmentation: downsampling and upsampling paths with skip connections."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ def _two_convolutions(x: Node, filters: int) -> Node:
 
 
 def _cropped_to(x: Node, size: tuple[int, ...]) -> Node:
-    """The middle of an image; an odd pixel more goes at the bottom and right."""
+    """Crop the centre of an image. An odd pixel is cropped at the bottom and right."""
     more = [mine - wanted for mine, wanted in zip(x.shape, size, strict=True)][:2]
     return Crop2D([[item // 2, item - item // 2] for item in more])(x)
 
 
 def unet(x: Node, classes: int) -> Node:
-    """U-Net as published: without padding, so that 572x572 pixels give 388x388 labels; one logit
-    per class and pixel.
+    """U-Net as published, with one logit per class and pixel.
+
+    Convolutions have no padding, so that images of 572x572 pixels have 388x388 labels.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""VGG: many small convolutions, and a net of its kind for CIFAR-10."""
+"""VGG: networks of 3x3 convolutions, and a similar one for CIFAR-10."""
 
 from __future__ import annotations
 
@@ -36,8 +36,9 @@ def vgg(x: Node, classes: int, *, depth: int, batch_norm: bool) -> Node:
 
 
 def vgg_cifar(x: Node, classes: int) -> Node:
-    """Two convolutions of 3x3 with batch normalisation, and a pool, at 64, 128 and 256 channels;
-    dropout; one dense layer.
+    """Three stages of 64, 128 and 256 channels, then dropout and a dense layer.
+
+    A stage has two 3x3 convolutions with batch normalisation, and a pool.
     """
     for channels in (64, 128, 256):
         for _ in range(2):
