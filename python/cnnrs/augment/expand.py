@@ -18,14 +18,13 @@ __all__ = ["Expanded", "expand"]
 class Expanded:
     """The samples of a source, followed by their transformed copies. `expand` builds it.
 
-    Attributes
+    Parameters
     ----------
     source : Source
         The original samples.
     transform : Transform
     factor : int
     seed : int
-    class_names : tuple of str
 
     Examples
     --------

@@ -28,6 +28,16 @@ class Transform:
     index of the sample and the position of the transform in its pipeline. A sample therefore looks
     the same in any batch and with any number of threads, and a second call with the same arguments
     returns the same images. Use `random` for new random numbers in every call.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnnrs import augment
+    >>> class Negative(augment.Transform):
+    ...     def lower(self, program):
+    ...         program.add("invert")
+    >>> Negative()(np.zeros((1, 1, 2, 1), np.uint8)).ravel().tolist()
+    [255, 255]
     """
 
     min_visibility = MIN_VISIBILITY

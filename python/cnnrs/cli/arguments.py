@@ -14,7 +14,7 @@ __all__ = [
     "add_threads",
     "checked_output",
     "describe_os_error",
-    "note",
+    "log",
     "positive",
     "positive_rate",
     "set_threads",
@@ -99,7 +99,7 @@ def checked_output(out: str) -> Path:
     return target
 
 
-def note(message: str) -> None:
+def log(message: str) -> None:
     """Print a message to stderr."""
     print(f"cnnrs: {message}", file=sys.stderr)
 

@@ -5,7 +5,7 @@ import argparse
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnrs.cli.arguments import add_data_dir, add_threads, note, set_threads, whole
+from cnnrs.cli.arguments import add_data_dir, add_threads, log, set_threads, whole
 from cnnrs.cli.models import class_names_of, image_shape_of, load_model
 from cnnrs.cli.parts import FolderOptions, load_parts, load_whole
 from cnnrs.cli.report import print_report
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"{arguments.model} takes images of {_text(shape)}, but the images of {arguments.data} "
             f"are {_text(images.shape[1:])}"
         )
-    note(f"{description}; {'every image' if arguments.all else 'the test part'}")
+    log(f"{description}; {'every image' if arguments.all else 'the test part'}")
     names = class_names_of(model)
     by_number = model.class_names is None
     labels = translated(labels, data_names, names, by_number, arguments.data)

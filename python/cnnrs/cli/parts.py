@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnrs import datasets
-from cnnrs.cli.arguments import UsageError, note
+from cnnrs.cli.arguments import UsageError, log
 from cnnrs.data import FolderSource, from_folder, split
 from cnnrs.errors import FormatError, ShapeError
 
@@ -211,7 +211,7 @@ def _read_folder(data: str, options: FolderOptions) -> tuple[Path, tuple[str, ..
         size = options.size or _common_size(sources)
     if size is None:
         size = (SMALL_IMAGE, SMALL_IMAGE)
-        note(
+        log(
             f"images of {root} are resized to {SMALL_IMAGE}x{SMALL_IMAGE}; choose another size "
             "with --image-size"
         )

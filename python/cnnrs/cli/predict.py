@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnrs.cli.arguments import add_threads, describe_os_error, note, positive, set_threads
+from cnnrs.cli.arguments import add_threads, describe_os_error, log, positive, set_threads
 from cnnrs.cli.models import class_names_of, image_shape_of, load_model
 from cnnrs.data import image_size, read_image
 from cnnrs.errors import CnnrsError, FormatError
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
             failed = True
             continue
         if found != (height, width):
-            note(f"{path}: resized from {found[0]}x{found[1]} to {height}x{width} (height x width)")
+            log(f"{path}: resized from {found[0]}x{found[1]} to {height}x{width} (height x width)")
         labels, probabilities = model.top_k(image[np.newaxis], min(arguments.top, len(names)))
         best = zip(labels[0], probabilities[0], strict=True)
         print(

@@ -23,7 +23,7 @@ from cnnrs.cli.arguments import (
     add_data_dir,
     add_threads,
     checked_output,
-    note,
+    log,
     positive,
     set_threads,
     whole,
@@ -112,14 +112,14 @@ def run(arguments: argparse.Namespace) -> int:
     options = FolderOptions(size, 1 if arguments.grey else 3, arguments.skip_broken)
     parts = load_parts(arguments.data, options, arguments.data_dir, arguments.seed)
     train, validation, test = (len(y) for _, y in (parts.train, parts.validation, parts.test))
-    note(f"{parts.description}; {train} training, {validation} validation, {test} test images")
+    log(f"{parts.description}; {train} training, {validation} validation, {test} test images")
     recipe = choose(arguments, max(parts.image_shape[:2]))
     transform = augmentation(recipe, parts.image_shape)
     model = build(recipe.model, parts, Normalize(*pixel_statistics(parts.train[0])), arguments.seed)
     print(model.summary(), flush=True)
     history = fit(model, parts, recipe, transform, checkpoints, arguments.seed)
     model.save(target)
-    note(f"model saved as {target}")
+    log(f"model saved as {target}")
     save_curves(history, target)
     print()
     print_report(model, *parts.test, parts.class_names)
@@ -232,7 +232,7 @@ def fit(
         callbacks=report,
         **checkpoints,
     )
-    note(
+    log(
         f"trained {recipe.epochs} epochs of {len(parts.train[1])} images in "
         f"{time.perf_counter() - start:.1f} s"
     )
@@ -247,7 +247,7 @@ class EpochLines(Callback):
 
     def on_epoch_end(self, trainer: Trainer, numbers: Mapping[str, float]) -> None:
         """Print loss and accuracy."""
-        note(
+        log(
             f"epoch {trainer.epoch}/{self.epochs}: loss {numbers['loss']:.4f}, accuracy "
             f"{100 * numbers['accuracy']:.2f} %, "
             f"validation loss {numbers['val_loss']:.4f}, accuracy "
@@ -264,4 +264,4 @@ def save_curves(history: History, model_path: Path) -> None:
 
     target = model_path.with_name(f"{model_path.stem}-curves.png")
     plot.history(history, target)
-    note(f"learning curves saved as {target}")
+    log(f"learning curves saved as {target}")

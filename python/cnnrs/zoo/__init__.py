@@ -51,6 +51,11 @@ ENTRIES: dict[str, Entry] = {
 def names() -> list[str]:
     """Return the names that `create` knows.
 
+    Returns
+    -------
+    list of str
+        In alphabetical order.
+
     Examples
     --------
     >>> "lenet5" in names(), "resnet50" in names()
