@@ -124,8 +124,8 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
         )
     except _DAMAGE as error:
         raise FormatError(
-            f"the header is damaged, or this is not a model file of cnnrs ({type(error).__name__}: "
-            f"{error})"
+            "expected a model file of cnnrs, got another file or one with a damaged header "
+            f"({type(error).__name__}: {error})"
         ) from None
     if digest(content, header) != expected:
         raise FormatError("the header is damaged: its digest does not match")
@@ -184,20 +184,25 @@ def _tensors(
 def _split(data: bytes) -> tuple[dict[str, Any], int]:
     """Return the header of a safetensors file, and the offset of its tensors."""
     if len(data) < 8:
-        raise FormatError(f"not a model file: {len(data)} bytes")
+        size = f"{len(data)} byte{'s' * (len(data) != 1)}"
+        raise FormatError(f"expected a model file of cnnrs, got a file of {size}")
     (length,) = struct.unpack("<Q", data[:8])
     if length > min(len(data) - 8, _LARGEST_HEADER):
         raise FormatError(
-            "the file is truncated, or not a model file: its header is longer than the file"
+            "expected a model file of cnnrs, got another file or a truncated one: its header is "
+            "longer than the file"
         )
     try:
         header = json.loads(data[8 : 8 + length])
     except (ValueError, RecursionError) as error:
         raise FormatError(
-            f"the header is damaged, or this is not a model file ({type(error).__name__}: {error})"
+            "expected a model file of cnnrs, got another file or one with a damaged header "
+            f"({type(error).__name__}: {error})"
         ) from None
     if not isinstance(header, dict):
-        raise FormatError("this is not a model file: its header is not a table")
+        raise FormatError(
+            "expected a model file of cnnrs, got another file: its header is not a table"
+        )
     return header, 8 + length
 
 
