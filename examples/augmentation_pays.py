@@ -53,7 +53,8 @@ def mean_with_interval(values: list[float]) -> tuple[float, float, float]:
     return mean, mean - spread, mean + spread
 
 
-def main() -> None:
+def parse_options() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -74,7 +75,11 @@ def main() -> None:
     options = parser.parse_args()
     if len(set(options.seeds)) < len(options.seeds) or not set(options.seeds) <= set(range(10)):
         parser.error(f"--seeds: expected different numbers from 0 to 9, got {options.seeds}")
+    return options
 
+
+def main() -> None:
+    options = parse_options()
     images, epochs = (100, 2) if options.quick else (options.images, options.epochs)
     cifar = datasets.load_cifar10(options.data_dir)
     print(cifar.description)

@@ -32,7 +32,8 @@ def network(normalise: bool, seed: int) -> cnnrs.Model:
     )
 
 
-def main() -> None:
+def parse_options() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -46,8 +47,11 @@ def main() -> None:
     parser.add_argument(
         "--quick", action="store_true", help="a few steps only, to see that it runs"
     )
-    options = parser.parse_args()
+    return parser.parse_args()
 
+
+def main() -> None:
+    options = parse_options()
     mnist = datasets.load_mnist(options.data_dir)
     steps = 200 if options.quick else options.steps
     every = max(1, steps // 25)

@@ -42,7 +42,8 @@ def difference(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> tuple[flo
     )
 
 
-def main() -> None:
+def parse_options() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -59,8 +60,11 @@ def main() -> None:
         action="store_true",
         help="a small network and a few images only, to see that it runs",
     )
-    options = parser.parse_args()
+    return parser.parse_args()
 
+
+def main() -> None:
+    options = parse_options()
     mnist = datasets.load_mnist(options.data_dir)
     images, epochs, units = (
         (2000, 2, 64) if options.quick else (options.images, options.epochs, options.units)

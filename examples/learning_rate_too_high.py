@@ -34,7 +34,8 @@ def bowl(rate: float, steps: int = 60, curvature: float = 4.0) -> float:
     return float(abs(model.layers[0].weight[0, 0]))
 
 
-def main() -> None:
+def parse_options() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -46,8 +47,11 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="one epoch, to see that it runs")
-    options = parser.parse_args()
+    return parser.parse_args()
 
+
+def main() -> None:
+    options = parse_options()
     print("½ · 4 w² from w = 1, 60 steps; the limit is 2 / 4 = 0.5")
     for rate in (0.1, 0.4, 0.49, 0.5, 0.51, 0.6):
         distance = bowl(rate)

@@ -53,7 +53,8 @@ class StopAt(Callback):
         self.before = error
 
 
-def main() -> None:
+def parse_options() -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -67,8 +68,11 @@ def main() -> None:
     parser.add_argument(
         "--quick", action="store_true", help="a few images only, to see that it runs"
     )
-    options = parser.parse_args()
+    return parser.parse_args()
 
+
+def main() -> None:
+    options = parse_options()
     images, epochs = (300, 2) if options.quick else (options.images, options.epochs)
     cifar = datasets.load_cifar10(options.data_dir)
     x, y = cifar.x_train[:images].astype(np.float32) / 64 - 2, cifar.y_train[:images]

@@ -181,7 +181,8 @@ class Program:
         )
         if len(values) not in (1, self.channels):
             raise ShapeError(
-                f"fill: expected one value or {self.channels}, one per channel, got {len(values)}"
+                f"fill: expected one value or one for each of {self.channels} channels, got "
+                f"{len(values)}"
             )
         return values
 
@@ -190,7 +191,7 @@ class Program:
         for name, values in (("mean or std", factors), ("mean or std", summands)):
             if len(values) not in (1, self.channels):
                 raise ShapeError(
-                    f"{name}: expected one value or {self.channels}, one per channel, got "
+                    f"{name}: expected one value or one for each of {self.channels} channels, got "
                     f"{len(values)}"
                 )
         if self.partial:

@@ -68,6 +68,15 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument(
         "--out", metavar="FILE", help="model file to write (default: cnnrs-DATA.cnnrs)"
     )
+    add_checkpoint_options(parser)
+    add_folder_options(parser)
+    add_data_dir(parser)
+    add_threads(parser)
+    parser.set_defaults(run=run)
+
+
+def add_checkpoint_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that write and read checkpoints."""
     parser.add_argument(
         "--checkpoint-dir",
         metavar="DIR",
@@ -86,6 +95,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="auto: continue from the newest checkpoint in --checkpoint-dir, if there is one; "
         "never: start from the beginning; FILE: continue from this checkpoint (default: auto)",
     )
+
+
+def add_folder_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that read a folder of images."""
     parser.add_argument(
         "--image-size", type=positive, metavar="N", help="resize the images of a folder to N x N"
     )
@@ -97,9 +110,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         action="store_true",
         help="skip damaged files of a folder instead of stopping",
     )
-    add_data_dir(parser)
-    add_threads(parser)
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
