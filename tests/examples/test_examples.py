@@ -55,7 +55,7 @@ def few_images(tmp_path_factory):
 
 
 def run(name, *arguments):
-    command = [sys.executable, str(EXAMPLES / name), "--quick", *arguments]
+    command = [sys.executable, str(EXAMPLES / name), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -75,6 +75,7 @@ def test_an_experiment_runs(run_of, few_images):
     data_free = name == "learning_rate_too_high.py" and not options
     output = run(
         name,
+        "--quick",
         *([] if data_free else ["--data-dir", str(few_images)]),
         *(option for option in options if option.startswith("--")),
     )
@@ -98,7 +99,9 @@ def test_every_experiment_is_in_the_table():
 @pytest.mark.slow
 def test_the_limit_of_the_learning_rate_is_met_exactly():
     lines = [
-        line.split() for line in run("learning_rate_too_high.py").splitlines() if "|w|" in line
+        line.split()
+        for line in run("learning_rate_too_high.py", "--quick").splitlines()
+        if "|w|" in line
     ]
     verdicts = {float(line[2]): line[6] for line in lines}
     assert verdicts == {
