@@ -73,3 +73,19 @@ def test_every_page_is_in_the_index() -> None:
     names = {path.relative_to(DOCS).as_posix() for path in PAGES} - {"README.md"}
     assert {"howto/data_source.md", "howto/transform.md", "howto/optimizer.md"} <= names
     assert [name for name in sorted(names) if f"]({name})" not in index] == []
+
+
+def test_the_architecture_page_names_files_that_exist() -> None:
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w./]+(?:\.py|\.rs|\.pyi|/))`", text))
+    assert len(named) > 40
+    bases = [
+        ROOT,
+        ROOT / "python" / "cnnrs",
+        ROOT / "python",
+        ROOT / "rust" / "kernels",
+        *(ROOT / folder for folder in ("python/cnnrs/model/plan", "python/cnnrs/model/run")),
+        *(ROOT / folder for folder in ("rust/kernels/conv2d", "docs")),
+    ]
+    missing = [name for name in sorted(named) if not any((base / name).exists() for base in bases)]
+    assert missing == []
