@@ -56,6 +56,7 @@ FLOORS = {
 # Allowed imports between parts on the same floor.
 BESIDE = {
     ("_arguments", "errors"),
+    ("_renamed", "errors"),
     ("ops", "errors"),
     ("ops", "_arguments"),
     ("layers", "initializers"),

@@ -1,6 +1,7 @@
 """Writes the `repr` of an object as the constructor call that makes an equal one."""
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -28,27 +29,34 @@ class PasteableRepr:
         return call_text(self)
 
 
-def call_text(value: object, **more: tuple[Any, Any]) -> str:
+def call_text(
+    value: object, shown: Mapping[str, Any] | None = None, /, **more: tuple[Any, Any]
+) -> str:
     """Return the text of the constructor call that makes an equal object.
 
-    A required first argument is written without its name, other arguments with theirs. An argument
-    at its default is left out.
+    The required positional arguments are written without their names, other arguments with theirs.
+    An argument at its default is left out.
 
     Parameters
     ----------
     value : object
+    shown : mapping of str to Any, optional
+        For arguments whose attribute has another value than the argument, the argument.
     **more : (value, default)
         Arguments that the constructor accepts as ``**options``.
     """
     parts = []
-    parameters = list(inspect.signature(type(value)).parameters.values())
-    for position, parameter in enumerate(parameters):
+    shown = shown or {}
+    for parameter in inspect.signature(type(value)).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
-        if not hasattr(value, parameter.name):  # a user's class that keeps it under another name
+        if parameter.name in shown:
+            given = shown[parameter.name]
+        elif hasattr(value, parameter.name):
+            given = getattr(value, parameter.name)
+        else:  # a user's class that keeps it under another name
             continue
-        given = getattr(value, parameter.name)
-        if position == 0 and parameter.default is parameter.empty:
+        if parameter.kind is not parameter.KEYWORD_ONLY and parameter.default is parameter.empty:
             parts.append(text_of(given))
         elif not _same(given, parameter.default):
             parts.append(f"{parameter.name}={text_of(given)}")

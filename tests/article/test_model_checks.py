@@ -302,7 +302,13 @@ def test_shapes_known_without_running_are_those_that_run(rng):  # S46
     while checked < 300:
         size, kernel, stride = rng.integers(1, 20, 2), rng.integers(1, 6, 2), rng.integers(1, 5, 2)
         padding, dilation = rng.integers(0, 4, 2), rng.integers(1, 4, 2)
-        layer = Conv2D(1, tuple(kernel), tuple(stride), tuple(padding), tuple(dilation))
+        layer = Conv2D(
+            1,
+            tuple(kernel),
+            stride=tuple(stride),
+            padding=tuple(padding),
+            dilation=tuple(dilation),
+        )
         span = (kernel - 1) * dilation + 1
         if (span > size + 2 * padding).any():
             with pytest.raises(ShapeError):

@@ -6,6 +6,7 @@ import pytest
 import cnnrs
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
 from cnnrs.layers import Conv2D, Dense, Flatten, Layer, ReLU
+from cnnrs.layers.node import kind_of
 
 
 class Scale(Layer):
@@ -85,19 +86,25 @@ def test_layers_are_not_called_on_arrays():
 
 def test_kinds_read_like_variables():
     kinds = {
-        type(layer).__name__: layer.kind
+        type(layer).__name__: kind_of(layer)
         for layer in (
             Conv2D(1, 1),
             ReLU(),
             cnnrs.layers.MaxPool2D(),
             cnnrs.layers.GlobalAveragePool2D(),
             cnnrs.layers.LpPool2D(),
+            cnnrs.layers.Conv2DTranspose(1, 1),
+            cnnrs.layers.DepthwiseConv2D(1),
+            cnnrs.layers.SeparableConv2D(1, 1),
         )
     }
     assert kinds == {
         "Conv2D": "conv2d",
         "ReLU": "relu",
         "MaxPool2D": "max_pool2d",
+        "Conv2DTranspose": "conv2d_transpose",
+        "DepthwiseConv2D": "depthwise_conv2d",
+        "SeparableConv2D": "separable_conv2d",
         "GlobalAveragePool2D": "global_average_pool2d",
         "LpPool2D": "lp_pool2d",
     }

@@ -23,7 +23,7 @@ from cnnrs.layers import (
     Multiply,
     Permute,
     Reshape,
-    UpSample2D,
+    Upsample2D,
     ZeroPad2D,
     ZeroPadChannels,
 )
@@ -43,7 +43,7 @@ def test_by_hand():
     ]
     assert run(Crop2D(((1, 0), (0, 1))), x).ravel().tolist() == [3]
     assert run(ZeroPadChannels(1, 1), x)[0, 1, 0].tolist() == [0, 3, 0]
-    assert run(UpSample2D((1, 2)), x)[0, :, :, 0].tolist() == [[1, 1, 2, 2], [3, 3, 4, 4]]
+    assert run(Upsample2D((1, 2)), x)[0, :, :, 0].tolist() == [[1, 1, 2, 2], [3, 3, 4, 4]]
     assert run(AdaptiveAveragePool2D((1, 2)), x).ravel().tolist() == [2, 3]
     assert run(Reshape(4), x).tolist() == [[1, 2, 3, 4]]
     assert run(Permute((2, 1, 3)), x)[0, :, :, 0].tolist() == [[1, 3], [2, 4]]
@@ -85,9 +85,9 @@ def test_unpooling_in_a_model_like_segnet(rng):
         (lambda: Crop2D(2), (4, 5, 1), "leaves nothing"),
         (lambda: Crop2D(1), (4,), "images"),
         (lambda: ZeroPadChannels(-1), (4, 4, 1), "before"),
-        (lambda: UpSample2D(0), (4, 4, 1), "factor"),
-        (lambda: UpSample2D(2, "cubic"), (4, 4, 1), "interpolation"),
-        (lambda: UpSample2D(2), (4,), "images"),
+        (lambda: Upsample2D(0), (4, 4, 1), "factor"),
+        (lambda: Upsample2D(2, "cubic"), (4, 4, 1), "interpolation"),
+        (lambda: Upsample2D(2), (4,), "images"),
         (lambda: AdaptiveAveragePool2D(0), (4, 4, 1), "output_size"),
         (lambda: AdaptiveAveragePool2D(2), (4,), "images"),
         (lambda: GlobalMaxPool2D(), (4,), "images"),
@@ -132,9 +132,9 @@ def test_receptive_fields_where_layers_enlarge():
         model = cnnrs.Sequential((size, size, 1), layers)
         return model.receptive_field(model.layers[-1])
 
-    up = field([MaxPool2D(2), UpSample2D(2), Conv2D(1, 3)])
+    up = field([MaxPool2D(2), Upsample2D(2), Conv2D(1, 3)])
     assert (up.size, up.jump) == ((4, 4), (1, 1))
-    assert field([UpSample2D(2)]).jump == (Fraction(1, 2), Fraction(1, 2))
+    assert field([Upsample2D(2)]).jump == (Fraction(1, 2), Fraction(1, 2))
     same = field([Conv2DTranspose(1, 3, padding=1)])
     assert (same.size, same.jump, same.start) == ((3, 3), (1, 1), (-1, -1))
     double = field([AveragePool2D(4), Conv2DTranspose(1, 2, stride=2)])
@@ -142,9 +142,9 @@ def test_receptive_fields_where_layers_enlarge():
     assert field([Conv2D(1, 3), Crop2D(2)]).start == (2, 2)
     assert field([ZeroPad2D(2), Conv2D(1, 3)]).start == (-2, -2)
     model = cnnrs.Sequential(
-        (64, 64, 1), [UpSample2D(2, "bilinear"), AdaptiveAveragePool2D(7), Reshape(-1)]
+        (64, 64, 1), [Upsample2D(2, "bilinear"), AdaptiveAveragePool2D(7), Reshape(-1)]
     )
-    assert "up_sample2d_1" in str(model.summary())
+    assert "upsample2d_1" in str(model.summary())
 
 
 def test_table_convolution_is_a_convolution_with_holes(rng):

@@ -72,7 +72,9 @@ def test_transposed_is_the_adjoint_of_convolution(rng):
     )
     small = forward.output_shape
     back = cnnrs.Sequential(
-        small, [Conv2DTranspose(4, 3, 2, 1, output_padding=(0, 1), use_bias=False)], dtype="float64"
+        small,
+        [Conv2DTranspose(4, 3, stride=2, padding=1, output_padding=(0, 1), use_bias=False)],
+        dtype="float64",
     )
     assert back.output_shape == (9, 8, 4)
     back.layers[0].weight[...] = forward.layers[0].weight
@@ -101,7 +103,11 @@ def test_transposed_weights_start_such_that_activations_keep_their_size(rng):
             (4, 4, 2),
             "output_padding: expected less than the stride",
         ),
-        (lambda: Conv2DTranspose(3, 3, 2, "same", 1), (4, 4, 2), "output_padding"),
+        (
+            lambda: Conv2DTranspose(3, 3, stride=2, padding="same", output_padding=1),
+            (4, 4, 2),
+            "output_padding",
+        ),
         (lambda: Conv2DTranspose(3, 1, padding=2), (4, 4, 2), "leaves nothing"),
         (lambda: Conv2DTranspose(3, 3, groups=2), (4, 4, 2), "groups"),
         (lambda: Conv2DTranspose(4, 3, groups=2), (4, 4, 3), "groups"),

@@ -91,7 +91,7 @@ def test_the_field_is_where_the_gradient_is(rng):
                     Conv2D(
                         2,
                         kernel,
-                        stride,
+                        stride=stride,
                         padding=int(rng.integers(0, 2)),
                         dilation=dilation,
                         weight_initializer="ones",

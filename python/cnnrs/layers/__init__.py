@@ -7,6 +7,8 @@ several threads. To write your own, derive a class from `Layer`.
 
 from typing import Any
 
+from cnnrs import _renamed
+from cnnrs.layers import spellings
 from cnnrs.layers.activation import (
     ELU,
     GELU,
@@ -46,7 +48,7 @@ from cnnrs.layers.preprocessing import Normalize, Rescale
 from cnnrs.layers.reshape import Flatten, Permute, Reshape
 from cnnrs.layers.sample_normalization import GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm
 from cnnrs.layers.softmax import Softmax
-from cnnrs.layers.upsampling import AdaptiveAveragePool2D, MaxUnpool2D, UpSample2D
+from cnnrs.layers.upsampling import AdaptiveAveragePool2D, MaxUnpool2D, Upsample2D
 
 __all__ = [
     "ELU",
@@ -100,7 +102,7 @@ __all__ = [
     "Softplus",
     "SpatialDropout2D",
     "Tanh",
-    "UpSample2D",
+    "Upsample2D",
     "Work",
     "ZeroPad2D",
     "ZeroPadChannels",
@@ -111,6 +113,7 @@ _RENAMED = {
     "Traits": "Traits is now cnnrs.layers.Memory (attribute memory) and Facts (attribute facts)",
     "Window": "Window is now cnnrs.layers.FieldOfView, returned by field_of_view",
 }
+_old_name = _renamed.names(__name__, {"UpSample2D": "Upsample2D"})
 
 
 def __getattr__(name: str) -> Any:
@@ -127,4 +130,6 @@ def __getattr__(name: str) -> Any:
         return layer_class(name)
     if name in _RENAMED:
         raise AttributeError(_RENAMED[name])
-    raise AttributeError(f"module 'cnnrs.layers' has no attribute {name!r}")
+    if name in spellings.CLASSES:
+        raise AttributeError(f"there is no cnnrs.layers.{name}; write {spellings.CLASSES[name]}")
+    return _old_name(name)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from cnnrs import _arguments
+from cnnrs import _arguments, _renamed
+from cnnrs.layers import spellings
 from cnnrs.layers.activation_table import TABLE, Curve
 from cnnrs.layers.base import Layer
 from cnnrs.layers.context import Context
@@ -106,12 +107,13 @@ class ReLU6(Activation):
     facts = curve.facts
 
 
+@_renamed.keywords(spellings.ARGUMENTS, slope="negative_slope")
 class LeakyReLU(Activation):
-    """Leaky ReLU: ``x`` above 0, ``slope * x`` below.
+    """Leaky ReLU: ``x`` above 0, ``negative_slope * x`` below.
 
     Parameters
     ----------
-    slope : float
+    negative_slope : float
         At least 0.
     name : str, optional
 
@@ -131,16 +133,17 @@ class LeakyReLU(Activation):
     memory = curve.memory
     facts = curve.facts
 
-    def __init__(self, slope: float = 0.01, *, name: str | None = None) -> None:
+    def __init__(self, negative_slope: float = 0.01, *, name: str | None = None) -> None:
         super().__init__(name=name)
-        self.slope = _arguments.number("slope", slope, 0)
+        self.negative_slope = _arguments.number("negative_slope", negative_slope, 0)
 
     @property
     def settings(self) -> dict[str, Any]:
         """The slope."""
-        return {"slope": self.slope}
+        return {"slope": self.negative_slope}
 
 
+@_renamed.keywords(spellings.ARGUMENTS)
 class ELU(Activation):
     """Exponential linear unit: ``x`` above 0, ``alpha * (exp(x) - 1)`` below.
 
@@ -200,6 +203,7 @@ class SELU(Activation):
     facts = curve.facts
 
 
+@_renamed.keywords(spellings.ARGUMENTS)
 class GELU(Activation):
     """Gaussian error linear unit: ``x`` times the probability that a normal number is below it.
 

@@ -16,14 +16,17 @@ import inspect
 import re
 import warnings
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from cnnrs import _renamed
+from cnnrs._representation import call_text
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
 from cnnrs.initializers import Initializer
 from cnnrs.initializers import get as get_initializer
+from cnnrs.layers import spellings
 from cnnrs.layers.facts import Facts, FieldOfView, Memory, Work
 from cnnrs.layers.node import Node, Shape, apply
 from cnnrs.layers.parameter import Parameter
@@ -38,6 +41,7 @@ _RENAMED = {
 }
 
 
+@_renamed.keywords(spellings.ARGUMENTS)
 class Layer:
     """Base class of layers: built-in layers and your own.
 
@@ -86,9 +90,11 @@ class Layer:
     memory: Memory = Memory()
     facts: Facts = Facts()
     head: ClassVar[Literal["no", "keeps", "yes"]] = "no"
-    name: str | None
-    name_given: bool
-    trainable: bool
+    # The state of a new layer: on the class, since a subclass may forget to call __init__. The
+    # dictionary of parameters is made when it is first needed.
+    name: str | None = None
+    trainable: bool = True
+    _name_given: bool = False
     parameters: dict[str, Parameter]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -112,18 +118,12 @@ class Layer:
                 if record not in cls.__dict__:
                     setattr(cls, record, cautious)
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        # in __new__ and not in __init__, which a subclass may forget to call
-        self = super().__new__(cls)
-        self.__dict__.update(parameters={}, name=None, name_given=False, trainable=True)
-        return self
-
     def __init__(self, *, name: str | None = None) -> None:
         if name is not None:
             if not isinstance(name, str) or not name or "." in name:
                 raise ArgumentError(f"name: expected a word without dots, got {name!r}")
             self.name = name
-            self.name_given = True
+            self._name_given = True
 
     # --- what a subclass defines ------------------------------------------------------------------
     def build(self, *input_shape: Shape) -> Shape:
@@ -176,7 +176,7 @@ class Layer:
             if argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD):
                 continue
             if name == "name":
-                value: Any = self.name if self.name_given else None
+                value: Any = self.name if self._name_given else None
             elif hasattr(self, name):
                 value = getattr(self, name)
             else:
@@ -222,6 +222,8 @@ class Layer:
         )
 
     def __getattr__(self, name: str) -> Any:
+        if name == "parameters":
+            return self.__dict__.setdefault(name, {})
         parameters = self.__dict__.get("parameters")
         if parameters is not None and name in parameters:
             return parameters[name].value
@@ -242,10 +244,14 @@ class Layer:
         return sum(parameter.size for parameter in self.parameters.values() if parameter.trainable)
 
     # --- graph ------------------------------------------------------------------------------------
-    @property
-    def kind(self) -> str:
-        """The name of the class, written like a variable: ``conv2d``, ``max_pool2d``."""
-        return re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", type(self).__name__).lower()
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state for a copy or a pickle of a layer that is in no model yet."""
+        if any(parameter.storage is not None for parameter in self.parameters.values()):
+            raise DTypeError(
+                f"{self.name or type(self).__name__}: the model holds the values of this layer; "
+                "copy or pickle the model (model.copy(), pickle.dumps(model))"
+            )
+        return self.__dict__
 
     def __call__(self, inputs: Node | Sequence[Node]) -> Node:
         """Apply the layer to a node, or to a list of nodes, and return the node of its output."""
@@ -262,14 +268,22 @@ class Layer:
             )
         return apply(self, tuple(nodes))
 
+    def _shown(self) -> dict[str, Any]:
+        """Return the arguments that `repr` shows in another way than as their attribute.
+
+        A pair of equal sizes is shown as one number.
+        """
+        shown: dict[str, Any] = {"name": self.name if self._name_given else None}
+        for name, argument in inspect.signature(type(self)).parameters.items():
+            value = getattr(self, name, None)
+            if re.search("PairLike|PaddingLike", str(argument.annotation)) and (
+                isinstance(value, tuple) and len(set(value)) == 1
+            ):
+                shown[name] = value[0]
+        return shown
+
     def __repr__(self) -> str:
-        try:
-            arguments = ", ".join(
-                f"{name}={value!r}" for name, value in self.config().items() if value is not None
-            )
-        except ArgumentError:
-            arguments = ""
-        return f"{type(self).__name__}({arguments})"
+        return call_text(self, self._shown())
 
 
 def trains(layer: Layer) -> bool:

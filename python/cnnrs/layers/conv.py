@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cnnrs import _arguments, ops
+from cnnrs import _arguments, _renamed, ops
 from cnnrs._arguments import PaddingLike, PairLike
 from cnnrs.errors import ShapeError
 from cnnrs.initializers import Initializer
+from cnnrs.layers import spellings
 from cnnrs.layers.context import Context
 from cnnrs.layers.facts import FieldOfView, Work
 from cnnrs.layers.geometry import Convolution, check_image, kernels_of, output_size, sides
@@ -18,6 +19,7 @@ from cnnrs.layers.node import Shape
 __all__ = ["Conv2D"]
 
 
+@_renamed.keywords(spellings.ARGUMENTS, note=spellings.NOTE)
 class Conv2D(Linear):
     """Slide filters over images: an output is the sum of products of a filter and a window.
 
@@ -84,6 +86,7 @@ class Conv2D(Linear):
         self,
         filters: int,
         kernel_size: PairLike,
+        *,
         stride: PairLike = 1,
         padding: PaddingLike = 0,
         dilation: PairLike = 1,
@@ -91,7 +94,6 @@ class Conv2D(Linear):
         use_bias: bool = True,
         activation: str | None = None,
         rounding: str = "floor",
-        *,
         weight_initializer: str | Mapping[str, Any] | Initializer | None = None,
         bias_initializer: str | Mapping[str, Any] | Initializer = "zeros",
         name: str | None = None,
@@ -100,7 +102,7 @@ class Conv2D(Linear):
         self.filters = _arguments.integer("filters", filters, 1)
         self.kernel_size = _arguments.pair("kernel_size", kernel_size)
         self.stride = _arguments.pair("stride", stride)
-        self.padding = padding
+        self.padding = _arguments.padding("padding", padding)
         self.dilation = _arguments.pair("dilation", dilation)
         self.groups = _arguments.integer("groups", groups, 1)
         self.rounding = _arguments.choice("rounding", rounding, ("floor", "exact"))

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from cnnrs import _arguments, ops
+from cnnrs import _arguments, _renamed, ops
 from cnnrs._arguments import PaddingLike, Pair, PairLike
 from cnnrs.errors import ShapeError
 from cnnrs.initializers import Initializer, Normal
+from cnnrs.layers import spellings
 from cnnrs.layers.context import Context
 from cnnrs.layers.facts import FieldOfView, Work
 from cnnrs.layers.geometry import Convolution, check_image, kernels_of, sides
@@ -21,6 +22,7 @@ from cnnrs.layers.node import Shape
 __all__ = ["Conv2DTranspose"]
 
 
+@_renamed.keywords(spellings.ARGUMENTS, note=spellings.NOTE)
 class Conv2DTranspose(Linear):
     """Spread every input pixel over a window of the output, weighted by filters.
 
@@ -70,6 +72,7 @@ class Conv2DTranspose(Linear):
         self,
         filters: int,
         kernel_size: PairLike,
+        *,
         stride: PairLike = 1,
         padding: PaddingLike = 0,
         output_padding: PairLike = 0,
@@ -77,7 +80,6 @@ class Conv2DTranspose(Linear):
         groups: int = 1,
         use_bias: bool = True,
         activation: str | None = None,
-        *,
         weight_initializer: str | Mapping[str, Any] | Initializer | None = None,
         bias_initializer: str | Mapping[str, Any] | Initializer = "zeros",
         name: str | None = None,
@@ -86,7 +88,7 @@ class Conv2DTranspose(Linear):
         self.filters = _arguments.integer("filters", filters, 1)
         self.kernel_size = _arguments.pair("kernel_size", kernel_size)
         self.stride = _arguments.pair("stride", stride)
-        self.padding = padding
+        self.padding = _arguments.padding("padding", padding)
         self.output_padding = _arguments.pair("output_padding", output_padding, 0)
         self.dilation = _arguments.pair("dilation", dilation)
         self.groups = _arguments.integer("groups", groups, 1)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cnnrs import _arguments, ops
+from cnnrs import _arguments, _renamed, ops
 from cnnrs.errors import ShapeError
 from cnnrs.initializers import Initializer
+from cnnrs.layers import spellings
 from cnnrs.layers.context import Context
 from cnnrs.layers.facts import WHOLE_INPUT, FieldOfView, Work
 from cnnrs.layers.linear import Linear, Operands
@@ -16,6 +17,7 @@ from cnnrs.layers.node import Shape, shape_text
 __all__ = ["Dense"]
 
 
+@_renamed.keywords(spellings.ARGUMENTS, note=spellings.NOTE)
 class Dense(Linear):
     """Fully connected layer: every output is a weighted sum of all inputs, ``x · weight + bias``.
 
@@ -23,11 +25,11 @@ class Dense(Linear):
     ----------
     units : int
         Number of outputs: in the last layer of a classifier, the number of classes.
-    use_bias : bool
-        Whether each output has a bias.
     activation : str, optional
         Applied to the output: "relu", "sigmoid", "tanh", "elu", "gelu", "hard_sigmoid",
         "hard_swish", "leaky_relu", "relu6", "selu", "silu" or "softplus".
+    use_bias : bool
+        Whether each output has a bias.
     weight_initializer : str or Initializer, optional
         Initial values of ``weight``; by default He-normal, and a tenth of LeCun-normal in the
         head of a model.
@@ -53,9 +55,9 @@ class Dense(Linear):
     def __init__(
         self,
         units: int,
-        use_bias: bool = True,
-        activation: str | None = None,
         *,
+        activation: str | None = None,
+        use_bias: bool = True,
         weight_initializer: str | Mapping[str, Any] | Initializer | None = None,
         bias_initializer: str | Mapping[str, Any] | Initializer = "zeros",
         name: str | None = None,

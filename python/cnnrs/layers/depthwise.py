@@ -7,10 +7,11 @@ from typing import Any
 
 from numpy.typing import DTypeLike
 
-from cnnrs import _arguments, ops
+from cnnrs import _arguments, _renamed, ops
 from cnnrs._arguments import PaddingLike, PairLike
 from cnnrs.initializers import Initializer
 from cnnrs.initializers import get as get_initializer
+from cnnrs.layers import spellings
 from cnnrs.layers.context import Context
 from cnnrs.layers.conv import Conv2D
 from cnnrs.layers.facts import FieldOfView, Work
@@ -21,6 +22,7 @@ from cnnrs.layers.node import Shape
 __all__ = ["DepthwiseConv2D", "SeparableConv2D"]
 
 
+@_renamed.keywords(spellings.ARGUMENTS, note=spellings.NOTE)
 class DepthwiseConv2D(Conv2D):
     """Slide filters of depth 1 over images: every channel has its own filters.
 
@@ -58,6 +60,7 @@ class DepthwiseConv2D(Conv2D):
     def __init__(
         self,
         kernel_size: PairLike,
+        *,
         stride: PairLike = 1,
         padding: PaddingLike = 0,
         dilation: PairLike = 1,
@@ -65,7 +68,6 @@ class DepthwiseConv2D(Conv2D):
         use_bias: bool = True,
         activation: str | None = None,
         rounding: str = "floor",
-        *,
         weight_initializer: str | Mapping[str, Any] | Initializer | None = None,
         bias_initializer: str | Mapping[str, Any] | Initializer = "zeros",
         name: str | None = None,
@@ -73,9 +75,9 @@ class DepthwiseConv2D(Conv2D):
         super().__init__(
             1,
             kernel_size,
-            stride,
-            padding,
-            dilation,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
             use_bias=use_bias,
             activation=activation,
             rounding=rounding,
@@ -93,6 +95,7 @@ class DepthwiseConv2D(Conv2D):
         return super().build(input_shape)
 
 
+@_renamed.keywords(spellings.ARGUMENTS, note=spellings.NOTE)
 class SeparableConv2D(Linear):
     """Depthwise convolution, followed by a 1x1 convolution that mixes the channels.
 
@@ -133,13 +136,13 @@ class SeparableConv2D(Linear):
         self,
         filters: int,
         kernel_size: PairLike,
+        *,
         stride: PairLike = 1,
         padding: PaddingLike = 0,
         dilation: PairLike = 1,
         depth_multiplier: int = 1,
         use_bias: bool = True,
         activation: str | None = None,
-        *,
         depthwise_initializer: str | Mapping[str, Any] | Initializer | None = None,
         weight_initializer: str | Mapping[str, Any] | Initializer | None = None,
         bias_initializer: str | Mapping[str, Any] | Initializer = "zeros",
@@ -149,7 +152,7 @@ class SeparableConv2D(Linear):
         self.filters = _arguments.integer("filters", filters, 1)
         self.kernel_size = _arguments.pair("kernel_size", kernel_size)
         self.stride = _arguments.pair("stride", stride)
-        self.padding = padding
+        self.padding = _arguments.padding("padding", padding)
         self.dilation = _arguments.pair("dilation", dilation)
         self.depth_multiplier = _arguments.integer("depth_multiplier", depth_multiplier, 1)
         self.depthwise_initializer = (

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from cnnrs import _arguments, ops
+from cnnrs import _arguments, _renamed, ops
 from cnnrs.errors import ArgumentError
+from cnnrs.layers import spellings
 from cnnrs.layers.base import Layer
 from cnnrs.layers.context import Context
 from cnnrs.layers.facts import Facts, Memory
@@ -18,6 +19,7 @@ from cnnrs.layers.node import Shape
 __all__ = ["Dropout", "GaussianDropout", "SpatialDropout2D"]
 
 
+@_renamed.keywords(spellings.ARGUMENTS)
 class Dropout(Layer):
     """Set random activations to zero in training, and multiply the others by ``1 / (1 - rate)``.
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from cnnrs import _arguments
-from cnnrs.initializers import Initializer
+from cnnrs.initializers import Initializer, Zeros
 from cnnrs.initializers import get as get_initializer
 from cnnrs.layers.activation import BY_NAME
 from cnnrs.layers.base import Layer
@@ -49,6 +49,13 @@ class Linear(Layer):
             None if weight_initializer is None else get_initializer(weight_initializer)
         )
         self.bias_initializer = get_initializer(bias_initializer)
+
+    def _shown(self) -> dict[str, Any]:
+        """Return "zeros" for the initializer of that name, which is the default of the bias."""
+        shown = super()._shown()
+        if self.bias_initializer == Zeros():
+            shown["bias_initializer"] = "zeros"
+        return shown
 
     @property
     def followed_by(self) -> Layer | None:

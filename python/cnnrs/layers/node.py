@@ -8,6 +8,7 @@ width, channels)`` or ``(features,)``, without the batch axis.
 from __future__ import annotations
 
 import inspect
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
@@ -15,9 +16,12 @@ from typing import Any, TypeAlias
 from cnnrs import _arguments
 from cnnrs.errors import ArgumentError, CnnrsError, DTypeError, ShapeError
 
-__all__ = ["Input", "Node", "Shape", "ancestors", "apply", "layer_names", "shape_text"]
+__all__ = ["Input", "Node", "Shape", "ancestors", "apply", "kind_of", "layer_names", "shape_text"]
 
 Shape: TypeAlias = tuple[int, ...]
+
+# Where a word of a class name starts: "Conv2DTranspose" has the words "conv2d" and "transpose".
+_WORD_START = r"(?<=[a-z0-9])(?=[A-Z][a-z])|(?<=[0-9]D)(?=[A-Z])"
 
 
 class Node:
@@ -139,6 +143,18 @@ def ancestors(outputs: Iterable[Node]) -> list[Node]:
     return order
 
 
+def kind_of(layer: Any) -> str:
+    """Return the name of a layer's class, written like a variable.
+
+    Examples
+    --------
+    >>> from cnnrs.layers import BatchNorm, Conv2DTranspose
+    >>> kind_of(BatchNorm()), kind_of(Conv2DTranspose(8, 3))
+    ('batch_norm', 'conv2d_transpose')
+    """
+    return re.sub(_WORD_START, "_", type(layer).__name__).lower()
+
+
 def layer_names(nodes: Sequence[Node]) -> dict[Any, str]:
     """Return the name of every layer of a graph, whose nodes are in topological order.
 
@@ -154,7 +170,7 @@ def layer_names(nodes: Sequence[Node]) -> dict[Any, str]:
     own = [node.layer for node in nodes if node.layer is not None and node.prefix is None]
     owner: dict[str, Any] = {}
     for layer in own:
-        if layer.name_given and owner.setdefault(layer.name or "", layer) is not layer:
+        if layer._name_given and owner.setdefault(layer.name or "", layer) is not layer:
             raise ArgumentError(
                 f"name: two layers are called {layer.name!r}; names within a model must differ"
             )
@@ -189,7 +205,7 @@ def layer_names(nodes: Sequence[Node]) -> dict[Any, str]:
         elif layer.name is not None and owner[layer.name] is layer:
             name = layer.name
         else:
-            name = numbered(layer.kind)
+            name = numbered(kind_of(layer))
         taken.add(name)
         names[layer] = name
     return names

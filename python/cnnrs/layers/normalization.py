@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from cnnrs import _arguments, ops
+from cnnrs import _arguments, _renamed, ops
 from cnnrs.errors import ShapeError
+from cnnrs.layers import spellings
 from cnnrs.layers.base import Layer
 from cnnrs.layers.context import Context
 from cnnrs.layers.facts import Memory
@@ -28,6 +29,7 @@ def channels_of(layer: Layer, input_shape: Shape) -> int:
     return input_shape[-1]
 
 
+@_renamed.keywords(spellings.ARGUMENTS, note=spellings.NOTE, eps="epsilon")
 class BatchNorm(Layer):
     """Normalise each channel: by the batch's statistics in training, by running ones in prediction.
 
@@ -87,10 +89,10 @@ class BatchNorm(Layer):
 
     def __init__(
         self,
+        *,
         momentum: float = 0.1,
         epsilon: float = 1e-5,
         affine: bool = True,
-        *,
         name: str | None = None,
     ) -> None:
         super().__init__(name=name)

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from cnnrs import _arguments
+from cnnrs import _arguments, _renamed
 from cnnrs._arguments import PaddingLike, Sides
 from cnnrs.errors import ArgumentError, ShapeError
+from cnnrs.layers import spellings
 from cnnrs.layers.base import Layer
 from cnnrs.layers.context import Context
 from cnnrs.layers.facts import Facts, FieldOfView, Memory
@@ -33,6 +34,7 @@ def _inner(border: Sides, height: int, width: int) -> tuple[slice, slice, slice]
     return slice(None), slice(border[0], height - border[1]), slice(border[2], width - border[3])
 
 
+@_renamed.keywords(spellings.ARGUMENTS)
 class ZeroPad2D(Layer):
     """Add a border of zeros to images.
 
@@ -53,8 +55,8 @@ class ZeroPad2D(Layer):
 
     def __init__(self, padding: PaddingLike = 1, *, name: str | None = None) -> None:
         super().__init__(name=name)
-        self.padding = padding
         self._border = _sides("padding", padding)
+        self.padding = _arguments.padding("padding", padding)
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
         """Add the border to height and width."""
@@ -82,6 +84,7 @@ class ZeroPad2D(Layer):
         return grad_output[_inner(self._border, grad_output.shape[1], grad_output.shape[2])]
 
 
+@_renamed.keywords(spellings.ARGUMENTS)
 class Crop2D(Layer):
     """Cut off the border of images.
 
@@ -103,8 +106,8 @@ class Crop2D(Layer):
 
     def __init__(self, cropping: PaddingLike = 1, *, name: str | None = None) -> None:
         super().__init__(name=name)
-        self.cropping = cropping
         self._border = _sides("cropping", cropping)
+        self.cropping = _arguments.padding("cropping", cropping)
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
         """Subtract the border from height and width."""
@@ -137,6 +140,7 @@ class Crop2D(Layer):
         return gradient
 
 
+@_renamed.keywords(spellings.ARGUMENTS)
 class ZeroPadChannels(Layer):
     """Add channels of zeros before and after the channels of the input.
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from cnnrs import _arguments, ops
+from cnnrs import _arguments, _renamed, ops
 from cnnrs._arguments import PaddingLike, PairLike
 from cnnrs.errors import ShapeError
+from cnnrs.layers import spellings
 from cnnrs.layers.base import Layer
 from cnnrs.layers.context import Context
 from cnnrs.layers.facts import WHOLE_INPUT, Facts, FieldOfView, Memory, Work
@@ -19,6 +20,7 @@ from cnnrs.layers.node import Shape
 __all__ = ["AveragePool2D", "GlobalAveragePool2D", "GlobalMaxPool2D", "LpPool2D", "MaxPool2D"]
 
 
+@_renamed.keywords(spellings.ARGUMENTS)
 class Pool2D(Layer):
     """Base class of pooling by a window that slides over the image.
 
@@ -40,16 +42,21 @@ class Pool2D(Layer):
         self,
         kernel_size: PairLike = 2,
         stride: PairLike | None = None,
+        *,
         padding: PaddingLike = 0,
         rounding: str = "floor",
-        *,
         name: str | None = None,
     ) -> None:
         super().__init__(name=name)
         self.kernel_size = _arguments.pair("kernel_size", kernel_size)
         self.stride = self.kernel_size if stride is None else _arguments.pair("stride", stride)
-        self.padding = padding
+        self.padding = _arguments.padding("padding", padding)
         self.rounding = _arguments.choice("rounding", rounding, ("floor", "ceil", "exact"))
+
+    def _shown(self) -> dict[str, Any]:
+        """Return the default stride where the window moves by its size."""
+        shown = super()._shown()
+        return {**shown, "stride": None} if self.stride == self.kernel_size else shown
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
         """Return the size of the output; the channels stay the same."""
@@ -147,6 +154,7 @@ class MaxPool2D(Pool2D):
         )
 
 
+@_renamed.keywords(spellings.ARGUMENTS)
 class AveragePool2D(Pool2D):
     """Compute the mean of each window; padding does not count.
 
@@ -181,13 +189,13 @@ class AveragePool2D(Pool2D):
         self,
         kernel_size: PairLike = 2,
         stride: PairLike | None = None,
+        *,
         padding: PaddingLike = 0,
         rounding: str = "floor",
-        *,
         count_include_pad: bool = False,
         name: str | None = None,
     ) -> None:
-        super().__init__(kernel_size, stride, padding, rounding, name=name)
+        super().__init__(kernel_size, stride, padding=padding, rounding=rounding, name=name)
         self.count_include_pad = _arguments.flag("count_include_pad", count_include_pad)
 
     def forward(self, ctx: Context, x: Any) -> Any:
@@ -208,6 +216,7 @@ class AveragePool2D(Pool2D):
         )
 
 
+@_renamed.keywords(spellings.ARGUMENTS)
 class LpPool2D(Pool2D):
     """Compute the p-norm of each window, ``sum(|x|^p)^(1/p)``: L2 pooling at ``p=2``.
 
@@ -241,13 +250,13 @@ class LpPool2D(Pool2D):
         self,
         kernel_size: PairLike = 2,
         stride: PairLike | None = None,
+        *,
         padding: PaddingLike = 0,
         rounding: str = "floor",
-        *,
         p: float = 2,
         name: str | None = None,
     ) -> None:
-        super().__init__(kernel_size, stride, padding, rounding, name=name)
+        super().__init__(kernel_size, stride, padding=padding, rounding=rounding, name=name)
         self.p = _arguments.number("p", p, 1)
 
     def forward(self, ctx: Context, x: Any) -> Any:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from cnnrs import _arguments, ops
+from cnnrs import _arguments, _renamed, ops
 from cnnrs.initializers import Constant
+from cnnrs.layers import spellings
 from cnnrs.layers.base import Layer
 from cnnrs.layers.context import Context
 from cnnrs.layers.facts import Facts, Memory
@@ -14,6 +15,7 @@ from cnnrs.layers.node import Shape
 __all__ = ["PReLU"]
 
 
+@_renamed.keywords(spellings.ARGUMENTS, initial_slope="negative_slope")
 class PReLU(Layer):
     """Parametric ReLU: ``x`` above 0, ``slope * x`` below, with a learnt slope for each channel.
 
@@ -21,7 +23,7 @@ class PReLU(Layer):
 
     Parameters
     ----------
-    initial_slope : float
+    negative_slope : float
         Initial value of the slopes.
     shared : bool
         Whether all channels share one slope.
@@ -46,16 +48,16 @@ class PReLU(Layer):
     facts = Facts(non_negative="keeps")
 
     def __init__(
-        self, initial_slope: float = 0.25, shared: bool = False, *, name: str | None = None
+        self, negative_slope: float = 0.25, *, shared: bool = False, name: str | None = None
     ) -> None:
         super().__init__(name=name)
-        self.initial_slope = _arguments.number("initial_slope", initial_slope)
+        self.negative_slope = _arguments.number("negative_slope", negative_slope)
         self.shared = _arguments.flag("shared", shared)
 
     def build(self, input_shape: Shape) -> Shape:  # type: ignore[override]
         """Declare the slopes; return the same shape."""
         self.add_parameter(
-            "slope", (1,) if self.shared else input_shape[-1:], Constant(self.initial_slope)
+            "slope", (1,) if self.shared else input_shape[-1:], Constant(self.negative_slope)
         )
         return input_shape
 

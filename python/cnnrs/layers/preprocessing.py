@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnrs import _arguments
+from cnnrs import _arguments, _renamed
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
+from cnnrs.layers import spellings
 from cnnrs.layers.base import Layer
 from cnnrs.layers.context import Context
 from cnnrs.layers.facts import Memory
@@ -44,6 +45,7 @@ class _Affine(Layer):
         return np.multiply(grad_output, self.coefficients(ctx.dtype)[0], out=ctx.out())
 
 
+@_renamed.keywords(spellings.ARGUMENTS)
 class Rescale(_Affine):
     """Map pixel values to another range: ``x · scale + offset``.
 
@@ -75,6 +77,7 @@ class Rescale(_Affine):
         return dtype.type(self.scale), dtype.type(self.offset)
 
 
+@_renamed.keywords(spellings.ARGUMENTS)
 class Normalize(_Affine):
     """Subtract a mean and divide by a standard deviation: ``(x - mean) / std``.
 

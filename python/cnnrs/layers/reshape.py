@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from cnnrs import _arguments
+from cnnrs import _arguments, _renamed
 from cnnrs.errors import ArgumentError, ShapeError
+from cnnrs.layers import spellings
 from cnnrs.layers.base import Layer
 from cnnrs.layers.context import Context
 from cnnrs.layers.facts import Facts, Memory
@@ -46,6 +47,7 @@ class Flatten(Layer):
         return grad_output.reshape(ctx.saved.shape)
 
 
+@_renamed.keywords(spellings.ARGUMENTS)
 class Reshape(Layer):
     """Change the shape of each sample; its values keep their order.
 
@@ -98,6 +100,7 @@ class Reshape(Layer):
         return grad_output.reshape(ctx.saved.shape)
 
 
+@_renamed.keywords(spellings.ARGUMENTS)
 class Permute(Layer):
     """Change the order of the axes of each sample.
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from cnnrs import _arguments, ops
+from cnnrs import _arguments, _renamed, ops
 from cnnrs.errors import ShapeError
+from cnnrs.layers import spellings
 from cnnrs.layers.base import Layer
 from cnnrs.layers.context import Context
 from cnnrs.layers.facts import Facts, Memory
@@ -48,6 +49,7 @@ class _AffineNorm(Layer):
         return {key: tuple(target[key] for target in targets) for key in ("out", "accumulate")}
 
 
+@_renamed.keywords(spellings.ARGUMENTS, eps="epsilon")
 class LayerNorm(_AffineNorm):
     """Normalise along the last axis: each row of features, each pixel across its channels.
 
@@ -79,7 +81,7 @@ class LayerNorm(_AffineNorm):
     """
 
     def __init__(
-        self, epsilon: float = 1e-5, affine: bool = True, *, name: str | None = None
+        self, *, epsilon: float = 1e-5, affine: bool = True, name: str | None = None
     ) -> None:
         super().__init__(epsilon, affine, name)
 
@@ -106,6 +108,7 @@ class LayerNorm(_AffineNorm):
         )[0]
 
 
+@_renamed.keywords(spellings.ARGUMENTS, eps="epsilon")
 class GroupNorm(_AffineNorm):
     """Normalise groups of neighbouring channels of each sample, over all its pixels.
 
@@ -142,7 +145,7 @@ class GroupNorm(_AffineNorm):
     """
 
     def __init__(
-        self, groups: int, epsilon: float = 1e-5, affine: bool = True, *, name: str | None = None
+        self, groups: int, *, epsilon: float = 1e-5, affine: bool = True, name: str | None = None
     ) -> None:
         super().__init__(epsilon, affine, name)
         self.groups = _arguments.integer("groups", groups, 1)
@@ -191,6 +194,7 @@ class GroupNorm(_AffineNorm):
         return self.groups
 
 
+@_renamed.keywords(spellings.ARGUMENTS, eps="epsilon")
 class InstanceNorm(GroupNorm):
     """Normalise each channel of each sample over its pixels: `GroupNorm` with single channels.
 
@@ -229,7 +233,7 @@ class InstanceNorm(GroupNorm):
     """
 
     def __init__(
-        self, epsilon: float = 1e-5, affine: bool = False, *, name: str | None = None
+        self, *, epsilon: float = 1e-5, affine: bool = False, name: str | None = None
     ) -> None:
         _AffineNorm.__init__(self, epsilon, affine, name)
 
@@ -241,6 +245,7 @@ class InstanceNorm(GroupNorm):
         return int(x.shape[-1])
 
 
+@_renamed.keywords(spellings.ARGUMENTS)
 class LocalResponseNorm(Layer):
     """Divide each value by a power of the squares around it across channels: ``x / (k + alpha /
     size * sum(x²))**beta``.
@@ -279,10 +284,10 @@ class LocalResponseNorm(Layer):
     def __init__(
         self,
         size: int = 5,
+        *,
         alpha: float = 1e-4,
         beta: float = 0.75,
         k: float = 2.0,
-        *,
         name: str | None = None,
     ) -> None:
         super().__init__(name=name)

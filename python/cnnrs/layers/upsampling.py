@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from cnnrs import _arguments, ops
+from cnnrs import _arguments, _renamed, ops
 from cnnrs._arguments import PaddingLike, PairLike
 from cnnrs.errors import ShapeError
+from cnnrs.layers import spellings
 from cnnrs.layers.base import Layer
 from cnnrs.layers.context import Context
 from cnnrs.layers.facts import Facts, FieldOfView, Memory, Work
@@ -17,10 +18,11 @@ from cnnrs.layers.geometry import check_image
 from cnnrs.layers.node import Shape, shape_text
 from cnnrs.layers.pooling import Pool2D
 
-__all__ = ["AdaptiveAveragePool2D", "MaxUnpool2D", "UpSample2D"]
+__all__ = ["AdaptiveAveragePool2D", "MaxUnpool2D", "Upsample2D"]
 
 
-class UpSample2D(Layer):
+@_renamed.keywords(spellings.ARGUMENTS)
+class Upsample2D(Layer):
     """Enlarge images by an integer factor: repeat pixels, or interpolate between them.
 
     In bilinear interpolation the centres of pixels are at half-integers, so that the corners of
@@ -35,7 +37,7 @@ class UpSample2D(Layer):
     Examples
     --------
     >>> import cnnrs
-    >>> model = cnnrs.Sequential((1, 2, 1), [UpSample2D((1, 2), "bilinear")])
+    >>> model = cnnrs.Sequential((1, 2, 1), [Upsample2D((1, 2), "bilinear")])
     >>> model([[[[0.0], [4.0]]]]).ravel().tolist()
     [0.0, 1.0, 3.0, 4.0]
     """
@@ -79,6 +81,7 @@ class UpSample2D(Layer):
         )
 
 
+@_renamed.keywords(spellings.ARGUMENTS)
 class AdaptiveAveragePool2D(Layer):
     """Average windows that are chosen so that the output has a given size.
 
@@ -133,6 +136,7 @@ class AdaptiveAveragePool2D(Layer):
         )
 
 
+@_renamed.keywords(spellings.ARGUMENTS)
 class MaxUnpool2D(Pool2D):
     """Put values where a `MaxPool2D` found the largest pixels, and zeros elsewhere.
 
@@ -169,12 +173,12 @@ class MaxUnpool2D(Pool2D):
         self,
         kernel_size: PairLike = 2,
         stride: PairLike | None = None,
+        *,
         padding: PaddingLike = 0,
         rounding: str = "floor",
-        *,
         name: str | None = None,
     ) -> None:
-        super().__init__(kernel_size, stride, padding, rounding, name=name)
+        super().__init__(kernel_size, stride, padding=padding, rounding=rounding, name=name)
 
     def build(self, *input_shape: Shape) -> Shape:
         """Return the shape of the second input."""

@@ -169,6 +169,8 @@ class Network:
             If an array has another shape, or does not hold real numbers.
         """
         expected = dict(self._named())
+        if not expected.keys() <= state.keys():
+            state = {_current_name(name, expected): value for name, value in state.items()}
         missing, extra = (
             [name for name in expected if name not in state],
             [name for name in state if name not in expected],
@@ -231,3 +233,12 @@ class Network:
     def release_memory(self) -> None:
         """Free the memory for the next run: activations, their gradients, prepared weights."""
         self._workspace.clear()
+
+
+def _current_name(name: str, known: Mapping[str, Any]) -> str:
+    """Return the name of a parameter that version 0.1 saved under another name.
+
+    It wrote ``conv2dtranspose_1.weight`` for a `Conv2DTranspose` without a name.
+    """
+    current = name.replace("conv2dtranspose_", "conv2d_transpose_")
+    return current if name not in known and current in known else name

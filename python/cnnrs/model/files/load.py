@@ -14,7 +14,7 @@ from typing import Any
 from cnnrs import layers
 from cnnrs.errors import CnnrsError, FormatError
 from cnnrs.layers import Layer, Node
-from cnnrs.layers.class_table import layer_class
+from cnnrs.layers.class_table import layer_arguments, layer_class
 from cnnrs.layers.node import apply
 from cnnrs.model.files.container import unpack
 from cnnrs.model.model import Model
@@ -90,7 +90,8 @@ def _rebuild(content: Mapping[str, Any], custom_layers: Mapping[str, type[Layer]
     plan = content["architecture"]
     made: list[Layer] = []
     for entry in plan["layers"]:
-        layer = _layer_class(entry["class"], custom_layers)(**entry["config"])
+        config = layer_arguments(entry["class"], entry["config"])
+        layer = _layer_class(entry["class"], custom_layers)(**config)
         layer.name = entry["name"]
         layer.trainable = entry["name"] not in plan["frozen"]
         made.append(layer)

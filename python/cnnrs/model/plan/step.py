@@ -15,7 +15,7 @@ import numpy as np
 from cnnrs.layers import Layer
 from cnnrs.layers.base import trains
 from cnnrs.layers.fused import Alias
-from cnnrs.layers.node import Shape
+from cnnrs.layers.node import Shape, kind_of
 from cnnrs.model.graph.graph import Graph
 from cnnrs.model.plan import fusion
 from cnnrs.model.plan.placement import Buffer
@@ -123,7 +123,7 @@ class Steps:
             between = len(self.shapes)
             self.shapes.append(node.shape)
             parts.append(Part(layer, sources, between, index, name))
-            name = f"{name} ({activation.kind})"
+            name = f"{name} ({kind_of(activation)})"
             parts.append(Part(activation, (between,), index, index, name))
         return parts
 

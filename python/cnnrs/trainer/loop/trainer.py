@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex
 
-from cnnrs import _arguments
+from cnnrs import _arguments, _renamed
 from cnnrs import metrics as metric_functions
 from cnnrs import optimizers as optimizer_rules
 from cnnrs.callbacks import Callback, Chain
@@ -15,7 +15,6 @@ from cnnrs.model import Model
 from cnnrs.trainer.checkpoint.checkpoints import Checkpoints
 from cnnrs.trainer.checkpoint.identity import identity
 from cnnrs.trainer.checkpoint.saving import Saving
-from cnnrs.trainer.keywords import with_hints
 from cnnrs.trainer.leak_guard import check_leak_option, report_leak
 from cnnrs.trainer.loop import spellings
 from cnnrs.trainer.loop.epochs import Epochs, Metric
@@ -97,7 +96,7 @@ class Trainer(Epochs):
     1.0
     """
 
-    @with_hints("Trainer", spellings.TRAINER)
+    @_renamed.keywords(spellings.TRAINER)
     def __init__(
         self,
         model: Model,
@@ -117,7 +116,7 @@ class Trainer(Epochs):
         # epoch and step at which an interrupted call of `fit` began that can be resumed
         self._unfinished: list[int] | None = None
 
-    @with_hints("fit", spellings.FIT)
+    @_renamed.keywords(spellings.FIT)
     def fit(
         self,
         data: Any,
@@ -248,7 +247,7 @@ class Trainer(Epochs):
         saving.close()
         return self.history
 
-    @with_hints("evaluate", spellings.EVALUATE)
+    @_renamed.keywords(spellings.EVALUATE)
     def evaluate(
         self, data: Any, y: Any = None, *, batch_size: int = 64, leak: str = "warn"
     ) -> Evaluation:
