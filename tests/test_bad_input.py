@@ -150,7 +150,7 @@ def test_arguments_and_shapes_of_layers(name):
             model = attempt(lambda: build(lambda: cls(**arguments), (8, 8, 4), count))  # noqa: B023
             if (
                 model is not None
-                and model.arena.nbytes < 1e6
+                and model.runtime.arena.nbytes < 1e6
                 and np.prod(model.output_shape, dtype=float) < 1e5
             ):
                 x = np.ones((2, 8, 8, 4), np.float32)

@@ -1,12 +1,13 @@
-"""Writes the `repr` of an object as the constructor call that makes an equal one."""
+"""Shows objects: the `repr` as a constructor call, and tables for notebooks."""
 
+import html
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["PasteableRepr", "call_text"]
+__all__ = ["PasteableRepr", "call_text", "html_table"]
 
 
 class PasteableRepr:
@@ -66,6 +67,27 @@ def call_text(
         if not _same(given, default)
     ]
     return f"{type(value).__name__}({', '.join(parts)})"
+
+
+def html_table(
+    header: Sequence[object], rows: Iterable[Sequence[object]], *, caption: str = ""
+) -> str:
+    """Return an HTML table, whose text is escaped.
+
+    Examples
+    --------
+    >>> html_table(["class"], [["<b>"]])
+    '<table><thead><tr><th>class</th></tr></thead><tbody><tr><td>&lt;b&gt;</td></tr></tbody></table>'
+    """
+    title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
+    head = _html_row("th", header)
+    body = "".join(_html_row("td", row) for row in rows)
+    return f"<table>{title}<thead>{head}</thead><tbody>{body}</tbody></table>"
+
+
+def _html_row(tag: str, cells: Sequence[object]) -> str:
+    inner = "".join(f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in cells)
+    return f"<tr>{inner}</tr>"
 
 
 def text_of(value: Any) -> str:

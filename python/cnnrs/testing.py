@@ -130,21 +130,21 @@ class _Gradients:
         self.inputs_before = [array.copy() for array in inputs]
         self.inputs_after = inputs
         self.cotangent = cotangent
-        token, run = model.acquire(
-            model.plan_for(training=True, input_gradients=True), len(cotangent)
+        token, run = model.runtime.acquire(
+            model.runtime.plan_for(training=True, input_gradients=True), len(cotangent)
         )
         try:
             run.forward(inputs, seed=seed)
             gradient, _ = run.output_gradients()[0]
             gradient[...] = cotangent
             if before is not None:
-                model.arena.gradients[...] = before
+                model.runtime.arena.gradients[...] = before
             run.backward(accumulate=before is not None)
             self.parameters = {name: array.copy() for name, array in model.gradients().items()}
             self.inputs = [run.input_gradient(index).copy() for index in range(len(inputs))]
             self.cotangent_after = gradient.copy()
         finally:
-            model.release(token)
+            model.runtime.release(token)
 
     def look_for_writing(self, layer: Layer, names: list[str], faults: list[str]) -> None:
         """Check that the inputs and the gradient of the output are unchanged."""
@@ -162,7 +162,7 @@ def _measured(
     model: Model, inputs: list[Any], cotangent: Any, seed: int, array: Any, step: float
 ) -> Any:
     """Measure the gradient with respect to an array by central differences."""
-    token, run = model.acquire(model.plan_for(training=True, input_gradients=True), len(cotangent))
+    token, run = model.runtime.acquire(model.runtime.plan_for(training=True, input_gradients=True), len(cotangent))
     try:
 
         def value_now() -> float:
@@ -180,7 +180,7 @@ def _measured(
             array[place] = before
             measured[place] = (above - below) / (2 * step)
     finally:
-        model.release(token)
+        model.runtime.release(token)
     return measured
 
 
@@ -197,9 +197,9 @@ def _look_for_overwriting(
 ) -> None:
     """Check that backward adds to existing gradients of parameters and inputs."""
     random = _streams.generator(seed, 1, _streams.Purpose.TEST_VALUES)
-    before = random.standard_normal(model.arena.gradients.shape)
+    before = random.standard_normal(model.runtime.arena.gradients.shape)
     again = _Gradients(model, [array.copy() for array in inputs], cotangent, seed, before=before)
-    model.arena.gradients[...] = before
+    model.runtime.arena.gradients[...] = before
     for name, start in model.gradients().items():
         if not _close(again.parameters[name] - start, found.parameters[name]):
             faults.append(

@@ -91,7 +91,7 @@ def test_relu_behind_pool_changes_nothing_in_training_and_prediction(rng):  # S3
         trainer = cnnrs.Trainer(model, optimizer=SGD(0.05, 0.9))
         for _ in range(3):
             trainer.train_step(x, y)
-        results.append((model(x), model.arena.values.copy()))
+        results.append((model(x), model.runtime.arena.values.copy()))
     assert np.array_equal(results[0][0], results[1][0])
     assert np.array_equal(results[0][1], results[1][1])
 
@@ -153,7 +153,9 @@ def test_which_features_speak_for_a_class(rng):  # S23
 
 
 def test_weights_are_random_and_repeatable():  # S24
-    first, again, other = (cnnrs.from_text(CLASSIC, seed=seed).arena.values for seed in (1, 1, 2))
+    first, again, other = (
+        cnnrs.from_text(CLASSIC, seed=seed).runtime.arena.values for seed in (1, 1, 2)
+    )
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
     model = cnnrs.Sequential((400,), [Dense(300), ReLU(), Dense(2)])
@@ -196,7 +198,7 @@ def test_four_parts_of_a_step(rng):  # S26
         assert parts.compute_loss(y) == value
         parts.backward()
         parts.update()
-    assert np.array_equal(whole.model.arena.values, parts.model.arena.values)
+    assert np.array_equal(whole.model.runtime.arena.values, parts.model.runtime.arena.values)
 
 
 def test_the_label_of_a_three_as_a_number_and_as_a_row():  # S27
@@ -244,10 +246,12 @@ def test_dl_dw_of_a_whole_network(rng):  # S29
 def test_the_update_rule(rng):  # S32
     model = cnnrs.Sequential((3,), [Dense(2)])
     trainer = cnnrs.Trainer(model, optimizer=SGD(0.25))
-    before = model.arena.values.copy()
+    before = model.runtime.arena.values.copy()
     trainer.train_step(rng.random((4, 3)), [0, 1, 1, 0])
-    assert np.array_equal(model.arena.values, before - np.float32(0.25) * model.arena.gradients)
-    assert np.vdot(model.arena.values - before, model.arena.gradients) < 0
+    assert np.array_equal(
+        model.runtime.arena.values, before - np.float32(0.25) * model.runtime.arena.gradients
+    )
+    assert np.vdot(model.runtime.arena.values - before, model.runtime.arena.gradients) < 0
 
 
 def test_too_high_a_learning_rate(request):  # S33

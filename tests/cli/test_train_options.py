@@ -34,7 +34,7 @@ def test_every_network_is_built_for_images_and_classes_of_the_data(name: str) ->
     assert model.input_shape == shape
     assert model.output_shape == (3,)
     assert model.class_names == ("cat", "dog", "fox")
-    assert not model.arena.allocated
+    assert not model.runtime.arena.allocated
 
 
 def test_only_networks_that_put_out_a_map_are_left_out() -> None:

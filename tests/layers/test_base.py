@@ -55,9 +55,9 @@ def test_parameters_are_views_into_the_arena():
     layer = Dense(2)
     model = cnnrs.Sequential((3,), [layer])
     layer.weight[1, 0] = 7
-    assert 7 in model.arena.values
+    assert 7 in model.runtime.arena.values
     layer.weight = np.zeros((3, 2))
-    assert not model.arena.values.any()
+    assert not model.runtime.arena.values.any()
     with pytest.raises(ShapeError, match="weight"):
         layer.weight = np.zeros((2, 3))
 

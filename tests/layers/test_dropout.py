@@ -9,14 +9,16 @@ from cnnrs.layers import Dropout, GaussianDropout, SpatialDropout2D
 
 
 def in_training(model, x, *, seed=0, step=0):
-    token, run = model.acquire(model.plan_for(training=True, input_gradients=True), len(x))
+    token, run = model.runtime.acquire(
+        model.runtime.plan_for(training=True, input_gradients=True), len(x)
+    )
     try:
         y = run.forward([x], seed=seed, step=step)[0].copy()
         run.output_gradients()[0][0][...] = 1
         run.backward()
         return y, run.input_gradient().copy()
     finally:
-        model.release(token)
+        model.runtime.release(token)
 
 
 def test_half_of_a_million_ones():

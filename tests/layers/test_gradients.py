@@ -220,10 +220,10 @@ def test_the_gradient_of_lp_pooling_at_zeros_is_zero():
     import cnnrs
 
     model = cnnrs.Sequential((2, 2, 1), [LpPool2D(2)], dtype="float64")
-    plan = model.plan_for(training=True, input_gradients=True)
-    token, run = model.acquire(plan, 1)
+    plan = model.runtime.plan_for(training=True, input_gradients=True)
+    token, run = model.runtime.acquire(plan, 1)
     run.forward([np.zeros((1, 2, 2, 1))])
     run.output_gradients()[0][0][...] = 1
     run.backward()
     assert (run.input_gradient() == 0).all()
-    model.release(token)
+    model.runtime.release(token)

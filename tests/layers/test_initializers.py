@@ -66,7 +66,7 @@ def test_same_seed_same_weights_other_seed_other_weights():
     def weights(seed):
         return cnnrs.Sequential(
             (8, 8, 3), [Conv2D(4, 3), ReLU(), Conv2D(4, 3)], seed=seed
-        ).arena.values
+        ).runtime.arena.values
 
     assert np.array_equal(weights(5), weights(5))
     assert not np.array_equal(weights(5), weights(6))

@@ -9,12 +9,12 @@ from cnnrs.layers import BatchNorm, Conv2D, Dense, Flatten, ReLU
 
 
 def train_forward(model, x):
-    plan = model.plan_for(training=True)
-    token, run = model.acquire(plan, len(x))
+    plan = model.runtime.plan_for(training=True)
+    token, run = model.runtime.acquire(plan, len(x))
     try:
         return run.forward([x])[0].copy()
     finally:
-        model.release(token)
+        model.runtime.release(token)
 
 
 def test_the_running_statistics_follow_the_formula(rng):
@@ -174,13 +174,13 @@ def test_a_step_is_the_same_alone_and_in_place(rng):
         (4, 4, 2), [Conv2D(3, 3), BatchNorm(), ReLU(), Flatten(), Dense(2)], dtype="float64", seed=1
     )
     x = rng.standard_normal((6, 4, 4, 2))
-    plan = model.plan_for(training=True)
-    token, run = model.acquire(plan, len(x))
+    plan = model.runtime.plan_for(training=True)
+    token, run = model.runtime.acquire(plan, len(x))
     y = run.forward([x])[0]
     run.output_gradients()[0][0][...] = cotangent = rng.standard_normal(y.shape)
     run.backward()
     found = {name: value.copy() for name, value in model.gradients().items()}
-    model.release(token)
+    model.runtime.release(token)
     conv, norm, _, _, dense = model.layers
     inner = cnnrs.ops.conv2d(x, conv.weight.copy(), conv.bias.copy())
     _, mean, variance = cnnrs.ops.batch_norm(inner)

@@ -24,7 +24,9 @@ def test_no_layer_reads_a_parameter_as_its_attribute(make, shape, monkeypatch):
     count = 4
     x = [np.ones((count, *node.shape), np.float32) for node in nodes]
     model(x if several else x[0])
-    token, run = model.acquire(model.plan_for(training=True, input_gradients=True), count)
+    token, run = model.runtime.acquire(
+        model.runtime.plan_for(training=True, input_gradients=True), count
+    )
 
     def refused(self, name):
         raise AssertionError(f"{type(self).__name__} reads self.{name}")
@@ -35,7 +37,7 @@ def test_no_layer_reads_a_parameter_as_its_attribute(make, shape, monkeypatch):
     run.output_gradients()[0][0][...] = 1
     run.backward()
     monkeypatch.undo()
-    model.release(token)
+    model.runtime.release(token)
     assert stamps == {
         name: value.stamp for name, value in layer.parameters.items() if value.trainable
     }
@@ -62,12 +64,12 @@ def test_gradients_of_several_parameters_have_one_flag():
             return super().backward(ctx, grad_output)
 
     model = cnnrs.Sequential((5, 5, 2), [Uneven(3, 3), Flatten()])
-    token, run = model.acquire(model.plan_for(training=True), 1)
+    token, run = model.runtime.acquire(model.runtime.plan_for(training=True), 1)
     run.forward([np.ones((1, 5, 5, 2), np.float32)])
     run.output_gradients()[0][0][...] = 1
     with pytest.raises(ArgumentError, match="weight and bias must be written together"):
         run.backward()
-    model.release(token)
+    model.runtime.release(token)
 
 
 @pytest.mark.parametrize("trusted", [True, False])
@@ -83,7 +85,7 @@ def test_edits_are_seen_with_and_without_reference_counts(trusted, monkeypatch, 
     for edit in (
         lambda: kept.__setitem__((0, 0, 0, 0), kept[0, 0, 0, 0] + 1),
         lambda: norm.weight.__iadd__(0.5),
-        lambda: model.arena.values.__imul__(1.5),
+        lambda: model.runtime.arena.values.__imul__(1.5),
     ):
         before = model(x)
         assert np.array_equal(model(x), before)

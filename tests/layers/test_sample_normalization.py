@@ -26,9 +26,9 @@ def test_alone_or_in_a_batch_and_in_training_the_same_bits(make, rng):
     together = model(x)
     for n in range(5):
         np.testing.assert_array_equal(model(x[n : n + 1])[0], together[n])
-    token, run = model.acquire(model.plan_for(training=True), 5)
+    token, run = model.runtime.acquire(model.runtime.plan_for(training=True), 5)
     np.testing.assert_array_equal(run.forward([x])[0], together)
-    model.release(token)
+    model.runtime.release(token)
 
 
 def test_how_they_relate(rng):

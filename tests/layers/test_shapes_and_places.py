@@ -185,4 +185,4 @@ def test_channel_scale_folds_for_prediction(rng):
     np.testing.assert_allclose(
         model(x), 2 * ops.conv2d(x, conv.weight, conv.bias) + [1, 2, 3], rtol=1e-5, atol=1e-5
     )
-    assert len(model.plan_for(training=False).steps) == 1
+    assert len(model.runtime.plan_for(training=False).steps) == 1

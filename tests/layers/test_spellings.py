@@ -199,3 +199,30 @@ def test_repr_of_a_layer_that_keeps_its_arguments_elsewhere():
     assert repr(Odd("red")) == "Odd()"
     with pytest.raises(ArgumentError, match="the argument 'colour' is not kept"):
         Odd("red").config()
+
+
+# --- what a layer shows ---------------------------------------------------------------------------
+LAYER = {
+    *("add_parameter", "backward", "build", "config", "facts", "field_of_view", "followed_by"),
+    *("forward", "head", "memory", "name", "num_parameters", "parameters", "scratch", "trainable"),
+    "work",
+}
+# What fused layers and the rules of fusion call.
+FUSION = {"compute", "convolution", "differentiate", "fold", "scale_and_shift"}
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_a_layer_lists_its_arguments_and_the_contract_of_layers(cls):
+    arguments = set(inspect.signature(cls).parameters)
+    names = {name for name in dir(cls) if not name.startswith("_")}
+    assert names <= LAYER | FUSION
+    layer = {"Reshape": lambda: cls((2,)), "Permute": lambda: cls((1,))}.get(
+        cls.__name__,
+        lambda: cls(*[1] * sum(map(required, inspect.signature(cls).parameters.values()))),
+    )()
+    shown = {name for name in dir(layer) if not name.startswith("_")} - names - {"parameters"}
+    assert shown - {"filters", "groups"} <= arguments | LAYER
+
+
+def required(argument):
+    return argument.default is argument.empty

@@ -22,7 +22,7 @@ def test_every_parameter_starts_on_a_boundary_and_padding_stays_zero(dtype, rng)
     )
     for _ in range(3):
         trainer.train_step(rng.random((4, 5, 5, 3)), rng.integers(0, 7, 4))
-    arena = made.arena
+    arena = made.runtime.arena
     used = np.zeros(arena.size, bool)
     for name, value in made.parameters().items():
         assert value.base is not None
@@ -41,11 +41,11 @@ def test_nothing_is_allocated_before_it_is_needed():
     made = model()
     made.summary()
     made.plan()
-    assert not made.arena.allocated
-    assert made.arena._gradients is None
+    assert not made.runtime.arena.allocated
+    assert made.runtime.arena._gradients is None
     made(np.zeros((1, 5, 5, 3)))
-    assert made.arena.allocated
-    assert made.arena._gradients is None, "prediction needs no gradients"
+    assert made.runtime.arena.allocated
+    assert made.runtime.arena._gradients is None, "prediction needs no gradients"
 
 
 def test_what_cannot_fit_is_refused_when_the_model_is_made():
@@ -65,12 +65,12 @@ def test_state_dict_is_a_copy_and_comes_back():
     assert state["conv2d_1.weight"].any()
     second.load_state_dict(state)
     first.load_state_dict(state)
-    assert np.array_equal(first.arena.values, second.arena.values)
+    assert np.array_equal(first.runtime.arena.values, second.runtime.arena.values)
 
 
 def test_a_state_that_does_not_fit_changes_nothing():
     made = model()
-    before = made.arena.values.copy()
+    before = made.runtime.arena.values.copy()
     good = {name: value + 1 for name, value in made.state_dict().items()}
     missing = {name: value for name, value in good.items() if name != "dense_1.bias"}
     for state, error, word in (
@@ -81,7 +81,7 @@ def test_a_state_that_does_not_fit_changes_nothing():
     ):
         with pytest.raises(error, match=word):
             made.load_state_dict(state)
-        assert np.array_equal(made.arena.values, before)
+        assert np.array_equal(made.runtime.arena.values, before)
 
 
 def test_threads_that_predict_first_all_see_initial_values():

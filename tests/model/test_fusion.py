@@ -79,13 +79,15 @@ def results(model, frozen=False):
         layer.trainable = not (frozen and isinstance(layer, BatchNorm))
     x = random.standard_normal((5, *model.input_shape)).astype(np.float32)
     predicted = [model(x), model(x[:1])]
-    token, run = model.acquire(model.plan_for(training=True, input_gradients=True), len(x))
+    token, run = model.runtime.acquire(
+        model.runtime.plan_for(training=True, input_gradients=True), len(x)
+    )
     trained = [run.forward([x], seed=2)[0].copy()]
     gradient = run.output_gradients()[0][0]
     gradient[...] = random.standard_normal(gradient.shape)
     run.backward()
     trained += [run.input_gradient().copy(), *(g.copy() for g in model.gradients().values())]
-    model.release(token)
+    model.runtime.release(token)
     return predicted, trained
 
 

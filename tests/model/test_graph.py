@@ -115,7 +115,7 @@ def test_nested_models_share_the_arena(rng):
         "dense_1.bias",
     ]
     assert np.array_equal(inner.layers[0].weight, weight), "values move along"
-    assert inner.arena is outer.arena
+    assert inner.runtime.arena is outer.runtime.arena
     x = rng.random((2, 6, 6, 1))
     before = inner(x)
     outer.parameters()["backbone.conv2d_1.bias"][...] = 1
@@ -128,7 +128,7 @@ def test_nesting_before_or_after_allocation_gives_the_same_weights():
         inner = cnnrs.Sequential((4,), [Dense(4), ReLU()], seed=1)
         if touch:
             inner(np.zeros((1, 4)))
-        return cnnrs.Sequential((4,), [inner, Dense(2)], seed=2).arena.values
+        return cnnrs.Sequential((4,), [inner, Dense(2)], seed=2).runtime.arena.values
 
     assert np.array_equal(parts(True), parts(False))
 
@@ -153,7 +153,7 @@ def test_a_model_used_twice_shares_its_weights():
 def test_a_sub_model_shares_the_parameters(rng):
     model = cnnrs.Sequential((6, 6, 1), [Conv2D(2, 3), ReLU(), Flatten(), Dense(3)])
     part = model.up_to("relu_1")
-    assert part.arena is model.arena
+    assert part.runtime.arena is model.runtime.arena
     assert list(part.parameters()) == ["conv2d_1.weight", "conv2d_1.bias"]
     x = rng.random((2, 6, 6, 1))
     assert np.array_equal(part(x), model.activations(x)["relu_1"])
@@ -182,7 +182,7 @@ def test_a_head_put_behind_a_finished_model(rng):
     model = cnnrs.Model(base.inputs, Dense(2)(base.outputs[0]), seed=2)
     assert list(model.graph.names.values()) == ["dense_1", "dense_2"]
     assert np.array_equal(base(x), before)
-    assert base.arena is model.arena
+    assert base.runtime.arena is model.runtime.arena
 
 
 def test_what_is_no_graph_is_refused():
@@ -228,7 +228,7 @@ def test_parts_of_a_model_by_name(rng):
     model = cnnrs.Model(inputs, Dense(2)(Flatten()(x)), seed=1)
     images = rng.standard_normal((3, 6, 6, 1))
     part = cnnrs.Model(model.inputs, [model.node("shared"), model.node("shared:2"), *model.outputs])
-    assert part.arena is model.arena
+    assert part.runtime.arena is model.runtime.arena
     known = model.activations(images)
     assert list(known) == ["shared", "relu_1", "shared:2", "relu_2", "flatten_1", "dense_1"]
     for mine, name in zip(part(images), ["shared", "shared:2", "dense_1"], strict=True):

@@ -102,13 +102,15 @@ def random_graph(random, dtype="float64"):
 
 def train_once(model, inputs, cotangents, seed=0, step=0):
     """The same as the reference returns, by the plan."""
-    token, run = model.acquire(model.plan_for(training=True, input_gradients=True), len(inputs[0]))
+    token, run = model.runtime.acquire(
+        model.runtime.plan_for(training=True, input_gradients=True), len(inputs[0])
+    )
     outputs = [output.copy() for output in run.forward(inputs, seed=seed, step=step)]
     for cotangent, (buffer, starts) in zip(cotangents, run.output_gradients(), strict=True):
         buffer[...] = cotangent if starts else buffer + cotangent
     run.backward()
     slopes = [run.input_gradient(index).copy() for index in range(len(inputs))]
-    model.release(token)
+    model.runtime.release(token)
     return outputs, slopes, {name: gradient.copy() for name, gradient in model.gradients().items()}
 
 
@@ -174,12 +176,14 @@ def test_sums_may_share_their_gradients(case):
         train_once(model, inputs, cotangents, seed=case),
         naive.run(model, inputs, cotangents, seed=case),
     )
-    token, run = model.acquire(model.plan_for(training=True), 2)  # without gradients of the inputs
+    token, run = model.runtime.acquire(
+        model.runtime.plan_for(training=True), 2
+    )  # without gradients of the inputs
     run.forward(inputs, seed=case)
     for cotangent, (buffer, starts) in zip(cotangents, run.output_gradients(), strict=True):
         buffer[...] = cotangent if starts else buffer + cotangent
     run.backward()
-    model.release(token)
+    model.runtime.release(token)
     for name, truth in naive.run(model, inputs, cotangents, seed=case)[2].items():
         np.testing.assert_allclose(
             model.gradients()[name], truth, rtol=1e-9, atol=1e-11, err_msg=name
@@ -202,10 +206,10 @@ def test_a_residual_chain_runs_in_little_memory(rng, monkeypatch):
         f"add_{i} + relu_{2 * i}" for i in range(1, 6)
     ]
     activation = 8 * 8 * 4 * 8
-    assert model.plan_for(training=False).bytes_per_sample == 3 * activation, (
+    assert model.runtime.plan_for(training=False).bytes_per_sample == 3 * activation, (
         "the block's input, and a convolution's input and output"
     )
-    training = model.plan_for(training=True)
+    training = model.runtime.plan_for(training=True)
     # the sum runs over the convolution's output: two values for each block, and two gradients, of
     # which a block keeps one to its end
     assert training.bytes_per_sample <= (1 + 2 * 5 + 2) * activation
@@ -213,11 +217,11 @@ def test_a_residual_chain_runs_in_little_memory(rng, monkeypatch):
     passed = []
     monkeypatch.setattr(np, "copyto", lambda *arguments, **options: passed.append(arguments))
     x = rng.standard_normal((2, 8, 8, 4))
-    token, run = model.acquire(training, 2)
+    token, run = model.runtime.acquire(training, 2)
     run.forward([x])
     run.output_gradients()[0][0][...] = 1
     run.backward()
-    model.release(token)
+    model.runtime.release(token)
     assert passed == []
 
 
@@ -253,7 +257,7 @@ def test_few_filters_are_pooled_on_the_way_in_prediction_alone(rng):
     assert plan.fused == ["conv2d_1 + relu_1 + max_pool2d_1", "conv2d_2 + max_pool2d_2"]
     assert plan.training_fused == ["conv2d_1 + relu_1"]
     images = rng.standard_normal((35, 28, 28, 1)).astype(np.float32)
-    _, run = model.acquire(model.plan_for(training=True), 35)
+    _, run = model.runtime.acquire(model.runtime.plan_for(training=True), 35)
     expected = run.forward([images])[0].copy()
     np.testing.assert_array_equal(model(images), expected)
     for image, own in zip(images, expected, strict=True):
@@ -322,7 +326,10 @@ def test_bytes_are_shared_where_lifetimes_allow():
     layers = [Conv2D(8, 3, padding="same", activation="relu") for _ in range(10)]
     model = cnnrs.Sequential((16, 16, 8), layers)
     activation = 16 * 16 * 8 * 4
-    prediction, training = model.plan_for(training=False), model.plan_for(training=True)
+    prediction, training = (
+        model.runtime.plan_for(training=False),
+        model.runtime.plan_for(training=True),
+    )
     assert prediction.bytes_per_sample == 2 * activation, "a chain predicts in two buffers"
     # eleven activations and input, and two gradients that take turns
     assert training.bytes_per_sample <= 13 * activation
@@ -333,7 +340,7 @@ def test_frozen_layers_cost_no_backward_pass(rng):
     model = classic()
     for layer in model.layers[:-1]:
         layer.trainable = False
-    plan = model.plan_for(training=True)
+    plan = model.runtime.plan_for(training=True)
     assert [model.graph.names[step.layer] for step in plan.steps if step.backward] == ["dense_1"]
     assert not plan.steps[-1].needs[0]
     before = model.state_dict()
@@ -347,4 +354,4 @@ def test_frozen_layers_cost_no_backward_pass(rng):
     assert changed == {"dense_1.weight", "dense_1.bias"}
     for layer in model.layers:
         layer.trainable = True
-    assert all(step.backward for step in model.plan_for(training=True).steps)
+    assert all(step.backward for step in model.runtime.plan_for(training=True).steps)

@@ -240,9 +240,9 @@ def test_every_edit_is_seen_by_the_next_prediction(way, name, count, rng):
         "kept view": lambda: getattr(layer, attribute),
         "view of a kept view": lambda: getattr(layer, attribute).reshape(-1)[:1],
         "memoryview": lambda: memoryview(getattr(layer, attribute).reshape(-1)),
-        "kept arena": lambda: (model.arena.values if parameter.trainable else model.arena.state)[
-            model.arena.slots[parameter].region
-        ],
+        "kept arena": lambda: (
+            model.runtime.arena.values if parameter.trainable else model.runtime.arena.state
+        )[model.runtime.arena.slots[parameter].region],
     }.get(way, lambda: None)()
     for turn in range(3):
         before = model(x)
@@ -257,8 +257,8 @@ def test_every_edit_is_seen_by_the_next_prediction(way, name, count, rng):
             )
             values[name].reshape(-1)[0] += 0.25
         elif way == "arena":
-            whole = model.arena.values if parameter.trainable else model.arena.state
-            whole[model.arena.slots[parameter].region] += 0.25
+            whole = model.runtime.arena.values if parameter.trainable else model.runtime.arena.state
+            whole[model.runtime.arena.slots[parameter].region] += 0.25
         elif way == "load":
             model.load_state_dict({**model.state_dict(), name: getattr(layer, attribute) + 0.25})
         fresh = network()

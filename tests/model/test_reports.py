@@ -62,7 +62,9 @@ def test_batch_norm_and_relu_keep_one_array_each_step():
         layers = []
         for _ in range(blocks):
             layers += [Conv2D(16, 3, padding="same", use_bias=False), BatchNorm(), ReLU()]
-        return cnnrs.Sequential((16, 16, 16), layers).plan_for(training=True).bytes_per_sample
+        return (
+            cnnrs.Sequential((16, 16, 16), layers).runtime.plan_for(training=True).bytes_per_sample
+        )
 
     activation = 16 * 16 * 16 * 4
     assert network(9) - network(8) == 2 * activation
@@ -197,8 +199,8 @@ def test_a_plan_of_a_large_network_is_made_quickly():
             y = ReLU()(BatchNorm()(Conv2D(16, 1, use_bias=False)(y)))
         x = ReLU()(Add()([y, x]))
     model = cnnrs.Model(inputs, x)
-    model.plan_for(training=True)
-    model.plan_for(training=False)
+    model.runtime.plan_for(training=True)
+    model.runtime.plan_for(training=False)
     model.up_to("conv2d_100")
     assert time.process_time() - start < 1
     assert len(model.layers) == 50 * 11

@@ -102,14 +102,16 @@ def test_the_field_is_where_the_gradient_is(rng):
         model = cnnrs.Sequential((64, 70, 1), layers, dtype="float64")
         rows, columns, _ = model.output_shape
         row, column = rows // 2, columns // 2
-        token, run = model.acquire(model.plan_for(training=True, input_gradients=True), 1)
+        token, run = model.runtime.acquire(
+            model.runtime.plan_for(training=True, input_gradients=True), 1
+        )
         run.forward([np.ones((1, 64, 70, 1))])
         gradient = run.output_gradients()[0][0]
         gradient[...] = 0
         gradient[0, row, column, 0] = 1
         run.backward()
         seen = np.argwhere(run.input_gradient()[0, :, :, 0])
-        model.release(token)
+        model.runtime.release(token)
         field = model.receptive_field(model.layers[-1])
         for axis, position, size in ((0, row, 64), (1, column, 70)):
             first = field.start[axis] + position * field.jump[axis]
@@ -146,9 +148,9 @@ def test_predicted_bytes_are_what_the_model_then_holds(name, count, rng):
     summary = model.summary(batch_size=count)
     x = rng.random((count, *model.input_shape))
     model(x)
-    assert model.held_bytes == summary.prediction.workspace + summary.prediction.prepared
+    assert model.runtime.held_bytes == summary.prediction.workspace + summary.prediction.prepared
     cnnrs.Trainer(model).train_step(x, np.zeros(count, int))
     assert (
-        model.held_bytes
+        model.runtime.held_bytes
         == max(summary.prediction_bytes, summary.training_bytes) + summary.prediction.prepared
     )

@@ -17,7 +17,7 @@ def test_no_activation_is_allocated_after_the_second_step(rng):
     for _ in range(2):
         trainer.train_step(x, y)
         model(x[:7])
-    held = model.held_bytes
+    held = model.runtime.held_bytes
     tracemalloc.start()
     trainer.train_step(x, y)
     trainer.train_step(x[:20], y[:20])
@@ -25,7 +25,9 @@ def test_no_activation_is_allocated_after_the_second_step(rng):
     model(x[:7])
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert model.held_bytes == held, "a smaller batch, and prediction, run in the same block"
+    assert model.runtime.held_bytes == held, (
+        "a smaller batch, and prediction, run in the same block"
+    )
     assert peak < 12 * 12 * 8 * 32 * 4 / 2, "less than half an activation"
 
 
@@ -43,26 +45,26 @@ def test_predictions_are_copies(rng):
 
 def test_buffers_are_aligned_and_apart():
     model = classic()
-    plan = model.plan_for(training=True)
-    token, run = model.acquire(plan, 5)
+    plan = model.runtime.plan_for(training=True)
+    token, run = model.runtime.acquire(plan, 5)
     for array in [*run.buffers.values(), *run.gradients.values()]:
         assert array.ctypes.data % 64 == 0
-    model.release(token)
+    model.runtime.release(token)
 
 
 def test_one_block_for_each_caller():
     model = classic()
-    plan = model.plan_for(training=False)
-    (first, one), (second, two) = model.acquire(plan, 2), model.acquire(plan, 2)
+    plan = model.runtime.plan_for(training=False)
+    (first, one), (second, two) = model.runtime.acquire(plan, 2), model.runtime.acquire(plan, 2)
     assert not np.may_share_memory(one.block, two.block)
-    model.release(first)
-    third, three = model.acquire(plan, 2)
+    model.runtime.release(first)
+    third, three = model.runtime.acquire(plan, 2)
     assert three is one
     for token in (second, third):
-        model.release(token)
-    assert model.held_bytes > 0
+        model.runtime.release(token)
+    assert model.runtime.held_bytes > 0
     model.release_memory()
-    assert model.held_bytes == 0
+    assert model.runtime.held_bytes == 0
 
 
 def test_a_model_that_only_reshapes():

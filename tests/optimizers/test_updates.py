@@ -184,12 +184,12 @@ def test_accumulated_batches_are_one_large_batch(optimizer, data):
     for _ in range(4):
         whole.train_step(x, y)
         for start in (0, 4, 8):
-            before = parts.model.arena.values.copy()
+            before = parts.model.runtime.arena.values.copy()
             parts.train_step(x[start : start + 4], y[start : start + 4])
-            assert np.array_equal(before, parts.model.arena.values) == (start < 8)
+            assert np.array_equal(before, parts.model.runtime.arena.values) == (start < 8)
     assert (parts.runtime.updater.updates, parts.step) == (4, 12)
     np.testing.assert_allclose(
-        parts.model.arena.values, whole.model.arena.values, rtol=1e-7, atol=1e-9
+        parts.model.runtime.arena.values, whole.model.runtime.arena.values, rtol=1e-7, atol=1e-9
     )
 
 
@@ -207,7 +207,7 @@ def test_a_shorter_batch_counts_for_as_much_as_it_has(optimizer, data):
         for part in (slice(0, 5), slice(5, 10), slice(10, 11)):
             parts.train_step(x[part], y[part])
     np.testing.assert_allclose(
-        parts.model.arena.values, whole.model.arena.values, rtol=1e-10, atol=1e-12
+        parts.model.runtime.arena.values, whole.model.runtime.arena.values, rtol=1e-10, atol=1e-12
     )
 
 
@@ -221,7 +221,7 @@ def test_an_epoch_whose_last_batch_is_shorter_is_one_large_batch(data):
     parts.fit((x, y), epochs=3, batch_size=4, progress=False)
     assert (parts.runtime.updater.updates, parts.runtime.updater.samples) == (3, 0)
     np.testing.assert_allclose(
-        parts.model.arena.values, whole.model.arena.values, rtol=1e-10, atol=1e-12
+        parts.model.runtime.arena.values, whole.model.runtime.arena.values, rtol=1e-10, atol=1e-12
     )
 
 
@@ -256,10 +256,10 @@ def test_a_layer_that_pauses_goes_on_with_what_it_remembers(data):
     def steps(pause):
         model = network()
         trainer = Trainer(model, optimizer=Adam(0.01))
-        gradient = np.linspace(-1, 1, model.arena.size)
+        gradient = np.linspace(-1, 1, model.runtime.arena.size)
         for step in range(6):
             model.layer("hidden").trainable = not (pause and step in (2, 3))
-            model.arena.gradients[...] = (
+            model.runtime.arena.gradients[...] = (
                 gradient  # the same in each step: values of a layer depend on its own steps alone
             )
             assert trainer.runtime.updater.update(0.01)
@@ -269,7 +269,9 @@ def test_a_layer_that_pauses_goes_on_with_what_it_remembers(data):
     assert updater.missed == {"hidden": 2}
     shorter = Trainer(network(), optimizer=Adam(0.01))
     for _ in range(4):
-        shorter.model.arena.gradients[...] = np.linspace(-1, 1, shorter.model.arena.size)
+        shorter.model.runtime.arena.gradients[...] = np.linspace(
+            -1, 1, shorter.model.runtime.arena.size
+        )
         shorter.runtime.updater.update(0.01)
     for name, value in paused.items():
         same_as = shorter.model.state_dict() if name.startswith("hidden") else whole
@@ -297,7 +299,7 @@ def test_steps_that_layers_missed_are_part_of_the_state(data):
         for _ in range(3):
             each.train_step(*data)
     assert whole.runtime.updater.missed == {"conv": 2}
-    assert np.array_equal(whole.model.arena.values, again.model.arena.values)
+    assert np.array_equal(whole.model.runtime.arena.values, again.model.runtime.arena.values)
 
 
 # --- averages -------------------------------------------------------------------------------------
@@ -307,29 +309,29 @@ def test_averages_are_what_they_say_and_are_what_is_judged(average, data):
     mean, taken = None, []
     for update in range(1, 10):
         trainer.train_step(*data)
-        now = trainer.model.arena.values.copy()
+        now = trainer.model.runtime.arena.values.copy()
         if isinstance(average, EMA):
             mean = now if mean is None else 0.9 * mean + 0.1 * now
         elif update in (3, 5, 7, 9):
             taken.append(now)
             mean = np.mean(taken, axis=0)
-    own = trainer.model.arena.values.copy()
+    own = trainer.model.runtime.arena.values.copy()
     np.testing.assert_allclose(
         trainer.runtime.updater.averages["values"], mean, rtol=1e-12, atol=1e-14
     )
     with trainer.averaged_weights():
         assert np.array_equal(
-            trainer.model.arena.values, trainer.runtime.updater.averages["values"]
+            trainer.model.runtime.arena.values, trainer.runtime.updater.averages["values"]
         )
         loss = cnnrs.losses.CrossEntropy()(trainer.model(data[0]), data[1])
-    assert np.array_equal(trainer.model.arena.values, own)
+    assert np.array_equal(trainer.model.runtime.arena.values, own)
     assert trainer.evaluate(data, leak="ignore")["loss"] == pytest.approx(loss, rel=1e-12)
     assert cnnrs.losses.CrossEntropy()(trainer.model(data[0]), data[1]) != pytest.approx(
         loss, rel=1e-9
     )
     with pytest.raises(ZeroDivisionError), trainer.averaged_weights():
         _ = 1 / 0
-    assert np.array_equal(trainer.model.arena.values, own)
+    assert np.array_equal(trainer.model.runtime.arena.values, own)
 
 
 # --- state ----------------------------------------------------------------------------------------
@@ -358,7 +360,7 @@ def test_a_trainer_that_takes_over_the_state_goes_on_with_the_same_bits(optimize
     for _ in range(3):
         whole.train_step(*data)
         again.train_step(*data)
-    assert np.array_equal(whole.model.arena.values, again.model.arena.values)
+    assert np.array_equal(whole.model.runtime.arena.values, again.model.runtime.arena.values)
     first, second = whole.runtime.updater.state_dict(), again.runtime.updater.state_dict()
     assert first["numbers"] == second["numbers"]
     assert all(

@@ -48,7 +48,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(tmp_path):
         match=r"checkpoint-00000004.*tensor '.*' is damaged.*checksum.*checkpoint-00000003",
     ):
         trainer.fit(DATA, checkpoint_dir=tmp_path, epochs=2, **ALL)
-    assert np.array_equal(trainer.model.arena.values, whole.model.arena.values)
+    assert np.array_equal(trainer.model.runtime.arena.values, whole.model.runtime.arena.values)
     assert names(tmp_path) == [f"checkpoint-{step:08d}.safetensors" for step in (7, 8)]
 
 
@@ -67,14 +67,14 @@ def test_every_flipped_bit_of_a_checkpoint_is_refused_by_name_and_changes_nothin
     path = tmp_path / "checkpoint-00000004.safetensors"
     data = path.read_bytes()
     trainer = small(seed=9)
-    before = trainer.model.arena.values.copy()
+    before = trainer.model.runtime.arena.values.copy()
     for position in {*range(16), *rng.integers(0, len(data), 150).tolist(), len(data) - 1}:
         flipped = bytearray(data)
         flipped[position] ^= 1 << int(rng.integers(8))
         path.write_bytes(flipped)
         with pytest.raises(FormatError, match=r"checkpoint-00000004"):
             trainer.fit(DATA, resume=path, **ALL)
-        assert np.array_equal(trainer.model.arena.values, before)
+        assert np.array_equal(trainer.model.runtime.arena.values, before)
     assert trainer.epoch == trainer.step == 0
     assert trainer.history == {}
 
@@ -85,7 +85,7 @@ def test_never_starts_anew(tmp_path):
     small().fit(DATA, checkpoint_dir=tmp_path, epochs=3, **ALL)
     trainer = small()
     trainer.fit(DATA, checkpoint_dir=tmp_path, epochs=1, resume="never", **ALL)
-    assert np.array_equal(trainer.model.arena.values, fresh.model.arena.values)
+    assert np.array_equal(trainer.model.runtime.arena.values, fresh.model.runtime.arena.values)
     assert names(tmp_path) == [f"checkpoint-{step:08d}.safetensors" for step in (3, 4)], (
         "those of the earlier training are gone"
     )
@@ -97,7 +97,7 @@ def test_a_checkpoint_by_name(tmp_path):
     small().fit(DATA, checkpoint_dir=tmp_path, epochs=2, keep_checkpoints=8, **ALL)
     trainer = small(seed=5)
     trainer.fit(DATA, resume=tmp_path / "checkpoint-00000003.safetensors", epochs=2, batch_size=4)
-    assert np.array_equal(trainer.model.arena.values, whole.model.arena.values)
+    assert np.array_equal(trainer.model.runtime.arena.values, whole.model.runtime.arena.values)
     with pytest.raises(FileNotFoundError):
         small().fit(DATA, resume=tmp_path / "checkpoint-9.safetensors")
     trainer.model.save(tmp_path / "model.cnnrs")
@@ -127,13 +127,13 @@ def test_a_checkpoint_of_another_training_is_refused_with_what_differs(
 ):
     small().fit(DATA, checkpoint_dir=tmp_path, **ALL)
     other = small(**trainer)
-    before = other.model.arena.values.copy()
+    before = other.model.runtime.arena.values.copy()
     files = names(tmp_path)
     with pytest.raises(ArgumentError, match=r"checkpoint-00000004.*another training") as caught:
         other.fit(**{"data": DATA, "checkpoint_dir": tmp_path, **ALL, **changes})
     for word in words:
         assert word in str(caught.value)
-    assert np.array_equal(other.model.arena.values, before)
+    assert np.array_equal(other.model.runtime.arena.values, before)
     assert other.step == 0
     assert names(tmp_path) == files
 
@@ -178,11 +178,11 @@ def test_a_forged_checkpoint_is_refused_by_name_and_changes_nothing(tmp_path, ch
     path = tmp_path / "checkpoint-00000004.safetensors"
     forge(path, change)
     trainer = small(seed=9)
-    before = trainer.model.arena.values.copy()
+    before = trainer.model.runtime.arena.values.copy()
     for where in ({"resume": path}, {"checkpoint_dir": tmp_path}):
         with pytest.raises(FormatError, match=f"checkpoint-00000004.*({word})"):
             trainer.fit(DATA, **where, **ALL)
-    assert np.array_equal(trainer.model.arena.values, before)
+    assert np.array_equal(trainer.model.runtime.arena.values, before)
     assert trainer.step == 0
 
 
@@ -216,10 +216,10 @@ def test_a_state_of_another_format_is_named_and_nothing_is_changed(tmp_path, cha
     files = names(tmp_path)
     forge(tmp_path / files[-1], change)
     trainer = small(seed=9)
-    before = trainer.model.arena.values.copy()
+    before = trainer.model.runtime.arena.values.copy()
     with pytest.raises(FormatError, match=f"checkpoint-00000004.*{word}"):
         trainer.fit(DATA, checkpoint_dir=tmp_path, **ALL)
-    assert np.array_equal(trainer.model.arena.values, before)
+    assert np.array_equal(trainer.model.runtime.arena.values, before)
     assert trainer.step == 0
     assert names(tmp_path) == files
     small().fit(DATA, checkpoint_dir=tmp_path, resume="never", **ALL)
@@ -282,7 +282,7 @@ def test_a_full_disk_loses_nothing_and_the_training_goes_on(tmp_path, monkeypatc
     ) as caught:
         trainer.fit(DATA, epochs=3, checkpoint_dir=tmp_path, **ALL)
     assert len(caught) == 1, "one warning, not one for every step"
-    assert np.array_equal(trainer.model.arena.values, whole.model.arena.values)
+    assert np.array_equal(trainer.model.runtime.arena.values, whole.model.runtime.arena.values)
     full["to"] = 10**9
     with (
         pytest.warns(CheckpointWarning, match="none yet"),
@@ -292,7 +292,7 @@ def test_a_full_disk_loses_nothing_and_the_training_goes_on(tmp_path, monkeypatc
     full["from"] = 10**9
     again = small()
     again.fit(DATA, epochs=3, checkpoint_dir=tmp_path, **ALL)
-    assert np.array_equal(again.model.arena.values, whole.model.arena.values)
+    assert np.array_equal(again.model.runtime.arena.values, whole.model.runtime.arena.values)
 
 
 def test_a_disk_that_is_really_full(tmp_path):
@@ -320,7 +320,7 @@ def test_a_disk_that_is_really_full(tmp_path):
         )
         with pytest.warns(CheckpointWarning), pytest.raises(OSError, match="No space"):
             again.fit(DATA, checkpoint_dir=disk, **ALL)
-        assert np.array_equal(again.model.arena.values, model.arena.values)
+        assert np.array_equal(again.model.runtime.arena.values, model.runtime.arena.values)
     finally:
         subprocess.run(["umount", str(disk)], check=True)
 

@@ -112,7 +112,7 @@ def test_data_of_every_kind_trains_alike(data):
     def weights(source, **options):
         trainer = Trainer(network(), optimizer=SGD(0.1))
         trainer.fit(source, batch_size=16, **options)
-        return trainer.model.arena.values
+        return trainer.model.runtime.arena.values
 
     truth = weights((x, y), shuffle=False)
     for source in (
@@ -212,7 +212,7 @@ def test_freezing_leaves_nothing_of_earlier_plans_behind(data):
                 trainer.epoch, trainer.step = before.epoch, before.step
             trainer.model.layer("conv2d_1").trainable = not frozen
             trainer.fit(data, batch_size=20)
-        return trainer.model.arena.values
+        return trainer.model.runtime.arena.values
 
     assert np.array_equal(run(False), run(True))
 

@@ -143,7 +143,7 @@ def test_the_guard_changes_no_weights(data):
     for leak_guard in (True, False):
         trainer = Trainer(network(), optimizer=SGD(0.1), leak_guard=leak_guard)
         trainer.fit(data, epochs=2, batch_size=16)
-        weights.append(trainer.model.arena.values)
+        weights.append(trainer.model.runtime.arena.values)
     assert np.array_equal(*weights)
 
 

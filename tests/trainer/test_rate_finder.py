@@ -50,7 +50,7 @@ def test_it_leaves_no_trace(steps_before, data):
     assert len(search.rates) == len(search.losses) > 3
     for _ in range(3):
         assert searched.train_step(*data) == other.train_step(*data)
-    assert np.array_equal(searched.model.arena.values, other.model.arena.values)
+    assert np.array_equal(searched.model.runtime.arena.values, other.model.runtime.arena.values)
     assert not searched.runtime.leak_guard.count(data[0]), "the images count as not trained on"
 
 
@@ -80,12 +80,12 @@ def test_what_cannot_be_searched(data):
             find_learning_rate(trainer, data, **options)
     with pytest.raises(CnnrsError, match="only 2"):
         find_learning_rate(trainer, iter([data, data]))
-    before = trainer.model.arena.values.copy()
+    before = trainer.model.runtime.arena.values.copy()
     bad = data[0].copy(), data[1].copy()
     bad[1][50] = 4
     with pytest.raises(CnnrsError, match="classes from 0 to 3"):
         find_learning_rate(trainer, bad, batch_size=16)
-    assert np.array_equal(trainer.model.arena.values, before)
+    assert np.array_equal(trainer.model.runtime.arena.values, before)
     assert trainer.step == 0
 
 

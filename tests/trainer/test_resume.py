@@ -150,7 +150,7 @@ def test_two_calls_of_fit(tmp_path):
             callbacks=[KillAt(kill)] if kill else [],
             **ALL,
         )
-        return trainer.model.arena.values.copy(), trainer.epoch
+        return trainer.model.runtime.arena.values.copy(), trainer.epoch
 
     whole = both(tmp_path / "whole")
     with pytest.raises(Killed):
@@ -162,7 +162,7 @@ def test_two_calls_of_fit(tmp_path):
     for epoch in (1, 2):
         trainer.fit(DATA, epochs=1, checkpoint_dir=tmp_path / "one", **ALL)
         assert trainer.epoch == epoch, "a further call is no resumed one"
-    assert np.array_equal(trainer.model.arena.values, whole[0])
+    assert np.array_equal(trainer.model.runtime.arena.values, whole[0])
     with pytest.raises(ArgumentError, match="another call of fit"):
         small().fit(DATA, epochs=1, checkpoint_dir=tmp_path / "one", **ALL)
 
@@ -186,7 +186,7 @@ def test_gradients_that_wait_for_more_are_resumed(tmp_path, step, average):
         trainer().fit(checkpoint_dir=tmp_path, callbacks=[KillAt(step)], **arguments)
     again = trainer()
     again.fit(checkpoint_dir=tmp_path, **arguments)
-    assert np.array_equal(again.model.arena.values, whole.model.arena.values)
+    assert np.array_equal(again.model.runtime.arena.values, whole.model.runtime.arena.values)
     assert again.runtime.updater.updates == whole.runtime.updater.updates == 4
     assert again.history["learning_rate"] == whole.history["learning_rate"]
     assert again.history["val_loss"] == whole.history["val_loss"]
@@ -198,7 +198,7 @@ def test_more_epochs_than_at_first(tmp_path):
     small().fit(DATA, epochs=2, checkpoint_dir=tmp_path, **ALL)
     trainer = small()
     trainer.fit(DATA, epochs=3, checkpoint_dir=tmp_path, **ALL)
-    assert np.array_equal(trainer.model.arena.values, whole.model.arena.values)
+    assert np.array_equal(trainer.model.runtime.arena.values, whole.model.runtime.arena.values)
 
 
 def test_early_stopping_is_resumed_with_its_best_weights(tmp_path):
@@ -228,7 +228,7 @@ def test_early_stopping_is_resumed_with_its_best_weights(tmp_path):
         **ALL,
     )
     assert trainer.epoch == 5
-    assert np.array_equal(trainer.model.arena.values, whole.model.arena.values)
+    assert np.array_equal(trainer.model.runtime.arena.values, whole.model.runtime.arena.values)
 
 
 def test_freezing_is_part_of_the_state(tmp_path):
@@ -249,5 +249,5 @@ def test_freezing_is_part_of_the_state(tmp_path):
         train(6)
     trainer = small()
     trainer.fit(DATA, epochs=2, callbacks=[Freeze()], checkpoint_dir=tmp_path / "True", **ALL)
-    assert np.array_equal(trainer.model.arena.values, whole.arena.values)
+    assert np.array_equal(trainer.model.runtime.arena.values, whole.runtime.arena.values)
     assert not trainer.model.layers[0].trainable

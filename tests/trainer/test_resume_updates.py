@@ -58,7 +58,7 @@ def test_a_run_that_crashed_ends_with_the_same_bits(optimizer, average, tmp_path
     again = trainer()
     resumed = again.fit(data, **options, checkpoint_dir=tmp_path, checkpoint_every=1)
     assert again.step == whole.step == 21
-    assert np.array_equal(again.model.arena.values, whole.model.arena.values)
+    assert np.array_equal(again.model.runtime.arena.values, whole.model.runtime.arena.values)
     mine, theirs = again.runtime.updater.state_dict(), whole.runtime.updater.state_dict()
     assert mine["numbers"] == theirs["numbers"]
     assert mine["arrays"].keys() == theirs["arrays"].keys()

@@ -49,7 +49,7 @@ def test_the_four_parts_are_the_step_bit_for_bit(data):
         assert parts.compute_loss(yb) == first
         parts.backward()
         parts.update()
-        assert np.array_equal(whole.model.arena.values, parts.model.arena.values)
+        assert np.array_equal(whole.model.runtime.arena.values, parts.model.runtime.arena.values)
     assert whole.step == parts.step == 3
 
 
@@ -71,11 +71,11 @@ def test_the_gradient_of_a_batch_is_the_mean_of_those_of_its_samples(data):
     )
     trainer = Trainer(model, optimizer=SGD(0.0))
     trainer.train_step(x[:9], y[:9])
-    batch = model.arena.gradients.copy()
+    batch = model.runtime.arena.gradients.copy()
     single = np.zeros_like(batch)
     for index in range(9):
         trainer.train_step(x[index : index + 1], y[index : index + 1])
-        single += model.arena.gradients / 9
+        single += model.runtime.arena.gradients / 9
     np.testing.assert_allclose(batch, single, rtol=1e-9, atol=1e-12)
 
 
@@ -84,19 +84,19 @@ def test_labels_and_one_hot_rows_train_alike(data):
     first, second = Trainer(network(), optimizer=SGD(0.1)), Trainer(network(), optimizer=SGD(0.1))
     assert first.train_step(x, y) == second.train_step(x, np.eye(3)[y].astype(np.float32))
     np.testing.assert_allclose(
-        first.model.arena.values, second.model.arena.values, rtol=1e-5, atol=1e-7
+        first.model.runtime.arena.values, second.model.runtime.arena.values, rtol=1e-5, atol=1e-7
     )
 
 
 def test_a_label_out_of_range_is_named_with_its_index_and_changes_nothing(data):
     x, y = data
     trainer = Trainer(network())
-    before = trainer.model.arena.values.copy()
+    before = trainer.model.runtime.arena.values.copy()
     y = y.copy()
     y[7] = 3
     with pytest.raises(ArgumentError, match=r"3 at index 7"):
         trainer.train_step(x, y)
-    assert np.array_equal(trainer.model.arena.values, before)
+    assert np.array_equal(trainer.model.runtime.arena.values, before)
     trainer.train_step(x, data[1])
 
 
@@ -106,7 +106,7 @@ def test_the_same_weights_at_any_number_of_threads(data, threads, thread_count):
         ops.set_num_threads(count)
         trainer = Trainer(network(seed=2), optimizer=SGD(0.1, 0.9), seed=5)
         trainer.fit(data, epochs=3, batch_size=16)
-        return trainer.model.arena.values.copy(), trainer.history["loss"]
+        return trainer.model.runtime.arena.values.copy(), trainer.history["loss"]
 
     truth, losses = weights(1)
     again, same_losses = weights(threads)
@@ -118,7 +118,7 @@ def test_seeds_matter(data):
     def weights(seed):
         trainer = Trainer(network(), optimizer=SGD(0.1), seed=seed)
         trainer.fit(data, epochs=1, batch_size=16)
-        return trainer.model.arena.values
+        return trainer.model.runtime.arena.values
 
     assert np.array_equal(weights(1), weights(1))
     assert not np.array_equal(weights(1), weights(2))
@@ -130,7 +130,7 @@ def test_a_model_that_ends_in_softmax_is_trained_on_its_logits(data):
     soft = cnnrs.Sequential((6, 6, 1), [Flatten(), Dense(3), Softmax()])
     first, second = Trainer(plain, optimizer=SGD(0.1)), Trainer(soft, optimizer=SGD(0.1))
     assert first.train_step(x, y) == second.train_step(x, y)
-    assert np.array_equal(plain.arena.values, soft.arena.values)
+    assert np.array_equal(plain.runtime.arena.values, soft.runtime.arena.values)
     assert second.evaluate(data)["loss"] == pytest.approx(first.evaluate(data)["loss"], rel=1e-6)
 
 
@@ -184,15 +184,15 @@ def test_divergence_stops_with_epoch_and_step_and_whole_parameters(data):
 
     class Keep(Callback):
         def on_step_end(self, trainer, loss):
-            snapshots.append(trainer.model.arena.values.copy())
+            snapshots.append(trainer.model.runtime.arena.values.copy())
 
     with (
         pytest.raises(NonFiniteError, match=r"epoch 1, step \d+.*learning rate below 1e\+25"),
         np.errstate(all="ignore"),
     ):
         trainer.fit(data, epochs=3, batch_size=20, callbacks=[Keep()])
-    assert np.array_equal(trainer.model.arena.values, snapshots[-1])
-    assert np.isfinite(trainer.model.arena.values).all()
+    assert np.array_equal(trainer.model.runtime.arena.values, snapshots[-1])
+    assert np.isfinite(trainer.model.runtime.arena.values).all()
 
 
 def test_a_bad_image_stops_the_training_before_the_update(data):
@@ -203,7 +203,7 @@ def test_a_bad_image_stops_the_training_before_the_update(data):
     with pytest.raises(NonFiniteError, match="epoch 1, step 4"):
         trainer.fit((x, y), batch_size=10, shuffle=False)
     assert trainer.step == 3
-    assert np.isfinite(trainer.model.arena.values).all()
+    assert np.isfinite(trainer.model.runtime.arena.values).all()
 
 
 def test_the_place_of_what_is_not_finite_is_named(data, rng):
@@ -233,12 +233,12 @@ def test_a_gradient_that_is_not_finite_is_caught_though_the_loss_is(rng):
 
     model = cnnrs.Sequential((3,), [Dense(2), Steep()])
     trainer = Trainer(model)
-    before = model.arena.values.copy()
+    before = model.runtime.arena.values.copy()
     with pytest.raises(
         NonFiniteError, match=r"gradient.*dense_1\.(weight|bias) is the first on the way back"
     ):
         trainer.train_step(rng.random((2, 3)), [0, 1])
-    assert np.array_equal(model.arena.values, before)
+    assert np.array_equal(model.runtime.arena.values, before)
 
 
 # --- Ctrl-C ---------------------------------------------------------------------------------------
@@ -248,7 +248,7 @@ def test_ctrl_c_leaves_a_whole_model(data):
 
     class Keep(Callback):
         def on_step_end(self, trainer, loss):
-            states.append(trainer.model.arena.values.copy())
+            states.append(trainer.model.runtime.arena.values.copy())
 
     reference.fit(data, epochs=400, batch_size=20, callbacks=[Keep()])
     trainer = Trainer(network(), optimizer=SGD(0.05, 0.9, weight_decay=0.01), seed=1)
@@ -259,7 +259,7 @@ def test_ctrl_c_leaves_a_whole_model(data):
         trainer.fit(data, epochs=10**6, batch_size=20)
     assert trainer.step > 0
     if trainer.step <= len(states):
-        assert np.array_equal(trainer.model.arena.values, states[trainer.step - 1])
+        assert np.array_equal(trainer.model.runtime.arena.values, states[trainer.step - 1])
     trainer.train_step(data[0], data[1])
 
 

@@ -62,7 +62,7 @@ def sizes(model):
 def test_published_counts(name, count):
     model = zoo.create(name)
     assert model.num_parameters == count
-    assert not model.arena.allocated
+    assert not model.runtime.arena.allocated
 
 
 def test_every_network_has_its_count():

@@ -36,10 +36,10 @@ __all__ = [
 class Activation(Layer):
     """Base class of activations: a row of the table, and perhaps settings."""
 
-    curve: ClassVar[Curve]
+    _curve: ClassVar[Curve]
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def _settings(self) -> dict[str, Any]:
         """Further arguments of the operation."""
         return {}
 
@@ -49,14 +49,14 @@ class Activation(Layer):
 
     def forward(self, ctx: Context, x: Any) -> Any:
         """Apply the function."""
-        y = self.curve.forward(x, **self.settings, out=ctx.out())
-        ctx.save(read=x if self.curve.saves == "input" else y)
+        y = self._curve.forward(x, **self._settings, out=ctx.out())
+        ctx.save(read=x if self._curve.saves == "input" else y)
         return y
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
         """Multiply the gradient by the derivative."""
-        return self.curve.backward(
-            grad_output, ctx.saved.read, **self.settings, **ctx.input_destination()
+        return self._curve.backward(
+            grad_output, ctx.saved.read, **self._settings, **ctx.input_destination()
         )
 
 
@@ -78,9 +78,9 @@ class ReLU(Activation):
     [[0.0, 0.0, 2.0]]
     """
 
-    curve = TABLE["relu"]
-    memory = curve.memory
-    facts = curve.facts
+    _curve = TABLE["relu"]
+    memory = _curve.memory
+    facts = _curve.facts
 
 
 class ReLU6(Activation):
@@ -102,9 +102,9 @@ class ReLU6(Activation):
     [[0.0, 2.0, 6.0]]
     """
 
-    curve = TABLE["relu6"]
-    memory = curve.memory
-    facts = curve.facts
+    _curve = TABLE["relu6"]
+    memory = _curve.memory
+    facts = _curve.facts
 
 
 @_renamed.keywords(spellings.ARGUMENTS, slope="negative_slope")
@@ -129,16 +129,16 @@ class LeakyReLU(Activation):
     [[-1.0, 3.0]]
     """
 
-    curve = TABLE["leaky_relu"]
-    memory = curve.memory
-    facts = curve.facts
+    _curve = TABLE["leaky_relu"]
+    memory = _curve.memory
+    facts = _curve.facts
 
     def __init__(self, negative_slope: float = 0.01, *, name: str | None = None) -> None:
         super().__init__(name=name)
         self.negative_slope = _arguments.number("negative_slope", negative_slope, 0)
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def _settings(self) -> dict[str, Any]:
         """The slope."""
         return {"slope": self.negative_slope}
 
@@ -165,16 +165,16 @@ class ELU(Activation):
     [[-1.0, 3.0]]
     """
 
-    curve = TABLE["elu"]
-    memory = curve.memory
-    facts = curve.facts
+    _curve = TABLE["elu"]
+    memory = _curve.memory
+    facts = _curve.facts
 
     def __init__(self, alpha: float = 1.0, *, name: str | None = None) -> None:
         super().__init__(name=name)
         self.alpha = _arguments.number("alpha", alpha, 0)
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def _settings(self) -> dict[str, Any]:
         """The bound."""
         return {"alpha": self.alpha}
 
@@ -198,9 +198,9 @@ class SELU(Activation):
     [[-1.7580000162124634, 0.0]]
     """
 
-    curve = TABLE["selu"]
-    memory = curve.memory
-    facts = curve.facts
+    _curve = TABLE["selu"]
+    memory = _curve.memory
+    facts = _curve.facts
 
 
 @_renamed.keywords(spellings.ARGUMENTS)
@@ -224,16 +224,16 @@ class GELU(Activation):
     [[0.0, 100.0]]
     """
 
-    curve = TABLE["gelu"]
-    memory = curve.memory
-    facts = curve.facts
+    _curve = TABLE["gelu"]
+    memory = _curve.memory
+    facts = _curve.facts
 
     def __init__(self, approximate: str = "none", *, name: str | None = None) -> None:
         super().__init__(name=name)
         self.approximate = _arguments.choice("approximate", approximate, ("none", "tanh"))
 
     @property
-    def settings(self) -> dict[str, Any]:
+    def _settings(self) -> dict[str, Any]:
         """Exact or approximate."""
         return {"approximate": self.approximate}
 
@@ -257,9 +257,9 @@ class SiLU(Activation):
     [[0.0, 100.0]]
     """
 
-    curve = TABLE["silu"]
-    memory = curve.memory
-    facts = curve.facts
+    _curve = TABLE["silu"]
+    memory = _curve.memory
+    facts = _curve.facts
 
 
 class Softplus(Activation):
@@ -281,9 +281,9 @@ class Softplus(Activation):
     [[0.0, 1000.0]]
     """
 
-    curve = TABLE["softplus"]
-    memory = curve.memory
-    facts = curve.facts
+    _curve = TABLE["softplus"]
+    memory = _curve.memory
+    facts = _curve.facts
 
 
 class HardSwish(Activation):
@@ -304,9 +304,9 @@ class HardSwish(Activation):
     [[-0.0, 1.125, 4.0]]
     """
 
-    curve = TABLE["hard_swish"]
-    memory = curve.memory
-    facts = curve.facts
+    _curve = TABLE["hard_swish"]
+    memory = _curve.memory
+    facts = _curve.facts
 
 
 class HardSigmoid(Activation):
@@ -327,9 +327,9 @@ class HardSigmoid(Activation):
     [[0.0, 0.5, 1.0]]
     """
 
-    curve = TABLE["hard_sigmoid"]
-    memory = curve.memory
-    facts = curve.facts
+    _curve = TABLE["hard_sigmoid"]
+    memory = _curve.memory
+    facts = _curve.facts
 
 
 class Sigmoid(Activation):
@@ -346,9 +346,9 @@ class Sigmoid(Activation):
     [[0.5, 0.0]]
     """
 
-    curve = TABLE["sigmoid"]
-    memory = curve.memory
-    facts = curve.facts
+    _curve = TABLE["sigmoid"]
+    memory = _curve.memory
+    facts = _curve.facts
 
 
 class Tanh(Activation):
@@ -365,9 +365,9 @@ class Tanh(Activation):
     [[0.0]]
     """
 
-    curve = TABLE["tanh"]
-    memory = curve.memory
-    facts = curve.facts
+    _curve = TABLE["tanh"]
+    memory = _curve.memory
+    facts = _curve.facts
 
 
 # The values of the argument `activation` of `Conv2D`, `Dense` and other layers.

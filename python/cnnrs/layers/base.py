@@ -12,6 +12,7 @@ that.
 
 from __future__ import annotations
 
+import copy
 import inspect
 import re
 import warnings
@@ -52,6 +53,10 @@ class Layer:
 
     Attributes
     ----------
+    name : str or None
+        The given name; in a model, the name within the model.
+    parameters : dict of str to Parameter
+        What the layer declared with `add_parameter`; ``layer.weight`` is the array of values.
     trainable : bool
         Set to False to freeze the layer: its parameters keep their values, and their gradients are
         not computed.
@@ -251,7 +256,8 @@ class Layer:
                 f"{self.name or type(self).__name__}: the model holds the values of this layer; "
                 "copy or pickle the model (model.copy(), pickle.dumps(model))"
             )
-        return self.__dict__
+        parameters = {name: copy.copy(value) for name, value in self.parameters.items()}
+        return {**self.__dict__, "parameters": parameters}
 
     def __call__(self, inputs: Node | Sequence[Node]) -> Node:
         """Apply the layer to a node, or to a list of nodes, and return the node of its output."""

@@ -126,7 +126,7 @@ class Conv2D(Linear):
             self.dilation,
             self.rounding,
         )
-        self.add_linear_parameters((*self.kernel_size, channels // self.groups, self.filters))
+        self._add_linear_parameters((*self.kernel_size, channels // self.groups, self.filters))
         return (*shape, self.filters)
 
     def convolution(self, input_shape: Shape) -> Convolution:
@@ -140,19 +140,19 @@ class Conv2D(Linear):
             self.groups,
         )
 
-    def geometry(self, ctx: Context, x: Any) -> ops.Conv2dGeometry:
+    def _geometry(self, ctx: Context, x: Any) -> ops.Conv2dGeometry:
         """Return the sizes as `cnnrs.ops` takes them, made once per batch size."""
         return ctx.once("geometry", lambda: self.convolution(x.shape[1:]).geometry)
 
-    def operands(
+    def _operands(
         self, ctx: Context, fold: Callable[[], Operands] | None, x: Any = None
     ) -> Operands:
         """Return weight and bias; in prediction the weight is prepared once where that pays."""
         if ctx.training:
-            return super().operands(ctx, fold)
+            return super()._operands(ctx, fold)
         prepared = ctx.once("prepared", self._prepared, ctx, fold, x.shape)
         if prepared is None:
-            return super().operands(ctx, fold)
+            return super()._operands(ctx, fold)
         weight, bias = ctx.derived(*prepared)
         if fold is None and self.use_bias:
             bias = ctx.parameter("bias")
@@ -182,16 +182,16 @@ class Conv2D(Linear):
         **fused: Any,
     ) -> Any:
         """Convolve a batch of images; a fused layer passes the operation that does more."""
-        weight, bias = self.operands(ctx, fold, x)
-        geometry = self.geometry(ctx, x)
+        weight, bias = self._operands(ctx, fold, x)
+        geometry = self._geometry(ctx, x)
         return operation(x, weight, bias, geometry=geometry, **fused, out=ctx.out())
 
     def differentiate(self, ctx: Context, grad_output: Any, activation_output: Any = None) -> Any:
         """Compute the gradients of weight, bias and input."""
         x = ctx.saved.x
-        geometry = self.geometry(ctx, x)
+        geometry = self._geometry(ctx, x)
         if ctx.needs_parameter_gradients:
-            (weight, *bias), accumulate = ctx.parameter_destinations(*self.parameter_names)
+            (weight, *bias), accumulate = ctx.parameter_destinations(*self._parameter_names)
             ops.conv2d_backward_weight(
                 grad_output,
                 x,

@@ -143,7 +143,7 @@ class Conv2DTranspose(Linear):
         self.add_parameter(
             "weight", (*self.kernel_size, self.filters // self.groups, channels), initializer
         )
-        self.add_bias(self.filters)
+        self._add_bias(self.filters)
         return (*size, self.filters)
 
     def convolution(self, input_shape: Shape) -> Convolution:
@@ -158,11 +158,11 @@ class Conv2DTranspose(Linear):
             self.groups,
         )
 
-    def geometry(self, ctx: Context, x: Any) -> ops.Conv2dGeometry:
+    def _geometry(self, ctx: Context, x: Any) -> ops.Conv2dGeometry:
         """Return the sizes as `cnnrs.ops` takes them, made once per batch size."""
         return ctx.once("geometry", lambda: self.convolution(x.shape[1:]).geometry)
 
-    def scale_of_weight(self, scale: Any) -> Any:
+    def _scale_of_weight(self, scale: Any) -> Any:
         """Return the factors for the third axis of the weight.
 
         This axis counts the output channels of a group; the groups share the last axis.
@@ -175,13 +175,13 @@ class Conv2DTranspose(Linear):
     ) -> Any:
         """Run the convolution's backward pass as a forward pass."""
         y = ctx.out()
-        weight, bias = self.operands(ctx, fold)
-        ops.conv2d_backward_input(x, weight, geometry=self.geometry(ctx, x), **fused, out=y)
+        weight, bias = self._operands(ctx, fold)
+        ops.conv2d_backward_input(x, weight, geometry=self._geometry(ctx, x), **fused, out=y)
         return y if bias is None else np.add(y, bias, out=y)
 
     def differentiate(self, ctx: Context, grad_output: Any, activation_output: Any = None) -> Any:
         """Compute the gradients of weight, bias and input; the last is the convolution itself."""
-        geometry = self.geometry(ctx, ctx.saved.x)
+        geometry = self._geometry(ctx, ctx.saved.x)
         if ctx.needs_parameter_gradients:
             ops.conv2d_backward_weight(
                 ctx.saved.x,

@@ -72,14 +72,14 @@ class Dense(Linear):
                 f"Dense needs a vector of features, got {shape_text(input_shape)}; put Flatten or "
                 "a global pooling layer before it"
             )
-        self.add_linear_parameters((input_shape[0], self.units))
+        self._add_linear_parameters((input_shape[0], self.units))
         return (self.units,)
 
     def compute(
         self, ctx: Context, x: Any, *, fold: Callable[[], Operands] | None = None, **fused: Any
     ) -> Any:
         """Multiply a batch of vectors by the weight."""
-        weight, bias = self.operands(ctx, fold)
+        weight, bias = self._operands(ctx, fold)
         return ops.matmul(x, weight, bias=bias, **fused, out=ctx.out())
 
     def differentiate(self, ctx: Context, grad_output: Any, activation_output: Any = None) -> Any:

@@ -173,14 +173,14 @@ class SeparableConv2D(Linear):
         self.add_parameter(
             "depthwise_weight", (*self.kernel_size, 1, channels), self.depthwise_initializer
         )
-        self.add_linear_parameters((1, 1, channels, self.filters))
+        self._add_linear_parameters((1, 1, channels, self.filters))
         return height, width, self.filters
 
     def scratch(self, input_shape: Shape) -> dict[str, tuple[Shape, DTypeLike | None]]:  # type: ignore[override]
         """Ask for the array between the two convolutions."""
         return {"middle": (self._middle(input_shape), None)}
 
-    def convolutions(self, input_shape: Shape) -> tuple[Convolution, Convolution]:
+    def _convolutions(self, input_shape: Shape) -> tuple[Convolution, Convolution]:
         """Return the sizes of the depthwise and of the pointwise convolution."""
         shapes = {name: parameter.shape for name, parameter in self.parameters.items()}
         depthwise = Convolution(
@@ -193,11 +193,11 @@ class SeparableConv2D(Linear):
         )
         return depthwise, Convolution(self._middle(input_shape), shapes["weight"])
 
-    def geometries(self, ctx: Context, x: Any) -> tuple[ops.Conv2dGeometry, ops.Conv2dGeometry]:
+    def _geometries(self, ctx: Context, x: Any) -> tuple[ops.Conv2dGeometry, ops.Conv2dGeometry]:
         """Return the sizes as `cnnrs.ops` takes them, made once per batch size."""
 
         def make() -> tuple[ops.Conv2dGeometry, ops.Conv2dGeometry]:
-            first, second = self.convolutions(x.shape[1:])
+            first, second = self._convolutions(x.shape[1:])
             return first.geometry, second.geometry
 
         return ctx.once("geometries", make)
@@ -206,10 +206,10 @@ class SeparableConv2D(Linear):
         self, ctx: Context, x: Any, *, fold: Callable[[], Operands] | None = None, **fused: Any
     ) -> Any:
         """Run both convolutions."""
-        weight, bias = self.operands(ctx, fold)
+        weight, bias = self._operands(ctx, fold)
         depthwise = ctx.parameter("depthwise_weight")
         middle = ctx.scratch("middle")
-        first, second = self.geometries(ctx, x)
+        first, second = self._geometries(ctx, x)
         ops.conv2d(x, depthwise, geometry=first, out=middle)
         ctx.save(middle=middle)
         return ops.conv2d(middle, weight, bias, geometry=second, **fused, out=ctx.out())
@@ -217,7 +217,7 @@ class SeparableConv2D(Linear):
     def differentiate(self, ctx: Context, grad_output: Any, activation_output: Any = None) -> Any:
         """Compute the gradients of both weights, the bias and the input."""
         x, middle, mask = ctx.saved.x, ctx.saved.middle, {"activation_output": activation_output}
-        first, second = self.geometries(ctx, x)
+        first, second = self._geometries(ctx, x)
         if ctx.needs_parameter_gradients:
             weight_out = ctx.parameter_destination("weight")
             ops.conv2d_backward_weight(grad_output, middle, geometry=second, **mask, **weight_out)
@@ -237,7 +237,7 @@ class SeparableConv2D(Linear):
 
     def work(self, input_shape: Shape) -> Work:  # type: ignore[override]
         """Return the products of both convolutions, and their kernels."""
-        first, second = self.convolutions(input_shape)
+        first, second = self._convolutions(input_shape)
         kernels = (
             Kernel("forward", first, "forward"),
             Kernel("forward", second, "forward"),

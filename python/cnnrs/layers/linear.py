@@ -25,8 +25,9 @@ Reader: TypeAlias = Callable[[str], Any]  # from the name of a parameter to its 
 class Linear(Layer):
     """Base class of layers ``y = x · weight + bias``.
 
-    A subclass defines `compute` and `differentiate`. The layers of `cnnrs.layers.fused` call them
-    too: with folded weights, or with an activation that the kernel applies to its own output.
+    A subclass defines `compute` and `differentiate`, the passes without what a model keeps between
+    them. Fused layers call them too: with folded weights (see `fold`), or with an activation that
+    the kernel applies to its own output.
 
     The layer does not apply its `activation`: the argument is another spelling of an activation
     layer that follows, see `Layer.followed_by`.
@@ -63,22 +64,22 @@ class Linear(Layer):
         return None if self.activation is None else BY_NAME[self.activation]()
 
     # --- parameters -------------------------------------------------------------------------------
-    def add_linear_parameters(self, weight_shape: tuple[int, ...]) -> None:
+    def _add_linear_parameters(self, weight_shape: tuple[int, ...]) -> None:
         """Declare weight and bias; the last axis of the weight counts the outputs."""
         self.add_parameter("weight", weight_shape, self.weight_initializer)
-        self.add_bias(weight_shape[-1])
+        self._add_bias(weight_shape[-1])
 
-    def add_bias(self, outputs: int) -> None:
+    def _add_bias(self, outputs: int) -> None:
         """Declare the bias, if there is one."""
         if self.use_bias:
             self.add_parameter("bias", (outputs,), self.bias_initializer)
 
     @property
-    def parameter_names(self) -> tuple[str, ...]:
+    def _parameter_names(self) -> tuple[str, ...]:
         """``weight``, and ``bias`` if there is one."""
         return ("weight", "bias") if self.use_bias else ("weight",)
 
-    def operands(self, ctx: Context, fold: Callable[[], Operands] | None) -> Operands:
+    def _operands(self, ctx: Context, fold: Callable[[], Operands] | None) -> Operands:
         """Return weight and bias: the parameters, or the result of `fold`."""
         if fold is not None:
             return ctx.derived("folded", fold)
@@ -92,12 +93,12 @@ class Linear(Layer):
         """
         weight = read("weight")
         scaled = np.multiply(
-            weight, self.scale_of_weight(scale), out=np.empty_like(weight), casting="same_kind"
+            weight, self._scale_of_weight(scale), out=np.empty_like(weight), casting="same_kind"
         )
         bias = scale * read("bias") + shift if self.use_bias else shift
         return scaled, bias.astype(weight.dtype)
 
-    def scale_of_weight(self, scale: Any) -> Any:
+    def _scale_of_weight(self, scale: Any) -> Any:
         """Return the factors of the output channels in a shape that fits the weight."""
         return scale  # the last axis of the weight counts the output channels
 

@@ -97,7 +97,7 @@ class Pool2D(Layer):
         return Work(unused_border=border)
 
     @property
-    def geometry(self) -> dict[str, Any]:
+    def _geometry(self) -> dict[str, Any]:
         """The arguments that all pooling functions of `cnnrs.ops` take."""
         return {
             "kernel_size": self.kernel_size,
@@ -142,7 +142,7 @@ class MaxPool2D(Pool2D):
 
     def forward(self, ctx: Context, x: Any) -> Any:
         """Compute the largest value of each window."""
-        y, argmax = ops.max_pool2d(x, **self.geometry, out=(ctx.out(), ctx.scratch("argmax")))
+        y, argmax = ops.max_pool2d(x, **self._geometry, out=(ctx.out(), ctx.scratch("argmax")))
         ctx.save(argmax=argmax, shape=x.shape)
         return y
 
@@ -150,7 +150,7 @@ class MaxPool2D(Pool2D):
         """Pass the gradient to the pixel that was the largest."""
         saved = ctx.saved
         return ops.max_pool2d_backward(
-            grad_output, saved.argmax, saved.shape, **self.geometry, **ctx.input_destination()
+            grad_output, saved.argmax, saved.shape, **self._geometry, **ctx.input_destination()
         )
 
 
@@ -202,7 +202,7 @@ class AveragePool2D(Pool2D):
         """Compute the mean of each window."""
         ctx.save(shape=x.shape)
         return ops.average_pool2d(
-            x, **self.geometry, count_include_pad=self.count_include_pad, out=ctx.out()
+            x, **self._geometry, count_include_pad=self.count_include_pad, out=ctx.out()
         )
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
@@ -210,7 +210,7 @@ class AveragePool2D(Pool2D):
         return ops.average_pool2d_backward(
             grad_output,
             ctx.saved.shape,
-            **self.geometry,
+            **self._geometry,
             count_include_pad=self.count_include_pad,
             **ctx.input_destination(),
         )
@@ -261,7 +261,7 @@ class LpPool2D(Pool2D):
 
     def forward(self, ctx: Context, x: Any) -> Any:
         """Compute the norm of each window."""
-        y = ops.lp_pool2d(x, **self.geometry, p=self.p, out=ctx.out())
+        y = ops.lp_pool2d(x, **self._geometry, p=self.p, out=ctx.out())
         ctx.save(x=x, y=y)
         return y
 
@@ -271,7 +271,7 @@ class LpPool2D(Pool2D):
             grad_output,
             ctx.saved.x,
             ctx.saved.y,
-            **self.geometry,
+            **self._geometry,
             p=self.p,
             **ctx.input_destination(),
         )

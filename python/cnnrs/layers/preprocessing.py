@@ -29,20 +29,20 @@ class _Affine(Layer):
         """Return the same shape."""
         return input_shape
 
-    def coefficients(self, dtype: Any) -> tuple[Any, Any]:
+    def _coefficients(self, dtype: Any) -> tuple[Any, Any]:
         """Return factor and summand, each one number or one for each channel."""
         raise NotImplementedError
 
     def forward(self, ctx: Context, x: Any) -> Any:
         """Compute ``x · factor + summand``."""
-        factor, summand = self.coefficients(ctx.dtype)
+        factor, summand = self._coefficients(ctx.dtype)
         y = np.multiply(x, factor, out=ctx.out())
         y += summand
         return y
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
         """Multiply the gradient by the factor."""
-        return np.multiply(grad_output, self.coefficients(ctx.dtype)[0], out=ctx.out())
+        return np.multiply(grad_output, self._coefficients(ctx.dtype)[0], out=ctx.out())
 
 
 @_renamed.keywords(spellings.ARGUMENTS)
@@ -72,7 +72,7 @@ class Rescale(_Affine):
         self.scale = _arguments.number("scale", scale)
         self.offset = _arguments.number("offset", offset)
 
-    def coefficients(self, dtype: Any) -> tuple[Any, Any]:
+    def _coefficients(self, dtype: Any) -> tuple[Any, Any]:
         """Return scale and offset."""
         return dtype.type(self.scale), dtype.type(self.offset)
 
@@ -115,7 +115,7 @@ class Normalize(_Affine):
                 )
         return input_shape
 
-    def coefficients(self, dtype: Any) -> tuple[Any, Any]:
+    def _coefficients(self, dtype: Any) -> tuple[Any, Any]:
         """Return ``1 / std`` and ``-mean / std``."""
         return (1 / self.std).astype(dtype), (-self.mean / self.std).astype(dtype)
 

@@ -27,7 +27,7 @@ class Softmax(Activation):
     [[0.5, 0.5]]
     """
 
-    curve = TABLE["softmax"]
-    memory = curve.memory
-    facts = replace(curve.facts, softmax=True)
+    _curve = TABLE["softmax"]
+    memory = _curve.memory
+    facts = replace(_curve.facts, softmax=True)
     head = "keeps"

@@ -215,9 +215,9 @@ class MaxUnpool2D(Pool2D):
             if y.size >= values.size
             else np.empty_like(values)
         )
-        ops.max_pool2d(pooled_from, **self.geometry, out=(room, argmax))
+        ops.max_pool2d(pooled_from, **self._geometry, out=(room, argmax))
         ctx.save(argmax=argmax)
-        return ops.max_unpool2d(values, argmax, y.shape, **self.geometry, out=y)
+        return ops.max_unpool2d(values, argmax, y.shape, **self._geometry, out=y)
 
     def backward(self, ctx: Context, grad_output: Any) -> Any:
         """Return the gradient at the places for the values, and zeros for the second input."""

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from cnnrs import _arguments, ops
 from cnnrs import losses as loss_functions
 from cnnrs import optimizers as optimizer_rules
+from cnnrs._representation import html_table
 from cnnrs.errors import ArgumentError, ShapeError
 from cnnrs.layers import Layer, Node
-from cnnrs.layers.node import Prefix, ancestors, apply, shape_text
+from cnnrs.layers.node import ancestors, shape_text
+from cnnrs.model import spellings
+from cnnrs.model.files.rebuild import parts_of, restore
 from cnnrs.model.files.save import save
 from cnnrs.model.graph.graph import as_nodes
+from cnnrs.model.graph.nest import nest
 from cnnrs.model.graph.receptive_field import ReceptiveField, receptive_fields
 from cnnrs.model.network import Network
 from cnnrs.model.reports.description import Description
@@ -24,7 +28,7 @@ from cnnrs.model.reports.profile import Profile, profile
 from cnnrs.model.reports.summary import Summary
 from cnnrs.model.run.batch import as_batch
 
-__all__ = ["Model"]
+__all__ = ["Model", "without_softmax"]
 
 BATCH_SIZE = 64  # samples that prediction computes at a time
 
@@ -33,7 +37,7 @@ class Model(Network):
     """A network: the layers between inputs and outputs.
 
     Shapes are known, and checked, when the model is made. All trainable values are stored in one
-    array (`arena`); ``layer.weight`` is a view into it. Models put out logits: `predict` turns them
+    array; ``layer.weight`` is a view into it. Models put out logits: `predict` turns them
     into labels, `predict_proba` into probabilities.
 
     Parameters
@@ -88,14 +92,14 @@ class Model(Network):
         if isinstance(x, Node) or (
             isinstance(x, (list, tuple)) and x and all(isinstance(item, Node) for item in x)
         ):
-            return self._nest(as_nodes("inputs", x))
+            return nest(self, as_nodes("inputs", x))
         arrays, count = as_batch(self.graph, x)
         size = _arguments.integer("batch_size", batch_size, 1)
         results = [np.empty((count, *node.shape), self.dtype) for node in self.outputs]
-        plan, arena = self.plan_for(training=False), self.arena
+        plan = self.runtime.plan_for(training=False)
         for start in range(0, count, size):
             part = slice(start, min(start + size, count))
-            with self._workspace.run(plan, arena, part.stop - start) as run:
+            with self.runtime.run(plan, part.stop - start) as run:
                 for result, output in zip(
                     results, run.forward([array[part] for array in arrays]), strict=True
                 ):
@@ -141,7 +145,7 @@ class Model(Network):
             Rows of non-negative values that sum to 1.
         """
         output = self._single(x, batch_size)
-        return output if self._logits_of(self.outputs[0]) is not None else ops.softmax(output)
+        return output if _logits_of(self.outputs[0]) is not None else ops.softmax(output)
 
     def top_k(self, x: Any, k: int = 5, *, batch_size: int = BATCH_SIZE) -> tuple[Any, Any]:
         """Return the k most probable classes of each sample.
@@ -180,11 +184,8 @@ class Model(Network):
             )
         classes = self.output_shape[-1]
         names = self._class_names or tuple(map(str, range(classes)))
-        return Description(
-            names,
-            self.predict_proba(image)[0],
-            classes if k is None else _arguments.integer("k", k, 1, classes),
-        )
+        count = classes if k is None else _arguments.integer("k", k, 1, classes)
+        return Description(names, self.predict_proba(image)[0], count)
 
     def activations(self, x: Any, *, batch_size: int = BATCH_SIZE) -> dict[str, Any]:
         """Return the output of every layer, by name, for a batch of samples."""
@@ -220,22 +221,6 @@ class Model(Network):
         """Return the model from its inputs to the layer with this name; parameters are shared."""
         return self._part([self.node(name)])
 
-    def without_softmax(self) -> Model:
-        """Return the model up to its logits, if it ends in softmax; else the model itself."""
-        logits = [self._logits_of(node) for node in self.outputs]
-        outputs = [
-            node if known is None else known
-            for node, known in zip(self.outputs, logits, strict=True)
-        ]
-        return self if outputs == list(self.outputs) else self._part(outputs)
-
-    @staticmethod
-    def _logits_of(node: Node) -> Node | None:
-        """Return the node of the logits, if this node is their softmax."""
-        if node.layer is not None and node.layer.facts.softmax:
-            return node.inputs[0]
-        return None
-
     def _part(self, outputs: Sequence[Node]) -> Model:
         needed = set(ancestors(outputs))
         return Model(
@@ -252,32 +237,6 @@ class Model(Network):
                 "make a Model of one"
             )
         return self(x, batch_size=batch_size)
-
-    def _nest(self, nodes: tuple[Node, ...]) -> Node | list[Node]:
-        """Apply a copy of the graph to other nodes."""
-        if len(nodes) != len(self.inputs):
-            raise ShapeError(f"the model has {len(self.inputs)} inputs, got {len(nodes)} nodes")
-        for node, mine in zip(nodes, self.inputs, strict=True):
-            if node.shape != mine.shape:
-                raise ShapeError(
-                    f"the model takes {shape_text(mine.shape)}, got a node of "
-                    f"{shape_text(node.shape)}"
-                )
-        prefix = Prefix(
-            "sequential" if type(self).__name__ == "Sequential" else "model",
-            self.name,
-            self.graph.names,
-        )
-        copies: list[Node] = list(nodes)
-        for original, sources in zip(
-            self.graph.nodes[len(nodes) :], self.graph.sources[len(nodes) :], strict=True
-        ):
-            assert original.layer is not None
-            copy = apply(original.layer, tuple(copies[source] for source in sources))
-            copy.prefix = prefix
-            copies.append(copy)
-        results = [copies[index] for index in self.graph.outputs]
-        return results[0] if len(results) == 1 else results
 
     # --- plan and reports -------------------------------------------------------------------------
     def plan(self, batch_size: int = BATCH_SIZE) -> PlanReport:
@@ -339,7 +298,7 @@ class Model(Network):
         ['conv2d_1 + relu_1', 'dense_1']
         """
         criterion = loss_functions.get(loss)
-        network = self.without_softmax() if criterion.takes_logits else self
+        network = without_softmax(self) if criterion.takes_logits else self
         rule = (
             optimizer_rules.SGD(0.01, 0.9) if optimizer is None else optimizer_rules.get(optimizer)
         )
@@ -360,16 +319,79 @@ class Model(Network):
         name = self.graph.names.get(layer, "") if isinstance(layer, Layer) else layer
         return receptive_fields(self.graph)[self.graph.find(name)]
 
+    def copy(self) -> Self:
+        """Return a model of its own with equal layers, names, settings and values.
+
+        ``copy.copy`` and ``copy.deepcopy`` do the same. Parameters that this model shares with
+        another are the copy's own.
+
+        Raises
+        ------
+        ArgumentError
+            If a layer of your own does not keep an argument as an attribute; see `Layer.config`.
+
+        Examples
+        --------
+        >>> import cnnrs
+        >>> model = cnnrs.Sequential((4,), [cnnrs.layers.Dense(3)])
+        >>> other = model.copy()
+        >>> other.layers[0].weight[...] = 0
+        >>> bool(model.layers[0].weight.any())
+        True
+        """
+        made = restore(*parts_of(self))
+        assert isinstance(made, type(self))
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        made = self.copy()
+        memo.update({id(old): new for old, new in zip(self.layers, made.layers, strict=True)})
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return restore, parts_of(self)
+
+    def __getattr__(self, name: str) -> Any:
+        hint = f"; {spellings.ATTRIBUTES[name]}" if name in spellings.ATTRIBUTES else ""
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}")
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the whole model to one file, conventionally ``.cnnrs``; see `cnnrs.load`."""
         save(self, path)
 
+    def _repr_html_(self) -> str:
+        """Return a table of the layers, for a notebook."""
+        graph = self.graph
+        rows = [
+            (name, type(node.layer).__name__, shape_text(node.shape), node.layer.num_parameters)
+            for name, node in zip(graph.node_names, graph.nodes, strict=True)
+            if node.layer is not None
+        ]
+        header = ("layer", "class", "output", "parameters")
+        return html_table(header, rows, caption=repr(self).strip("<>"))
+
     def __repr__(self) -> str:
-        ends = (
-            " and ".join(shape_text(node.shape) for node in self.inputs),
-            " and ".join(shape_text(node.shape) for node in self.outputs),
+        inputs, outputs = (
+            " and ".join(shape_text(node.shape) for node in nodes)
+            for nodes in (self.inputs, self.outputs)
         )
         return (
-            f"<{type(self).__name__} {ends[0]} -> {ends[1]}, {len(self.graph.layers)} layers, "
+            f"<{type(self).__name__} {inputs} -> {outputs}, {len(self.graph.layers)} layers, "
             f"{self.num_parameters:,} parameters>"
         )
+
+
+def without_softmax(model: Model) -> Model:
+    """Return the model up to its logits, if it ends in softmax; otherwise the model itself."""
+    logits = [_logits_of(node) for node in model.outputs]
+    outputs = [
+        node if known is None else known for node, known in zip(model.outputs, logits, strict=True)
+    ]
+    return model if outputs == list(model.outputs) else model._part(outputs)
+
+
+def _logits_of(node: Node) -> Node | None:
+    """Return the node of the logits, if this node is their softmax."""
+    if node.layer is not None and node.layer.facts.softmax:
+        return node.inputs[0]
+    return None

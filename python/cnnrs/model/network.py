@@ -1,4 +1,4 @@
-"""`Network`: the graph of a model with its parameters, plans and workspace.
+"""`Network`: the graph of a model with its parameters.
 
 `Model` adds prediction, reports and files.
 """
@@ -15,10 +15,7 @@ from cnnrs.errors import ArgumentError, DTypeError, ShapeError
 from cnnrs.layers import Layer, Node
 from cnnrs.layers.node import Shape
 from cnnrs.model.graph.graph import Graph, as_nodes
-from cnnrs.model.parameters.arena import Arena
-from cnnrs.model.plan.plan import Plan
-from cnnrs.model.run.executor import Run
-from cnnrs.model.run.workspace import Workspace
+from cnnrs.model.run.runtime import Runtime
 
 __all__ = ["Network"]
 
@@ -28,11 +25,18 @@ class Network:
 
     Attributes
     ----------
-    file_kind : str
-        The kind of model that a file of it holds.
+    dtype : dtype
+        Dtype of parameters and activations.
+    seed : int
+        Seed of the initial weights.
+    name : str or None
+    graph : Graph
+        The nodes, in the order of computation, and the names of the layers.
+    runtime : Runtime
+        Plans, memory and the storage of the parameters; for the package and for tools.
     """
 
-    file_kind: ClassVar[str] = "Model"
+    _file_kind: ClassVar[str] = "Model"  # the kind of model that a file of it holds
 
     def __init__(
         self,
@@ -53,22 +57,11 @@ class Network:
         for layer, label in self.graph.names.items():
             if layer.name is None and "." not in label:
                 layer.name = label
-        self._arena = Arena.of(self.graph.layers, self.graph.heads(), self.dtype, self.seed)
-        self._workspace = Workspace()
-        self._plans: dict[tuple[Any, ...], Plan] = {}
+        self.runtime = Runtime(self.graph, self.dtype, self.seed)
         self._class_names: tuple[str, ...] | None = None
         self.class_names = class_names
 
     # --- what it is -------------------------------------------------------------------------------
-    @property
-    def arena(self) -> Arena:
-        """The storage of the parameters: the arena of the outer model, if this one is nested."""
-        for layer in self.graph.layers:
-            for parameter in layer.parameters.values():
-                if isinstance(parameter.storage, Arena):
-                    return parameter.storage
-        return self._arena
-
     @property
     def layers(self) -> list[Layer]:
         """The layers, each once, in the order in which they run."""
@@ -140,7 +133,7 @@ class Network:
 
     def gradients(self) -> dict[str, Any]:
         """Return the gradients of the last backward pass by parameter name, as views."""
-        arena = self.arena
+        arena = self.runtime.arena
         return {
             name: arena.gradient(parameter)
             for name, parameter in self._named()
@@ -195,44 +188,14 @@ class Network:
                 )
             if array.dtype.kind not in "fiu":
                 raise DTypeError(f"state: {name} has dtype {array.dtype}; expected real numbers")
-        self.arena.allocate(initialize=len(self.arena.slots) > len(expected))
+        arena = self.runtime.arena
+        arena.allocate(initialize=len(arena.slots) > len(expected))
         for name, array in arrays.items():
             expected[name].value[...] = array
 
-    # --- plans and runs ---------------------------------------------------------------------------
-    def plan_for(self, *, training: bool, input_gradients: bool = False) -> Plan:
-        """Return the plan of one kind of run.
-
-        It is made when it is first needed, and again when layers were frozen or unfrozen.
-        """
-        key = (
-            training,
-            input_gradients,
-            *((layer.trainable for layer in self.graph.layers) if training else ()),
-        )
-        plan = self._plans.get(key)
-        if plan is None:
-            plan = self._plans[key] = Plan(
-                self.graph, self.dtype, training=training, input_gradients=input_gradients
-            )
-        return plan
-
-    def acquire(self, plan: Plan, count: int) -> tuple[Any, Run]:
-        """Return a token and a run of a plan for one caller; `release` the token afterwards."""
-        return self._workspace.acquire(plan, self.arena, count)
-
-    def release(self, token: Any) -> None:
-        """Give back a run of `acquire`."""
-        self._workspace.release(token)
-
-    @property
-    def held_bytes(self) -> int:
-        """Bytes that the model keeps for its next run."""
-        return self._workspace.nbytes
-
     def release_memory(self) -> None:
         """Free the memory for the next run: activations, their gradients, prepared weights."""
-        self._workspace.clear()
+        self.runtime.release_memory()
 
 
 def _current_name(name: str, known: Mapping[str, Any]) -> str:

@@ -116,7 +116,7 @@ def find_learning_rate(
     steps = _arguments.integer("steps", steps, 3)
     _arguments.number("stop_factor", stop_factor, 1)
     feed = Feed(as_pair(data, y), batch_size, shuffle=True, seed=trainer.seed)
-    updater, arena = trainer.runtime.updater, trainer.runtime.network.arena
+    updater, arena = trainer.runtime.updater, trainer.runtime.network.runtime.arena
     values, state, step, schedule = (
         arena.values.copy(),
         arena.state.copy(),

@@ -11,12 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cnnrs import layers
 from cnnrs.errors import CnnrsError, FormatError
-from cnnrs.layers import Layer, Node
+from cnnrs.layers import Layer
 from cnnrs.layers.class_table import layer_arguments, layer_class
-from cnnrs.layers.node import apply
 from cnnrs.model.files.container import unpack
+from cnnrs.model.files.rebuild import rebuild
 from cnnrs.model.model import Model
 from cnnrs.model.sequential import Sequential
 
@@ -88,32 +87,21 @@ def _decode(data: bytes, custom_layers: Mapping[str, type[Layer]]) -> Model:
 
 def _rebuild(content: Mapping[str, Any], custom_layers: Mapping[str, type[Layer]]) -> Model:
     plan = content["architecture"]
-    made: list[Layer] = []
-    for entry in plan["layers"]:
-        config = layer_arguments(entry["class"], entry["config"])
-        layer = _layer_class(entry["class"], custom_layers)(**config)
-        layer.name = entry["name"]
-        layer.trainable = entry["name"] not in plan["frozen"]
-        made.append(layer)
-    inputs = [layers.Input(entry["shape"], name=entry["name"]) for entry in plan["inputs"]]
-    nodes: list[Node] = list(inputs)
-    for entry in plan["nodes"]:
-        sources = entry["inputs"]
-        if not all(0 <= source < len(nodes) for source in sources) or not 0 <= entry["layer"] < len(
-            made
-        ):
-            raise FormatError("a layer reads the output of a later layer")
-        nodes.append(apply(made[entry["layer"]], tuple(nodes[source] for source in sources)))
-    model = object.__new__(Sequential if plan["kind"] == "Sequential" else Model)
-    outputs = [nodes[index] for index in plan["outputs"]]
-    Model.__init__(
-        model,
-        inputs,
-        outputs,
+    made = [
+        _layer_class(entry["class"], custom_layers)(
+            **layer_arguments(entry["class"], entry["config"])
+        )
+        for entry in plan["layers"]
+    ]
+    model = rebuild(
+        Sequential if plan["kind"] == "Sequential" else Model,
+        plan,
+        made,
         seed=content["seed"],
         dtype=content["dtype"],
         class_names=content["class_names"],
     )
+    assert isinstance(model, Model)
     return model
 
 

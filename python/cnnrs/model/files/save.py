@@ -52,7 +52,7 @@ def architecture(model: Network) -> dict[str, Any]:
     ]
     number = {layer: index for index, layer in enumerate(graph.names)}
     return {
-        "kind": model.file_kind,
+        "kind": model._file_kind,
         "inputs": [{"shape": list(node.shape), "name": node.name} for node in model.inputs],
         "layers": layer_list,
         "nodes": [

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from cnnrs._representation import html_table
+
 __all__ = ["Description"]
 
 
@@ -39,6 +41,11 @@ class Description(list[tuple[str, float]]):
         if len(clauses) < 3:
             return " and ".join(clauses)
         return ", ".join(clauses[:-1]) + ", and " + clauses[-1]
+
+    def _repr_html_(self) -> str:
+        """Return a table with a row for each class, for a notebook."""
+        rows = [(name, f"{100 * value:.1f} %") for name, value in self]
+        return html_table(("class", "probability"), rows)
 
 
 def _article(word: str) -> str:

@@ -73,7 +73,7 @@ def footprint(network: Network, count: int, *, training: bool, slots: int = 1) -
     slots : int
         Number of arrays of the size of the parameters that the optimizer keeps.
     """
-    plan, arena = network.plan_for(training=training), network.arena
+    plan, arena = network.runtime.plan_for(training=training), network.runtime.arena
     caller: list[int] = []
     worker: list[int] = []
     prepared = highest = 0

@@ -70,7 +70,10 @@ class PlanReport:
     """
 
     def __init__(self, network: Network, batch_size: int) -> None:
-        prediction, training = network.plan_for(training=False), network.plan_for(training=True)
+        prediction, training = (
+            network.runtime.plan_for(training=False),
+            network.runtime.plan_for(training=True),
+        )
         self.batch_size = batch_size
         self.steps = [_step(prediction, step, batch_size) for step in prediction.steps]
         self.training_steps = [_step(training, step, batch_size) for step in training.steps]
@@ -78,7 +81,7 @@ class PlanReport:
         self.training_fused, self.training_dropped = list(training.fused), list(training.dropped)
         self.prediction_bytes = prediction.bytes_per_sample * batch_size
         self.training_bytes = training.bytes_per_sample * batch_size
-        self.held_bytes = network.held_bytes
+        self.held_bytes = network.runtime.held_bytes
         self._scratch = {
             kind: footprint(network, batch_size, training=kind).scratch for kind in (False, True)
         }

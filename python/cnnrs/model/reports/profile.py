@@ -142,12 +142,12 @@ def profile(
     arrays, count = as_batch(network.graph, x)
     if count == 0:
         raise ShapeError("x: a profile needs at least one sample, got none")
-    plan, arena = network.plan_for(training=True), network.arena
+    plan, arena = network.runtime.plan_for(training=True), network.runtime.arena
     statistics = arena.state.copy()
     values = arena.values.copy()
     segments = _segments(arena, rule)
     slots = {name: np.zeros_like(values) for name in rule.slots}
-    token, run = network.acquire(plan, count)
+    token, run = network.runtime.acquire(plan, count)
     plain = run._forward, run._backward
     clock = _Clock(len(plan.steps))
     run._forward = [
@@ -180,7 +180,7 @@ def profile(
             clock.lap("update")
     finally:
         run._forward, run._backward = plain
-        network.release(token)
+        network.runtime.release(token)
         arena.state[...] = statistics
     return _result(plan, clock, count, repeats)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import math
 from dataclasses import dataclass
 
 from cnnrs import ops
 from cnnrs._arguments import Pair
+from cnnrs._representation import html_table
 from cnnrs.layers import Layer
 from cnnrs.layers.node import Shape, shape_text
 from cnnrs.model.graph.graph import Graph
@@ -17,6 +19,19 @@ from cnnrs.model.reports.footprint import footprint
 from cnnrs.model.reports.table import table
 
 __all__ = ["LayerSummary", "Summary"]
+
+_HEADER = (
+    "layer",
+    "output",
+    "parameters",
+    "products/output",
+    "multiply-adds",
+    "field",
+    "jump",
+    "start",
+    "overlap",
+    "activations",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +118,7 @@ class Summary:
                 seen.add(node.layer)
         self.num_parameters = network.num_parameters
         self.multiply_adds = sum(line.multiply_adds for line in self.layers)
-        self.parameter_bytes = network.arena.nbytes
+        self.parameter_bytes = network.runtime.arena.nbytes
         self.prediction = footprint(network, batch_size, training=False)
         self.training = footprint(network, batch_size, training=True, slots=optimizer_slots)
         self.prediction_bytes = self.prediction.workspace
@@ -183,22 +198,18 @@ class Summary:
         return None
 
     def __str__(self) -> str:
-        header = (
-            "layer",
-            "output",
-            "parameters",
-            "products/output",
-            "multiply-adds",
-            "field",
-            "jump",
-            "start",
-            "overlap",
-            "activations",
-        )
         rows = [self._cells(line) for line in self.layers]
-        lines = [self.title, "", *table(header, rows)]
-        lines += [
-            "",
+        return "\n".join([self.title, "", *table(_HEADER, rows), "", *self._totals()])
+
+    def _repr_html_(self) -> str:
+        """Return the table for a notebook, with totals and notes after it."""
+        rows = [self._cells(line) for line in self.layers]
+        totals = html.escape("\n".join(self._totals()))
+        return f"{html_table(_HEADER, rows, caption=self.title)}<pre>{totals}</pre>"
+
+    def _totals(self) -> list[str]:
+        """Return the lines after the table."""
+        lines = [
             f"parameters     {self.num_parameters:,} ({megabytes(self.parameter_bytes)})",
             f"multiply-adds  {self.multiply_adds:,} for one sample",
             f"peak memory    {megabytes(self.prediction.total)} in prediction, "
@@ -208,7 +219,7 @@ class Summary:
         ]
         if self.notes:
             lines += ["", *self.notes]
-        return "\n".join(lines)
+        return lines
 
     @staticmethod
     def _cells(line: LayerSummary) -> tuple[str, ...]:

@@ -8,8 +8,6 @@ replaced by a larger block; a smaller batch runs in a part of it.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from cnnrs.model.parameters.arena import Arena
@@ -76,15 +74,6 @@ class Workspace:
     def release(self, block: Block) -> None:
         """Give a block back."""
         self._free.append(block)
-
-    @contextmanager
-    def run(self, plan: Plan, arena: Arena, count: int) -> Iterator[Run]:
-        """Lend a run for the time of a ``with`` block."""
-        block, run = self.acquire(plan, arena, count)
-        try:
-            yield run
-        finally:
-            self.release(block)
 
     def clear(self) -> None:
         """Free all blocks that are not in use, and all transformed weights."""

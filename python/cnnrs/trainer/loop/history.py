@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from typing import Any
 
+from cnnrs._representation import html_table
 from cnnrs.metrics import wilson_interval
 
 __all__ = ["History"]
@@ -127,20 +127,18 @@ class History(dict[str, list[float]]):
     def _repr_html_(self) -> str:
         """Return a table with a row for each epoch, for a notebook."""
         count = self._epochs
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in self)
-        rows = []
-        for epoch in range(1, count + 1):
-            cells = [
-                # a number that was added later has no values for the first epochs
-                _text(name, values[epoch - 1 - count]) if epoch > count - len(values) else ""
-                for name, values in self.items()
-            ]
-            row = "".join(f"<td>{cell}</td>" for cell in (epoch, *cells))
-            rows.append(f"<tr>{row}</tr>")
-        return (
-            f"<table><thead><tr><th>epoch</th>{head}</tr></thead>"
-            f"<tbody>{''.join(rows)}</tbody></table>"
-        )
+        rows = [
+            (
+                epoch,
+                *(
+                    # a number that was added later has no values for the first epochs
+                    _text(name, values[epoch - 1 - count]) if epoch > count - len(values) else ""
+                    for name, values in self.items()
+                ),
+            )
+            for epoch in range(1, count + 1)
+        ]
+        return html_table(("epoch", *self), rows)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state for a checkpoint."""

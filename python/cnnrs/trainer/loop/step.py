@@ -13,6 +13,7 @@ from cnnrs import optimizers as optimizer_rules
 from cnnrs.errors import ArgumentError, DTypeError, NonFiniteError, ShapeError
 from cnnrs.layers import Sigmoid
 from cnnrs.model import Model
+from cnnrs.model.model import without_softmax
 from cnnrs.model.run.batch import as_batch
 from cnnrs.trainer.leak_guard import LeakGuard
 from cnnrs.trainer.update.gradients import gradient_norms, non_finite_place
@@ -64,7 +65,7 @@ class Steps:
         self.losses = _losses_of(model, loss)
         self.loss_weights = _loss_weights_of(loss_weights, len(self.losses))
         network = (
-            model.without_softmax() if all(item.takes_logits for item in self.losses) else model
+            without_softmax(model) if all(item.takes_logits for item in self.losses) else model
         )
         self.optimizer = (
             optimizer_rules.SGD(0.01, 0.9) if optimizer is None else optimizer_rules.get(optimizer)
@@ -109,7 +110,9 @@ class Steps:
         arrays, count = as_batch(network.graph, x)
         if count == 0:
             raise ShapeError("x: expected at least one sample for a training step, got none")
-        self._block, self._run = network.acquire(network.plan_for(training=True), count)
+        self._block, self._run = network.runtime.acquire(
+            network.runtime.plan_for(training=True), count
+        )
         self._inputs = list(arrays)
         self._outputs = self._run.forward(arrays, seed=self.seed, step=self.step)
         self._ready = "compute_loss"
@@ -266,7 +269,7 @@ class Steps:
 
     def _release(self) -> None:
         if self._block is not None:
-            self.runtime.network.release(self._block)
+            self.runtime.network.runtime.release(self._block)
         self._block = self._run = None
         self._inputs, self._outputs, self._targets, self._ready = [], [], [], ""
 

@@ -18,7 +18,7 @@ def gradient_norms(model: Model) -> dict[str, float]:
 
     Frozen layers and layers without parameters are left out.
     """
-    arena = model.arena
+    arena = model.runtime.arena
     norms = {}
     for layer, name in model.graph.names.items():
         squares = [

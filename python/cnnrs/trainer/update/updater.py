@@ -109,7 +109,7 @@ class Updater:
             False if a gradient is infinite or not a number. The parameters are unchanged then, and
             the batches since the last update are forgotten.
         """
-        arena = self.network.arena
+        arena = self.network.runtime.arena
         self._fit_arrays(arena)
         gradients = arena.gradients
         if self.accumulate > 1:
@@ -180,7 +180,10 @@ class Updater:
     def _norm(self, gradients: Any) -> float:
         """Return the norm of the gradients of all parameters that are updated."""
         return math.hypot(
-            *(ops.norm(gradients[part.region]) for part in self._parts(self.network.arena)[0])
+            *(
+                ops.norm(gradients[part.region])
+                for part in self._parts(self.network.runtime.arena)[0]
+            )
         )
 
     def _parts(self, arena: Arena) -> tuple[list[Segment], list[Constraint]]:
@@ -236,7 +239,7 @@ class Updater:
 
         Without averages, nothing changes.
         """
-        arena = self.network.arena
+        arena = self.network.runtime.arena
         if not self.averages or self.averages["values"].size != arena.size:
             yield
             return
@@ -280,7 +283,7 @@ class Updater:
         ShapeError
             If an array has another size.
         """
-        arena = self.network.arena
+        arena = self.network.runtime.arena
         arrays, numbers = state["arrays"], state["numbers"]
         counts = self._checked_counts(numbers)
         missed = self._as_missed(numbers.get("missed"), counts["updates"])
@@ -322,7 +325,7 @@ class Updater:
 
     def _check_arrays(self, arrays: Mapping[str, Any], counts: Mapping[str, int]) -> None:
         """Check that a state has exactly the arrays that belong to its counts, with their sizes."""
-        arena = self.network.arena
+        arena = self.network.runtime.arena
         expected = {
             f"optimizer.{name}": arena.size
             for name in self.optimizer.slots
