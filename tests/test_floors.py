@@ -59,6 +59,7 @@ BESIDE = {
     ("_renamed", "errors"),
     ("ops", "errors"),
     ("ops", "_arguments"),
+    ("ops", "_renamed"),
     ("layers", "initializers"),
     ("augment", "data"),
     ("datasets", "data"),

@@ -6,8 +6,8 @@ import inspect
 import numpy as np
 import pytest
 
-from cnnrs import _renamed, data, losses, metrics, optimizers, schedules
-from cnnrs.errors import ArgumentError
+from cnnrs import _renamed, data, losses, metrics, ops, optimizers, schedules
+from cnnrs.errors import ArgumentError, DTypeError
 from cnnrs.optimizers.muon import orthogonalize
 
 OLD_NAMES = {
@@ -101,6 +101,14 @@ def test_old_keywords(old, new, keyword):
         assert repr(old()) == repr(new)
 
 
+def test_old_keywords_of_operations():
+    x = np.array([-2.0, 3.0])
+    with pytest.warns(DeprecationWarning, match="write negative_slope=$"):
+        assert ops.leaky_relu(x, slope=0.5).tolist() == [-1, 3]
+    with pytest.warns(DeprecationWarning, match="write negative_slope=$"):
+        assert ops.leaky_relu_backward(x, x, slope=0.5).tolist() == [-1, 3]
+
+
 def test_an_old_keyword_beside_the_new_one():
     with pytest.raises(TypeError, match="'epsilon' and its old name 'eps'"):
         optimizers.Adam(eps=1e-3, epsilon=1e-3)
@@ -174,3 +182,31 @@ def test_only_a_missing_keyword_is_left_to_python():
 
     with pytest.raises(TypeError, match="takes from 1 to 2 positional arguments"):
         draw(1, 2, 3)
+
+
+def test_unknown_keywords_get_the_closest_name_or_a_hint():
+    @_renamed.keywords({"ink": "color=", "brush": "pen=", "size": "two numbers"})
+    def draw(shape, *, color="black", height=1):
+        return shape, color, height
+
+    for given, words in (
+        ({"ink": 1}, "draw: unknown argument 'ink'; write color="),
+        ({"size": 1}, "draw: unknown argument 'size'; write two numbers"),
+        ({"heigth": 1}, "draw: unknown argument 'heigth'; did you mean height="),
+        ({"brush": 1}, "draw: unknown argument 'brush'; expected one of shape, color, height"),
+    ):
+        with pytest.raises(DTypeError, match=words):
+            draw(1, **given)
+    assert draw(1, height=2) == (1, "black", 2)
+    assert list(inspect.signature(draw).parameters) == ["shape", "color", "height"]
+
+
+def test_functions_that_take_any_keyword():
+    @_renamed.keywords(colour="color")
+    def draw(shape, *, color="black", **more):
+        return color, more
+
+    with pytest.warns(DeprecationWarning, match="write color="):
+        assert draw(1, colour="red", ink=2) == ("red", {"ink": 2})
+    with pytest.raises(DTypeError, match=r"write color='red'$"):
+        draw(1, "red")

@@ -28,8 +28,8 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 CURVES = {
     "leaky_relu": (
-        partial(ops.leaky_relu, slope=0.2),
-        partial(ops.leaky_relu_backward, slope=0.2),
+        partial(ops.leaky_relu, negative_slope=0.2),
+        partial(ops.leaky_relu_backward, negative_slope=0.2),
         lambda x: np.where(x < 0, 0.2 * x, x),
     ),
     "elu": (

@@ -140,7 +140,7 @@ class LeakyReLU(Activation):
     @property
     def _settings(self) -> dict[str, Any]:
         """The slope."""
-        return {"slope": self.negative_slope}
+        return {"negative_slope": self.negative_slope}
 
 
 @_renamed.keywords(spellings.ARGUMENTS)

@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from cnnrs import _core
+from cnnrs import _core, _renamed
 from cnnrs._arguments import Floats, number
 from cnnrs.ops.activation.apply import apply, apply_curve, curve_gradient, gradient
 
@@ -69,14 +69,14 @@ def elu_backward(
     return curve_gradient("elu", number("alpha", alpha, 0.0), grad_output, "y", y, out, accumulate)
 
 
-def leaky_relu(x: ArrayLike, slope: float = 0.01, *, out: Floats | None = None) -> Any:
-    """Compute the leaky ReLU: ``x`` above 0, ``slope * x`` below.
+@_renamed.keywords(slope="negative_slope")
+def leaky_relu(x: ArrayLike, negative_slope: float = 0.01, *, out: Floats | None = None) -> Any:
+    """Compute the leaky ReLU: ``x`` above 0, ``negative_slope * x`` below.
 
     Parameters
     ----------
     x : array_like of any shape
-    slope : float, at least 0
-        Of the part below 0.
+    negative_slope : float, at least 0
     out : ndarray of the shape and dtype of the result, optional
         May be `x`.
 
@@ -100,18 +100,19 @@ def leaky_relu(x: ArrayLike, slope: float = 0.01, *, out: Floats | None = None) 
     >>> ops.leaky_relu(np.array([-2.0, 3.0]), 0.5)
     array([-1.,  3.])
     """
-    return apply_curve("leaky_relu", number("slope", slope, 0.0), x, out)
+    return apply_curve("leaky_relu", number("negative_slope", negative_slope, 0.0), x, out)
 
 
+@_renamed.keywords(slope="negative_slope")
 def leaky_relu_backward(
     grad_output: ArrayLike,
     y: ArrayLike,
-    slope: float = 0.01,
+    negative_slope: float = 0.01,
     *,
     out: Floats | None = None,
     accumulate: bool = False,
 ) -> Any:
-    """Compute the gradient of `leaky_relu`: `grad_output`, times `slope` where ``y <= 0``.
+    """Compute the gradient of `leaky_relu`: `grad_output`, times `negative_slope` where ``y <= 0``.
 
     `y` is the output of the forward call. `out` may be `grad_output`.
 
@@ -123,7 +124,13 @@ def leaky_relu_backward(
     array([4., 8.])
     """
     return curve_gradient(
-        "leaky_relu", number("slope", slope, 0.0), grad_output, "y", y, out, accumulate
+        "leaky_relu",
+        number("negative_slope", negative_slope, 0.0),
+        grad_output,
+        "y",
+        y,
+        out,
+        accumulate,
     )
 
 
