@@ -162,7 +162,9 @@ def _measured(
     model: Model, inputs: list[Any], cotangent: Any, seed: int, array: Any, step: float
 ) -> Any:
     """Measure the gradient with respect to an array by central differences."""
-    token, run = model.runtime.acquire(model.runtime.plan_for(training=True, input_gradients=True), len(cotangent))
+    token, run = model.runtime.acquire(
+        model.runtime.plan_for(training=True, input_gradients=True), len(cotangent)
+    )
     try:
 
         def value_now() -> float:

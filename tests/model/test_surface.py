@@ -68,6 +68,26 @@ def test_other_unknown_names_have_no_hint():
         small().banana  # noqa: B018
 
 
+def test_arguments_of_a_model():
+    x = cnnrs.Input(4)
+    with pytest.raises(DTypeError, match=r"^Model\(\) takes 2 positional arguments; write seed=1$"):
+        cnnrs.Model(x, Dense(3)(x), 1)
+    with pytest.raises(
+        DTypeError, match=r"^Model: unknown argument 'output'; did you mean outputs="
+    ):
+        cnnrs.Model(x, output=Dense(3)(x))
+    with pytest.raises(DTypeError, match=r"^names: expected True or False, got 'yes'$"):
+        small().predict(np.eye(4), names="yes")
+
+
+def test_initial_values_do_not_depend_on_names():
+    def values(*names):
+        layers = [Conv2DTranspose(2, 2, name=names[0]), Flatten(), Dense(3, name=names[1])]
+        return cnnrs.Sequential((4, 4, 1), layers, seed=5).runtime.arena.values
+
+    assert np.array_equal(values(None, None), values("last", "first"))
+
+
 # --- Sequential -----------------------------------------------------------------------------------
 def test_the_shape_may_come_first_in_the_list():
     model = cnnrs.Sequential([cnnrs.Input((4,), name="x"), Dense(3), ReLU()], seed=1)

@@ -121,6 +121,7 @@ class Model(Network):
         ndarray of shape (n,), int64, or list of str
             For outputs that are images, one class for each pixel.
         """
+        names = _arguments.flag("names", names)
         output = self._single(x, batch_size)
         if output.shape[-1] < 2:
             raise ArgumentError(

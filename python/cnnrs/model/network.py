@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from numpy.typing import ArrayLike, DTypeLike
 
-from cnnrs import _arguments
+from cnnrs import _arguments, _renamed
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
 from cnnrs.layers import Layer, Node
 from cnnrs.layers.node import Shape
@@ -38,6 +38,7 @@ class Network:
 
     _file_kind: ClassVar[str] = "Model"  # the kind of model that a file of it holds
 
+    @_renamed.keywords()
     def __init__(
         self,
         inputs: Node | Sequence[Node],
