@@ -108,6 +108,19 @@ def test_names_of_layers_in_other_libraries(name, new):
     assert all(hasattr(layers, new) for new in layers.spellings.CLASSES.values())
 
 
+@pytest.mark.parametrize(
+    ("layer", "name", "new"),
+    [
+        (Dense(3), "kind", r"type\(layer\)\.__name__"),
+        (layers.LeakyReLU(), "slope", "negative_slope"),
+        (layers.PReLU(), "initial_slope", "negative_slope"),
+    ],
+)
+def test_old_attributes_of_layers(layer, name, new):
+    with pytest.raises(AttributeError, match=f"has no attribute '{name}'; write {new}$"):
+        getattr(layer, name)
+
+
 def test_the_old_name_of_a_layer():
     with pytest.warns(DeprecationWarning, match=r"write cnnrs\.layers\.Upsample2D"):
         assert layers.UpSample2D is layers.Upsample2D

@@ -232,7 +232,8 @@ class Layer:
         parameters = self.__dict__.get("parameters")
         if parameters is not None and name in parameters:
             return parameters[name].value
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        hint = f"; {spellings.ATTRIBUTES[name]}" if name in spellings.ATTRIBUTES else ""
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}")
 
     def __setattr__(self, name: str, value: Any) -> None:
         parameter = self.__dict__.get("parameters", {}).get(name)

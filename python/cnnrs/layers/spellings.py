@@ -1,6 +1,6 @@
-"""Names that Keras and PyTorch use, and what to write in cnnrs."""
+"""Names that Keras, PyTorch and earlier versions use, and what to write in cnnrs."""
 
-__all__ = ["ARGUMENTS", "CLASSES", "NOTE"]
+__all__ = ["ARGUMENTS", "ATTRIBUTES", "CLASSES", "NOTE"]
 
 _SHAPES = "nothing: the layer learns it from its input"
 
@@ -26,6 +26,14 @@ ARGUMENTS = {
 
 # Added to the error about too many positional arguments of layers with weights.
 NOTE = "; the number of input channels is not an argument, the layer learns it from its input"
+
+# Attributes of layers.
+ATTRIBUTES = {
+    "kind": "write type(layer).__name__",
+    **dict.fromkeys(("initial_slope", "slope"), "write negative_slope"),
+    "eps": "write epsilon",
+    **dict.fromkeys(("get_weights", "set_weights"), "write layer.weight, layer.bias"),
+}
 
 # Names of layers.
 CLASSES = {
