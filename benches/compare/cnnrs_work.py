@@ -65,9 +65,8 @@ def memory_bound(name, *shape):
     layer = {"relu": ReLU(), "max_pool": MaxPool2D(2), "batch_norm": BatchNorm()}[name]
     # A model of one layer, so that its arrays are placed as in a training step.
     model = cnnrs.Sequential(shape[1:], [layer])
-    _, run = model.runtime.acquire(
-        model.runtime.plan_for(training=True, input_gradients=True), shape[0]
-    )
+    runtime = getattr(model, "runtime", model)  # cnnrs 0.1.0 has no `runtime`
+    _, run = runtime.acquire(runtime.plan_for(training=True, input_gradients=True), shape[0])
     gradient, _ = run.output_gradients()[0]
     gradient[...] = random.standard_normal(gradient.shape, dtype=np.float32)
 
