@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+from functools import partial
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ OLD_NAMES = {
         "voc": data.from_voc,
     },
     losses: {"MAE": losses.MeanAbsoluteError, "MSE": losses.MeanSquaredError},
+    ops: {"avg_pool2d": ops.average_pool2d, "move_towards": ops.lerp},
 }
 
 
@@ -107,6 +109,30 @@ def test_old_keywords_of_operations():
         assert ops.leaky_relu(x, slope=0.5).tolist() == [-1, 3]
     with pytest.warns(DeprecationWarning, match="write negative_slope=$"):
         assert ops.leaky_relu_backward(x, x, slope=0.5).tolist() == [-1, 3]
+
+
+@pytest.mark.parametrize(
+    ("step", "old", "new"),
+    [
+        (partial(ops.adam_step, step=2), {"eps": 0.1}, {"epsilon": 0.1}),
+        (ops.rmsprop_step, {"eps": 0.1}, {"epsilon": 0.1}),
+        (ops.rmsprop_step, {"alpha": 0.9}, {"rho": 0.9}),
+        (ops.adagrad_step, {"eps": 0.1}, {"epsilon": 0.1}),
+        (ops.adagrad_step, {"start": 0.1}, {"initial_value": 0.1}),
+    ],
+)
+def test_old_keywords_of_optimizer_steps(step, old, new):
+    count = 2 if isinstance(step, partial) else 1  # arrays of state; Adam has two
+
+    def stepped(setting):
+        weight = np.array([1.0, 2.0])
+        state = [np.zeros(2) for _ in range(count)]
+        step(weight, np.array([3.0, -4.0]), *state, learning_rate=0.5, **setting)
+        return weight.tolist()
+
+    with pytest.warns(DeprecationWarning, match=f"deprecated; write {next(iter(new))}=$"):
+        found = stepped(old)
+    assert found == stepped(new) != stepped({})
 
 
 def test_an_old_keyword_beside_the_new_one():

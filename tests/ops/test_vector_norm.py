@@ -52,14 +52,14 @@ def test_average(dtype, rng):
         rng.standard_normal(50_001).astype(dtype),
     )
     expected = average.astype(np.float64) + 0.3 * (values.astype(np.float64) - average)
-    ops.move_towards(average, values, 0.3)
+    ops.lerp(average, values, 0.3)
     np.testing.assert_allclose(
         average,
         expected,
         rtol=2e-6 if dtype == np.float32 else 1e-13,
         atol=5e-7 if dtype == np.float32 else 0,
     )
-    ops.move_towards(average, values, 1)
+    ops.lerp(average, values, 1)
     assert np.array_equal(average, values)
 
 
@@ -73,9 +73,9 @@ def test_average(dtype, rng):
         (lambda: ops.constrain_norm(np.array(3.0), 1), ShapeError),
         (lambda: ops.constrain_norm(np.ones((2, 4))[:, ::2], 1), ArgumentError),
         (lambda: ops.constrain_norm(np.ones((2, 2), int), 1), DTypeError),
-        (lambda: ops.move_towards(np.ones(2), np.ones(3), 0.5), ShapeError),
-        (lambda: ops.move_towards(np.ones(2), np.ones(2, np.float32), 0.5), DTypeError),
-        (lambda: ops.move_towards(np.ones(2), np.ones(2), 1.5), ArgumentError),
+        (lambda: ops.lerp(np.ones(2), np.ones(3), 0.5), ShapeError),
+        (lambda: ops.lerp(np.ones(2), np.ones(2, np.float32), 0.5), DTypeError),
+        (lambda: ops.lerp(np.ones(2), np.ones(2), 1.5), ArgumentError),
         (
             lambda: ops.adam_step(
                 np.ones(2), np.ones(2), np.zeros(2), np.zeros(2), learning_rate=1, step=0
@@ -132,7 +132,7 @@ def test_a_step_whose_arrays_overlap_is_refused():
     for call in (
         lambda: ops.adam_step(weight, weight, mean, np.zeros(4), learning_rate=1, step=1),
         lambda: ops.adam_step(weight, np.ones(4), mean, mean, learning_rate=1, step=1),
-        lambda: ops.move_towards(weight, weight, 0.5),
+        lambda: ops.lerp(weight, weight, 0.5),
     ):
         with pytest.raises(CnnrsError):
             call()

@@ -123,7 +123,7 @@ from cnnrs.ops.threads import (
     set_winograd,
     simd_level,
 )
-from cnnrs.ops.vector_norm import constrain_norm, move_towards, norm
+from cnnrs.ops.vector_norm import constrain_norm, lerp, norm
 
 __all__ = [
     "AugmentStep",
@@ -184,6 +184,7 @@ __all__ = [
     "layer_norm_backward",
     "leaky_relu",
     "leaky_relu_backward",
+    "lerp",
     "lion_step",
     "local_response_norm",
     "local_response_norm_backward",
@@ -198,7 +199,6 @@ __all__ = [
     "mean_absolute_error_backward",
     "mean_squared_error",
     "mean_squared_error_backward",
-    "move_towards",
     "norm",
     "one_hot",
     "prelu",
@@ -242,6 +242,7 @@ _RENAMED = {
     "avg_pool2d_backward": "average_pool2d_backward",
     "global_avg_pool2d": "global_average_pool2d",
     "global_avg_pool2d_backward": "global_average_pool2d_backward",
+    "move_towards": "lerp",
 }
 _REPLACED = {
     "conv2d_pools": "Conv2dGeometry.fuses_max_pool",
@@ -252,7 +253,8 @@ _REPLACED = {
 def __getattr__(name: str) -> Any:
     if name in _RENAMED:
         new = _RENAMED[name]
-        warnings.warn(f"cnnrs.ops.{name} is now cnnrs.ops.{new}", DeprecationWarning, stacklevel=2)
+        message = f"cnnrs.ops.{name} is deprecated; write cnnrs.ops.{new}"
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
         return globals()[new]
     hint = f"; use {_REPLACED[name]}" if name in _REPLACED else ""
     raise AttributeError(f"module 'cnnrs.ops' has no attribute {name!r}{hint}")

@@ -23,9 +23,9 @@ ORDINAL_BITS = 16
 
 
 class AugmentStep(NamedTuple):
-    """One step of a program.
+    """One step of a program that `augment` runs on a batch of images.
 
-    Attributes
+    Parameters
     ----------
     kind : str
         Name of the operation; ``rust/kernels/augment/step.rs`` lists their parameters.
@@ -39,6 +39,15 @@ class AugmentStep(NamedTuple):
         Parameters of each sample, or once for all samples.
     constants : ndarray of shape (constants,), float64
         Parameters that are the same for all samples.
+
+    Examples
+    --------
+    >>> from cnnrs import ops
+    >>> nothing = np.zeros((1, 0))
+    >>> step = ops.AugmentStep("flip_horizontal", "", np.array([True, False]), nothing, nothing[0])
+    >>> images = np.array([[[[1.0], [2.0]]], [[[1.0], [2.0]]]], np.float32)
+    >>> ops.augment(images, [step], np.array([1, 1]), np.array([2, 2]))[:, 0, :, 0].tolist()
+    [[2.0, 1.0], [1.0, 2.0]]
     """
 
     kind: str
@@ -52,6 +61,17 @@ def augment_images(name: str, images: Images) -> Images:
     """Convert images to what the kernels take: contiguous uint8 or float32, a batch or a list.
 
     Other floats become float32.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument in an error message.
+    images : array_like of shape (n, height, width, channels)
+        Or a list of arrays of shape (height, width, channels), all of one dtype.
+
+    Returns
+    -------
+    ndarray or list of ndarray
 
     Raises
     ------
@@ -167,9 +187,9 @@ def augment(
     heights, widths : ndarray of shape (n,), int64
         Sizes of the results.
     channels : int, optional
-        Channels of the results; by default those of `images`.
+        Channels of the results; by default the channels of `images`.
     dtype : {uint8, float32}, optional
-        Dtype of the results; by default that of `images`.
+        Dtype of the results; by default the dtype of `images`.
     out : ndarray, optional
         Only where all results have the same size.
 

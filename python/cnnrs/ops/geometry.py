@@ -33,8 +33,9 @@ def conv2d_output_size(
     size : int or pair of int
         Pixels of one axis, or ``(height, width)``. For one axis the other arguments are
         integers too, and padding may be ``(before, after)``.
-    kernel_size, stride, dilation : int or pair of int, at least 1
+    kernel_size, stride : int or pair of int, at least 1
     padding : int, pair, four sides, "same" or "valid"
+    dilation : int or pair of int, at least 1
     rounding : {"floor", "ceil", "exact"}
         How to round a fraction: leave border pixels unused, add a last window that extends beyond
         the border (if it starts inside the input or the padding before it), or raise an error.

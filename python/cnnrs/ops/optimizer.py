@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnrs import _core
+from cnnrs import _core, _renamed
 from cnnrs._arguments import Floats, flag, floats, in_place, integer, number
 from cnnrs.errors import ArgumentError, DTypeError, ShapeError
 
@@ -80,8 +80,8 @@ def sgd_step(
     ----------
     parameter : ndarray of any shape, float32 or float64
         Updated in place: C-contiguous and writeable.
-    gradient : array_like of that shape
-    velocity : ndarray of that shape and dtype, optional
+    gradient : array_like of the shape of `parameter`
+    velocity : ndarray of the shape and dtype of `parameter`, optional
         Updated in place; zeros before the first step. Needed where momentum is not 0.
     learning_rate : float, at least 0
     momentum, dampening : float from 0 to 1
@@ -125,6 +125,7 @@ def sgd_step(
     _core.sgd_step(values, slope, speed, adjustment, rate, keep, damp, nesterov)
 
 
+@_renamed.keywords(eps="epsilon")
 def adam_step(
     parameter: Floats,
     gradient: ArrayLike,
@@ -135,7 +136,7 @@ def adam_step(
     learning_rate: float,
     step: int,
     betas: tuple[float, float] = (0.9, 0.999),
-    eps: float = 1e-8,
+    epsilon: float = 1e-8,
     decoupled: bool = False,
     weight_decay: float = 0.0,
     l1: float = 0.0,
@@ -148,9 +149,9 @@ def adam_step(
 
     Parameters
     ----------
-    parameter, gradient
+    parameter, gradient : ndarray of one shape
         As in `sgd_step`.
-    mean, square : ndarray of that shape and dtype
+    mean, square : ndarray of the shape and dtype of `parameter`
         Moving averages of gradient and squared gradient.
     largest : ndarray, optional
         The largest `square` so far, used under the root instead of `square` (AMSGrad).
@@ -159,7 +160,7 @@ def adam_step(
         The number of this step, from 1.
     betas : pair of float from 0 to below 1
         Decay of `mean` and of `square`.
-    eps : float
+    epsilon : float
         Added to the root.
     decoupled : bool
         Whether weight decay bypasses the gradient.
@@ -182,7 +183,7 @@ def adam_step(
     >>> from cnnrs import ops
     >>> weight = np.array([1.0, 2.0])
     >>> gradient, mean, square = np.array([10.0, -0.1]), np.zeros(2), np.zeros(2)
-    >>> ops.adam_step(weight, gradient, mean, square, learning_rate=0.5, step=1, eps=0)
+    >>> ops.adam_step(weight, gradient, mean, square, learning_rate=0.5, step=1, epsilon=0)
     >>> weight
     array([0.5, 2.5])
     """
@@ -206,12 +207,13 @@ def adam_step(
         adjustment,
         rate,
         _betas(betas),
-        number("eps", eps, 0.0),
+        number("epsilon", epsilon, 0.0),
         shrink,
         count,
     )
 
 
+@_renamed.keywords(alpha="rho", eps="epsilon")
 def rmsprop_step(
     parameter: Floats,
     gradient: ArrayLike,
@@ -220,8 +222,8 @@ def rmsprop_step(
     velocity: Floats | None = None,
     *,
     learning_rate: float,
-    alpha: float = 0.99,
-    eps: float = 1e-8,
+    rho: float = 0.99,
+    epsilon: float = 1e-8,
     momentum: float = 0.0,
     weight_decay: float = 0.0,
     l1: float = 0.0,
@@ -232,9 +234,9 @@ def rmsprop_step(
 
     Parameters
     ----------
-    parameter, gradient
+    parameter, gradient : ndarray of one shape
         As in `sgd_step`.
-    square : ndarray of that shape and dtype
+    square : ndarray of the shape and dtype of `parameter`
         Moving average of the squared gradient.
     mean : ndarray, optional
         Moving average of the gradient. If given, its square is subtracted under the root (centered
@@ -242,9 +244,9 @@ def rmsprop_step(
     velocity : ndarray, optional
         Needed where momentum is not 0.
     learning_rate : float, at least 0
-    alpha : float from 0 to 1
+    rho : float from 0 to 1
         Decay of the moving averages.
-    eps : float
+    epsilon : float
         Added to the root.
     momentum : float from 0 to 1
     weight_decay, l1, gradient_scale, gradient_limit : float
@@ -261,11 +263,11 @@ def rmsprop_step(
     >>> from cnnrs import ops
     >>> weight = np.array([1.0, 2.0])
     >>> gradient, square = np.array([10.0, -0.1]), np.zeros(2)
-    >>> ops.rmsprop_step(weight, gradient, square, learning_rate=0.5, alpha=0.75, eps=0)
+    >>> ops.rmsprop_step(weight, gradient, square, learning_rate=0.5, rho=0.75, epsilon=0)
     >>> weight
     array([0., 3.])
     """
-    rate, keep = number("learning_rate", learning_rate, 0.0), number("alpha", alpha, 0.0, 1.0)
+    rate, keep = number("learning_rate", learning_rate, 0.0), number("rho", rho, 0.0, 1.0)
     speed = number("momentum", momentum, 0.0, 1.0)
     if speed and velocity is None:
         raise ArgumentError(
@@ -277,18 +279,28 @@ def rmsprop_step(
         parameter, gradient, square=square, mean=mean, velocity=velocity
     )
     _core.rmsprop_step(
-        values, slope, second, first, speeds, adjustment, rate, keep, number("eps", eps, 0.0), speed
+        values,
+        slope,
+        second,
+        first,
+        speeds,
+        adjustment,
+        rate,
+        keep,
+        number("epsilon", epsilon, 0.0),
+        speed,
     )
 
 
+@_renamed.keywords(eps="epsilon", start="initial_value")
 def adagrad_step(
     parameter: Floats,
     gradient: ArrayLike,
     square: Floats,
     *,
     learning_rate: float,
-    eps: float = 1e-10,
-    start: float = 0.0,
+    epsilon: float = 1e-10,
+    initial_value: float = 0.0,
     weight_decay: float = 0.0,
     l1: float = 0.0,
     gradient_scale: float = 1.0,
@@ -298,14 +310,14 @@ def adagrad_step(
 
     Parameters
     ----------
-    parameter, gradient
+    parameter, gradient : ndarray of one shape
         As in `sgd_step`.
-    square : ndarray of that shape and dtype
+    square : ndarray of the shape and dtype of `parameter`
         Sum of the squared gradients.
     learning_rate : float, at least 0
-    eps : float
+    epsilon : float
         Added to the root.
-    start : float
+    initial_value : float
         Added to the sum under the root.
     weight_decay, l1, gradient_scale, gradient_limit : float
         See the module.
@@ -319,7 +331,7 @@ def adagrad_step(
     >>> import numpy as np
     >>> from cnnrs import ops
     >>> weight = np.array([1.0, 2.0])
-    >>> ops.adagrad_step(weight, np.array([10.0, -0.1]), np.zeros(2), learning_rate=0.5, eps=0)
+    >>> ops.adagrad_step(weight, np.array([10.0, -0.1]), np.zeros(2), learning_rate=0.5, epsilon=0)
     >>> weight
     array([0.5, 2.5])
     """
@@ -327,7 +339,13 @@ def adagrad_step(
     adjustment = _adjustment(gradient_scale, gradient_limit, l1, weight_decay)
     values, slope, sums = _arrays(parameter, gradient, square=square)
     _core.adagrad_step(
-        values, slope, sums, adjustment, rate, number("eps", eps, 0.0), number("start", start, 0.0)
+        values,
+        slope,
+        sums,
+        adjustment,
+        rate,
+        number("epsilon", epsilon, 0.0),
+        number("initial_value", initial_value, 0.0),
     )
 
 
@@ -347,9 +365,9 @@ def lion_step(
 
     Parameters
     ----------
-    parameter, gradient
+    parameter, gradient : ndarray of one shape
         As in `sgd_step`.
-    mean : ndarray of that shape and dtype
+    mean : ndarray of the shape and dtype of `parameter`
         Moving average of the gradient.
     learning_rate : float, at least 0
     betas : pair of float from 0 to below 1

@@ -41,6 +41,10 @@ def set_num_threads(count: int) -> None:
 def get_num_threads() -> int:
     """Return the number of threads that the kernels use, including the calling thread.
 
+    Returns
+    -------
+    int
+
     Examples
     --------
     >>> from cnnrs import ops
@@ -55,6 +59,10 @@ def simd_level() -> str:
 
     ``$CNNRS_SIMD`` asks for a particular one.
 
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> from cnnrs import ops
@@ -66,6 +74,11 @@ def simd_level() -> str:
 
 def cpu_features() -> list[str]:
     """Return the names of the CPU features that the kernels can use and that were found.
+
+    Returns
+    -------
+    list of str
+        Empty if the CPU has none of them.
 
     Examples
     --------
@@ -110,6 +123,10 @@ def set_winograd(enabled: bool) -> None:
 
 def get_winograd() -> bool:
     """Return whether Winograd convolution may be chosen.
+
+    Returns
+    -------
+    bool
 
     Examples
     --------

@@ -73,8 +73,8 @@ def constrain_norm(parameter: Floats, limit: float) -> None:
     _core.constrain_norm(in_place("parameter", parameter, parameter.shape, parameter.dtype), bound)
 
 
-def move_towards(average: Floats, values: Floats, weight: float) -> None:
-    """Move an average towards values, ``average += weight * (values - average)``, in place.
+def lerp(average: Floats, values: Floats, weight: float) -> None:
+    """Interpolate linearly in place, ``average += weight * (values - average)``.
 
     A weight of 1 copies the values.
 
@@ -89,7 +89,7 @@ def move_towards(average: Floats, values: Floats, weight: float) -> None:
     >>> import numpy as np
     >>> from cnnrs import ops
     >>> average = np.zeros(2)
-    >>> ops.move_towards(average, np.array([4.0, 8.0]), 0.25)
+    >>> ops.lerp(average, np.array([4.0, 8.0]), 0.25)
     >>> average
     array([1., 2.])
     """

@@ -135,7 +135,7 @@ class Muon(Optimizer):
         rows = math.prod(shape[:-1])
         slope = replace(settings, weight_decay=0.0).slope(parameter, gradient)
         mean = state["mean"]
-        ops.move_towards(mean, slope, 1.0 - self.momentum)
+        ops.lerp(mean, slope, 1.0 - self.momentum)
         direction = slope + self.momentum * (mean - slope) if self.nesterov else mean
         orthogonal = orthogonalize(direction.reshape(rows, columns), self.steps)
         size = (

@@ -57,7 +57,20 @@ def elu_backward(
 ) -> Any:
     """Compute the gradient of `elu`: `grad_output`, times ``y + alpha`` where ``y <= 0``.
 
-    `y` is the output of the forward call. `out` may be `grad_output`.
+    Parameters
+    ----------
+    grad_output, y : array_like of one shape
+        Gradient of the output, and the output.
+    alpha : float, at least 0
+        As in the forward call.
+    out : ndarray of the shape of `y`, optional
+        May be `grad_output`.
+    accumulate : bool
+        Whether to add to `out`.
+
+    Returns
+    -------
+    ndarray of the shape of `y`
 
     Examples
     --------
@@ -114,7 +127,20 @@ def leaky_relu_backward(
 ) -> Any:
     """Compute the gradient of `leaky_relu`: `grad_output`, times `negative_slope` where ``y <= 0``.
 
-    `y` is the output of the forward call. `out` may be `grad_output`.
+    Parameters
+    ----------
+    grad_output, y : array_like of one shape
+        Gradient of the output, and the output.
+    slope : float, at least 0
+        As in the forward call.
+    out : ndarray of the shape of `y`, optional
+        May be `grad_output`.
+    accumulate : bool
+        Whether to add to `out`.
+
+    Returns
+    -------
+    ndarray of the shape of `y`
 
     Examples
     --------
@@ -235,7 +261,18 @@ def relu6_backward(
 ) -> Any:
     """Compute the gradient of `relu6`: `grad_output` where ``0 < y < 6``, else 0.
 
-    `y` is the output of the forward call. `out` may be `grad_output`.
+    Parameters
+    ----------
+    grad_output, y : array_like of one shape
+        Gradient of the output, and the output.
+    out : ndarray of the shape of `y`, optional
+        May be `grad_output`.
+    accumulate : bool
+        Whether to add to `out`.
+
+    Returns
+    -------
+    ndarray of the shape of `y`
 
     Examples
     --------
@@ -285,7 +322,18 @@ def selu_backward(
 ) -> Any:
     """Compute the gradient of `selu`: `grad_output` times 1.0507, or ``y + 1.7581`` below 0.
 
-    `y` is the output of the forward call. `out` may be `grad_output`.
+    Parameters
+    ----------
+    grad_output, y : array_like of one shape
+        Gradient of the output, and the output.
+    out : ndarray of the shape of `y`, optional
+        May be `grad_output`.
+    accumulate : bool
+        Whether to add to `out`.
+
+    Returns
+    -------
+    ndarray of the shape of `y`
 
     Examples
     --------
@@ -334,7 +382,18 @@ def softplus_backward(
 ) -> Any:
     """Compute the gradient of `softplus`: `grad_output` times ``sigmoid(x) = 1 - exp(-y)``.
 
-    `y` is the output of the forward call. `out` may be `grad_output`.
+    Parameters
+    ----------
+    grad_output, y : array_like of one shape
+        Gradient of the output, and the output.
+    out : ndarray of the shape of `y`, optional
+        May be `grad_output`.
+    accumulate : bool
+        Whether to add to `out`.
+
+    Returns
+    -------
+    ndarray of the shape of `y`
 
     Examples
     --------

@@ -61,7 +61,20 @@ def gelu_backward(
 ) -> Any:
     """Compute the gradient of `gelu`: `grad_output` times the derivative at `x`.
 
-    `x` is the input of the forward call. `out` may be `grad_output`.
+    Parameters
+    ----------
+    grad_output, x : array_like of one shape
+        Gradient of the output, and the input.
+    approximate : {"none", "tanh"}
+        As in the forward call.
+    out : ndarray of the shape of `x`, optional
+        May be `grad_output`.
+    accumulate : bool
+        Whether to add to `out`.
+
+    Returns
+    -------
+    ndarray of the shape of `x`
 
     Examples
     --------
@@ -109,7 +122,18 @@ def hard_sigmoid_backward(
 ) -> Any:
     """Compute the gradient of `hard_sigmoid`: `grad_output` / 6 where ``0 < y < 1``, else 0.
 
-    `y` is the output of the forward call. `out` may be `grad_output`.
+    Parameters
+    ----------
+    grad_output, y : array_like of one shape
+        Gradient of the output, and the output.
+    out : ndarray of the shape of `y`, optional
+        May be `grad_output`.
+    accumulate : bool
+        Whether to add to `out`.
+
+    Returns
+    -------
+    ndarray of the shape of `y`
 
     Examples
     --------
@@ -157,7 +181,18 @@ def hard_swish_backward(
 ) -> Any:
     """Compute the gradient of `hard_swish`: `grad_output` times the derivative at `x`.
 
-    `x` is the input of the forward call. `out` may be `grad_output`.
+    Parameters
+    ----------
+    grad_output, x : array_like of one shape
+        Gradient of the output, and the input.
+    out : ndarray of the shape of `x`, optional
+        May be `grad_output`.
+    accumulate : bool
+        Whether to add to `out`.
+
+    Returns
+    -------
+    ndarray of the shape of `x`
 
     Examples
     --------
@@ -201,7 +236,18 @@ def sigmoid_backward(
 ) -> Any:
     """Compute the gradient of `sigmoid`: ``grad_output * y * (1 - y)``.
 
-    `y` is the output of the forward call. `out` may be `grad_output`.
+    Parameters
+    ----------
+    grad_output, y : array_like of one shape
+        Gradient of the output, and the output.
+    out : ndarray of the shape of `y`, optional
+        May be `grad_output`.
+    accumulate : bool
+        Whether to add to `out`.
+
+    Returns
+    -------
+    ndarray of the shape of `y`
 
     Examples
     --------
@@ -249,7 +295,18 @@ def silu_backward(
 ) -> Any:
     """Compute the gradient of `silu`: `grad_output` times the derivative at `x`.
 
-    `x` is the input of the forward call. `out` may be `grad_output`.
+    Parameters
+    ----------
+    grad_output, x : array_like of one shape
+        Gradient of the output, and the input.
+    out : ndarray of the shape of `x`, optional
+        May be `grad_output`.
+    accumulate : bool
+        Whether to add to `out`.
+
+    Returns
+    -------
+    ndarray of the shape of `x`
 
     Examples
     --------
@@ -293,7 +350,18 @@ def tanh_backward(
 ) -> Any:
     """Compute the gradient of `tanh`: ``grad_output * (1 - y**2)``.
 
-    `y` is the output of the forward call. `out` may be `grad_output`.
+    Parameters
+    ----------
+    grad_output, y : array_like of one shape
+        Gradient of the output, and the output.
+    out : ndarray of the shape of `y`, optional
+        May be `grad_output`.
+    accumulate : bool
+        Whether to add to `out`.
+
+    Returns
+    -------
+    ndarray of the shape of `y`
 
     Examples
     --------

@@ -290,7 +290,10 @@ def conv2d_algorithm(
     ----------
     input_shape : tuple of 4 int, (n, height, width, channels)
     weight_shape : tuple of 4 int, (kernel_height, kernel_width, channels / groups, filters)
-    stride, padding, dilation, groups
+    stride : int or pair of int, at least 1
+    padding : int, pair, four sides, "same" or "valid"
+    dilation : int or pair of int, at least 1
+    groups : int
         As in `conv2d`.
     pass_ : {"forward", "backward_input", "backward_weight", "prediction"}
         As in `Conv2dGeometry.method`.

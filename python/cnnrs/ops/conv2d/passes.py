@@ -230,11 +230,16 @@ def conv2d_backward_input(
         Shape of the input. Left out with `geometry`.
     geometry : Conv2dGeometry, optional
         Replaces `input_shape`, `stride`, `padding`, `dilation` and `groups`.
-    stride, padding, dilation, groups, algorithm
+    stride : int or pair of int, at least 1
+    padding : int, pair, four sides, "same" or "valid"
+    dilation : int or pair of int, at least 1
+    groups : int
         As in the forward call.
     activation_output : array_like of the shape of `grad_output`, optional
         The result of the forward call with ``activation="relu"``: the gradient passes only where
         this is positive.
+    algorithm : str, optional
+        As in the forward call.
     out : ndarray of the shape of the input, optional
     accumulate : bool
         Whether to add to `out`.
@@ -316,8 +321,15 @@ def conv2d_backward_weight(
         Height and width of the filters. Left out with `geometry`.
     geometry : Conv2dGeometry, optional
         Replaces `kernel_size`, `stride`, `padding`, `dilation` and `groups`.
-    stride, padding, dilation, groups, algorithm, activation_output
+    stride : int or pair of int, at least 1
+    padding : int, pair, four sides, "same" or "valid"
+    dilation : int or pair of int, at least 1
+    groups : int
+        As in the forward call.
+    activation_output : array_like of the shape of `grad_output`, optional
         As in `conv2d_backward_input`.
+    algorithm : str, optional
+        As in the forward call.
     out : ndarray of shape (kernel_height, kernel_width, channels / groups, filters), optional
     bias_out : ndarray of shape (filters,), optional
         If given, also filled with the bias gradient (equal to `sum_rows` up to rounding). Must not

@@ -15,7 +15,14 @@ from cnnrs.ops.conv2d.geometry import IMAGE_AXES, WEIGHT_AXES, Conv2dGeometry, r
 class PreparedConv2dWeight:
     """Filters transformed and packed once for one convolution.
 
-    Made by `prepare_conv2d_weight` and taken by `conv2d`.
+    Made by `prepare_conv2d_weight` and accepted by `conv2d` in place of the filters.
+
+    Parameters
+    ----------
+    handle : object
+        The prepared filters in the compiled module.
+    filters : ndarray of 4 axes, float32 or float64
+        The original filters.
 
     Attributes
     ----------
@@ -23,6 +30,15 @@ class PreparedConv2dWeight:
         Shape of the original filters.
     dtype : numpy.dtype
         Dtype of the original filters, float32 or float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from cnnrs import ops
+    >>> weight = np.ones((3, 3, 1, 4), np.float32)
+    >>> prepared = ops.prepare_conv2d_weight(weight, (1, 8, 8, 1), padding="same")
+    >>> prepared.shape, prepared.nbytes > 0
+    ((3, 3, 1, 4), True)
     """
 
     __slots__ = ("dtype", "handle", "shape")
@@ -87,7 +103,11 @@ def prepare_conv2d_weight(
         Shape of later inputs, whose batch size may differ. Left out with `geometry`.
     geometry : Conv2dGeometry, optional
         Replaces `input_shape`, `stride`, `padding`, `dilation` and `groups`.
-    stride, padding, dilation, groups, algorithm
+    stride : int or pair of int, at least 1
+    padding : int, pair, four sides, "same" or "valid"
+    dilation : int or pair of int, at least 1
+    groups : int
+    algorithm : str, optional
         As in later calls of `conv2d`.
 
     Returns

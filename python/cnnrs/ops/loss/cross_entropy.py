@@ -69,7 +69,9 @@ def cross_entropy_backward(
 
     Parameters
     ----------
-    logits, labels, reduction
+    logits : array_like of shape (..., classes)
+    labels : array_like of int of shape (...), or of float of shape (..., classes)
+    reduction : {"mean", "sum", "none"}
         As in the forward call.
     grad_output : float, or array_like of shape (...) with ``reduction="none"``, optional
         Gradient of the loss; 1 if absent.

@@ -76,7 +76,8 @@ def half_sum_of_squares_backward(
 
     Parameters
     ----------
-    output, target, reduction
+    output, target : array_like of one shape (n, ...)
+    reduction : {"mean", "sum", "none"}
         As in the forward call.
     grad_output : float, or array_like of shape (n,) with ``reduction="none"``, optional
         Gradient of the loss; 1 if absent.

@@ -97,7 +97,11 @@ def hinge_backward(
 
     Parameters
     ----------
-    scores, labels, margin, squared, reduction
+    scores : array_like of shape (..., classes)
+    labels : array_like of int of shape (...)
+    margin : float, at least 0
+    squared : bool
+    reduction : {"mean", "sum", "none"}
         As in the forward call.
     grad_output : float, or array_like of shape (...) with ``reduction="none"``, optional
         Gradient of the loss; 1 if absent.

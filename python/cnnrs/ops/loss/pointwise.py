@@ -117,7 +117,8 @@ def mean_squared_error_backward(
 
     Parameters
     ----------
-    output, target, reduction
+    output, target : array_like of one shape (n, ...)
+    reduction : {"mean", "sum", "none"}
         As in the forward call.
     grad_output : float, or array_like of shape (n,) with ``reduction="none"``, optional
         Gradient of the loss; 1 if absent.
@@ -189,7 +190,8 @@ def mean_absolute_error_backward(
 
     Parameters
     ----------
-    output, target, reduction
+    output, target : array_like of one shape (n, ...)
+    reduction : {"mean", "sum", "none"}
         As in the forward call.
     grad_output : float, or array_like of shape (n,) with ``reduction="none"``, optional
         Gradient of the loss; 1 if absent.
@@ -276,7 +278,9 @@ def huber_backward(
 
     Parameters
     ----------
-    output, target, delta, reduction
+    output, target : array_like of one shape (n, ...)
+    delta : float, above 0
+    reduction : {"mean", "sum", "none"}
         As in the forward call.
     grad_output : float, or array_like of shape (n,) with ``reduction="none"``, optional
         Gradient of the loss; 1 if absent.
@@ -352,7 +356,8 @@ def binary_cross_entropy_backward(
 
     Parameters
     ----------
-    logits, target, reduction
+    logits, target : array_like of one shape (n, ...)
+    reduction : {"mean", "sum", "none"}
         As in the forward call.
     grad_output : float, or array_like of shape (n,) with ``reduction="none"``, optional
         Gradient of the loss; 1 if absent.

@@ -110,7 +110,8 @@ def batch_norm_backward(
         As `batch_norm` returned them.
     weight, bias : array_like of shape (channels,), optional
         As in the forward call; `bias` matters only with an activation.
-    epsilon, activation
+    epsilon : float
+    activation : {None, "relu"}
         As in the forward call. The mask of a ReLU is recomputed from `x`, which is faster than
         reading the output.
     input_gradient : bool

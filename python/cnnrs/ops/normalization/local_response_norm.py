@@ -82,7 +82,9 @@ def local_response_norm_backward(
     ----------
     grad_output, x : array_like of shape (n, ..., channels)
         Gradient of the output, and the input.
-    size, alpha, beta, k
+    size : int
+    alpha, beta : float, at least 0
+    k : float, above 0
         As in the forward call.
     out : ndarray of the shape of `x`, optional
     accumulate : bool

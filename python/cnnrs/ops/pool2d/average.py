@@ -74,7 +74,10 @@ def average_pool2d_backward(
     ----------
     grad_output : array_like of shape (n, out_height, out_width, channels)
     input_shape : tuple of 4 int, (n, height, width, channels)
-    kernel_size, stride, padding, rounding, count_include_pad
+    kernel_size, stride : int or pair of int
+    padding : int, pair, four sides, "same" or "valid"; at most half the window
+    rounding : {"floor", "ceil", "exact"}
+    count_include_pad : bool
         As in the forward call.
     out : ndarray of shape `input_shape`, optional
     accumulate : bool

@@ -76,11 +76,15 @@ def lp_pool2d_backward(
 
     Parameters
     ----------
-    grad_output, y : array_like of shape (n, out_height, out_width, channels)
-        Gradient of the output, and the output.
+    grad_output : array_like of shape (n, out_height, out_width, channels)
     x : array_like of shape (n, height, width, channels)
         Input of the forward call.
-    kernel_size, stride, padding, rounding, p
+    y : array_like of the shape of `grad_output`
+        Output of the forward call.
+    kernel_size, stride : int or pair of int
+    padding : int, pair, four sides, "same" or "valid"; at most half the window
+    rounding : {"floor", "ceil", "exact"}
+    p : float, at least 1
         As in the forward call.
     out : ndarray of the shape of `x`, optional
     accumulate : bool

@@ -229,8 +229,8 @@ class Updater:
                 "values": np.zeros_like(arena.values),
                 "state": np.zeros_like(arena.state),
             }
-        ops.move_towards(self.averages["values"], arena.values, weight)
-        ops.move_towards(self.averages["state"], arena.state, weight)
+        ops.lerp(self.averages["values"], arena.values, weight)
+        ops.lerp(self.averages["state"], arena.state, weight)
         self.averaged += 1
 
     @contextmanager
