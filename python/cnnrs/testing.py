@@ -21,14 +21,24 @@ __all__ = ["GradientCheck", "check_gradients"]
 class GradientCheck:
     """Result of `check_gradients`.
 
-    Attributes
+    Parameters
     ----------
     errors : dict of str to float
         For each parameter and input, the largest difference between the gradient of ``backward``
         and the measured gradient, relative to the largest gradient.
     tolerance : float
+        The largest error that passes.
     faults : tuple of str
-        What the layer must not do and does, in words.
+        Other rules that the layer breaks, in words.
+
+    Examples
+    --------
+    >>> check = GradientCheck({"weight": 2e-9, "bias": 0.5}, tolerance=1e-7)
+    >>> check
+    weight: 2.0e-09
+    bias: 5.0e-01  <-- wrong
+    >>> check.passed
+    False
     """
 
     errors: dict[str, float]

@@ -64,7 +64,20 @@ class Callback:
 
 
 class Chain(Callback):
-    """Several callbacks as one; each method calls the callbacks in the order given."""
+    """Several callbacks as one; each method calls the callbacks in the order given.
+
+    Parameters
+    ----------
+    callbacks : sequence of Callback
+
+    Examples
+    --------
+    >>> from cnnrs.callbacks import Lambda
+    >>> words = [Lambda(on_fit_start=lambda trainer, word=word: print(word)) for word in "ab"]
+    >>> Chain(words).on_fit_start(None)
+    a
+    b
+    """
 
     def __init__(self, callbacks: Sequence[Callback]) -> None:
         if not isinstance(callbacks, (list, tuple)):

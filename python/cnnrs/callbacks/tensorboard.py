@@ -32,6 +32,12 @@ class TensorBoard(Callback):
     ------
     ImportError
         When a training starts, if tensorboardX is not installed.
+
+    Examples
+    --------
+    >>> callback = TensorBoard("runs/first", every=100)
+    >>> callback
+    TensorBoard(folder='runs/first', every=100)
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, every: int | None = None) -> None:

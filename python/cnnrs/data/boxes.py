@@ -22,7 +22,27 @@ __all__ = ["Annotation", "BoxSource", "BoxTarget", "box_source"]
 
 
 class BoxTarget(TypedDict):
-    """The objects of one image."""
+    """The objects of one image.
+
+    Attributes
+    ----------
+    boxes : ndarray of shape (k, 4), float32
+        Corners ``x1, y1, x2, y2`` in pixels.
+    labels : ndarray of shape (k,), int64
+        The class of each object.
+    difficult : ndarray of shape (k,), bool
+        Objects that an evaluation may leave out.
+
+    Examples
+    --------
+    >>> target: BoxTarget = {
+    ...     "boxes": np.array([[0, 0, 5, 7]], np.float32),
+    ...     "labels": np.array([2]),
+    ...     "difficult": np.array([False]),
+    ... }
+    >>> len(target["boxes"])
+    1
+    """
 
     boxes: NDArray[np.float32]
     labels: NDArray[np.int64]
@@ -44,14 +64,38 @@ class Annotation:
 class BoxSource(FileSource):
     """Images with boxes; returned by `from_voc` and `from_coco`.
 
-    Attributes
+    Parameters
     ----------
+    annotations : sequence of Annotation
+        One for each image.
+    targets : sequence of BoxTarget
+        The boxes of every image, in pixels of the image file.
     class_names : tuple of str
         The name of each label.
+    size : (height, width) or None
+        Size that every image is resized to.
+    mode : {"rgb", "grey", "unchanged"}
+        As in `read_image`.
+
+    Attributes
+    ----------
     paths : tuple of Path
         The image files.
-    targets : tuple of dict
-        The boxes of every image, in pixels of the image file.
+
+    Examples
+    --------
+    >>> import json, pathlib, tempfile
+    >>> from cnnrs.data import from_coco
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> _ = (folder / "a.pgm").write_bytes(b"P5 2 1 255 " + bytes([0, 255]))
+    >>> _ = (folder / "boxes.json").write_text(json.dumps({
+    ...     "images": [{"id": 1, "file_name": "a.pgm", "height": 1, "width": 2}],
+    ...     "categories": [{"id": 7, "name": "cat"}],
+    ...     "annotations": [{"image_id": 1, "category_id": 7, "bbox": [1, 0, 1, 1], "iscrowd": 0}],
+    ... }))
+    >>> source = from_coco(folder / "boxes.json", folder)
+    >>> source, source[0][1]["boxes"].tolist()
+    (BoxSource(1 images, 1 boxes, 1 classes), [[1.0, 0.0, 2.0, 1.0]])
     """
 
     target = "boxes"

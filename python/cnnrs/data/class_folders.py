@@ -27,14 +27,31 @@ NAMES_SHOWN = 5
 class FolderSource(FileSource):
     """Images in class folders; returned by `from_folder`.
 
-    Attributes
+    Parameters
     ----------
+    root : Path
+        The folder of the class folders.
     class_names : tuple of str
         The sub-folders, sorted.
     paths : tuple of Path
         The image files, sorted by class, then by name.
     labels : ndarray of shape (n,), int64
         The class of every file.
+    size : (height, width) or None
+        Size that every image is resized to.
+    mode : {"rgb", "grey", "unchanged"}
+        As in `read_image`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> root = Path(tempfile.mkdtemp())
+    >>> for name in ("dark", "light"):
+    ...     (root / name).mkdir()
+    ...     _ = (root / name / "a.pgm").write_bytes(b"P5 1 1 255 " + bytes([9]))
+    >>> source = from_folder(root)
+    >>> source.class_names, source.labels.tolist()
+    (('dark', 'light'), [0, 1])
     """
 
     def __init__(

@@ -24,13 +24,27 @@ MAX_LABEL = 1_000_000
 class CsvSource(FileSource):
     """Images listed in a table; returned by `from_csv`.
 
-    Attributes
+    Parameters
     ----------
     paths : tuple of Path
         The image files, in the order of the rows.
     labels : ndarray of shape (n,), int64
+        The class of every file.
     class_names : tuple of str
         The name of each label.
+    size : (height, width) or None
+        Size that every image is resized to.
+    mode : {"rgb", "grey", "unchanged"}
+        As in `read_image`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "a.pgm").write_bytes(b"P5 1 1 255 " + bytes([9]))
+    >>> _ = (folder / "table.csv").write_text("file,label\\na.pgm,cat\\n")
+    >>> from_csv(folder / "table.csv").paths[0].name
+    'a.pgm'
     """
 
     def __init__(

@@ -22,7 +22,7 @@ DIGEST_BYTES = 16
 class Statistics:
     """Statistics of a data set; returned by `statistics`.
 
-    Attributes
+    Parameters
     ----------
     count : int
         Number of samples.
@@ -38,6 +38,13 @@ class Statistics:
         Number of images that are equal, pixel by pixel, to an earlier one.
     empty_boxes : int
         Number of boxes of zero width or height.
+
+    Examples
+    --------
+    >>> images = np.array([0, 2, 2], np.uint8).reshape(3, 1, 1, 1)
+    >>> found = statistics((images, np.array([0, 1, 1])))
+    >>> found.sizes, found.repeated
+    ({(1, 1): 3}, 1)
     """
 
     count: int

@@ -108,7 +108,9 @@ def decode_image(
     ----------
     data : bytes
         The content of an image file.
-    mode, size, background
+    mode : {"rgb", "grey", "unchanged"}
+    size : int or (height, width), optional
+    background : (red, green, blue), optional
         As in `read_image`.
     name : str
         Name of the data in an error message.

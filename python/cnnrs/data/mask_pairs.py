@@ -21,10 +21,27 @@ __all__ = ["MaskSource", "from_masks"]
 class MaskSource(FileSource):
     """Images with masks; returned by `from_masks`.
 
-    Attributes
+    Parameters
     ----------
     paths, mask_paths : tuple of Path
         The image and the mask files, sorted by name.
+    class_names : tuple of str
+        The names of the ids in a semantic mask.
+    size : (height, width) or None
+        Size that every image is resized to.
+    mode : {"rgb", "grey", "unchanged"}
+        As in `read_image`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for name, value in (("images", 200), ("masks", 3)):
+    ...     (folder / name).mkdir()
+    ...     _ = (folder / name / "a.pgm").write_bytes(b"P5 1 1 255 " + bytes([value]))
+    >>> image, mask = from_masks(folder / "images", folder / "masks", mode="grey")[0]
+    >>> image.tolist(), mask.tolist()
+    ([[[200]]], [[3]])
     """
 
     target = "masks"

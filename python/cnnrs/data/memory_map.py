@@ -20,7 +20,27 @@ __all__ = ["MemoryMapSource", "from_memmap"]
 
 
 class MemoryMapSource(ArraySource):
-    """Samples in a memory-mapped file; returned by `from_memmap`."""
+    """Samples in a memory-mapped file; returned by `from_memmap`.
+
+    Parameters
+    ----------
+    x : numpy.memmap of shape (n, ...)
+        The samples.
+    y : ndarray of shape (n, ...)
+        The targets.
+    class_names : tuple of str
+        The name of each label.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> root = pathlib.Path(tempfile.mkdtemp())
+    >>> np.save(root / "x.npy", np.arange(12, dtype=np.uint8).reshape(3, 2, 2, 1))
+    >>> np.save(root / "y.npy", np.array([0, 1, 2]))
+    >>> source = from_memmap(root / "x.npy", root / "y.npy")
+    >>> len(source), source[1][0].ravel().tolist()
+    (3, [4, 5, 6, 7])
+    """
 
     def __init__(
         self, x: "np.memmap[Any, Any]", y: NDArray[Any], class_names: tuple[str, ...] = ()

@@ -33,7 +33,7 @@ Indices: TypeAlias = NDArray[np.int64]
 
 @runtime_checkable
 class Source(Protocol):
-    """The protocol: a length, and the sample ``(x, y)`` at an index.
+    """The protocol of a data set: a length, and the sample ``(x, y)`` at an index.
 
     Examples
     --------
@@ -85,6 +85,17 @@ class FileSource:
 
     A subclass defines ``__len__`` and ``read(index)``. A `Loader` calls ``read`` from several
     threads.
+
+    Examples
+    --------
+    >>> class Grey(FileSource):
+    ...     def __len__(self):
+    ...         return 3
+    ...     def read(self, index):
+    ...         return np.full((2, 2, 1), 100 * index, dtype=np.uint8), index
+    >>> x, y = Grey().batch([2, 0])
+    >>> x[:, 0, 0, 0].tolist(), y.tolist()
+    ([200, 0], [2, 0])
     """
 
     target = "labels"
@@ -114,7 +125,21 @@ class FileSource:
 
 
 class ArraySource:
-    """Samples in the rows of arrays; see `from_arrays` and `from_memmap`."""
+    """Samples in the rows of arrays; returned by `from_arrays`.
+
+    Parameters
+    ----------
+    x, y : ndarray of shape (n, ...)
+        The samples and their targets.
+    class_names : sequence of str
+        The name of each label.
+
+    Examples
+    --------
+    >>> source = from_arrays(np.zeros((3, 8, 8, 1), np.uint8), [2, 0, 1])
+    >>> type(source).__name__, len(source), source[0][1]
+    ('ArraySource', 3, 2)
+    """
 
     target = "labels"
 
@@ -257,7 +282,27 @@ class Subset:
 
 
 def as_source(data: object) -> Source:
-    """Return a source unchanged, and a pair ``(x, y)`` of arrays as a source."""
+    """Return a source unchanged, and a pair ``(x, y)`` of arrays as a source.
+
+    Parameters
+    ----------
+    data : Source or pair (x, y) of arrays
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    DTypeError, ShapeError
+        For anything else.
+
+    Examples
+    --------
+    >>> source = as_source((np.zeros((3, 8, 8, 1)), [2, 0, 1]))
+    >>> len(source), as_source(source) is source
+    (3, True)
+    """
     if isinstance(data, (tuple, list)):
         if len(data) != 2:
             raise ShapeError(f"data: expected a source or a pair (x, y), got {len(data)} items")
@@ -288,8 +333,15 @@ def fetch(source: Source, indices: ArrayLike, *, stack: bool = True) -> Sample:
 
     Returns
     -------
-    x, y
+    x, y : ndarray or list
         As from `collate`.
+
+    Examples
+    --------
+    >>> source = from_arrays(np.arange(4.0).reshape(4, 1, 1, 1), [0, 1, 0, 1])
+    >>> x, y = fetch(source, [3, 0])
+    >>> x.ravel().tolist(), y.tolist()
+    ([3.0, 0.0], [1, 0])
     """
     _arguments.flag("stack", stack)
     positions = check_indices(indices, len(source))
@@ -327,6 +379,11 @@ def labels_of(source: object) -> NDArray[np.int64]:
     ------
     ArgumentError
         If the source has no labels.
+
+    Examples
+    --------
+    >>> labels_of(from_arrays(np.zeros((3, 8, 8, 1)), [2, 0, 1]))
+    array([2, 0, 1])
     """
     labels = getattr(source, "labels", None)
     if labels is None:

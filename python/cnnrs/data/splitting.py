@@ -75,7 +75,9 @@ def split_indices(
     ----------
     labels : array-like of shape (n,), int
         The class of every sample.
-    sizes, stratify, seed
+    sizes : sequence of float, int or None
+    stratify : bool
+    seed : int
         As in `split`.
 
     Returns
@@ -96,7 +98,7 @@ def split_indices(
 def stratified_kfold(
     labels: ArrayLike, folds: int, *, seed: int = 0
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Yield pairs of training and validation indices for cross-validation.
+    """Return the pairs of training and validation indices of a cross-validation.
 
     Every sample is in exactly one validation part.
 
@@ -109,10 +111,10 @@ def stratified_kfold(
     seed : int
         Seed of the random folds.
 
-    Yields
-    ------
-    train, validation : ndarray, int64
-        Ascending indices. The folds differ by at most one sample, as a whole and in every class.
+    Returns
+    -------
+    iterator of (ndarray, ndarray), int64
+        Ascending indices for training and for validation. The folds differ by at most one sample, as a whole and in every class.
 
     Raises
     ------

@@ -14,14 +14,18 @@ __all__ = ["Dataset"]
 class Dataset:
     """Images and labels, divided into training and test.
 
-    Attributes
+    Parameters
     ----------
     name : str
         Such as ``"mnist"``.
-    x_train, x_test : ndarray of shape (n, height, width, channels), uint8
-        Images, 0..255.
-    y_train, y_test : ndarray of shape (n,), int64
-        Labels, indices into `class_names`.
+    x_train : ndarray of shape (n, height, width, channels), uint8
+        Training images, 0..255.
+    y_train : ndarray of shape (n,), int64
+        Training labels, indices into `class_names`.
+    x_test : ndarray of shape (n, height, width, channels), uint8
+        Test images.
+    y_test : ndarray of shape (n,), int64
+        Test labels.
     class_names : tuple of str
         The name of each label.
     description : str

@@ -22,6 +22,20 @@ class Loss(PasteableRepr):
     takes_logits : bool
         Whether the loss applies softmax or sigmoid itself. A model that ends in `Softmax` is then
         trained on its logits.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class SumOfSquares(Loss):
+    ...     def __call__(self, output, target):
+    ...         return float(((output - target) ** 2).sum())
+    ...
+    ...     def gradient(self, output, target, out=None):
+    ...         return np.multiply(2, output - target, out=out)
+    >>> loss = SumOfSquares()
+    >>> output, target = np.array([[1.0, 3.0]]), np.array([[1.0, 1.0]])
+    >>> loss(output, target), loss.gradient(output, target)
+    (4.0, array([[0., 4.]]))
     """
 
     takes_logits: ClassVar[bool] = False

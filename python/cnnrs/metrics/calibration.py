@@ -16,7 +16,7 @@ __all__ = ["Reliability", "calibration_error", "reliability"]
 class Reliability(NamedTuple):
     """Confidence, accuracy and number of predictions in each bin of confidence.
 
-    Attributes
+    Parameters
     ----------
     confidence : ndarray of shape (bins,)
         Mean probability of the predicted class; 0 in an empty bin.
@@ -24,6 +24,12 @@ class Reliability(NamedTuple):
         Fraction of correct predictions; 0 in an empty bin.
     size : ndarray of shape (bins,), int64
         Number of predictions.
+
+    Examples
+    --------
+    >>> bins = reliability([1, 0, 1], [[0.1, 0.9], [0.2, 0.8], [0.1, 0.9]], bins=2)
+    >>> bins.confidence.round(3).tolist(), bins.accuracy.round(3).tolist()
+    ([0.0, 0.867], [0.0, 0.667])
     """
 
     confidence: NDArray[np.float64]
@@ -92,7 +98,9 @@ def calibration_error(y_true: ArrayLike, probabilities: ArrayLike, *, bins: int 
 
     Parameters
     ----------
-    y_true, probabilities, bins
+    y_true : array-like of int of shape (n,)
+    probabilities : array-like of shape (n, classes), or (n,)
+    bins : int
         As for `reliability`.
 
     Returns

@@ -54,6 +54,10 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     ----------
     y_true, y_pred : array-like of int, of the same shape
 
+    Returns
+    -------
+    float
+
     Raises
     ------
     ShapeError
@@ -80,6 +84,11 @@ def top_k_accuracy(y_true: ArrayLike, scores: ArrayLike, *, k: int = 5) -> float
     scores : array-like of shape (n, classes)
     k : int
         At least 1. With the number of classes or more, the result is 1.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
 
     Examples
     --------
@@ -144,7 +153,7 @@ def confusion_matrix(
 class ClassScores(NamedTuple):
     """Precision, recall, F1 and number of samples of each class.
 
-    Attributes
+    Parameters
     ----------
     precision : ndarray of shape (classes,)
         Fraction of the samples predicted as a class that belong to it; 0 where there are none.
@@ -154,6 +163,12 @@ class ClassScores(NamedTuple):
         Harmonic mean of precision and recall; 0 where both are 0.
     support : ndarray of shape (classes,), int64
         Number of samples of the class.
+
+    Examples
+    --------
+    >>> scores = class_scores([0, 0, 1], [0, 1, 1])
+    >>> scores.precision.tolist(), scores.support.tolist()
+    ([1.0, 0.5], [2, 1])
     """
 
     precision: NDArray[np.float64]
@@ -249,6 +264,11 @@ def precision(
     num_classes : int, optional
         By default the highest label plus one.
 
+    Returns
+    -------
+    float or ndarray of shape (classes,)
+        An array with ``average=None``.
+
     Examples
     --------
     >>> precision([0, 0, 1, 1], [0, 1, 1, 1])
@@ -272,8 +292,15 @@ def recall(
 
     Parameters
     ----------
-    y_true, y_pred, average, num_classes
+    y_true, y_pred : array-like of int, of the same shape
+    average : {"macro", "micro", "weighted"} or None
+    num_classes : int, optional
         As for `precision`.
+
+    Returns
+    -------
+    float or ndarray of shape (classes,)
+        An array with ``average=None``.
 
     Examples
     --------
@@ -296,8 +323,15 @@ def f1(
 
     Parameters
     ----------
-    y_true, y_pred, average, num_classes
+    y_true, y_pred : array-like of int, of the same shape
+    average : {"macro", "micro", "weighted"} or None
+    num_classes : int, optional
         As for `precision`.
+
+    Returns
+    -------
+    float or ndarray of shape (classes,)
+        An array with ``average=None``.
 
     Examples
     --------

@@ -25,7 +25,27 @@ ROW_TOLERANCE = 1e-3  # largest distance of a sum of probabilities from 1
 
 
 class Tally(Protocol):
-    """State of a metric over the batches of a set."""
+    """The protocol of a metric over many batches: it adds batches and computes one result.
+
+    Examples
+    --------
+    >>> class Largest:
+    ...     def __init__(self):
+    ...         self.value = 0.0
+    ...     def add(self, target, output):
+    ...         self.value = max(self.value, float(output.max()))
+    ...     def result(self):
+    ...         return self.value
+    ...     def state_dict(self):
+    ...         return {"value": self.value}
+    ...     def load_state_dict(self, state):
+    ...         self.value = state["value"]
+    >>> tally: Tally = Largest()
+    >>> for batch in ([[1.0, 2.0]], [[5.0, 3.0]]):
+    ...     tally.add([0], np.array(batch))
+    >>> tally.result()
+    5.0
+    """
 
     def add(self, target: Any, output: Any) -> None:
         """Add a batch."""
@@ -47,6 +67,15 @@ class WholeSet:
     ----------
     start : callable
         Returns an empty `Tally`.
+
+    Examples
+    --------
+    >>> _, metric = get("f1")
+    >>> tally = metric.start()
+    >>> for labels in ([0, 1], [1, 1]):
+    ...     tally.add(np.array(labels), np.array([[0.0, 2.0], [0.0, 2.0]]))
+    >>> round(tally.result(), 3)
+    0.429
     """
 
     def __init__(self, start: Callable[[], Tally]) -> None:

@@ -58,7 +58,8 @@ def average_precision(y_true: ArrayLike, scores: ArrayLike) -> float:
 
     Parameters
     ----------
-    y_true, scores
+    y_true : array-like of shape (n,)
+    scores : array-like of shape (n,)
         As for `roc_auc`.
 
     Returns

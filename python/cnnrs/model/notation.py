@@ -82,7 +82,9 @@ def parse(
     ----------
     text : str
         Such as ``"Input 32x32x3 -> Conv5x5x32 same -> ReLU -> Pool -> FC10"``.
-    seed, dtype, class_names
+    seed : int
+    dtype : {"float32", "float64"}
+    class_names : sequence of str, optional
         As for `Sequential`.
 
     Returns

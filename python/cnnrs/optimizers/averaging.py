@@ -11,7 +11,16 @@ __all__ = ["EMA", "SWA", "Average"]
 
 
 class Average(PasteableRepr):
-    """Base class of averages."""
+    """Base class of averages of the parameters over the updates.
+
+    Examples
+    --------
+    >>> class Mean(Average):
+    ...     def weight(self, updates, count):
+    ...         return 1 / (count + 1)
+    >>> [Mean().weight(updates=n + 1, count=n) for n in range(4)]
+    [1.0, 0.5, 0.3333333333333333, 0.25]
+    """
 
     def weight(self, updates: int, count: int) -> float:
         """Return the weight of the current parameters in the average after an update.

@@ -90,6 +90,13 @@ class Options(TypedDict, total=False):
         layer, a filter of a convolution), applied after each update.
     groups : sequence of Group
         Separate settings for some of the parameters; the first matching group applies.
+
+    Examples
+    --------
+    >>> from cnnrs.optimizers import SGD
+    >>> options: Options = {"weight_decay": 5e-4, "clip_norm": 1.0}
+    >>> SGD(0.1, **options)
+    SGD(learning_rate=0.1, weight_decay=0.0005, clip_norm=1.0)
     """
 
     weight_decay: float
@@ -116,9 +123,12 @@ _DEFAULTS: dict[str, Any] = {
 class Settings:
     """Settings of one update of a contiguous segment of the parameters.
 
-    Attributes
+    Parameters
     ----------
-    learning_rate, weight_decay, l1 : float
+    learning_rate : float
+        Learning rate of this update.
+    weight_decay, l1 : float
+        As in `Options`; 0 where they do not apply to the segment.
     step : int
         Number of earlier updates of these parameters; updates while their layer was frozen do not
         count.
@@ -131,6 +141,12 @@ class Settings:
     head : bool
         Whether the parameter belongs to the last layer; for optimizers with
         `Optimizer.by_parameter`.
+
+    Examples
+    --------
+    >>> settings = Settings(0.1, weight_decay=0.5, gradient_scale=2.0)
+    >>> settings.slope(np.array([4.0]), np.array([1.0]))
+    array([4.])
     """
 
     learning_rate: float

@@ -81,8 +81,10 @@ class Muon(Optimizer):
     scale : {"match_adamw", "original"}
         Factor of the orthogonal matrix: ``0.2 · √max(rows, columns)``, or ``√max(1, columns /
         rows)``.
-    betas, epsilon
-        Settings of AdamW.
+    betas : pair of float
+        Decay rates of AdamW, from 0 to below 1.
+    epsilon : float
+        Added to the root in AdamW.
     **options
         See `Options`; the default of `weight_decay` is 0.1.
 

@@ -24,10 +24,12 @@ class SGD(Optimizer):
     ----------
     learning_rate : float or callable
         A number, or a schedule ``f(epoch, epochs) -> float``.
-    momentum, dampening : float
-        From 0 to 1.
+    momentum : float
+        Factor of the previous velocity, from 0 to 1.
     nesterov : bool
         Whether to use Nesterov momentum; requires momentum and no dampening.
+    dampening : float
+        Reduction of the gradient's part in the velocity, from 0 to 1.
     **options
         See `Options`.
 
