@@ -1,73 +1,11 @@
 """Convolution and its gradients against the reference."""
 
-import statistics
-import time
-
 import numpy as np
 import pytest
 
 import reference
 from cnnrs import ops
-from cnnrs.errors import ArgumentError, CnnrsError, DTypeError, ShapeError
-from subset import rest_is_slow
-
-# (input shape, kernel, filters, stride, padding sides, dilation, groups)
-CASES = [
-    ((1, 7, 7, 1), (3, 3), 1, (1, 1), (0, 0, 0, 0), (1, 1), 1),
-    ((2, 8, 9, 3), (5, 5), 7, (1, 1), (2, 2, 2, 2), (1, 1), 1),
-    ((3, 1, 9, 4), (1, 3), 8, (1, 1), (0, 0, 1, 1), (1, 1), 1),
-    ((1, 9, 1, 2), (3, 1), 9, (2, 1), (1, 0, 0, 0), (1, 1), 1),
-    ((1, 1, 1, 17), (1, 1), 33, (1, 1), (0, 0, 0, 0), (1, 1), 1),
-    ((1, 15, 16, 8), (3, 3), 16, (1, 1), (1, 1, 1, 1), (1, 1), 1),
-    ((1, 17, 31, 15), (3, 3), 17, (1, 1), (1, 1, 1, 1), (1, 1), 1),
-    ((1, 33, 15, 16), (3, 3), 31, (1, 1), (1, 1, 1, 1), (1, 1), 1),
-    ((1, 16, 17, 9), (5, 5), 33, (1, 1), (2, 2, 2, 2), (1, 1), 1),
-    ((1, 8, 7, 33), (3, 3), 7, (1, 1), (0, 0, 0, 0), (1, 1), 1),
-    ((2, 9, 8, 31), (1, 1), 15, (1, 1), (0, 0, 0, 0), (1, 1), 1),
-    ((1, 31, 33, 3), (7, 7), 16, (2, 2), (3, 3, 3, 3), (1, 1), 1),
-    ((2, 15, 17, 5), (3, 3), 9, (2, 2), (1, 1, 1, 1), (1, 1), 1),
-    ((2, 15, 16, 7), (2, 2), 8, (3, 3), (0, 0, 0, 0), (1, 1), 1),
-    ((1, 17, 16, 4), (2, 3), 8, (5, 4), (1, 1, 0, 2), (1, 1), 1),
-    ((1, 16, 15, 6), (3, 3), 8, (1, 1), (2, 2, 2, 2), (2, 2), 1),
-    ((1, 17, 9, 3), (3, 2), 5, (2, 1), (1, 3, 0, 2), (3, 4), 1),
-    ((2, 9, 9, 8), (3, 3), 8, (1, 1), (1, 1, 1, 1), (1, 1), 8),
-    ((1, 16, 15, 17), (3, 3), 17, (2, 2), (1, 1, 1, 1), (1, 1), 17),
-    ((1, 9, 8, 33), (5, 5), 33, (1, 1), (2, 2, 2, 2), (1, 1), 33),
-    ((1, 8, 8, 6), (3, 3), 12, (1, 1), (1, 1, 1, 1), (1, 1), 6),
-    ((2, 7, 8, 8), (3, 3), 12, (1, 2), (1, 0, 2, 1), (1, 1), 4),
-    ((1, 9, 9, 32), (3, 3), 32, (1, 1), (1, 1, 1, 1), (2, 2), 2),
-    ((1, 7, 7, 2), (7, 7), 3, (1, 1), (6, 6, 6, 6), (1, 1), 1),
-    ((1, 3, 3, 2), (3, 3), 3, (4, 4), (5, 5, 5, 5), (1, 1), 1),
-    ((1, 4, 6, 64), (3, 3), 64, (1, 1), (1, 1, 1, 1), (1, 1), 1),
-    ((2, 12, 44, 1), (5, 5), 6, (1, 1), (2, 2, 2, 2), (1, 1), 1),
-    ((1, 21, 45, 3), (7, 7), 18, (2, 2), (3, 3, 3, 3), (1, 1), 1),
-    ((1, 7, 40, 31), (3, 5), 31, (2, 1), (1, 1, 2, 2), (1, 2), 31),
-    ((19, 9, 18, 2), (5, 5), 6, (1, 1), (2, 2, 2, 2), (1, 1), 1),
-    ((16, 8, 11, 3), (3, 3), 5, (1, 1), (0, 0, 0, 0), (1, 1), 1),
-]
-IDS = [
-    f"{case[0]}k{case[1]}f{case[2]}s{case[3]}p{case[4]}d{case[5]}g{case[6]}".replace(" ", "")
-    for case in CASES
-]
-
-# The slow loops of the reference take longest on these: they are left out by default.
-LARGE = [CASES[i] for i in (19, 28, 29)]
-REFERENCE_CASES = rest_is_slow(CASES, [case for case in CASES if case not in LARGE])
-
-
-def options(case):
-    """The window as the ops take it, and as the reference takes it."""
-    _, _, _, stride, sides, dilation, groups = case
-    window = {"stride": stride, "dilation": dilation, "groups": groups}
-    return window | {"padding": (sides[:2], sides[2:])}, window | {"padding": sides}
-
-
-def arrays(case, rng, dtype=np.float64):
-    shape, kernel, filters, _, _, _, groups = case
-    x = rng.standard_normal(shape).astype(dtype)
-    weight = rng.standard_normal((*kernel, shape[3] // groups, filters)).astype(dtype)
-    bias = rng.standard_normal(filters).astype(dtype)
-    return x, weight, bias
+from conv2d_cases import CASES, IDS, REFERENCE_CASES, arrays, options
 
 
 def bound(dtype, case, direction):
@@ -214,31 +152,6 @@ def test_random_geometries(rng):
         checked += 1
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_fused_relu_and_its_gradients(dtype, rng):
-    case = ((2, 9, 10, 8), (3, 3), 16, (1, 1), (1, 1, 1, 1), (1, 1), 1)
-    x, weight, bias = arrays(case, rng, dtype)
-    plain = ops.conv2d(x, weight, bias, padding=1)
-    y = ops.conv2d(x, weight, bias, padding=1, activation="relu")
-    np.testing.assert_array_equal(y, np.maximum(plain, 0))
-    assert (y == 0).any()
-    assert (y > 0).any()
-    grad = rng.standard_normal(y.shape).astype(dtype)
-    masked = np.where(y > 0, grad, 0).astype(dtype)
-    for fused, apart in [
-        (
-            ops.conv2d_backward_input(grad, weight, x.shape, padding=1, activation_output=y),
-            ops.conv2d_backward_input(masked, weight, x.shape, padding=1),
-        ),
-        (
-            ops.conv2d_backward_weight(grad, x, 3, padding=1, activation_output=y),
-            ops.conv2d_backward_weight(masked, x, 3, padding=1),
-        ),
-        (ops.conv2d_backward_bias(grad, activation_output=y), ops.conv2d_backward_bias(masked)),
-    ]:
-        assert reference.error(fused, apart) <= (1e-6 if dtype == np.float32 else 1e-14)
-
-
 def test_accumulate_adds(rng):
     x, weight, grad = (
         rng.standard_normal((2, 7, 8, 3)),
@@ -278,85 +191,6 @@ def test_a_sample_has_the_same_bits_alone_and_in_a_batch(case, rng):
         )
 
 
-@pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_prepared_weight_gives_the_same_bits(case, rng):
-    x, weight, bias = arrays(case, rng, np.float32)
-    window, _ = options(case)
-    prepared = ops.prepare_conv2d_weight(weight, x.shape, **window)
-    assert prepared.shape == weight.shape
-    assert prepared.nbytes > 0
-    assert prepared.algorithm
-    expected = ops.conv2d(x, weight, bias, activation="relu", **window)
-    weight[...] = np.nan
-    np.testing.assert_array_equal(
-        ops.conv2d(x, prepared, bias, activation="relu", **window), expected
-    )
-
-
-def test_prepared_weight_is_refused_where_it_does_not_belong(rng):
-    weight = rng.standard_normal((3, 3, 4, 8)).astype(np.float32)
-    prepared = ops.prepare_conv2d_weight(weight, (1, 9, 9, 4), padding=1)
-    with pytest.raises(CnnrsError, match="depth 4"):
-        ops.conv2d(np.zeros((1, 9, 9, 5), np.float32), prepared, padding=1)
-    with pytest.raises(CnnrsError):
-        ops.conv2d(np.zeros((1, 9, 9, 4), np.float64), prepared, padding=1)
-    with pytest.raises(DTypeError, match="weight"):
-        ops.conv2d_backward_input(
-            np.zeros((1, 9, 9, 8), np.float32), prepared, (1, 9, 9, 4), padding=1
-        )
-
-
-def test_shapes_get_the_kernel_made_for_them():
-    depthwise = {"padding": 1, "groups": 32}
-    for direction in ("forward", "backward_input", "backward_weight"):
-        assert (
-            ops.conv2d_algorithm((1, 14, 14, 32), (3, 3, 1, 32), pass_=direction, **depthwise)
-            == "depthwise"
-        )
-    assert (
-        ops.conv2d_algorithm((1, 28, 28, 1), (5, 5, 1, 6), pass_="backward_weight")
-        == "few_channels"
-    )
-    assert ops.conv2d_algorithm((1, 28, 28, 1), (5, 5, 1, 6)) == "few_channels"
-    assert ops.conv2d_algorithm((1, 224, 224, 3), (7, 7, 3, 64), stride=2, padding=3) == "direct"
-    assert (
-        ops.conv2d_algorithm(
-            (1, 224, 224, 3), (7, 7, 3, 64), stride=2, padding=3, pass_="backward_input"
-        )
-        == "few_channels"
-    )
-    with pytest.raises(ArgumentError, match="few_channels"):
-        ops.conv2d(
-            np.zeros((1, 9, 9, 2), np.float32),
-            np.zeros((3, 3, 2, 2), np.float32),
-            stride=2,
-            algorithm="few_channels",
-        )
-
-
-def test_the_algorithm_can_be_asked_and_forced(rng):
-    case = CASES[5]
-    x, weight, _ = arrays(case, rng, np.float32)
-    window, _ = options(case)
-    grad = rng.standard_normal(ops.conv2d(x, weight, **window).shape).astype(np.float32)
-    calls = {
-        "forward": lambda **options: ops.conv2d(x, weight, **options),
-        "backward_input": lambda **options: ops.conv2d_backward_input(
-            grad, weight, x.shape, **options
-        ),
-        "backward_weight": lambda **options: ops.conv2d_backward_weight(
-            grad, x, weight.shape[:2], **options
-        ),
-    }
-    for direction, call in calls.items():
-        name = ops.conv2d_algorithm(x.shape, weight.shape, pass_=direction, **window)
-        np.testing.assert_array_equal(call(algorithm=name, **window), call(**window))
-    with pytest.raises(ArgumentError):
-        ops.conv2d(x, weight, algorithm="no such algorithm", **window)
-    with pytest.raises(ArgumentError, match="pass_"):
-        ops.conv2d_algorithm(x.shape, weight.shape, pass_="sideways")
-
-
 @pytest.mark.usefixtures("without_winograd")
 def test_nan_and_infinity_reach_the_outputs_they_enter_and_no_other(rng):
     x = rng.standard_normal((1, 9, 9, 3)).astype(np.float32)
@@ -370,38 +204,6 @@ def test_nan_and_infinity_reach_the_outputs_they_enter_and_no_other(rng):
         fused = ops.conv2d(x, weight, activation="relu")
         if np.isnan(value):
             assert np.isnan(fused[0, 2:5, 2:5]).all()
-
-
-def test_denormals_do_not_leak(rng):
-    tiny = np.full((1, 16, 16, 16), 1e-40, np.float32)
-    y = ops.conv2d(tiny, np.ones((3, 3, 16, 16), np.float32))
-    kept = y[y != 0]  # denormals are flushed to zero, or are summed: never anything else
-    np.testing.assert_allclose(kept, 144e-40, rtol=1e-4)
-    half = np.float32(1e-40) * np.float32(0.5)
-    assert half > 0, "the caller's floating-point state must be restored"
-
-
-@pytest.mark.timing
-@pytest.mark.parametrize("algorithm", ["direct", "winograd_4x4"])
-def test_denormals_are_not_slow(algorithm, rng):
-    x, weight = (
-        rng.standard_normal((8, 14, 14, 32)).astype(np.float32),
-        rng.standard_normal((3, 3, 32, 32)).astype(np.float32),
-    )
-    out = np.empty_like(x)
-
-    def seconds(x, weight):
-        start = time.perf_counter()
-        ops.conv2d(x, weight, padding=1, algorithm=algorithm, out=out)
-        return time.perf_counter() - start
-
-    tiny = np.full_like(x, 1e-40), np.full_like(weight, 1e-40)
-
-    def ratio():
-        return statistics.median(seconds(*tiny) / seconds(x, weight) for _ in range(15))
-
-    # Another process may disturb a round; denormals that are not flushed would be slow in all.
-    assert min(ratio() for _ in range(5)) <= 1.2
 
 
 def test_no_images_give_no_images():
@@ -423,42 +225,3 @@ def test_bias_gradient_of_a_dense_layer(rng):
         rtol=0,
         atol=1e-13,
     )
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("algorithm", [None, "direct", "few_channels"])
-@pytest.mark.parametrize("shape", [(37, 13, 18, 1), (16, 9, 8, 3), (3, 8, 9, 20), (0, 8, 8, 2)])
-def test_fused_pooling_equals_pooling_afterwards(rng, shape, algorithm, dtype):
-    x, weight, bias = (
-        rng.standard_normal(size).astype(dtype) for size in (shape, (3, 3, shape[3], 6), 6)
-    )
-    x[:1, 2, 3] = np.nan
-    for activation in (None, "relu"):
-        options = {"padding": 1, "activation": activation, "algorithm": algorithm}
-        expected, _ = ops.max_pool2d(ops.conv2d(x, weight, bias, **options), 2)
-        np.testing.assert_array_equal(ops.conv2d_max_pool2d(x, weight, bias, **options), expected)
-
-
-@pytest.mark.parametrize("algorithm", [None, "direct", "few_channels"])
-@pytest.mark.parametrize("shape", [(19, 9, 18, 2), (3, 12, 11, 6)])
-def test_the_gradient_of_the_bias_comes_along(rng, shape, algorithm):
-    x, gradient, mask = (
-        rng.standard_normal(size) for size in (shape, (*shape[:3], 6), (*shape[:3], 6))
-    )
-    bias = np.ones(6)
-    for accumulate in (False, True):
-        weight = np.zeros((3, 3, shape[3], 6))
-        options = {"padding": 1, "activation_output": mask, "algorithm": algorithm}
-        before = bias * accumulate
-        ops.conv2d_backward_weight(
-            gradient, x, 3, **options, out=weight, bias_out=bias, accumulate=accumulate
-        )
-        np.testing.assert_allclose(
-            bias,
-            before + ops.conv2d_backward_bias(gradient, activation_output=mask),
-            rtol=1e-12,
-            atol=1e-12,
-        )
-        np.testing.assert_array_equal(weight, ops.conv2d_backward_weight(gradient, x, 3, **options))
-    with pytest.raises(ShapeError, match="bias_out"):
-        ops.conv2d_backward_weight(gradient, x, 3, padding=1, bias_out=np.zeros(5))
