@@ -1,4 +1,4 @@
-//! The sum of two arrays, `out = a + b`, with a ReLU behind it on request: the end of a residual
+//! The sum of two arrays, `out = a + b`, followed by a ReLU on request: the end of a residual
 //! branch.
 //!
 //! The output may be `b` itself: the `_in_place` form. Memory-bound; the loops are plain and

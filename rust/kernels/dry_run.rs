@@ -13,8 +13,8 @@ thread_local! {
     static DRY_RUN: RefCell<Option<Measurement>> = const { RefCell::new(None) };
 }
 
-/// Bytes of scratch that a kernel takes, buffer by buffer: the largest buffer that is held alone, the
-/// largest that is held beside one other, and so on.
+/// Bytes of scratch that a kernel takes, buffer by buffer: the largest buffer that is held alone,
+/// the largest that is held beside one other, and so on.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct ScratchUse {
     /// On the thread that calls the kernel, which works on items, too.

@@ -1,4 +1,4 @@
-//! The two element types, `f32` and `f64`, behind one trait.
+//! The trait of the two element types, `f32` and `f64`.
 
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};

@@ -15,7 +15,7 @@ pub const EXP: [f32; 6] =
 #[inline(always)]
 pub fn exp_f32(x: f32) -> f32 {
     let clamped = x.clamp(-104.0, 89.0);
-    // Adding 1.5 * 2^23 rounds to the nearest integer, which then stands in the low bits.
+    // Adding 1.5 * 2^23 rounds to the nearest integer, which is then in the low bits.
     let shifted = clamped * std::f32::consts::LOG2_E + 12_582_912.0;
     let n = shifted - 12_582_912.0;
     let r = (clamped - n * LN2_HIGH) - n * LN2_LOW;

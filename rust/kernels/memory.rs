@@ -46,8 +46,8 @@ unsafe impl Plain for i32 {}
 // SAFETY: any bits are an integer.
 unsafe impl Plain for u64 {}
 
-/// A heap slice aligned to [`ALIGNMENT`] and filled with zeros. A failed allocation is an error, not
-/// an abort.
+/// A heap slice aligned to [`ALIGNMENT`] and filled with zeros. A failed allocation is an error,
+/// not an abort.
 ///
 /// It is allocated with the alignment of a word and a little longer, because only then do
 /// allocators hand out fresh pages that are zero already: no page is written before it is used.
@@ -131,7 +131,7 @@ impl<T: Plain> DerefMut for AlignedBuffer<T> {
 }
 
 thread_local! {
-    /// Buffers that wait for their next use on this thread; at most as many as were borrowed at once.
+    /// Buffers that wait for their next use on this thread; at most the number borrowed at once.
     static SCRATCH: RefCell<Vec<AlignedBuffer<u64>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -297,11 +297,11 @@ impl<'a, T> TileMut<'a, T> {
     /// The rectangle of `rows` × `cols` that starts at (`row`, `col`).
     ///
     /// # Panics
-    /// When it does not lie within this tile.
+    /// When it is not within this tile.
     #[inline(always)]
     pub fn part(&mut self, row: usize, rows: usize, col: usize, cols: usize) -> TileMut<'_, T> {
         assert!(row + rows <= self.rows && col + cols <= self.cols, "part outside its tile");
-        // SAFETY: the offset lies within the tile, by the assertion.
+        // SAFETY: the offset is within the tile, by the assertion.
         let start = unsafe { self.start.add(row * self.row_stride + col) };
         TileMut { start, rows, cols, row_stride: self.row_stride, owner: PhantomData }
     }
@@ -312,7 +312,7 @@ impl<'a, T> TileMut<'a, T> {
     /// When there is no such row.
     pub fn row_mut(&mut self, row: usize) -> &mut [T] {
         assert!(row < self.rows, "row outside its tile");
-        // SAFETY: the row lies within the tile, which is exclusively borrowed.
+        // SAFETY: the row is within the tile, which is exclusively borrowed.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(row * self.row_stride), self.cols) }
     }
 

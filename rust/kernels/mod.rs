@@ -1,7 +1,7 @@
 //! The ground floor: kernels on slices, forward and backward, generic over `f32` and `f64`.
 //!
 //! Images are NHWC; filters `[kernel_h, kernel_w, in_channels / groups, out_channels]`; dense
-//! weights `[in, out]`. A `backward` function stands beside its `forward`; `accumulate` adds to the
+//! weights `[in, out]`. A `backward` function is next to its `forward`; `accumulate` adds to the
 //! output instead of overwriting it. Work is split by the shape of the problem alone, so the bits
 //! do not depend on the number of threads.
 

@@ -35,7 +35,7 @@ const LINGER: Duration = Duration::from_micros(200);
 /// Most threads that may be asked for.
 pub const MAX_THREADS: usize = 1024;
 
-/// 0 stands for "not set: use the default".
+/// 0 means "not set: use the default".
 static CONFIGURED: AtomicUsize = AtomicUsize::new(0);
 static INTERRUPT_CHECK: OnceLock<fn() -> bool> = OnceLock::new();
 static POOLS: Mutex<Vec<Arc<Pool>>> = Mutex::new(Vec::new());

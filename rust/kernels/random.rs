@@ -18,7 +18,7 @@ const CHUNK: usize = 8 << 10;
 /// Blocks computed in one loop, long enough that the compiler makes it wide.
 const BLOCKS: usize = 128;
 
-/// Numbers of as many blocks.
+/// Numbers in [`BLOCKS`] blocks.
 const WORDS: usize = 4 * BLOCKS;
 
 const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];

@@ -59,7 +59,7 @@ impl Partition {
         self.groups * self.blocks
     }
 
-    /// Where in its matrix wide block `block` lies, in elements.
+    /// The range of wide block `block` within its matrix, in elements.
     fn block_range(&self, block: usize) -> Range<usize> {
         block * self.block..((block + 1) * self.block).min(self.group)
     }
@@ -94,7 +94,7 @@ impl Partition {
     }
 
     /// Adds the sums in `records` column by column: the totals of matrix `group`, in double
-    /// precision, into `totals` of `cols` elements. The sums stand at `at..at + width` of each
+    /// precision, into `totals` of `cols` elements. The sums are at `at..at + width` of each
     /// record of `record_len`.
     pub fn total<T: Element>(
         &self,
@@ -133,8 +133,8 @@ impl<T: Element> Terms<T, 2, 0, 1> for Value {
     }
 }
 
-/// `out[c] (+)= Σ_r matrix[r][c]`; with a activation_output, only those whose `activation_output[r][c] > 0`: the gradient of
-/// a bias, through a fused ReLU.
+/// `out[c] (+)= Σ_r matrix[r][c]`; with an `activation_output`, only those whose
+/// `activation_output[r][c] > 0`: the gradient of a bias, through a fused ReLU.
 ///
 /// # Shapes
 /// - `matrix`, `activation_output`: `[rows, out.len()]`.

@@ -109,8 +109,8 @@ impl<T: Element, R: Visitor<T>> Kernel<T> for Rows<'_, T, R> {
         let Self { x, classes, visitor } = self;
         let mut buffer = [T::ZERO; BUFFER];
         if classes <= BUFFER {
-            // One thing after another for several rows, not one row after another: a row's maximum,
-            // exponentials and sum wait for each other, those of different rows do not.
+            // One thing after another for several rows, not one row after another: the maximum,
+            // exponentials and sum of a row wait for each other, different rows do not.
             let (mut tops, mut sums) = ([T::ZERO; ROWS], [T::ZERO; ROWS]);
             let rows = (BUFFER / classes).min(ROWS);
             for (group, x) in x.chunks(rows * classes).enumerate() {

@@ -24,7 +24,7 @@ pub fn ln_1p_unit<T: Element>(u: T) -> T {
     (s + s) * sum
 }
 
-/// The error function within 5e-7: a rational function (that of Eigen) on the interval beyond which
+/// The error function within 5e-7: Eigen's rational function on the interval beyond which
 /// it is ±1.
 #[inline(always)]
 pub fn erf_f32(x: f32) -> f32 {

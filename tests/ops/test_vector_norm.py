@@ -1,4 +1,4 @@
-"""Norms, the constraint on those of columns, and the step of an average."""
+"""Norms, the constraint on the norms of columns, and the step of an average."""
 
 import math
 

@@ -96,7 +96,7 @@ def test_any_shape(case, algorithm, rng):
     arguments = arrays(*case, rng)
     gate = rng.standard_normal(arguments[2].shape).astype(np.float32)
     for more in ({}, {"activation_output": gate}):
-        # A lone result may be the difference of larger ones: the scale is that of the terms.
+        # A lone result may be the difference of larger ones: the scale is the scale of the terms.
         scales = exact(*(np.abs(a) for a in arguments[:3]), arguments[3])
         for value, truth, scale in zip(
             passes(*arguments, algorithm, **more), exact(*arguments, **more), scales, strict=True

@@ -114,7 +114,8 @@ def stratified_kfold(
     Returns
     -------
     iterator of (ndarray, ndarray), int64
-        Ascending indices for training and for validation. The folds differ by at most one sample, as a whole and in every class.
+        Ascending indices for training and for validation. The folds differ by at most one sample,
+        as a whole and in every class.
 
     Raises
     ------

@@ -24,8 +24,8 @@ from cnnrs.trainer.user_warning import warn_user
 
 __all__ = ["LeakGuard", "LeakWarning"]
 
-SAMPLED = 8192  # values: how many of an image are hashed, or up to twice as many
-WAITING = 65536  # hashes: how many wait unsorted, at least, before they are sorted in
+SAMPLED = 8192  # number of values of an image that are hashed, at most twice this
+WAITING = 65536  # least number of hashes that wait unsorted before they are sorted in
 
 
 class LeakWarning(UserWarning):

@@ -1,5 +1,5 @@
-//! The activations beyond ReLU, sigmoid and tanh: element-wise curves, some with a number of their
-//! own.
+//! The activations beyond ReLU, sigmoid and tanh: element-wise curves, some with a
+//! parameter.
 //!
 //! `backward` takes what the derivative is written in: the output `y` where that says enough (then
 //! the input need not be kept), else the input `x`; [`Curve::reads_output`] tells which. NaN stays

@@ -45,7 +45,7 @@ pub enum Change {
         /// The brightest value.
         peak: f32,
     },
-    /// The hue turned by so many sixths of the circle, -3 to 3.
+    /// The hue turned by this number of sixths of the circle, -3 to 3.
     Hue(f32),
 }
 

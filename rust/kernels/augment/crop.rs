@@ -35,7 +35,7 @@ impl Border {
         }
     }
 
-    /// The place within `0..size` that stands for `place`.
+    /// The place within `0..size` whose value is used at `place`.
     #[inline(always)]
     pub fn place(self, place: i64, size: usize) -> Option<usize> {
         let size = size as i64;
@@ -83,7 +83,7 @@ fn cut_out<T: Pixel>(
 ) {
     let (channels, height, width) = (out.channels, out.height, out.width);
     let plane = height * width;
-    // Columns of the window that lie in the picture.
+    // Columns of the window that are inside the picture.
     let from = left.saturating_neg().clamp(0, width as i64) as usize;
     let to = (view.width as i64).saturating_sub(left).clamp(from as i64, width as i64) as usize;
     for y in 0..height {
@@ -118,7 +118,7 @@ fn cut_out<T: Pixel>(
     }
 }
 
-/// The whole picture, few_channels.
+/// The whole picture, as planes.
 pub fn load<T: Pixel>(view: &View<'_, T>) -> Result<Planes> {
     let mut out = Planes::new(view.channels(), view.height, view.width)?;
     let plane = view.height * view.width;

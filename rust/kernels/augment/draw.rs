@@ -3,12 +3,12 @@
 //!
 //! The key of Philox is the seed, marked so that no stream of a layer is met; the counter holds the
 //! ordinal and the block of four draws (16 bits each), the epoch (32) and the index (64). Where
-//! every pixel needs a number, one draw of the sample becomes the key of a stream of its own.
+//! every pixel needs a number, one draw of the sample becomes the key of its own stream.
 
 use crate::kernels::error::{KernelError, Result, expect_len};
 use crate::kernels::random::philox;
 
-/// What keeps these numbers apart from those of layers under the same seed: "augment" in ASCII.
+/// Keeps these streams apart from the streams of layers with the same seed: "augment" in ASCII.
 const MARK: u64 = 0x0061_7567_6d65_6e74;
 
 /// Most draws of one transform for one sample.
@@ -55,7 +55,7 @@ pub fn uniform(
     Ok(())
 }
 
-/// The key of a stream of its own, from two uniform draws.
+/// The key of a separate stream, from two uniform draws.
 pub fn stream_key(first: f64, second: f64) -> u64 {
     (first * 4_294_967_296.0) as u64 | ((second * 4_294_967_296.0) as u64) << 32
 }

@@ -14,8 +14,8 @@ fn bell(radius: usize, sigma: f32) -> Vec<f32> {
     (0..=2 * radius).map(|i| (weight(i) / sum) as f32).collect()
 }
 
-/// Gaussian blur, vertical and horizontal radius in pixels; beyond the border stands the picture
-/// mirrored. A deviation of 0 does nothing.
+/// Gaussian blur, vertical and horizontal radius in pixels; the picture is mirrored
+/// beyond its border. A deviation of 0 does nothing.
 pub fn gaussian_blur(view: &View<'_, f32>, radius: [usize; 2], sigma: [f32; 2]) -> Result<Planes> {
     let (height, width) = (view.height, view.width);
     let [rows, columns] = [0, 1]

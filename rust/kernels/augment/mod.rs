@@ -6,7 +6,7 @@
 //! unrounded, and is written once, put together, scaled and rounded where the output is bytes.
 //! Pictures are shared out over the threads; no value depends on who computed it. What is random
 //! was drawn before: the steps hold the parameters of every sample. Products are rounded before
-//! they are added, and sums have an order of their own, so the bits are the same in every
+//! they are added, and sums have a fixed order, so the bits are the same in every
 //! instruction set too.
 //!
 //! Values of bytes run from 0 to 255, of floats from 0 to 1: this is the `peak` of the colour

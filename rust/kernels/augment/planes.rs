@@ -7,7 +7,7 @@ use crate::kernels::memory::Scratch;
 /// Most elements of one picture between two steps.
 const MAX_ELEMENTS: usize = 1 << 31;
 
-/// A picture that is read: interleaved (`planes` 1, `step` the channels) or few_channels (`planes` the
+/// A picture that is read: interleaved (`planes` 1, `step` the channels) or planar (`planes` the
 /// channels, `step` 1).
 #[derive(Clone, Copy)]
 pub struct View<'a, T> {
@@ -45,7 +45,7 @@ impl<'a, T: Pixel> View<'a, T> {
     }
 }
 
-/// A few_channels picture of `f32` in this thread's scratch.
+/// A planar picture of `f32` in this thread's scratch.
 pub struct Planes {
     data: Scratch<f32>,
     /// Number of planes.
@@ -118,7 +118,7 @@ impl Planes {
         Some([r, g, &mut b[..len]])
     }
 
-    /// As many channels, the first kept.
+    /// Keeps the first `channels` channels.
     pub fn keep_channels(&mut self, channels: usize) {
         self.channels = self.channels.min(channels);
     }

@@ -67,8 +67,7 @@ impl ResizeTaps {
         let stretch = if interpolation == Interpolation::Antialias { scale.max(1.0) } else { 1.0 };
         let inverse = 1.0 / stretch;
         let single = interpolation == Interpolation::Nearest || len == out;
-        // So many whole numbers lie between the feet of a triangle, which have no weight
-        // themselves.
+        // The number of integers strictly between the feet of a triangle; the feet have weight 0.
         let count = if single { 1 } else { ((2.0 * stretch).ceil() as usize).min(len) };
         let (mut starts, mut weights) = (Scratch::take(out)?, Scratch::<f32>::take(out * count)?);
         for (i, (start, weights)) in
@@ -80,8 +79,8 @@ impl ResizeTaps {
                 weights[0] = 1.0;
                 continue;
             }
-            // The first whole number above `centre - stretch - 0.5`; all taps lie in the window,
-            // also those of weight zero.
+            // The first whole number above `centre - stretch - 0.5`; all taps are inside the
+            // window, also the taps of weight 0.
             let first = ((centre - stretch + 0.5).max(0.0) as usize).min(len - count);
             let before = centre - 0.5 - first as f64;
             let weight = |t: usize| (1.0 - ((before - t as f64) * inverse).abs()).max(0.0);
@@ -128,13 +127,13 @@ fn prefetch<T: Pixel, V: Shuffle<f32>>(
     }
 }
 
-/// The window `[top, left, height, width]` of the picture, which lies inside, as a picture of
-/// another size; `mirrored`, left becomes right.
+/// Resizes the window `[top, left, height, width]`, which is inside the picture. With `mirrored`,
+/// left becomes right.
 ///
-/// Sixteen rows of the result are made at a time. Their sums over the rows of the source come
-/// first, wide; transposed, the sums over the columns are wide too, for the rows lie side by side.
-/// Products are rounded before they are added, in the order of the source: the bits are those of
-/// every instruction set.
+/// Sixteen rows of the result are computed at a time. The sums over the rows of the source come
+/// first, in SIMD. They are transposed, so that the sums over the columns are computed in SIMD
+/// too. Products are rounded before they are added, in the order of the source, so the bits are the
+/// same in every instruction set.
 pub fn resize<T: Pixel>(
     view: &View<'_, T>,
     [top, left, height, width]: [usize; 4],
@@ -347,7 +346,8 @@ fn add_columns<const N: usize, const STEP: usize>(
     let width = columns.starts.len();
     let (tall, weights) = (tall.as_chunks::<STEP>().0, columns.weights.as_chunks::<N>().0);
     for (x, (&start, weights)) in columns.starts.iter().zip(weights).enumerate() {
-        let Some(pixels) = tall[start as usize..].first_chunk::<N>() else { return }; // all taps lie in the window
+        // All taps are inside the window.
+        let Some(pixels) = tall[start as usize..].first_chunk::<N>() else { return };
         let place = if mirrored { width - 1 - x } else { x };
         for channel in 0..STEP {
             let out = &mut out[channel * width + place];

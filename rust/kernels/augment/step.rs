@@ -44,7 +44,8 @@ kinds! {
     FlipVertical = "flip_vertical", 0, 0;
     /// top, left, height, width of the window, height, width of the result.
     Resize(Interpolation) = "resize", 6, 0;
-    /// The matrix from the result to the source row by row, height, width of the result; fill of each channel.
+    /// The matrix from the result to the source row by row, height, width of the result; fill of
+    /// each channel.
     Warp(Interpolation) = "warp", 11, 1;
     /// Two draws, strength in x and y, deviation in y and x, in pixels; fill of each channel.
     Elastic(Interpolation) = "elastic", 6, 1;
@@ -125,7 +126,7 @@ impl Step<'_> {
         Some(&self.parameters[start..][..count])
     }
 
-    /// The constants from `start` on, as values for so many channels.
+    /// The constants from `start` on, as values for `channels` channels.
     pub(super) fn per_channel(&self, start: usize, channels: usize) -> Result<PerChannel<'_>> {
         PerChannel::new(&self.constants[start..], channels)
     }
@@ -147,7 +148,7 @@ pub struct PerChannel<'a>(&'a [f64]);
 
 impl<'a> PerChannel<'a> {
     /// # Errors
-    /// Neither one value nor as many as channels.
+    /// If there is neither one value nor one for each channel.
     pub fn new(values: &'a [f64], channels: usize) -> Result<Self> {
         if values.len() != 1 && values.len() != channels {
             return Err(shape_error!(
@@ -158,7 +159,7 @@ impl<'a> PerChannel<'a> {
         Ok(Self(values))
     }
 
-    /// That of a channel.
+    /// The value of a channel.
     #[inline(always)]
     pub fn of(self, channel: usize) -> f32 {
         self.0[if self.0.len() == 1 { 0 } else { channel }] as f32

@@ -1,6 +1,7 @@
 //! Pictures seen through a projective map, or through a field of small shifts.
 //!
-//! PatchLayout are measured from the corner of the picture: the centre of the first pixel is (0.5, 0.5).
+//! Places are measured from the corner of the picture: the centre of the first pixel is
+//! (0.5, 0.5).
 
 use super::draw;
 use super::filter;
@@ -13,7 +14,7 @@ use crate::kernels::simd::vectorized;
 /// Values farther away than this are as good as infinite; they become no index.
 const FAR: f32 = 1e6;
 
-/// The value at a place for every channel; beyond the border stands the fill.
+/// The value at a place for every channel; the fill value outside the picture.
 #[inline(always)]
 fn sample<T: Pixel>(
     view: &View<'_, T>,

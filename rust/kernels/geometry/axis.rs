@@ -121,8 +121,8 @@ impl Axis {
         Ok(())
     }
 
-    /// The error of a stride that does not divide `span`, with the nearest strides and paddings that
-    /// fit.
+    /// The error of a stride that does not divide `span`, with the nearest strides and paddings
+    /// that fit.
     fn does_not_fit(&self, span: usize) -> KernelError {
         let Self { size, kernel, stride, before, after, dilation } = *self;
         let strides: Vec<String> =

@@ -25,7 +25,8 @@ pub const MAX_SIZE: usize = i32::MAX as usize;
 /// Returns the number of elements of a shape.
 ///
 /// # Errors
-/// [`KernelError::Shape`](crate::kernels::KernelError::Shape), naming the argument, if the array does not fit in the address space.
+/// [`KernelError::Shape`](crate::kernels::KernelError::Shape), naming the argument, if the array
+/// does not fit in the address space.
 pub fn element_count(name: &str, shape: &[usize]) -> Result<usize> {
     shape
         .iter()

@@ -30,11 +30,12 @@ pub struct Pool2dGeometry {
 }
 
 impl Pool2dGeometry {
-    /// Checks a pooling of an array of shape `input`, `(n, h, w, c)`, to an array of shape `output`,
-    /// whose size must be the formula's, rounded down or up.
+    /// Checks a pooling of an array of shape `input`, `(n, h, w, c)`, to an array of shape
+    /// `output`, whose size must be the formula's, rounded down or up.
     ///
     /// # Errors
-    /// [`KernelError::Shape`](crate::kernels::KernelError::Shape) if the shapes do not fit together.
+    /// [`KernelError::Shape`](crate::kernels::KernelError::Shape) if the shapes do not fit
+    /// together.
     pub fn new(
         input: [usize; 4],
         output: [usize; 4],

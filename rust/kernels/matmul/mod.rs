@@ -1,10 +1,11 @@
 //! Matrix product `C (+)= A B`, either operand transposed, with bias and ReLU fused.
 //!
-//! `C` is cut into tiles of whole rows by groups of columns. For a tile, chunks of [`SUM_STEPS`] steps
-//! of the sum are taken in turn: `B` is packed into panels as wide as two registers, `A` into rows
-//! that do not collide in the cache, both in this thread's scratch, and the micro-kernel
-//! ([`super::simd::matmul::micro_kernel`]) runs over them. One row or a few (a prediction of one sample) read `B`
-//! where it lies. Each element of `C` is summed in the same order whatever the number of rows.
+//! `C` is cut into tiles of whole rows by groups of columns. For a tile, chunks of [`SUM_STEPS`]
+//! steps of the sum are taken in turn: `B` is packed into panels as wide as two registers, `A` into
+//! rows that do not collide in the cache, both in this thread's scratch, and the micro-kernel
+//! ([`super::simd::matmul::micro_kernel`]) runs over them. One row or a few (a prediction of one
+//! sample) read `B` in place. Each element of `C` is summed in the same order whatever the number
+//! of rows.
 
 use crate::kernels::Element;
 use crate::kernels::dry_run;
@@ -27,12 +28,12 @@ const COLUMN_GROUP: usize = 256;
 /// Rows of an item up to which reading `B` takes longer than the arithmetic.
 const SKINNY_ROWS: usize = 64;
 
-/// Rows of `A` that lie a multiple of this apart fall on few sets of the first-level cache: they
+/// Rows of `A` whose distance is a multiple of this map to few sets of the first-level cache: they
 /// are packed.
 const COLLIDING_BYTES: usize = 2 << 10;
 
-/// Bytes of an `A` that is read where it lies even if it is read transposed or in chunks: it stays
-/// in the second-level cache.
+/// Bytes of an `A` that is read in place even if it is read transposed or in chunks: it stays in
+/// the second-level cache.
 const IN_PLACE_BYTES: usize = 256 << 10;
 
 /// The sizes of `C[m, n] = A[m, k] B[k, n]` and how the operands are stored.

@@ -12,7 +12,7 @@ use crate::kernels::tuning::ITEM_LEN;
 /// Partial sums of a row: one for each lane of the widest register.
 const LANES: usize = 16;
 
-/// Elements of as many whole rows as make one item of work.
+/// Elements of one item of work, which is a whole number of rows.
 fn item_len(channels: usize) -> usize {
     channels * (ITEM_LEN / channels).max(1)
 }
@@ -84,12 +84,12 @@ pub fn forward<T: Element>(
 }
 
 /// The gradients of [`forward`]: with `x̂ = (x - mean) / sqrt(variance + epsilon)` and means over
-/// the row, `grad_beta (+)= Σ g`, `grad_gamma (+)= Σ g x̂`, `grad_input (+)= (gamma g - mean(gamma g) -
-/// x̂ mean(gamma g x̂)) / sqrt(variance + epsilon)`.
+/// the row, `grad_beta (+)= Σ g`, `grad_gamma (+)= Σ g x̂`, `grad_input (+)= (gamma g - mean(gamma
+/// g) - x̂ mean(gamma g x̂)) / sqrt(variance + epsilon)`.
 ///
 /// # Shapes
-/// - `grad_output`, `x`, `grad_input`: `[rows, channels]`; `grad_input` is overwritten, or accumulated with
-///   `accumulate`.
+/// - `grad_output`, `x`, `grad_input`: `[rows, channels]`; `grad_input` is overwritten, or
+///   accumulated with `accumulate`.
 /// - `mean`, `variance`: `[rows]`.
 /// - `gamma`, `grad_gamma`, `grad_beta`: `[channels]`; the last two are overwritten, or accumulated
 ///   with `accumulate_parameters`.

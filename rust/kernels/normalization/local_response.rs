@@ -114,12 +114,12 @@ pub fn forward<T: Element>(p: &LocalResponse, channels: usize, x: &[T], y: &mut 
     )
 }
 
-/// The gradient of [`forward`]: `grad_input (+)= g s^-beta - 2 alpha beta / size x Σ g x s^(-beta - 1)`
-/// over the windows that cover a channel.
+/// The gradient of [`forward`]: `grad_input (+)= g s^-beta - 2 alpha beta / size x Σ g x s^(-beta -
+/// 1)` over the windows that cover a channel.
 ///
 /// # Shapes
-/// - `grad_output`, `x`, `grad_input`: `[rows, channels]`; `grad_input` is overwritten, or accumulated with
-///   `accumulate`.
+/// - `grad_output`, `x`, `grad_input`: `[rows, channels]`; `grad_input` is overwritten, or
+///   accumulated with `accumulate`.
 ///
 /// # Errors
 /// [`crate::kernels::KernelError::Shape`] when the lengths do not fit; `Memory`, `Interrupted`.

@@ -2,7 +2,7 @@
 //! axis is the channel.
 //!
 //! - [`groups`]: batch, group and instance normalisation, whose statistics go over positions; a
-//!   ReLU behind can be fused in.
+//!   following ReLU can be fused in.
 //! - [`layer`]: layer normalisation, each row by itself.
 //! - [`local_response`]: each value divided by a power of the squares of its neighbours across
 //!   channels.
@@ -103,11 +103,12 @@ impl<T: Element, const RELU: bool> Map<T, 1, 2> for ScaleShift<RELU> {
 }
 
 /// The gradient of [`scale_shift_forward`]: `grad_input (+)= scale g`, with `g = grad_output`, zero
-/// where a fused ReLU's output is not positive. Without `grad_output` it is what `grad_input` holds.
+/// where a fused ReLU's output is not positive. Without `grad_output` it is what `grad_input`
+/// holds.
 ///
 /// # Shapes
-/// - `grad_output`, `relu_output`, `grad_input`: `[positions, channels]`; `grad_input` is overwritten, or
-///   accumulated with `accumulate`.
+/// - `grad_output`, `relu_output`, `grad_input`: `[positions, channels]`; `grad_input` is
+///   overwritten, or accumulated with `accumulate`.
 /// - `scale`: `[channels]`.
 ///
 /// # Errors
@@ -179,7 +180,7 @@ impl<T: Element> Map<T, 2, 1> for Scale<true> {
     }
 }
 
-/// As [`Scale`], and zero where the activation_output is not positive.
+/// As [`Scale`], and zero where the output of the activation is not positive.
 #[derive(Clone, Copy)]
 struct GatedScale<const ADD: bool>;
 impl<T: Element> Map<T, 2, 1> for GatedScale<false> {

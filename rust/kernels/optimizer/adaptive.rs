@@ -1,4 +1,4 @@
-//! Optimizers that give every element a rate of its own, and Lion.
+//! Optimizers with a separate rate for every element, and Lion.
 
 use super::super::Element;
 use super::super::error::Result;
@@ -20,7 +20,7 @@ pub struct Adam {
 }
 
 /// `m = β₁ m + (1 - β₁) g; s = β₂ s + (1 - β₂) g²; w -= η m / (1 - β₁ᵗ) / (√(s / (1 - β₂ᵗ)) + ε)`;
-/// with `largest`, the largest `s` so far stands under the root (AMSGrad).
+/// with `largest`, the largest `s` so far is used under the root (AMSGrad).
 ///
 /// # Errors
 /// Slices of different lengths.

@@ -1,8 +1,8 @@
-//! Pooling of few channels: as many images as a register has lanes become one image with so many
-//! times the channels.
+//! Pooling of few channels: images are interleaved, one for each lane of a register, into one image
+//! with many channels.
 //!
-//! With six channels most lanes of a register would stay empty. Strips of rows are transposed so
-//! that the same element of all images lies side by side, pooled like any other image, and
+//! With six channels most lanes of a register would stay empty. Strips of rows are transposed, so
+//! that the values of all images at one place are adjacent, pooled like any other image, and
 //! transposed back.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -118,9 +118,9 @@ impl Interleaving {
         )
     }
 
-    /// The gradient of the images, whose windows must lie apart, overwritten: `at_pixel(strip, grad_output,
-    /// argmax, first, bands)` does the rows of windows of a strip that begins at output row
-    /// `first`, and returns a number. The sum of these.
+    /// Overwrites the gradient of the images, whose windows must not overlap. `at_pixel(strip,
+    /// grad_output, argmax, first, bands)` does the rows of windows of a strip that begins at
+    /// output row `first`, and returns a number. Returns the sum of these numbers.
     ///
     /// # Errors
     /// Out of memory; interrupted.

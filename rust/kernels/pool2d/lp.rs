@@ -123,8 +123,8 @@ fn norms<T: Element>(g: &Pool2dGeometry, x: &[T], y: &mut [T], norm: &impl Norm<
     })
 }
 
-/// `grad_input (+)= Σ grad_output sign(x) (|x| / y)^(p - 1)`; zero where `x` is: in a window of zeros, and
-/// for `p <= 1`, where the norm has no slope there.
+/// `grad_input (+)= Σ grad_output sign(x) (|x| / y)^(p - 1)`; zero where `x` is: in a window of
+/// zeros, and for `p <= 1`, where the norm has no slope there.
 ///
 /// # Errors
 /// `p` not positive, lengths that do not fit; interrupted.

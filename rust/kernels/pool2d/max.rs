@@ -121,7 +121,8 @@ fn is_nan<T: Element>(value: T) -> bool {
 /// `grad_input (+)= grad_output` at the places that were chosen.
 ///
 /// # Errors
-/// Lengths that do not fit; an index outside its window (`grad_input` is of no use then); interrupted.
+/// Lengths that do not fit; an index outside its window (`grad_input` is of no use then);
+/// interrupted.
 pub fn backward<T: Element>(
     g: &Pool2dGeometry,
     grad_output: &[T],
@@ -153,7 +154,7 @@ pub fn backward<T: Element>(
         let own = (done + image) * elements..(done + image + 1) * elements;
         MaxGradient { grad_output: &grad_output[own.clone()], argmax: &argmax[own] }
     };
-    // A window holds each index once: every index met its pixel if and only if all lie inside their
+    // A window holds each index once: every index met its pixel if and only if all are inside their
     // windows.
     let rest = Pool2dGeometry { batch: g.batch - done, ..*g };
     met += give_back(&rest, gradient_rule, accumulate, &mut grad_input[done * g.input_image()..])?;

@@ -4,10 +4,10 @@
 //! Windows may overlap, hang over the border (ceil mode) and reach into padding, which is never
 //! chosen and adds nothing.
 //!
-//! Maxima and averages, and their gradients, are taken on registers, whatever the number of
-//! channels ([`super::simd::pool2d::forward`], [`super::simd::pool2d::backward`]); of few channels, those of
-//! many images together ([`interleaved`]). Sums go over windows and pixels in row-major order; rows
-//! and images are independent.
+//! Maxima and averages, and their gradients, are computed in registers, whatever the number of
+//! channels ([`super::simd::pool2d::forward`], [`super::simd::pool2d::backward`]). With few
+//! channels, many images are computed together ([`interleaved`]). Sums go over windows and pixels
+//! in row-major order; rows and images are independent.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,7 +27,7 @@ use super::simd::elementwise;
 use super::simd::pool2d::backward::{WindowGradient, gather_row, spread_rows};
 use crate::kernels::tuning::{ITEM_LEN, ITEMS};
 
-/// Elements of as many whole rows, of all those given, as make one item of work.
+/// Elements of one item of work, which is a whole number of the `rows` rows.
 fn item_len(row: usize, rows: usize) -> usize {
     (ITEM_LEN / row.max(1)).min(rows.div_ceil(ITEMS)).max(1) * row.max(1)
 }
@@ -47,7 +47,7 @@ impl Pool2dGeometry {
             ..(place / self.stride.0 + 1).min(self.out_height)
     }
 
-    /// Whether each row of windows has input rows of its own, and each window columns.
+    /// Whether no two windows share a row or a column of the input.
     fn windows_lie_apart(&self) -> bool {
         self.kernel.0 == self.stride.0
             && self.kernel.1 <= self.stride.1
@@ -98,8 +98,8 @@ fn give_back<T: Element, G: WindowGradient<T>>(
     }
 }
 
-/// [`give_back`] for windows side by side without padding: each row of windows has input rows of
-/// its own.
+/// [`give_back`] for windows that do not overlap, without padding: each row of windows has its own
+/// input rows.
 fn spread<T: Element, G: WindowGradient<T>>(
     g: &Pool2dGeometry,
     gradient_rule: impl Fn(usize) -> G + Sync,

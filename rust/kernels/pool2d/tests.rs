@@ -148,7 +148,7 @@ fn geometries(channels: usize) -> Vec<Pool2dGeometry> {
         ([1, 5, 4], (1, 1), (5, 4), (1, 1), [0; 4]),
         ([0, 4, 4], (2, 2), (2, 2), (2, 2), [0; 4]),
         ([7, 40, 33], (20, 17), (2, 2), (2, 2), [0; 4]),
-        ([35, 9, 17], (5, 8), (2, 2), (2, 2), [0; 4]), /* many images: those of few channels are
+        ([35, 9, 17], (5, 8), (2, 2), (2, 2), [0; 4]), /* many images of few channels are
                                                         * interleaved */
         ([16, 11, 20], (5, 10), (3, 3), (2, 2), [0; 4]),
     ]

@@ -1,5 +1,5 @@
-//! The way back of max-unpooling: what lies at each index. The way there is max-pooling's own
-//! gradient.
+//! The gradient of max-unpooling: the value at each index. Max-unpooling itself is the gradient of
+//! max-pooling.
 
 use crate::kernels::Element;
 use crate::kernels::error::{KernelError, Result, expect_len, shape_error};

@@ -9,9 +9,9 @@ use crate::kernels::reduce::finish;
 use crate::kernels::simd::Vector;
 use crate::kernels::simd::elementwise::{self, Map, Terms};
 
-/// Where the gradient of the output is, and where that of the input goes.
+/// Where the gradient of the output is, and where the gradient of the input is written.
 pub enum Gradient<'a, T> {
-    /// To an array of its own, which is overwritten, or accumulated with `accumulate`.
+    /// To a separate array, which is overwritten, or accumulated into with `accumulate`.
     Onward {
         /// The gradient of the output.
         grad_output: &'a [T],
@@ -20,9 +20,9 @@ pub enum Gradient<'a, T> {
         /// Whether to add to it.
         accumulate: bool,
     },
-    /// Over the gradient of the output.
+    /// In place of the gradient of the output.
     InPlace(&'a mut [T]),
-    /// Nowhere: only those of the parameters are wanted.
+    /// Nowhere: only the gradients of the parameters are wanted.
     Stop(&'a [T]),
 }
 
@@ -38,7 +38,8 @@ impl<T> Gradient<'_, T> {
 
 /// The gradients of [`forward`]: with `g = grad_output`, zero where a ReLU cut, `x̂ = (x - mean) /
 /// sqrt(variance + epsilon)`, and means over the group: `grad_beta (+)= Σ g`, `grad_gamma (+)= Σ g
-/// x̂`, and `grad_input (+)= (gamma g - mean(gamma g) - x̂ mean(gamma g x̂)) / sqrt(variance + epsilon)`.
+/// x̂`, and `grad_input (+)= (gamma g - mean(gamma g) - x̂ mean(gamma g x̂)) / sqrt(variance +
+/// epsilon)`.
 ///
 /// # Shapes
 /// - the arrays in `gradient`, `x`: `[samples, positions, channels]`.

@@ -134,7 +134,7 @@ fn statistics<T: Element>(g: &Groups, x: &[T], mean: &mut [T], variance: &mut [T
     })?
 }
 
-/// The mean of each column, and the sum of squared distances from it, out of those of the blocks.
+/// Combines the means and squared distances of the blocks into those of each whole column.
 fn join<T: Element>(partition: &Partition, records: &[T], means: &mut [f64], squares: &mut [f64]) {
     let (channels, width) = (means.len(), partition.width());
     // Each row of a wide row has one count: (count, rounded means, distances, squares).

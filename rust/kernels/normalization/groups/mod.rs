@@ -4,8 +4,8 @@
 //! `x` is seen as `[samples, positions, channels]`. The channels of a sample fall into equal groups
 //! of neighbours, and each group of each sample has its statistics. Batch normalisation is one
 //! sample (all positions of the batch) whose groups are single channels; instance normalisation has
-//! single channels too, sample by sample. A ReLU behind it costs nothing: backward computes its
-//! activation_output again from `x`, exactly as forward did, which is less traffic than reading the output.
+//! single channels too, sample by sample. A ReLU after it costs nothing: backward computes the
+//! output again from `x`, exactly as forward did, which is less traffic than reading the output.
 //!
 //! Sums go block by block ([`Partition`]). The second pass over the data goes backward: what was
 //! read last is still in the cache.
@@ -37,7 +37,7 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// For `len` elements in so many samples, channels and groups of channels.
+    /// For `len` elements in these numbers of samples, channels and groups of channels.
     ///
     /// # Errors
     /// [`crate::kernels::KernelError::Shape`] when they do not divide.
