@@ -17,7 +17,7 @@ class TensorBoard(Callback):
     """Write the numbers of every epoch for TensorBoard.
 
     It needs tensorboardX: ``pip install 'cnnrs[tensorboard]'``. Numbers that begin with ``val_``
-    are drawn beside the training numbers: ``loss/training`` and ``loss/validation``. A resumed
+    are drawn next to the training numbers: ``loss/training`` and ``loss/validation``. A resumed
     training writes a new file into the same folder, which hides the steps after its checkpoint in
     the older file.
 

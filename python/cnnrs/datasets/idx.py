@@ -39,7 +39,7 @@ def read_idx(
     Returns
     -------
     ndarray, uint8
-        Of the shape in the header.
+        With the shape in the header.
 
     Raises
     ------

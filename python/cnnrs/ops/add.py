@@ -25,12 +25,12 @@ def add(
     a, b : array_like of one shape
     activation : {None, "relu"}
         Applied to the sum in the same pass.
-    out : ndarray of that shape, optional
+    out : ndarray of the shape of `a`, optional
         May be `a` or `b`.
 
     Returns
     -------
-    ndarray of that shape, float32 or float64
+    ndarray of the shape of `a`, float32 or float64
 
     See Also
     --------

@@ -58,7 +58,7 @@ class AugmentStep(NamedTuple):
 
 
 def augment_images(name: str, images: Images) -> Images:
-    """Convert images to what the kernels take: contiguous uint8 or float32, a batch or a list.
+    """Convert images to contiguous uint8 or float32 arrays, a batch or a list, for the kernels.
 
     Other floats become float32.
 

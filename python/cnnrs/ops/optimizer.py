@@ -1,6 +1,6 @@
 """Optimizer updates of flat parameter arrays, in place, in one uninterruptible pass.
 
-All take the same four arguments that change the gradient first, ``g = clip(gradient_scale ·
+All functions take four arguments that change the gradient first, ``g = clip(gradient_scale ·
 gradient) + l1 · sign(w) + weight_decay · w``: ``gradient_scale``, ``gradient_limit`` (the largest
 absolute value after scaling; None for no limit), ``l1`` and ``weight_decay``. *Decoupled*
 weight decay does not change the gradient: ``w`` is multiplied by ``1 - learning_rate ·
@@ -39,7 +39,7 @@ def _arrays(parameter: Floats, gradient: ArrayLike, **state: Floats | None) -> A
 def _adjustment(
     scale: float, limit: float | None, l1: float, l2: float
 ) -> tuple[float, float, float, float]:
-    """Return what the kernels do to the gradient first."""
+    """Return the checked arguments that change the gradient first."""
     bound = math.inf if limit is None else number("gradient_limit", limit, 0.0)
     return (
         number("gradient_scale", scale),

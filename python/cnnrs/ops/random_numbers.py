@@ -58,7 +58,7 @@ def random_uniform(
         Number of the sequence, for example of the layer and the training step.
     dtype : {float32, float64}
         Dtype of the result without `out`.
-    out : ndarray of that shape, optional
+    out : ndarray of shape `shape`, optional
 
     Returns
     -------

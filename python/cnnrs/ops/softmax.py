@@ -63,7 +63,7 @@ def softmax_backward(
     ----------
     grad_output, y : array_like of one shape (..., classes)
         Gradient of the output, and the output.
-    out : ndarray of that shape, optional
+    out : ndarray of the shape of `y`, optional
     accumulate : bool
         Whether to add to `out`.
 

@@ -92,8 +92,8 @@ def cpu_features() -> list[str]:
 def set_winograd(enabled: bool) -> None:
     """Allow or forbid Winograd convolution, which is faster and has larger rounding errors.
 
-    Without it every convolution multiplies directly: integer-valued data then comes out exact, and
-    a non-finite value touches only the outputs that it enters.
+    Without it every convolution multiplies directly. The results of integer-valued data are then
+    exact, and a non-finite value affects only the outputs that it is part of.
 
     Parameters
     ----------

@@ -81,7 +81,7 @@ def lerp(average: Floats, values: Floats, weight: float) -> None:
     Parameters
     ----------
     average : ndarray of any shape, float32 or float64
-    values : ndarray of that shape and dtype
+    values : ndarray of the shape and dtype of `average`
     weight : float from 0 to 1
 
     Examples

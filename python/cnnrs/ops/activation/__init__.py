@@ -1,4 +1,4 @@
-"""Element-wise activations, their gradients, and the table of those that layers know by name."""
+"""Element-wise activations, their gradients, and the table of names that layers know."""
 
 from cnnrs.ops.activation.rectifiers import (
     elu,

@@ -131,7 +131,7 @@ def leaky_relu_backward(
     ----------
     grad_output, y : array_like of one shape
         Gradient of the output, and the output.
-    slope : float, at least 0
+    negative_slope : float, at least 0
         As in the forward call.
     out : ndarray of the shape of `y`, optional
         May be `grad_output`.
@@ -201,7 +201,7 @@ def relu_backward(
     ----------
     grad_output, y : array_like of one shape
         Gradient of the output, and the output.
-    out : ndarray of that shape, optional
+    out : ndarray of the shape of `y`, optional
         May be `grad_output`.
     accumulate : bool
         Whether to add to `out`.

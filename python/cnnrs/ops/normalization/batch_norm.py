@@ -51,7 +51,7 @@ def batch_norm(
     -------
     y : ndarray of the shape of `x`
     mean, variance : ndarray of shape (channels,)
-        Of this batch; the variance is divided by the number of values, not by one less.
+        Statistics of this batch; the variance is divided by the number of values, not by one less.
 
     See Also
     --------

@@ -29,8 +29,8 @@ def average_pool2d(
     padding : int, pair, four sides, "same" or "valid"; at most half the window
     rounding : {"floor", "ceil", "exact"}
     count_include_pad : bool
-        Whether padding counts as zeros in the mean. What extends beyond the
-        padding (``rounding="ceil"``) never does.
+        Whether padding counts as zeros in the mean. The part of a window beyond the padding
+        (``rounding="ceil"``) never counts.
     out : ndarray of the shape and dtype of the result, optional
 
     Returns

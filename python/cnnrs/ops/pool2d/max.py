@@ -39,7 +39,7 @@ def max_pool2d(
     Returns
     -------
     y : ndarray of shape (n, out_height, out_width, channels)
-    argmax : ndarray of that shape, int32
+    argmax : ndarray of the shape of `y`, int32
         Index ``row * width + column`` into the input's plane of that sample and channel.
 
     See Also
@@ -93,7 +93,7 @@ def max_pool2d_backward(
     Parameters
     ----------
     grad_output : array_like of shape (n, out_height, out_width, channels)
-    argmax : array_like of int of that shape
+    argmax : array_like of int of the shape of `grad_output`
         As the forward call returned it.
     input_shape : tuple of 4 int, (n, height, width, channels)
     kernel_size, stride, padding, rounding : optional

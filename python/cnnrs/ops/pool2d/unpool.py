@@ -24,14 +24,13 @@ def max_unpool2d(
 ) -> Any:
     """Put each value at its index, and zeros elsewhere.
 
-    Where windows overlapped and chose the same pixel, its values are added.
-
-    The same linear map as `max_pool2d_backward`, used forwards.
+    If overlapping windows chose the same pixel, their values are added. It is the linear map of
+    `max_pool2d_backward`.
 
     Parameters
     ----------
     x : array_like of shape (n, height, width, channels)
-    argmax : array_like of int of that shape
+    argmax : array_like of int of the shape of `x`
         As `max_pool2d` returned it.
     output_shape : tuple of 4 int, (n, out_height, out_width, channels)
         Shape of the input of `max_pool2d`.

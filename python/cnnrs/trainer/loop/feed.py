@@ -24,7 +24,7 @@ def as_pair(data: Any, y: Any) -> Any:
     Raises
     ------
     DTypeError
-        For `y` beside data that hold their own targets.
+        If `y` is given with data that hold their own targets.
     """
     if y is None:
         return data

@@ -123,7 +123,7 @@ class Steps:
         Parameters
         ----------
         y : array-like
-            Class numbers of shape (n,), or what the loss takes; for several outputs a list.
+            Class numbers of shape (n,), or other targets of the loss; for several outputs a list.
 
         Returns
         -------

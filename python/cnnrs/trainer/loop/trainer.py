@@ -44,7 +44,7 @@ class Trainer(Epochs):
     optimizer : str or Optimizer, optional
         By default ``SGD(0.01, momentum=0.9)``.
     metrics : sequence of str or callable
-        Measured beside the loss, on the first output: ``"accuracy"``, ``"top_5_accuracy"``,
+        Measured in addition to the loss, on the first output: ``"accuracy"``, ``"top_5_accuracy"``,
         ``"f1"`` (see `cnnrs.metrics.get` for all), or functions of target and output that are
         means over samples.
     seed : int
