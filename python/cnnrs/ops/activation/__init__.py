@@ -1,18 +1,20 @@
 """Element-wise activations, their gradients, and the table of names that layers know."""
 
-from cnnrs.ops.activation.rectifiers import (
+from cnnrs.ops.activation.exponentials import (
     elu,
     elu_backward,
+    selu,
+    selu_backward,
+    softplus,
+    softplus_backward,
+)
+from cnnrs.ops.activation.rectifiers import (
     leaky_relu,
     leaky_relu_backward,
     relu,
     relu6,
     relu6_backward,
     relu_backward,
-    selu,
-    selu_backward,
-    softplus,
-    softplus_backward,
 )
 from cnnrs.ops.activation.sigmoids import (
     gelu,

@@ -3,19 +3,21 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from cnnrs.ops.activation.rectifiers import (
+from cnnrs.ops.activation.exponentials import (
     elu,
     elu_backward,
+    selu,
+    selu_backward,
+    softplus,
+    softplus_backward,
+)
+from cnnrs.ops.activation.rectifiers import (
     leaky_relu,
     leaky_relu_backward,
     relu,
     relu6,
     relu6_backward,
     relu_backward,
-    selu,
-    selu_backward,
-    softplus,
-    softplus_backward,
 )
 from cnnrs.ops.activation.sigmoids import (
     gelu,
