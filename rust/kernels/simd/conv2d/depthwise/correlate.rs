@@ -196,7 +196,7 @@ impl<T: Element> Block<'_, '_, T> {
     }
 }
 
-/// A block whose number of pixels and activation_output are known to the compiler.
+/// A block for a number of pixels, with or without a mask, that the compiler knows.
 struct Pixels<'a, 's, T, const PIXELS: usize, const GATED: bool>(Block<'a, 's, T>);
 
 impl<T: Element, const PIXELS: usize, const GATED: bool> Kernel<T>

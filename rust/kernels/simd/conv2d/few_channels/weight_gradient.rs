@@ -113,7 +113,7 @@ impl<T: Element> WeightGradient<'_, T> {
     }
 }
 
-/// WeightGradient whose number is known to the compiler.
+/// The gradients of a number of taps and filters that the compiler knows.
 struct Sized<'a, T, const TAPS: usize, const FILTERS: usize>(WeightGradient<'a, T>);
 
 impl<T: Element, const TAPS: usize, const FILTERS: usize> Kernel<T>

@@ -39,7 +39,7 @@ pub fn group_columns(layout: &FilterLayout) -> usize {
 /// Where a block takes its tiles from.
 #[derive(Clone, Copy)]
 pub enum Source<'a, T> {
-    /// Images, let through where the activation_output is positive; the block transforms its tiles itself.
+    /// Images, zero where the mask is not positive; the block transforms its tiles itself.
     Images(&'a [T], Option<&'a [T]>),
     /// The block's tiles, transformed before.
     Tiles(&'a [T]),

@@ -217,7 +217,7 @@ impl<T: Element> Frequencies<T> {
     }
 }
 
-/// Transforms the patch of all channels, zero outside the image and where the activation_output is shut, to
+/// Transforms the patch of all channels, zero outside the image and where the mask is not positive, to
 /// `target`: frequency `f` of channel `c` goes to `target[f * stride + c]`. Channels are written in
 /// whole registers; those past the last are zero.
 ///
@@ -268,7 +268,7 @@ unsafe fn transform_patch<T: Element, V: Vector<T>, K: Transform<T, SIZE>, const
     }
 }
 
-/// `count` channels of a patch from `first` on, zero outside the image and where the activation_output is shut.
+/// `count` channels of a patch from `first` on, zero outside the image and where the mask is not positive.
 ///
 /// # Safety
 /// As [`transform_patch`].

@@ -42,7 +42,7 @@ pub struct PatchLayout<'a> {
 pub(super) struct Prefetch<'a, T> {
     /// The images.
     pub images: &'a [T],
-    /// Their activation_output.
+    /// The mask: only where it is positive do the images count.
     pub activation_output: Option<&'a [T]>,
     /// Where the tiles lie.
     pub places: PatchLayout<'a>,

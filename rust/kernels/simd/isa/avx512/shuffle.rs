@@ -91,7 +91,7 @@ pub(super) unsafe fn interleave([a, b, c]: [__m512; 3]) -> [__m512; 3] {
     out
 }
 
-/// Which lanes of which of `N` registers make register `i` of their store_interleaved.
+/// Which lanes of which of `N` registers make register `i` of the interleaved result.
 struct Weave<const N: usize>;
 
 impl<const N: usize> Weave<N> {
