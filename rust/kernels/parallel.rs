@@ -1,11 +1,11 @@
-//! Thread pool: hands out the items of a kernel to threads, with work stealing and Ctrl-C.
+//! Thread pool: distributes the items of a kernel to threads, with work stealing and Ctrl-C.
 //!
 //! A kernel cuts its work into items by the shape of the problem, never by the number of threads.
 //! [`for_each`] gives each thread a run of neighbouring items, the same from call to call, so that
-//! it finds in its caches what it wrote in the preceding layer; a thread that runs out of items
-//! steals from the far end of another thread's run. No value may depend on which thread computed
-//! it; then the bits are the same at any thread count. The calling thread works too, checks for
-//! Ctrl-C between items, and keeps small work to itself.
+//! data which the thread wrote in the preceding layer is still in its caches. A thread that runs
+//! out of items steals from the far end of another thread's run. No value may depend on the thread
+//! that computed it, so the bits are the same at any thread count. The calling thread also
+//! processes items, and checks for Ctrl-C between them. Small work runs on the calling thread only.
 
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
@@ -17,44 +17,44 @@ use super::dry_run;
 use super::error::{KernelError, Result};
 use super::simd::isa::float_state::FlushDenormals;
 
-/// Work below this many multiply-adds (or as many element visits times [`ELEMENT_COST`]) stays on
-/// the calling thread.
+/// Work that costs less than this runs on the calling thread. The unit is one multiply-add; a visit
+/// of an element costs [`ELEMENT_COST`].
 pub const SERIAL_COST: usize = 1 << 19;
 
-/// What one element of a memory-bound kernel counts for, in multiply-adds.
+/// Cost of one element in a memory-bound kernel, in multiply-adds.
 pub const ELEMENT_COST: usize = 8;
 
-/// How long the calling thread computes between two checks for Ctrl-C.
+/// Least time between two checks for Ctrl-C by the calling thread.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long a worker looks for the next call before it sleeps, and how long the calling thread
-/// waits awake for the workers' last items. Waking a thread costs tens of microseconds, as much as
-/// a layer of a small network, whose calls follow one another closely.
+/// How long a worker polls for the next call before it sleeps, and how long the calling thread
+/// polls for the workers' last items. Waking a thread takes tens of microseconds, the same as a
+/// layer of a small network, whose calls follow one another closely.
 const LINGER: Duration = Duration::from_micros(200);
 
-/// Most threads that may be asked for.
+/// Largest number of threads that may be set.
 pub const MAX_THREADS: usize = 1024;
 
-/// 0 means "not set: use the default".
+/// 0 means that no number is set: use the default.
 static CONFIGURED: AtomicUsize = AtomicUsize::new(0);
 static INTERRUPT_CHECK: OnceLock<fn() -> bool> = OnceLock::new();
 static POOLS: Mutex<Vec<Arc<Pool>>> = Mutex::new(Vec::new());
 
 thread_local! {
     static CURRENT: RefCell<Option<Arc<Pool>>> = const { RefCell::new(None) };
-    /// Until when this worker looks for work, while it does.
+    /// Time until which this worker polls for work. `None` while it does not poll.
     static LINGERS_UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// One rayon pool, for one process (a forked child makes its own) and one thread count. `workers`
-/// is absent for one thread.
+/// A rayon pool for one process (a forked child creates its own) and one thread count. `workers` is
+/// `None` for one thread.
 struct Pool {
     process: u32,
     threads: usize,
     workers: Option<rayon::ThreadPool>,
 }
 
-/// Sets how many threads kernels may use from now on, the calling thread included.
+/// Sets the number of threads that kernels may use from now on, including the calling thread.
 ///
 /// # Errors
 /// [`KernelError::Argument`] outside `1..=MAX_THREADS`.
@@ -68,8 +68,9 @@ pub fn set_num_threads(count: usize) -> Result<()> {
     Ok(())
 }
 
-/// The number of threads kernels may use: what was set, else `CNNRS_NUM_THREADS`, else the CPUs
-/// this process may run on (affinity and cgroup quota honoured).
+/// The number of threads that kernels may use: the number set by [`set_num_threads`], else
+/// `CNNRS_NUM_THREADS`, else the number of CPUs that this process may run on (CPU affinity and
+/// cgroup quota are respected).
 pub fn num_threads() -> usize {
     match CONFIGURED.load(Ordering::Relaxed) {
         0 => default_threads(),
@@ -90,14 +91,15 @@ fn default_threads() -> usize {
     })
 }
 
-/// Registers the function that tells whether the user interrupted (it may run signal handlers).
-/// Only the first call counts.
+/// Registers the function that returns whether the user interrupted (it may run signal handlers).
+/// Only the first call has an effect.
 pub fn set_interrupt_check(check: fn() -> bool) {
     let _ = INTERRUPT_CHECK.set(check);
 }
 
-/// Makes this thread's pool current. The bindings call it before they let go of the GIL: `fork`
-/// happens under the GIL, so no child can inherit the lock below in a locked state.
+/// Selects the pool of this thread for the current process and thread count, and creates it if
+/// needed. The bindings call it before they release the GIL: `fork` happens while the GIL is held,
+/// so no child can inherit the lock below in a locked state.
 pub fn prepare() {
     let (process, threads) = (std::process::id(), num_threads());
     CURRENT.with_borrow_mut(|current| {
@@ -109,7 +111,7 @@ pub fn prepare() {
             pools.iter().find(|pool| pool.process == process && pool.threads == threads).cloned();
         let pool = found.unwrap_or_else(|| {
             let pool = Arc::new(Pool { process, threads, workers: build_workers(threads - 1) });
-            pools.push(Arc::clone(&pool)); // kept for ever: a parent's pool must not be dropped in a forked child
+            pools.push(Arc::clone(&pool)); // never removed: a parent's pool must not be dropped in a forked child
             pool
         });
         *current = Some(pool);
@@ -120,8 +122,8 @@ fn build_workers(count: usize) -> Option<rayon::ThreadPool> {
     if count == 0 {
         return None;
     }
-    // Without threads (a limit of the system) the calling thread does the work alone: slower, same
-    // bits.
+    // If no threads can be created (a system limit), the calling thread does all the work: slower,
+    // with the same bits.
     rayon::ThreadPoolBuilder::new()
         .num_threads(count)
         .thread_name(|i| format!("cnnrs-{i}"))
@@ -129,11 +131,11 @@ fn build_workers(count: usize) -> Option<rayon::ThreadPool> {
         .ok()
 }
 
-/// Calls `f` with every item of `items`, on all threads when `cost` (multiply-adds in all) makes it
-/// worth while.
+/// Calls `f` with every item of `items`. Uses all threads if `cost`, in total multiply-adds, is at
+/// least [`SERIAL_COST`].
 ///
 /// # Errors
-/// [`KernelError::Interrupted`] when the user pressed Ctrl-C: some items were not done.
+/// [`KernelError::Interrupted`] when the user pressed Ctrl-C: some items were not processed.
 pub fn for_each<I>(items: I, cost: usize, f: impl Fn(I::Item) + Sync) -> Result<()>
 where
     I: ExactSizeIterator,
@@ -143,8 +145,8 @@ where
     run(items, schedule, &infallible(f))
 }
 
-/// As [`for_each`], but each thread goes over its run from the last item to the first: the data
-/// that the preceding pass touched last is still in that thread's caches.
+/// As [`for_each`], but each thread processes its run from the last item to the first: the data
+/// that the preceding pass accessed last is still in that thread's caches.
 ///
 /// # Errors
 /// [`KernelError::Interrupted`].
@@ -157,7 +159,8 @@ where
     run(items, schedule, &infallible(f))
 }
 
-/// As [`for_each`], for items whose work can fail: the first error stops the rest and is returned.
+/// As [`for_each`], for items whose work can fail. The first error stops the remaining items and is
+/// returned.
 ///
 /// # Errors
 /// The error of an item, or [`KernelError::Interrupted`].
@@ -177,7 +180,7 @@ where
     run(items, Schedule { cost, order: Order::Forward, interruptible: true }, &f)
 }
 
-/// As [`for_each`], but never stopped half-way: for updates in place, which must be whole.
+/// As [`for_each`], but cannot be interrupted: for in-place updates, which must be complete.
 pub fn for_each_uninterrupted<I>(items: I, cost: usize, f: impl Fn(I::Item) + Sync)
 where
     I: ExactSizeIterator,
@@ -188,7 +191,7 @@ where
     debug_assert!(done.is_ok());
 }
 
-/// Wraps work that cannot fail.
+/// Wraps a function that cannot fail.
 fn infallible<T>(f: impl Fn(T) + Sync) -> impl Fn(T) -> Result<()> + Sync {
     move |item| {
         f(item);
@@ -196,14 +199,14 @@ fn infallible<T>(f: impl Fn(T) + Sync) -> impl Fn(T) -> Result<()> + Sync {
     }
 }
 
-/// In which order a thread goes over its run of items.
+/// Order in which a thread processes its run of items.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Order {
     Forward,
     Backward,
 }
 
-/// How the items of a call are handed out.
+/// How the items of a call are distributed.
 #[derive(Clone, Copy)]
 struct Schedule {
     cost: usize,
@@ -211,9 +214,9 @@ struct Schedule {
     interruptible: bool,
 }
 
-/// Calls `f` with every item. Generic over the items only: everything that needs no item is in
-/// [`share`], and `f` is called through a pointer, so that a kernel adds one copy of its own work
-/// to the library and none of the scheduling.
+/// Calls `f` with every item. Generic over the items only: the code that does not need the items is
+/// in [`share`], and `f` is called through a pointer. So the library contains the scheduling once,
+/// and not once for each kernel.
 fn run<I>(
     mut items: I,
     schedule: Schedule,
@@ -233,14 +236,14 @@ where
     }
     let items: Vec<_> = items.map(|item| Mutex::new(Some(item))).collect();
     share(count, schedule, &|index| {
-        // A panic in an item is a bug; it must not turn into a hang of the other threads, so a
-        // poisoned lock is simply used (here and below).
+        // A panic in an item is a bug. It must not make the other threads hang, so a poisoned lock
+        // is used as it is (here and below).
         let item = items[index].lock().unwrap_or_else(PoisonError::into_inner).take();
         item.map_or(Ok(()), f)
     })
 }
 
-/// Indices of items, a run of neighbours for each thread.
+/// Indices of items: a run of neighbouring indices for each thread.
 struct Runs {
     runs: Vec<Mutex<Range<usize>>>,
     order: Order,
@@ -252,8 +255,8 @@ impl Runs {
         Self { runs: (0..threads).map(|i| Mutex::new(start(i)..start(i + 1))).collect(), order }
     }
 
-    /// The next item for `thread`: from its own run, else from the other end of the first run that
-    /// has one.
+    /// The next item for `thread`: from its own run, else from the opposite end of the first run
+    /// that is not empty.
     fn next(&self, thread: usize) -> Option<usize> {
         let threads = self.runs.len();
         (0..threads).find_map(|step| {
@@ -314,8 +317,8 @@ fn share(count: usize, schedule: Schedule, f: &(dyn Fn(usize) -> Result<()> + Sy
                 });
             }
             work(0, &mut poll);
-            // Waiting for the scope puts this thread to sleep; the workers' last items mostly end
-            // sooner than a sleeping thread wakes.
+            // Waiting for the scope would put this thread to sleep. The workers' last items mostly
+            // finish in less time than a sleeping thread takes to wake.
             let asleep_at = Instant::now() + LINGER;
             while finished.load(Ordering::Acquire) < helpers && Instant::now() < asleep_at {
                 std::thread::yield_now();
@@ -325,16 +328,16 @@ fn share(count: usize, schedule: Schedule, f: &(dyn Fn(usize) -> Result<()> + Sy
     failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
 }
 
-/// Keeps this worker awake for [`LINGER`] from now on, looking for work.
+/// Keeps this worker awake for [`LINGER`] from now on, polling for work.
 fn linger() {
     let until = Some(Instant::now() + LINGER);
     if LINGERS_UNTIL.replace(until).is_some() {
-        return; // it does already, and now does so for longer
+        return; // it polls already, and now does so for longer
     }
     LINGERS_UNTIL.set(None);
     rayon::spawn(move || {
         if LINGERS_UNTIL.get().is_some() {
-            return; // another worker's task that was found while lingering
+            return; // the task of another worker, taken while this one polls
         }
         LINGERS_UNTIL.set(until);
         while LINGERS_UNTIL.get().is_some_and(|until| Instant::now() < until) {

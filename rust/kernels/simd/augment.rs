@@ -1,16 +1,17 @@
-//! Planes woven into pixels.
+//! Interleaves three planes into pixels.
 
 use crate::kernels::simd::Shuffle;
 
-/// `out[3 i + c] = planes[c][i] · factors[c] + summands[c]`, the product rounded before the sum in
-/// every instruction set.
+/// `out[3 i + c] = planes[c][i] · factors[c] + summands[c]`, where the product is rounded before
+/// the addition in every instruction set.
 ///
-/// With `stream` the pixels go past the caches: better where all that is written is larger than
-/// they are; [`Vector::fence`] is the caller's.
+/// With `stream`, the pixels are written with non-temporal stores, which bypass the caches. This is
+/// faster if the whole output is larger than the caches. The caller must then call
+/// [`Vector::fence`].
 ///
 /// # Panics
-/// When a plane has fewer elements than `out` has pixels, or `out` ends within one: a defect of the
-/// caller.
+/// When a plane has fewer elements than `out` has pixels, or `out` ends within a pixel: a bug in
+/// the caller.
 #[inline(always)]
 pub fn interleave_three<V: Shuffle<f32>>(
     planes: [&[f32]; 3],
@@ -26,8 +27,8 @@ pub fn interleave_three<V: Shuffle<f32>>(
             && planes[1].len() >= count
             && planes[2].len() >= count
     );
-    // Pixels before the first that starts on the boundary of a register: 3 has an inverse modulo
-    // its lanes.
+    // Number of pixels before the first pixel that starts on a register boundary. If elements are
+    // aligned to their size, there is one, since 3 has an inverse modulo the number of lanes.
     let boundary = |i: &usize| (out.as_ptr().addr() + 12 * i).is_multiple_of(4 * V::LANES);
     let lead = if stream { (0..V::LANES).find(boundary) } else { None };
     let (stream, first) = (lead.is_some(), lead.unwrap_or(0).min(count));
@@ -36,8 +37,8 @@ pub fn interleave_three<V: Shuffle<f32>>(
     let [fa, fb, fc] = [V::splat(factors[0]), V::splat(factors[1]), V::splat(factors[2])];
     let [sa, sb, sc] = [V::splat(summands[0]), V::splat(summands[1]), V::splat(summands[2])];
     for i in (first..last).step_by(V::LANES) {
-        // SAFETY: a register from `i` on lies within each plane, and three of them from `3 i` on
-        // within `out`, by the assertion; these start on a boundary where they are
+        // SAFETY: by the assertion, a register from `i` on is within each plane, and three
+        // registers from `3 i` on are within `out`; these start on a register boundary if they are
         // streamed.
         unsafe {
             let (a, b, c) = (V::load(a.add(i)), V::load(b.add(i)), V::load(c.add(i)));

@@ -1,8 +1,9 @@
-//! Passes over the rows of a matrix, a register at a time: element-wise maps, and sums of columns.
+//! Element-wise maps and column sums over the rows of a matrix, one register at a time.
 //!
-//! Beside the matrices a pass may read *tables*: rows of `width` values that meet every row. What a
-//! pass computes is written once, on a [`Vector`]; everything here is memory, and the loops leave
-//! nothing to the compiler's guess of what may overlap.
+//! In addition to the matrices, a pass may read *tables*: rows of `width` values that are used for
+//! every row. The computation of a pass is written once, on a [`Vector`]; this module has the
+//! loops, loads and stores. They use explicit vector operations, so that their speed does not
+//! depend on whether the compiler can prove that arrays do not overlap.
 
 use std::marker::PhantomData;
 
@@ -10,29 +11,32 @@ use crate::kernels::Element;
 use crate::kernels::simd::{Kernel, Vector, load_some, store_some};
 use crate::kernels::tuning::ELEMENTWISE_STREAM_BYTES;
 
-/// Whether an output of so many elements goes past the caches.
+/// Whether an output of `len` elements is written with non-temporal stores, which bypass the
+/// caches.
 pub fn streams<T>(len: usize) -> bool {
     len.saturating_mul(size_of::<T>()) >= ELEMENTWISE_STREAM_BYTES
 }
 
-/// What a map makes of one register of each input and table.
+/// Element-wise function of the inputs and tables.
 pub trait Map<T: Element, const INPUTS: usize, const TABLES: usize>: Copy {
-    /// The register to write; mark it `#[inline(always)]`.
+    /// Computes the register to write from one register of each input and table. Mark it
+    /// `#[inline(always)]`.
     fn map<V: Vector<T>>(self, inputs: [V; INPUTS], tables: [V; TABLES]) -> V;
 }
 
-/// What is added to the column sums for one register of each input and table.
+/// Terms of column sums over the inputs and tables.
 pub trait Terms<T: Element, const INPUTS: usize, const TABLES: usize, const SUMS: usize>:
     Copy
 {
-    /// A term for each sum; mark it `#[inline(always)]`.
+    /// Computes a term for each sum from one register of each input and table. Mark it
+    /// `#[inline(always)]`.
     fn terms<V: Vector<T>>(self, inputs: [V; INPUTS], tables: [V; TABLES]) -> [V; SUMS];
 }
 
-/// `out = map(inputs, tables)`, row by row; an input that is `None` is what `out` holds.
+/// `out = map(inputs, tables)`, row by row. An input that is `None` is read from `out`.
 ///
-/// With `stream` the output goes past the caches where its alignment allows: better when it is
-/// larger than they are.
+/// With `stream`, the output is written with non-temporal stores, which bypass the caches, if its
+/// alignment allows it. This is faster if the output is larger than the caches.
 ///
 /// # Panics
 /// When an input is shorter than `out`, or a table shorter than a row.
@@ -64,9 +68,9 @@ pub fn map<T: Element, M: Map<T, INPUTS, TABLES>, const INPUTS: usize, const TAB
     });
 }
 
-/// A register of each array, from element `at` on. Bare loops: a closure given to `map` would not
-/// be compiled for the instruction set, and an iterator that is not inlined would send every
-/// register through memory.
+/// Loads a register of each array, from element `at` on. Uses plain loops: a closure passed to
+/// `map` would not be compiled for the instruction set, and an iterator that is not inlined would
+/// pass every register through memory.
 ///
 /// # Safety
 /// `count` elements from `at` on must be readable in each.
@@ -122,8 +126,9 @@ impl<T: Element, M: Map<T, INPUTS, TABLES>, const INPUTS: usize, const TABLES: u
             let whole = columns - columns % V::LANES;
             for column in (0..whole).step_by(V::LANES) {
                 // SAFETY: `map` checked that inputs and out have `start + columns` elements and
-                // tables `columns`; `column + LANES` is within. Inputs that are
-                // `out` are read before the same place is written. STREAM only where aligned.
+                // tables `columns`; `column + LANES` does not exceed `columns`. An input that is
+                // `out` is read before the same elements are written. STREAM is set only if `out`
+                // is aligned.
                 unsafe {
                     let inputs = load_all::<T, V, INPUTS>(&self.inputs, start + column, V::LANES);
                     let value = self

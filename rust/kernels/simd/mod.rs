@@ -1,12 +1,12 @@
-//! SIMD: which instruction set this machine has, and how a kernel is compiled for each.
+//! SIMD: detection of the CPU's instruction set, and kernels compiled for each set.
 //!
-//! A [`Kernel`] is written once, in plain Rust or on a [`Vector`]; [`dispatch_f32`] runs it compiled
-//! for the widest set found at run time, and [`dispatch_f64`] for the baseline. A kernel of plain
-//! loops gains from this too: inside, the compiler may use all of that set.
-//! `CNNRS_SIMD=portable|avx2|avx512|neon` chooses another, if the machine has it.
+//! A [`Kernel`] is written once, in plain Rust or on a [`Vector`]; [`dispatch_f32`] runs the
+//! version compiled for the widest set found at run time, and [`dispatch_f64`] the version for the
+//! baseline CPU. A kernel of plain loops also benefits, since the compiler may use all instructions
+//! of the set. `CNNRS_SIMD=portable|avx2|avx512|neon` selects another set, if the CPU supports it.
 //!
-//! Everything that a kernel's `run` calls on its hot path must be `#[inline(always)]`: only then is
-//! it compiled for the set.
+//! Everything that a kernel's `run` calls on its hot path must be `#[inline(always)]`: otherwise it
+//! is not compiled for the set.
 
 #![allow(unsafe_code)]
 

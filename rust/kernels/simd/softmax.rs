@@ -1,16 +1,15 @@
-//! Exponentials of a row on registers: their largest exponent first, then the exponentials and
-//! their sum.
+//! SIMD softmax of a row: the largest element, then the exponentials and their sum.
 
 use crate::kernels::Element;
 use crate::kernels::simd::{Vector, load_some, store_some};
 use crate::kernels::tuning::SOFTMAX_PREFETCH_BYTES;
 
-/// The largest element; negative infinity where there is none but NaN.
+/// The largest element, ignoring NaN. Negative infinity if there is no other element.
 #[inline(always)]
 pub fn largest<T: Element, V: Vector<T>>(x: &[T]) -> T {
     let lowest = V::splat(T::NEG_INFINITY);
     let (mut top, whole) = (lowest, x.len() - x.len() % V::LANES);
-    // SAFETY: whole registers, then as many elements as are left.
+    // SAFETY: reads whole registers, then the elements that are left.
     unsafe {
         for at in (0..whole).step_by(V::LANES) {
             V::prefetch(x.as_ptr().wrapping_add(at + SOFTMAX_PREFETCH_BYTES / size_of::<T>()));
@@ -27,7 +26,8 @@ pub fn largest<T: Element, V: Vector<T>>(x: &[T]) -> T {
     )
 }
 
-/// `Σ e^(x - top)`; the terms go to `values`, if given. NaN anywhere makes it NaN.
+/// `Σ e^(x - top)`. The terms are written to `values`, if given. The sum is NaN if any element is
+/// NaN.
 ///
 /// # Panics
 /// When `values` is shorter than `x`.
@@ -35,7 +35,7 @@ pub fn largest<T: Element, V: Vector<T>>(x: &[T]) -> T {
 pub fn exponentials<T: Element, V: Vector<T>>(x: &[T], top: T, mut values: Option<&mut [T]>) -> T {
     assert!(values.as_ref().is_none_or(|values| values.len() >= x.len()));
     let (top, mut sum) = (V::splat(top), V::zero());
-    // SAFETY: as many elements as are left, of both.
+    // SAFETY: accesses no more elements of either slice than are left.
     unsafe {
         for at in (0..x.len()).step_by(V::LANES) {
             let count = V::LANES.min(x.len() - at);

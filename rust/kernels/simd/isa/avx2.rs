@@ -1,4 +1,4 @@
-//! AVX2 with FMA: 16 registers of 256 bits, masks for partial vectors taken from a table.
+//! AVX2 with FMA: 16 registers of 256 bits. The masks of partial vectors are read from a table.
 
 use std::arch::x86_64::*;
 
@@ -6,7 +6,8 @@ use super::Kernel;
 use super::shuffle::{Index, Shuffle};
 use super::vector::Vector;
 
-/// Reading `LANES` numbers from `LANES - count` on gives a mask of `count` lanes.
+/// Table of masks: the `LANES` numbers from `LANES - count` on are a mask of the first `count`
+/// lanes.
 static MASK: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
 
 /// A 256-bit register.
@@ -23,9 +24,9 @@ impl F32x8 {
     }
 }
 
-// SAFETY of every block below: a value of this type exists only in code entered through
-// `call`, which `super::level` allows only on a CPU with these features; memory accesses
-// are the caller's promise, masked to `count` lanes where partial.
+// SAFETY of every block below: a value of this type exists only in code entered through `call`,
+// which `super::level` allows only on a CPU with these features; memory accesses are the caller's
+// promise, and partial ones are masked to `count` lanes.
 #[allow(clippy::undocumented_unsafe_blocks)]
 impl Vector<f32> for F32x8 {
     const LANES: usize = 8;
@@ -77,7 +78,7 @@ impl Vector<f32> for F32x8 {
     }
     #[inline(always)]
     fn relu(self) -> Self {
-        // max(a, b) gives b if either is NaN: the value must stand second.
+        // max(a, b) returns b if either is NaN, so `self` must be the second operand.
         Self(unsafe { _mm256_max_ps(_mm256_setzero_ps(), self.0) })
     }
     #[inline(always)]
@@ -91,8 +92,7 @@ impl Vector<f32> for F32x8 {
     }
     #[inline(always)]
     fn larger(a: (Self, Self), b: (Self, Self)) -> (Self, Self) {
-        // Not b <= a: b is larger or one of them is NaN; then b only if it is not `a` that
-        // is.
+        // `b <= a` is false if b is larger or either is NaN. Take `b` there, unless `a` is NaN.
         unsafe {
             let take = _mm256_and_ps(
                 _mm256_cmp_ps::<_CMP_NLE_UQ>(b.0.0, a.0.0),
@@ -168,7 +168,7 @@ unsafe fn call<K: Kernel<f32>>(kernel: K) -> K::Output {
     kernel.run::<F32x8>()
 }
 
-/// Writes `base` plus each of the first `count` values, which are whole numbers.
+/// Writes `base` plus each of the first `count` values, which must be integers.
 ///
 /// # Safety
 /// The CPU must have AVX2; `count` elements must be writable.
@@ -181,7 +181,7 @@ unsafe fn store_index(values: __m256, base: i32, target: *mut i32, count: usize)
     }
 }
 
-/// All ones where the first `count` indices at `source` are `index`.
+/// A mask of the lanes whose index at `source` is equal to `index`, among the first `count` lanes.
 ///
 /// # Safety
 /// The CPU must have AVX2; `count` elements must be readable.
@@ -196,7 +196,8 @@ unsafe fn equal_index(source: *const i32, index: i32, count: usize) -> __m256 {
     }
 }
 
-/// Transposes 8 × 8 floats: pairs, then fours, within the halves of a register, then the halves.
+/// Transposes 8 × 8 floats: first interleaves pairs and then groups of four elements within the
+/// halves of the registers, then exchanges the halves.
 ///
 /// # Safety
 /// The CPU must have the features; both squares must be accessible.
@@ -236,8 +237,8 @@ unsafe fn transpose(source: *const f32, stride: usize, target: *mut f32, target_
     }
 }
 
-/// For each of three registers to write, which lane of its source goes where; element `k` in all
-/// comes from source `k % 3`.
+/// Lane tables for interleaving: for each lane of the three results, the lane of its source.
+/// Element `k` of the result, counted through the three registers, comes from source `k % 3`.
 const WEAVE: [[i32; 8]; 3] = {
     let mut tables = [[0; 8]; 3];
     let mut place = 0;
@@ -248,7 +249,8 @@ const WEAVE: [[i32; 8]; 3] = {
     tables
 };
 
-/// The lanes of the register that starts at element `8 * register` which come from `source`.
+/// Blend mask of the lanes that come from `source`, in the result that starts at element
+/// `8 * register`.
 const fn from_source(register: i32, source: i32) -> i32 {
     let (mut lanes, mut lane) = (0, 0);
     while lane < 8 {

@@ -1,8 +1,8 @@
-//! What the CPU makes of denormal numbers.
+//! Flushing of denormal numbers to zero by the CPU.
 
-/// While it lives, this thread takes denormals for zero and writes zero for them; the caller's
-/// state comes back when it is dropped. Threads of the pool and the calling thread enter it alike,
-/// so the bits do not depend on who computed what.
+/// While this value exists, the thread reads denormal numbers as zero and writes zero in their
+/// place. Dropping it restores the caller's state. The calling thread and all threads of the pool
+/// enter this state, so the bits do not depend on the thread that computed a value.
 pub struct FlushDenormals {
     before: u64,
 }
@@ -44,8 +44,8 @@ fn float_state() -> u64 {
 #[cfg(target_arch = "x86_64")]
 fn set_float_state(state: u64) {
     let state = state as u32;
-    // SAFETY: loads a value that was read from MXCSR, with flush bits set at most; exceptions stay
-    // masked as they were.
+    // SAFETY: loads a value that was read from MXCSR, in which at most the flush bits were set; the
+    // exception masks are unchanged.
     unsafe {
         std::arch::asm!("ldmxcsr [{}]", in(reg) &raw const state, options(nostack, preserves_flags, readonly))
     };
@@ -63,7 +63,8 @@ fn float_state() -> u64 {
 
 #[cfg(target_arch = "aarch64")]
 fn set_float_state(state: u64) {
-    // SAFETY: writes a value that was read from the register, with the flush bit set at most.
+    // SAFETY: writes a value that was read from the register, in which at most the flush bit was
+    // set.
     unsafe {
         std::arch::asm!("msr fpcr, {}", in(reg) state, options(nomem, nostack, preserves_flags))
     };

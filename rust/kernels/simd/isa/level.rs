@@ -1,11 +1,11 @@
-//! Instruction sets: which of them this CPU has, and which one the kernels use.
+//! Detection of the instruction sets of this CPU, and selection of the one that kernels use.
 
 use std::sync::OnceLock;
 
 /// An instruction set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
-    /// What the baseline CPU of the platform has.
+    /// The instructions of the platform's baseline CPU.
     Portable,
     /// AVX2 and FMA.
     Avx2,
@@ -16,7 +16,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// Its name, as `CNNRS_SIMD` takes it.
+    /// Its name, as accepted by `CNNRS_SIMD`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Portable => "portable",
@@ -47,8 +47,8 @@ impl Level {
     }
 }
 
-/// The instruction set in use: the widest available, or the one that `CNNRS_SIMD` names if it is
-/// available. Fixed at first use.
+/// The instruction set in use: the one named by `CNNRS_SIMD` if it is available, else the widest
+/// one available. Determined at the first call.
 pub fn level() -> Level {
     static LEVEL: OnceLock<Level> = OnceLock::new();
     *LEVEL.get_or_init(|| {
@@ -59,7 +59,7 @@ pub fn level() -> Level {
     })
 }
 
-/// The SIMD features found on this CPU, whether used or not.
+/// The SIMD features of this CPU, including those that are not used.
 pub fn cpu_features() -> Vec<&'static str> {
     #[cfg(target_arch = "x86_64")]
     let found = [

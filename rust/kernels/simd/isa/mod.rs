@@ -1,10 +1,10 @@
-//! Instruction sets: the vector traits, their implementation for each set, and the dispatch at run
-//! time.
+//! Instruction sets: the vector traits, their implementation for each set, and run-time dispatch.
 //!
 //! A [`Kernel`] is written once, in plain Rust or on a [`Vector`]. For `f32` it is compiled for
-//! every instruction set, and [`dispatch_f32`] runs the one in use. For `f64`, which serves gradient
-//! checks and references, it is compiled once, for the baseline CPU of the platform: copies for
-//! wider sets would double the size of the library and the time it takes to build.
+//! every instruction set, and [`dispatch_f32`] runs the version for the set in use. For `f64`,
+//! which is used for gradient checks and reference results, it is compiled once, for the baseline
+//! CPU of the platform. Versions for wider sets would double the size of the library and its build
+//! time.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -25,19 +25,20 @@ use vector::Vector;
 
 use crate::kernels::Element;
 
-/// Lanes of the widest register of any instruction set.
+/// Lanes of the widest register among all instruction sets.
 pub const MAX_LANES: usize = 16;
 
-/// A piece of work that is compiled once for each instruction set.
+/// A computation that is compiled once for each instruction set.
 pub trait Kernel<T: Element> {
-    /// What it returns.
+    /// The result of [`Kernel::run`].
     type Output;
-    /// Does the work with vectors of type `V`; mark it `#[inline(always)]`. An implementation asks
-    /// for no more of `V` than it needs, mostly [`Vector`] alone.
+    /// Runs the computation with vectors of type `V`. Mark it `#[inline(always)]`. An
+    /// implementation should require only the traits of `V` that it needs, in most cases [`Vector`]
+    /// alone.
     fn run<V: Shuffle<T> + Index<T>>(self) -> Self::Output;
 }
 
-/// Runs an `f32` kernel in the instruction set in use.
+/// Runs an `f32` kernel compiled for the instruction set in use.
 pub fn dispatch_f32<K: Kernel<f32>>(kernel: K) -> K::Output {
     match level() {
         #[cfg(target_arch = "x86_64")]
@@ -50,16 +51,17 @@ pub fn dispatch_f32<K: Kernel<f32>>(kernel: K) -> K::Output {
     }
 }
 
-/// Runs an `f64` kernel, in the baseline instruction set.
+/// Runs an `f64` kernel compiled for the baseline instruction set.
 pub fn dispatch_f64<K: Kernel<f64>>(kernel: K) -> K::Output {
     portable::Lanes::<f64, 2>::call(kernel)
 }
 
 /// `vectorized!(T, || body)` runs `body`, a computation on elements of type `T`, compiled for the
-/// instruction set in use: plain loops become wide. For `f64` only the baseline copy is compiled.
+/// instruction set in use, so that plain loops are vectorized for it. For `f64` only the baseline
+/// version is compiled.
 ///
-/// The body is written out once for each set and always inlined there; a closure that is called
-/// would stay a function of the baseline set.
+/// The macro expands the body once for each set and always inlines it there. A closure that is
+/// called and not inlined would be compiled for the baseline set.
 macro_rules! vectorized {
     ($element:ty, || $body:expr) => {
         if !<$element as $crate::kernels::Element>::WIDE {
@@ -81,27 +83,27 @@ macro_rules! vectorized {
 }
 pub(crate) use vectorized;
 
-/// Runs a closure as the baseline set has it.
+/// Runs a closure compiled for the baseline set.
 #[inline(always)]
 pub(crate) fn plain_baseline<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Runs a closure compiled for AVX-512; only after [`level`] said so.
+/// Runs a closure compiled for AVX-512. Call it only if [`level`] returned this set.
 #[inline(always)]
 pub(crate) fn plain_avx512<R>(f: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: called only where `level` found the features.
+    // SAFETY: called only if `level` detected the features.
     return unsafe { avx512::plain(f) };
     #[cfg(not(target_arch = "x86_64"))]
     f()
 }
 
-/// Runs a closure compiled for AVX2; only after [`level`] said so.
+/// Runs a closure compiled for AVX2. Call it only if [`level`] returned this set.
 #[inline(always)]
 pub(crate) fn plain_avx2<R>(f: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: called only where `level` found the features.
+    // SAFETY: called only if `level` detected the features.
     return unsafe { avx2::plain(f) };
     #[cfg(not(target_arch = "x86_64"))]
     f()

@@ -10,8 +10,8 @@ use super::vector::Vector;
 #[derive(Clone, Copy)]
 pub struct F32x4(float32x4_t);
 
-// SAFETY of every block below: NEON is part of every 64-bit Arm; memory accesses are the
-// caller's promise, kept to the first `count` lanes where partial.
+// SAFETY of every block below: NEON is part of every 64-bit Arm; memory accesses are the caller's
+// promise, and partial ones access only the first `count` lanes.
 #[allow(clippy::undocumented_unsafe_blocks, unused_unsafe)]
 impl Vector<f32> for F32x4 {
     const LANES: usize = 4;
@@ -69,7 +69,7 @@ impl Vector<f32> for F32x4 {
     }
     #[inline(always)]
     fn relu(self) -> Self {
-        // FMAX gives NaN if either is NaN.
+        // FMAX returns NaN if either operand is NaN.
         Self(unsafe { vmaxq_f32(Self::zero().0, self.0) })
     }
     #[inline(always)]
@@ -81,7 +81,7 @@ impl Vector<f32> for F32x4 {
     #[inline(always)]
     fn larger(a: (Self, Self), b: (Self, Self)) -> (Self, Self) {
         unsafe {
-            // `a` where it is NaN or b <= a.
+            // Take `a` where it is NaN or where b <= a, else `b`.
             let (number, below) = (vceqq_f32(a.0.0, a.0.0), vcleq_f32(b.0.0, a.0.0));
             let take = |a, b| Self(vbslq_f32(number, vbslq_f32(below, a, b), a));
             (take(a.0.0, b.0.0), take(a.1.0, b.1.0))

@@ -1,4 +1,4 @@
-//! Vectors as arrays: what the baseline CPU has, left to the compiler.
+//! Vectors stored as arrays, compiled to the instructions of the baseline CPU.
 
 use super::Kernel;
 use super::shuffle::{Index, Shuffle};

@@ -1,7 +1,7 @@
-//! Rearranging the lanes of registers, and registers of indices.
+//! Rearrangement of lanes within and across registers, and conversion between lanes and indices.
 //!
-//! Every method has a default that goes through memory, one element at a time; an instruction set
-//! overrides the ones for which it has something better.
+//! Every method has a default implementation that works in memory, one element at a time. An
+//! instruction set overrides the methods for which it has suitable instructions.
 
 use super::MAX_LANES;
 use super::vector::Vector;
@@ -13,7 +13,7 @@ pub trait Shuffle<T: Element>: Vector<T> {
     /// becomes (`j`, `i`) of the target.
     ///
     /// # Safety
-    /// Both squares, their rows as far apart as the strides say, must be readable and writable, and
+    /// The source must be readable and the target writable, with rows spaced by their strides. They
     /// must not overlap.
     #[inline(always)]
     unsafe fn transpose(source: *const T, stride: usize, target: *mut T, target_stride: usize) {
@@ -24,7 +24,8 @@ pub trait Shuffle<T: Element>: Vector<T> {
             }
         }
     }
-    /// The lanes of three registers in turn, `a₀ b₀ c₀ a₁ b₁ c₁ …`, as three registers.
+    /// Interleaves the lanes of three registers, `a₀ b₀ c₀ a₁ b₁ c₁ …`, and returns three
+    /// registers.
     #[inline(always)]
     fn interleave(a: Self, b: Self, c: Self) -> [Self; 3] {
         let (mut lanes, mut interleaved) = ([T::ZERO; MAX_LANES], [T::ZERO; 3 * MAX_LANES]);
@@ -38,8 +39,8 @@ pub trait Shuffle<T: Element>: Vector<T> {
         // SAFETY: three registers have no more than `3 * MAX_LANES` lanes.
         [0, 1, 2].map(|j| unsafe { Self::load(interleaved.as_ptr().add(j * Self::LANES)) })
     }
-    /// Interleaves registers: the first lanes of all, then the second lanes, up to `count` lanes of
-    /// each.
+    /// Interleaves `N` registers and writes the result: the first lane of each register, then the
+    /// second lane of each, up to `count` lanes of each.
     ///
     /// # Safety
     /// `count * N` elements must be writable.
@@ -57,8 +58,8 @@ pub trait Shuffle<T: Element>: Vector<T> {
             }
         }
     }
-    /// The inverse of [`Shuffle::store_interleaved`]: register `j` holds elements `j`, `N + j`, `2 N + j` … of
-    /// the source, `count` of them, then zeros.
+    /// The inverse of [`Shuffle::store_interleaved`]. The first `count` lanes of register `j` are
+    /// elements `j`, `N + j`, `2 N + j` … of the source; the other lanes are zero.
     ///
     /// # Safety
     /// `count * N` elements must be readable.
@@ -78,7 +79,8 @@ pub trait Shuffle<T: Element>: Vector<T> {
 
 /// Converts between lanes and indices of elements.
 pub trait Index<T: Element>: Vector<T> {
-    /// Writes `base` plus each of the first `count` values, which are whole numbers, as an index.
+    /// Writes `base` plus each of the first `count` values as an index. The values must be
+    /// integers.
     ///
     /// # Safety
     /// `count` elements must be writable.
@@ -89,8 +91,8 @@ pub trait Index<T: Element>: Vector<T> {
             unsafe { target.add(i).write(base + lane.to_f64() as i32) };
         }
     }
-    /// `self` where the index at `source` is `index`, else zero, for the first `count` lanes; and
-    /// how many those were.
+    /// Keeps the first `count` lanes where the index at `source` is equal to `index`, and sets all
+    /// other lanes to zero. Also returns the number of lanes kept.
     ///
     /// # Safety
     /// `count` indices must be readable.

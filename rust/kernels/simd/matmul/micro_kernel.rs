@@ -1,18 +1,18 @@
-//! The matrix micro-kernel: `C (+)= Σ A B` for a few rows and two registers of columns, sums kept
+//! Matrix micro-kernel: `C (+)= Σ A B` for a few rows and two registers of columns, with the sums
 //! in registers.
 //!
 //! `A` is read one element at a time (a broadcast), `B` in registers, and each pair of loads of `B`
-//! serves all rows. A sum may run over several [`Segments`]: pieces of `A` and `B` that lie at
-//! different places, such as the rows of a convolution window. Every element of `C` is summed in
-//! the order of the segments, whatever the number of rows or columns beside it: its bits do not
-//! depend on how a matrix was cut into tiles.
+//! is used for all rows. A sum may run over several segments ([`Segments`]): pieces of `A` and `B`
+//! with separate start addresses, such as the rows of a convolution window. Every element of `C` is
+//! summed in the order of the segments, independently of the number of rows and columns of the
+//! tile. So its bits do not depend on how a matrix is cut into tiles.
 
 use crate::kernels::Element;
 use crate::kernels::memory::TileMut;
 use crate::kernels::simd::{Kernel, Vector};
 pub use crate::kernels::tuning::ROW_PADDING;
 
-/// Columns and rows of a micro-kernel call in the instruction set in use.
+/// Columns and rows of a micro-kernel call for the instruction set in use.
 pub fn register_block<T: Element>() -> (usize, usize) {
     struct Sizes;
     impl<T: Element> Kernel<T> for Sizes {
@@ -25,7 +25,7 @@ pub fn register_block<T: Element>() -> (usize, usize) {
     T::dispatch(Sizes)
 }
 
-/// Elements of a register in the instruction set in use.
+/// Lanes of a register of the instruction set in use.
 pub fn lanes<T: Element>() -> usize {
     register_block::<T>().0 / 2
 }
@@ -35,38 +35,39 @@ pub const fn panel_width<T: Element, V: Vector<T>>() -> usize {
     2 * V::LANES
 }
 
-/// Where `A` and `B` lie. Element `(row, k)` of segment `s` of `A` is `a[a_starts[s] + row * a_row
-/// + k * a_step]`; row `k` of segment `s` of `B` starts at `b[b_starts[s] + k * b_step]`.
+/// Layout of `A` and `B` in memory. Element `(row, k)` of segment `s` of `A` is
+/// `a[a_starts[s] + row * a_row + k * a_step]`; row `k` of segment `s` of `B` starts at
+/// `b[b_starts[s] + k * b_step]`.
 #[derive(Clone, Copy)]
 pub struct Segments<'a, T> {
     /// Elements of `A`.
     pub a: &'a [T],
     /// Start of each segment in `a`.
     pub a_starts: &'a [usize],
-    /// Distance of two rows of `A`; 1 when `transposed`.
+    /// Elements from one row of `A` to the next; 1 if `transposed`.
     pub a_row: usize,
-    /// Distance of two steps of the sum in `A`; 1 unless `transposed`.
+    /// Elements of `A` from one step of the sum to the next; 1 unless `transposed`.
     pub a_step: usize,
-    /// Whether the rows, not the steps of the sum, lie side by side in `a`.
+    /// Whether rows are adjacent in `a`, and not steps of the sum.
     pub transposed: bool,
     /// Elements of `B`.
     pub b: &'a [T],
     /// Start of each segment in `b`.
     pub b_starts: &'a [usize],
-    /// Distance of two steps of the sum in `B`.
+    /// Elements of `B` from one step of the sum to the next.
     pub b_step: usize,
     /// Steps of the sum in each segment.
     pub steps: usize,
 }
 
-/// What happens to the sums.
+/// Operations on the sums before they are written.
 #[derive(Clone, Copy)]
 pub struct Epilogue<'a, T> {
-    /// Add to what is in `C` already.
+    /// Add the sums to the values in `C`.
     pub accumulate: bool,
     /// Add this row to each row of `C`.
     pub bias: Option<&'a [T]>,
-    /// Cut at zero, last of all.
+    /// Apply ReLU, after the other operations.
     pub relu: bool,
 }
 
@@ -77,22 +78,23 @@ impl<T> Epilogue<'_, T> {
     pub const ACCUMULATE: Self = Self { accumulate: true, bias: None, relu: false };
 }
 
-/// What the memory should do meanwhile; no value depends on it.
+/// Prefetch and store hints. They do not affect the result.
 #[derive(Clone, Copy)]
 pub struct Hints<'a, T> {
-    /// From here on, two registers are prefetched at each step of the sum: what a later call will
-    /// read.
+    /// Data that a later call will read. At each step of the sum, two registers of it are
+    /// prefetched, from its start on.
     pub prefetch: Option<&'a [T]>,
-    /// Elements that the prefetch advances at each step.
+    /// Elements by which the prefetch advances at each step of the sum.
     pub prefetch_step: usize,
-    /// Elements that it advances from one part of the rows to the next.
+    /// Elements by which the prefetch advances from one part of the rows to the next.
     pub prefetch_part: usize,
-    /// Write past the caches where alignment allows; [`Vector::fence`] before anyone else reads.
+    /// Write with non-temporal stores, which bypass the caches, if the alignment allows it. Call
+    /// [`Vector::fence`] before another thread reads the result.
     pub stream: bool,
 }
 
 impl<T> Hints<'_, T> {
-    /// Nothing special.
+    /// No prefetch and ordinary stores.
     pub const NONE: Self =
         Self { prefetch: None, prefetch_step: 0, prefetch_part: 0, stream: false };
 }
@@ -100,10 +102,10 @@ impl<T> Hints<'_, T> {
 /// `C (+)= Σ_s A_s B_s` for all rows of `c`, which has at most [`panel_width`] columns.
 ///
 /// # Shapes
-/// - `c`: rows × columns, overwritten or accumulated as `finish` says.
+/// - `c`: rows × columns, overwritten or accumulated into, depending on `finish`.
 ///
 /// # Panics
-/// When a segment does not lie within its slice: a defect of the caller.
+/// When a segment is not within its slice: a bug in the caller.
 #[inline(always)]
 pub fn multiply<T: Element, V: Vector<T>>(
     segments: &Segments<'_, T>,
@@ -128,8 +130,8 @@ pub fn multiply_with<T: Element, V: Vector<T>>(
     V::call(Multiply { segments, c, finish, hints });
 }
 
-/// All rows of a panel. A kernel of its own, called and not inlined: the choice among the
-/// micro-kernels is compiled once for an instruction set.
+/// All rows of a panel. This is a separate kernel that is called and not inlined, so that the
+/// selection of the micro-kernel is compiled once for each instruction set.
 struct Multiply<'a, 's, T> {
     segments: &'a Segments<'s, T>,
     c: TileMut<'a, T>,
@@ -157,7 +159,7 @@ fn multiply_rows<T: Element, V: Vector<T>>(call: Multiply<'_, '_, T>) {
     let aligned = c.as_mut_ptr().addr().is_multiple_of(V::LANES * size_of::<T>())
         && c.row_stride().is_multiple_of(V::LANES);
     let stream = hints.stream && aligned && cols.is_multiple_of(V::LANES) && !finish.accumulate;
-    // Without a wish, the line of `A` that is being read anyway.
+    // Without a prefetch hint, prefetch the start of `A`, which is read anyway.
     let (mut prefetch, prefetch_step) =
         hints.prefetch.map_or((segments.a.as_ptr(), 0), |at| (at.as_ptr(), hints.prefetch_step));
     let parts = rows.div_ceil(V::ROWS);
@@ -174,8 +176,8 @@ fn multiply_rows<T: Element, V: Vector<T>>(call: Multiply<'_, '_, T>) {
             prefetch_step,
             stream,
         };
-        // Split evenly: five rows and four beat eight and one. The kernel for each number of rows
-        // is a function of its own.
+        // Rows are split evenly: five and four rows are faster than eight and one. Each number of
+        // rows has a separate kernel function.
         macro_rules! by_rows {
             ($($rows:literal)*) => {
                 match count {
@@ -231,8 +233,8 @@ impl<T: Element> Tile<'_, '_, T> {
     }
 }
 
-/// A tile whose rows, registers of columns, orientation of `A` and partial last register are known
-/// to the compiler.
+/// A tile for which these are known at compile time: the number of rows and of column registers,
+/// the orientation of `A`, and whether the last register is partial.
 struct Sized<
     'a,
     's,
@@ -253,8 +255,8 @@ impl<
 {
     type Output = ();
 
-    // Plain indices: the compiler unrolls such loops whole in its first pass, so that the sums stay
-    // in registers; iterators it does not.
+    // Plain indices: the compiler fully unrolls such loops in its first pass, so that the sums stay
+    // in registers. It does not do so for iterators.
     #[allow(clippy::needless_range_loop)]
     #[inline(always)]
     fn run<V: Vector<T>>(self) {
@@ -263,9 +265,9 @@ impl<
         let (a_row, a_step) = if TRANSPOSED { (1, s.a_step) } else { (s.a_row, 1) };
         let mut sums = [[V::zero(); REGISTERS]; ROWS];
         // SAFETY: `check` made sure that every element of the segments that these rows and columns
-        // touch lies within `a` and `b`; streamed registers are aligned, as `multiply_with`
-        // saw; a partial register is read and written only up to `last`; `c` is
-        // exclusive and has these rows and columns.
+        // use is within `a` and `b`; `multiply_rows` streams only if the registers are aligned; a
+        // partial register is read and written only up to `last`; `c` is exclusive and has these
+        // rows and columns.
         unsafe {
             for (&a_start, &b_start) in s.a_starts.iter().zip(s.b_starts) {
                 let mut a = s.a.as_ptr().add(a_start + row * a_row);
@@ -294,8 +296,8 @@ impl<
                     b = b.wrapping_add(s.b_step);
                 }
             }
-            // Each step of the finish is a small loop of its own: only loops that the compiler
-            // unrolls whole leave the sums in registers.
+            // Each operation of the epilogue is a separate small loop: the sums stay in registers
+            // only if the compiler fully unrolls the loops.
             let (start, stride) = (c.as_mut_ptr(), c.row_stride());
             if finish.accumulate {
                 for i in 0..ROWS {

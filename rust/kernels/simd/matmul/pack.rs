@@ -1,17 +1,17 @@
-//! Packing: rows of a matrix into panels as wide as two registers, and transposing a matrix on the
-//! way.
+//! Packing: copies rows of a matrix into panels that are two registers wide, and transposes
+//! matrices.
 
 use crate::kernels::Element;
 use crate::kernels::memory::TileMut;
 use crate::kernels::simd::matmul::micro_kernel::panel_width;
 use crate::kernels::simd::{Kernel, Shuffle, store_some};
 
-/// Copies `steps` rows of `columns` elements, `stride` apart, into panels: row `s` of panel `p`
-/// lands at `packed[(p * steps + s) * panel_width]`. Row by row, as memory likes it; columns
-/// missing in the last panel become zero.
+/// Copies `steps` rows of `columns` elements, `stride` apart, into panels: row `s` of panel `p` is
+/// written to `packed[(p * steps + s) * panel_width]`. Works row by row, so that memory is read in
+/// order. Missing columns of the last panel are set to zero.
 ///
 /// # Panics
-/// When `source` or `packed` is too short: a defect of the caller.
+/// When `source` or `packed` is too short: a bug in the caller.
 #[inline(always)]
 pub fn pack_rows<T: Element, V: Shuffle<T>>(
     source: &[T],
@@ -29,8 +29,8 @@ pub fn pack_rows<T: Element, V: Shuffle<T>>(
         for panel in 0..panels {
             for register in 0..2 {
                 let column = panel * width + register * V::LANES;
-                // SAFETY: the assertions: whole or partial, the register lies within the row, and
-                // its place within `packed`.
+                // SAFETY: by the assertions, the register, whole or partial, is within the row, and
+                // its target is within `packed`.
                 unsafe {
                     let at = to.add((panel * steps + step) * width + register * V::LANES);
                     let value = match columns.saturating_sub(column) {
@@ -46,10 +46,10 @@ pub fn pack_rows<T: Element, V: Shuffle<T>>(
 }
 
 /// Transposes `columns` rows of `source` (`steps` long, `stride` apart) into the columns of `steps`
-/// rows of `width`; missing columns are zero.
+/// rows of `width`; missing columns are set to zero.
 ///
 /// # Panics
-/// When a slice is too short: a defect of the caller.
+/// When a slice is too short: a bug in the caller.
 #[inline(always)]
 pub fn pack_transposed<T: Element, V: Shuffle<T>>(
     source: &[T],
@@ -71,10 +71,10 @@ pub fn pack_transposed<T: Element, V: Shuffle<T>>(
 }
 
 /// `target[j * target_stride + i] = source[i * stride + j]` for `rows` × `columns` elements of the
-/// source; the rest of the target stays.
+/// source; the rest of the target is unchanged.
 ///
 /// # Panics
-/// When a slice is too short: a defect of the caller.
+/// When a slice is too short: a bug in the caller.
 #[inline(always)]
 pub fn transpose<T: Element, V: Shuffle<T>>(
     source: &[T],
@@ -89,7 +89,7 @@ pub fn transpose<T: Element, V: Shuffle<T>>(
     assert!((rows - 1) * stride + columns <= source.len());
     assert!((columns - 1) * target_stride + rows <= target.len());
     if rows < V::LANES && columns == V::LANES {
-        // A part of a square: through a whole one.
+        // Part of a square: copy it to a whole square and transpose this one.
         let (mut square, mut turned) = ([T::ZERO; 256], [T::ZERO; 256]);
         for (i, row) in square.chunks_exact_mut(V::LANES).enumerate().take(rows) {
             row.copy_from_slice(&source[i * stride..][..V::LANES]);
@@ -129,10 +129,10 @@ pub fn transpose<T: Element, V: Shuffle<T>>(
     transpose_tile::<T, V>(source, stride, &mut TileMut::new(target, columns, rows, target_stride));
 }
 
-/// [`transpose`] to a tile, which has at least as many rows and columns as a register has lanes.
+/// [`transpose`] to a tile with at least `LANES` rows and `LANES` columns.
 ///
 /// # Panics
-/// When the tile is smaller, or the source too short: a defect of the caller.
+/// When the tile is smaller, or the source too short: a bug in the caller.
 #[inline(always)]
 pub fn transpose_tile<T: Element, V: Shuffle<T>>(
     source: &[T],
@@ -145,9 +145,11 @@ pub fn transpose_tile<T: Element, V: Shuffle<T>>(
     );
     for i in (0..rows).step_by(V::LANES) {
         for j in (0..columns).step_by(V::LANES) {
-            // The last squares overlap those before: what is written twice is the same.
+            // The last squares overlap the preceding ones. Elements that are written twice get the
+            // same value.
             let (i, j) = (i.min(rows - V::LANES), j.min(columns - V::LANES));
-            // SAFETY: a whole square on both sides, by the assertion.
+            // SAFETY: by the assertion, a whole square can be read from the source and written to
+            // the tile.
             unsafe {
                 let to = target.as_mut_ptr().add(j * target_stride + i);
                 V::transpose(source.as_ptr().add(i * stride + j), stride, to, target_stride);
@@ -156,7 +158,7 @@ pub fn transpose_tile<T: Element, V: Shuffle<T>>(
     }
 }
 
-/// [`transpose_tile`], in the instruction set in use.
+/// [`transpose_tile`], compiled for the instruction set in use.
 ///
 /// # Panics
 /// As [`transpose_tile`].
@@ -172,10 +174,10 @@ pub fn turn<T: Element>(source: &[T], stride: usize, target: &mut TileMut<'_, T>
     T::dispatch(Turn(source, stride, target));
 }
 
-/// [`turn`] of indices, which need not fill a register.
+/// [`turn`] for indices. The tile may be smaller than a register.
 ///
 /// # Panics
-/// When the source is too short: a defect of the caller.
+/// When the source is too short: a bug in the caller.
 pub fn turn_indices(source: &[i32], stride: usize, target: &mut TileMut<'_, i32>) {
     let (rows, columns) = (target.cols(), target.rows());
     assert!(rows == 0 || (rows - 1) * stride + columns <= source.len());
@@ -189,13 +191,13 @@ pub fn turn_indices(source: &[i32], stride: usize, target: &mut TileMut<'_, i32>
         }
         return;
     }
-    // SAFETY: the same memory, seen as floats, which transposing only moves; every pattern of bits
-    // is one.
+    // SAFETY: the same memory is read as floats; every bit pattern is a valid float, and
+    // transposing only moves the elements.
     let source = unsafe { std::slice::from_raw_parts(source.as_ptr().cast::<f32>(), source.len()) };
     turn(source, stride, &mut target.as_floats());
 }
 
-/// [`transpose`] of `COLUMNS` columns that lie side by side.
+/// [`transpose`] of `COLUMNS` columns that fill the rows of the source without gaps.
 #[allow(clippy::needless_range_loop)]
 #[inline(always)]
 fn load_deinterleaved<T: Element, V: Shuffle<T>, const COLUMNS: usize>(
@@ -207,8 +209,8 @@ fn load_deinterleaved<T: Element, V: Shuffle<T>, const COLUMNS: usize>(
     assert!(rows * COLUMNS <= source.len() && (COLUMNS - 1) * target_stride + rows <= target.len());
     for first in (0..rows).step_by(V::LANES) {
         let count = V::LANES.min(rows - first);
-        // SAFETY: `count` rows from `first` on, and as many elements of each line of the target,
-        // lie within the slices.
+        // SAFETY: `count` rows from `first` on, and `count` elements of each line of the target,
+        // are within the slices.
         unsafe {
             let columns =
                 V::load_deinterleaved::<COLUMNS>(source.as_ptr().add(first * COLUMNS), count);

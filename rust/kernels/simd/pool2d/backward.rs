@@ -1,8 +1,8 @@
-//! The gradient of pooling on registers: what each window gives back to its pixels.
+//! SIMD backward pass of pooling: distributes each window's gradient to its pixels.
 //!
-//! Windows that lie side by side spread their gradients over rows of their own ([`spread_rows`]).
-//! Where windows overlap, each pixel gathers from those that cover it, in row-major order
-//! ([`gather_row`]): it is written once, whatever covers it.
+//! If windows do not overlap, each row of windows writes its own input rows ([`spread_rows`]). If
+//! windows overlap, each pixel sums the gradients of the windows that cover it, in row-major order
+//! ([`gather_row`]). Each pixel is then written once, independently of the number of these windows.
 
 use std::ops::Range;
 
@@ -11,19 +11,20 @@ use crate::kernels::Element;
 use crate::kernels::geometry::Pool2dGeometry;
 use crate::kernels::simd::{Index, Kernel, load_some, store_some};
 
-/// Registers of one pixel that are worked on together, where it has as many.
+/// Registers of one pixel that are processed together, if the pixel has at least this number.
 const BLOCK: usize = 4;
 
-/// What the windows of one image give to their pixels.
+/// Gradient that the windows of one image pass to their pixels.
 pub trait WindowGradient<T: Element>: Copy {
-    /// Whether it has something for each of so many windows and output elements.
+    /// Whether the data suffices for `windows` windows and `elements` output elements.
     fn covers(&self, windows: usize, elements: usize) -> bool;
-    /// From `count` elements of the output, which begin at `at` and belong to `window`, to those of
-    /// the pixel of index `pixel`: the gradient, and how many of the elements chose this pixel.
-    /// Mark it `#[inline(always)]`.
+    /// The gradient that `count` output elements pass to the pixel with index `pixel`, and the
+    /// number of these elements that selected this pixel. The elements start at `at` and belong to
+    /// window `window`. Mark it `#[inline(always)]`.
     ///
     /// # Safety
-    /// [`WindowGradient::covers`] must have said so for `window` and for `at + count` elements.
+    /// [`WindowGradient::covers`] must be true for more than `window` windows and for `at + count`
+    /// elements.
     unsafe fn at_pixel<V: Index<T>>(
         self,
         at: usize,
@@ -33,12 +34,12 @@ pub trait WindowGradient<T: Element>: Copy {
     ) -> (V, u32);
 }
 
-/// Of max-pooling: everything to the pixel that was chosen.
+/// Gradient of max-pooling: all of it is passed to the pixel that was selected.
 #[derive(Clone, Copy)]
 pub struct MaxGradient<'a, T> {
     /// The gradient of the output.
     pub grad_output: &'a [T],
-    /// The index that each element of the output chose.
+    /// The index of the pixel that each element of the output selected.
     pub argmax: &'a [i32],
 }
 
@@ -62,12 +63,12 @@ impl<T: Element> WindowGradient<T> for MaxGradient<'_, T> {
     }
 }
 
-/// Of average pooling: to each pixel the same share.
+/// Gradient of average pooling: each pixel gets the same share.
 #[derive(Clone, Copy)]
 pub struct MeanGradient<'a, T> {
     /// The gradient of the output.
     pub grad_output: &'a [T],
-    /// For each window, the share of one pixel.
+    /// For each window, the share of one pixel: the factor for the gradient.
     pub shares: &'a [T],
 }
 
@@ -91,15 +92,16 @@ impl<T: Element> WindowGradient<T> for MeanGradient<'_, T> {
     }
 }
 
-/// A row of windows: its image, the row, and the input rows that belong to it, whole. A row past
-/// the last stands for input rows that belong to none.
+/// A row of windows: its image, the row, and the complete input rows that belong to it. A row
+/// number past the last row of windows is used for input rows that belong to no window.
 pub type Band<'a, T> = (usize, usize, &'a mut [T]);
 
-/// `grad_input (+)= gradient_rule` to the pixels of rows of windows that do not overlap, zero where there is
-/// none; returns how many elements chose one of them. `gradient_rule(image)` is that of an image.
+/// `grad_input (+)= gradient_rule` for the pixels of rows of windows that do not overlap. The
+/// gradient is zero for pixels that no window covers. Returns the number of output elements that
+/// selected one of the pixels. `gradient_rule(image)` returns the rule for an image.
 ///
-/// With `stream` they go past the caches where their alignment allows: better when the whole
-/// gradient is larger than they are.
+/// With `stream`, the gradient is written with non-temporal stores, which bypass the caches, if its
+/// alignment allows it. This is faster if the whole gradient is larger than the caches.
 ///
 /// # Panics
 /// When a slice is shorter than the geometry says.
@@ -110,7 +112,7 @@ pub fn spread_rows<T: Element, G: WindowGradient<T>>(
     stream: bool,
     bands: &mut [Band<'_, T>],
 ) -> usize {
-    // The first and the last row stand for those between.
+    // Checking the first and the last row covers the rows between them.
     assert!(g.out_height == 0 || fits(g, 0) && fits(g, g.out_height - 1));
     let row = g.width * g.channels;
     assert!(
@@ -160,8 +162,8 @@ impl<T: Element, G: WindowGradient<T>, F: Fn(usize) -> G> Kernel<T> for SpreadRo
                     let count = V::LANES.min(channels - c);
                     for dy in 0..rows.len() {
                         for ix in columns.clone() {
-                            // SAFETY: `spread_rows` checked the lengths; columns lie inside the
-                            // image, and `c + count` inside the channels.
+                            // SAFETY: `spread_rows` checked the lengths; columns are inside the
+                            // image, and `c + count` does not exceed the channels.
                             unsafe {
                                 let pixel = (rows.start + dy) * g.width + ix;
                                 let (mut value, met) = gradient_rule.at_pixel::<V>(
@@ -193,10 +195,10 @@ impl<T: Element, G: WindowGradient<T>, F: Fn(usize) -> G> Kernel<T> for SpreadRo
     }
 }
 
-/// `grad_input (+)= Σ gradient_rule` for input row `iy`, which `grad_input` holds; returns how many elements chose
-/// one of its pixels.
+/// `grad_input (+)= Σ gradient_rule` for input row `iy`, where `grad_input` is this row. Returns
+/// the number of output elements that selected one of its pixels.
 ///
-/// `stream` as in [`spread_rows`].
+/// `stream` has the same meaning as in [`spread_rows`].
 ///
 /// # Panics
 /// When a slice is shorter than the geometry says.
@@ -221,7 +223,7 @@ pub fn gather_row<T: Element, G: WindowGradient<T>>(
 struct GatherRow<'a, T, G> {
     g: &'a Pool2dGeometry,
     iy: usize,
-    /// Windows down that cover the row.
+    /// Rows of windows that cover the input row.
     rows: Range<usize>,
     gradient_rule: G,
     accumulate: bool,
@@ -244,7 +246,8 @@ impl<T: Element, G: WindowGradient<T>> Kernel<T> for GatherRow<'_, T, G> {
                 columns.start += 1;
             }
             let mut c = 0;
-            // SAFETY: as many channels as are left; the columns were just found to cover `ix`.
+            // SAFETY: accesses no more channels than are left; the columns were just found to cover
+            // `ix`.
             unsafe {
                 while c + BLOCK * V::LANES <= channels {
                     found += self.pixel::<V, BLOCK>(&columns, ix, c, V::LANES);
@@ -264,10 +267,10 @@ impl<T: Element, G: WindowGradient<T>> Kernel<T> for GatherRow<'_, T, G> {
 }
 
 impl<T: Element, G: WindowGradient<T>> GatherRow<'_, T, G> {
-    /// `BLOCKS` registers of `count` elements each, from channel `c` of column `ix` on.
+    /// Computes `BLOCKS` registers of `count` elements each, from channel `c` of column `ix` on.
     ///
     /// # Safety
-    /// All of them must lie inside the channels, and `columns` inside the output.
+    /// The registers must not exceed the channels, and `columns` must be within the output.
     #[inline(always)]
     unsafe fn pixel<V: Index<T>, const BLOCKS: usize>(
         &mut self,
@@ -278,8 +281,8 @@ impl<T: Element, G: WindowGradient<T>> GatherRow<'_, T, G> {
     ) -> usize {
         let (g, mut found) = (self.g, 0);
         let mut sums = [V::zero(); BLOCKS];
-        // SAFETY: the caller's promise, and what `gather_row` checked: the gradient_rule covers the output,
-        // and `grad_input` holds the row.
+        // SAFETY: the caller's promise; `gather_row` checked that `gradient_rule` covers the output
+        // and that `grad_input` has the whole row.
         unsafe {
             let to = self.grad_input.as_mut_ptr().add(ix * g.channels + c);
             if self.accumulate {

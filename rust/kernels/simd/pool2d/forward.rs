@@ -1,8 +1,9 @@
-//! Pooling forward, row by row of windows, on registers: channels side by side, the last register
-//! of a pixel partly filled if need be, so that any number of channels takes the same path.
+//! SIMD forward pass of pooling, one row of windows at a time. A register holds neighbouring
+//! channels of a pixel. The last register of a pixel may be partial, so that any number of channels
+//! takes the same path.
 //!
-//! The place of a maximum travels beside it as a float, counted in pixels from the first of the
-//! window (exact below 2²⁴ pixels), and becomes an index when it is stored.
+//! The position of a maximum is kept as a float: its offset in pixels from the first pixel of the
+//! window, exact below 2²⁴ pixels. It is converted to an index when it is stored.
 
 use std::ops::Range;
 
@@ -11,19 +12,21 @@ use crate::kernels::geometry::Pool2dGeometry;
 use crate::kernels::simd::{Index, Kernel, load_some, store_some};
 use crate::kernels::tuning::POOL_PREFETCH_BYTES;
 
-/// Pixels from the first to the last of a window, below which they can be counted in an `f32`.
+/// Bound on the distance in pixels from the first to the last pixel of a window. Below it, an `f32`
+/// holds every offset exactly.
 pub const LONGEST_WINDOW: usize = 1 << 24;
 
-/// Whether output row `oy` exists, and every window of it has pixels. The first and the last column
-/// stand for those between: windows only move to the right.
+/// Whether output row `oy` exists and each of its windows covers at least one pixel. Only the first
+/// and the last column are checked. This covers the columns between them, since the windows move to
+/// the right from column to column.
 pub(super) fn fits(g: &Pool2dGeometry, oy: usize) -> bool {
     let inside = |range: Range<usize>, size: usize| !range.is_empty() && range.end <= size;
     let ends = [0, g.out_width.saturating_sub(1)].map(|ox| inside(g.columns(ox), g.width));
     oy < g.out_height && inside(g.rows(oy), g.height) && ends == [true, true]
 }
 
-/// The largest value of each window of output rows `lines`, counted through all images of `x`, and
-/// its index in the plane.
+/// Writes the largest value of each window in output rows `lines` to `y`, and its index in the
+/// plane to `argmax`. Rows are numbered through all images of `x`.
 ///
 /// # Panics
 /// When a slice is shorter than the geometry says.
@@ -38,8 +41,9 @@ pub fn max_rows<T: Element>(
     pool_rows(g, x, lines, y, Largest { argmax });
 }
 
-/// The sum over each window of output rows `lines`, counted as in [`max_rows`], in row-major order,
-/// divided by `divisors`, one for each window of an image.
+/// Writes the mean of each window in output rows `lines` to `y`: the sum in row-major order,
+/// divided by the element of `divisors` for this window of the image. Rows are numbered as in
+/// [`max_rows`].
 ///
 /// # Panics
 /// When a slice is shorter than the geometry says.
@@ -64,7 +68,7 @@ fn pool_rows<T: Element>(
     if lines.is_empty() {
         return;
     }
-    // The first and the last row stand for those between, as in `fits`.
+    // Checking the first and the last row covers the rows between them, as the columns in `fits`.
     assert!(fits(g, 0) && fits(g, g.out_height - 1));
     assert!(
         lines.end <= g.batch * g.out_height
@@ -74,16 +78,16 @@ fn pool_rows<T: Element>(
     T::dispatch(PoolRows { g, x, lines, y, pooling });
 }
 
-/// What becomes of a window, from values paired with their places. Mark the methods
+/// Reduction of a window. Each value is paired with its offset in the window. Mark the methods
 /// `#[inline(always)]`.
 trait Pooling<T: Element> {
-    /// The pair of all so far, and the next.
+    /// Combines the pair `all` of the values so far with the next pair.
     fn join<V: Index<T>>(all: (V, V), next: (V, V)) -> (V, V);
-    /// The register to write for `count` elements from `at` on of all that is written, of window
-    /// `window` of its image, whose first pixel is `first`.
+    /// The register to write for `count` elements, which start at element `at` of the output. They
+    /// belong to window `window` of the image, whose first pixel has index `first`.
     ///
     /// # Safety
-    /// The elements must be there.
+    /// These elements must be within the output.
     unsafe fn finish<V: Index<T>>(
         &mut self,
         all: (V, V),
@@ -112,7 +116,7 @@ impl<T: Element> Pooling<T> for Largest<'_> {
         at: usize,
         count: usize,
     ) -> V {
-        // SAFETY: the caller's promise; `max_rows` checked the length.
+        // SAFETY: the caller's promise; `max_rows` checked the length of `argmax`.
         unsafe { all.1.store_index(first as i32, self.argmax.as_mut_ptr().add(at), count) };
         all.0
     }
@@ -148,14 +152,15 @@ struct PoolRows<'a, T, P> {
     pooling: P,
 }
 
-/// A run of windows in one output row, whose columns number the same.
+/// A run of windows in one output row that cover the same number of columns.
 struct Run {
-    /// The first output row of all that are written, and the image and row of this one.
+    /// The output row, counted from the first row that is written; its image; and the row in this
+    /// image.
     line: (usize, usize, usize),
-    /// Input rows of the windows.
+    /// Input rows that the windows cover.
     rows: Range<usize>,
     windows: Range<usize>,
-    /// First input column of the first, and columns of each.
+    /// First input column of the first window. Each window covers `columns` columns.
     start: usize,
     columns: usize,
 }
@@ -165,7 +170,8 @@ impl<T: Element, P: Pooling<T>> Kernel<T> for PoolRows<'_, T, P> {
     #[inline(always)]
     fn run<V: Index<T>>(mut self) {
         let g = self.g;
-        // Windows whose columns all lie inside the image; those beside them are the border's.
+        // Windows whose columns are all inside the image. The windows to their left and right
+        // overlap the border and are pooled one at a time.
         let begin = g.padding.left.div_ceil(g.stride.1).min(g.out_width);
         let end = (g.width + g.padding.left)
             .checked_sub(g.kernel.1)
@@ -204,19 +210,19 @@ impl<T: Element, P: Pooling<T>> Kernel<T> for PoolRows<'_, T, P> {
 }
 
 impl<T: Element, P: Pooling<T>> PoolRows<'_, T, P> {
-    /// A run of windows. Their size stands in `ROWS` and `COLUMNS` where it is a common one:
-    /// constants unroll the loops.
+    /// Pools a run of windows. For common window sizes, `ROWS` and `COLUMNS` are the size, so that
+    /// the compiler unrolls the loops. For other sizes they are 0.
     #[inline(always)]
     fn windows<V: Index<T>, const ROWS: usize, const COLUMNS: usize>(&mut self, run: &Run) {
-        // Everything that the loops need, in registers: they write through pointers, after which
-        // fields would be read again.
+        // Copies of the fields that the loops need, so that they stay in registers. The loops write
+        // through pointers, and the compiler would read the fields again after each write.
         let (channels, width, step) = (self.g.channels, self.g.width, self.g.stride.1);
         let (rows, columns) =
             if ROWS > 0 { (ROWS, COLUMNS) } else { (run.rows.len(), run.columns) };
         let (line, image, oy) = run.line;
         let (out_width, plane) = (self.g.out_width, self.g.height * width * channels);
         let y = self.y.as_mut_ptr();
-        // SAFETY: `pool_rows` checked that this image is there.
+        // SAFETY: `pool_rows` checked that `x` has this image.
         let image = unsafe { self.x.as_ptr().add(image * plane) };
         let taps = WindowTaps {
             row: width * channels,
@@ -238,8 +244,8 @@ impl<T: Element, P: Pooling<T>> PoolRows<'_, T, P> {
             while c < channels {
                 let (count, at) =
                     (V::LANES.min(channels - c), (line * out_width + ox) * channels + c);
-                // SAFETY: `pool_rows` checked that the windows lie inside the image, and the
-                // lengths; `c + count` is inside the channels.
+                // SAFETY: `pool_rows` checked that the windows are inside the image, and the
+                // lengths of the slices; `c + count` does not exceed the channels.
                 unsafe {
                     let from = image.add(first * channels + c);
                     let all = if count == V::LANES {
@@ -257,7 +263,8 @@ impl<T: Element, P: Pooling<T>> PoolRows<'_, T, P> {
     }
 }
 
-/// How far apart the pixels of a window lie, in elements, and how far in places.
+/// Distances between the pixels of a window: `row` and `channels` in elements, to the pixel below
+/// and to the next pixel; `down` and `one` as offsets in pixels.
 #[derive(Clone, Copy)]
 struct WindowTaps<V> {
     row: usize,
@@ -267,7 +274,8 @@ struct WindowTaps<V> {
 }
 
 impl<V> WindowTaps<V> {
-    /// All values of a window of `rows` × `columns` from `from` on, joined in row-major order.
+    /// Joins all values of the window of `rows` × `columns` pixels that starts at `from`, in
+    /// row-major order.
     ///
     /// # Safety
     /// `count` elements, at most a register, must be readable at each pixel.

@@ -1,41 +1,43 @@
-//! Depthwise products: each channel with a filter of its own, a register of channels at a time.
+//! Depthwise correlation: each channel has its own filter. Processes one register of channels at a
+//! time.
 
 use crate::kernels::Element;
 use crate::kernels::simd::matmul::micro_kernel::Epilogue;
 use crate::kernels::simd::{Kernel, Vector, load_some, store_some};
 
-/// A run of output pixels that all see the same taps: tap `t` of pixel `p` reads the channels that
-/// start at `source[source_starts[t] + p * source_step]` and multiplies them by those at
-/// `weight[weight_starts[t]]`.
+/// A run of output pixels that all use the same taps. Tap `t` of pixel `p` reads the channels that
+/// start at `source[source_starts[t] + p * source_step]` and multiplies them by the weights that
+/// start at `weight[weight_starts[t]]`.
 #[derive(Clone, Copy)]
 pub struct Run<'a, T> {
-    /// Pixels that are read.
+    /// The input pixels.
     pub source: &'a [T],
-    /// As long as `source`: only where this is positive does the source count.
+    /// Mask, as long as `source`: where it is not positive, the source is taken as zero.
     pub activation_output: Option<&'a [T]>,
-    /// Where each tap of the first pixel reads.
+    /// Position in `source` that each tap reads for the first pixel.
     pub source_starts: &'a [usize],
-    /// Elements from one pixel's place to the next one's.
+    /// Elements of `source` from one output pixel to the next.
     pub source_step: usize,
     /// The filters.
     pub weight: &'a [T],
-    /// Where each tap's weights lie.
+    /// Start of the weights of each tap in `weight`.
     pub weight_starts: &'a [usize],
-    /// Output pixels.
+    /// Number of output pixels.
     pub pixels: usize,
-    /// Channels.
+    /// Number of channels.
     pub channels: usize,
-    /// Elements from one output pixel to the next.
+    /// Elements of the target from one output pixel to the next.
     pub target_step: usize,
-    /// Write past the caches where alignment allows; [`Vector::fence`] before anyone else reads.
+    /// Write with non-temporal stores, which bypass the caches, if the alignment allows it. Call
+    /// [`Vector::fence`] before another thread reads the result.
     pub stream: bool,
 }
 
-/// `target (+)= Σ_taps source * weight`, finished as asked. Correlate run over the taps in their order,
-/// whatever the run.
+/// `target (+)= Σ_taps source * weight`, followed by the epilogue. Each sum runs over the taps in
+/// their order, whatever the run.
 ///
 /// # Panics
-/// When a tap or an output pixel does not lie within its slice: a defect of the caller.
+/// When a tap or an output pixel is not within its slice: a bug in the caller.
 #[inline(always)]
 pub fn correlate<T: Element, V: Vector<T>>(
     run: &Run<'_, T>,
@@ -111,9 +113,10 @@ pub fn correlate<T: Element, V: Vector<T>>(
 }
 
 impl<T> Run<'_, T> {
-    /// Taps of a row (or of an equal part of one), and how many of them a pixel is from the next:
-    /// if the taps come in whole rows, side by side, and there is a kernel for them. Pixels
-    /// then share what they read.
+    /// Taps of a row (or of an equal part of a row), and the distance from one pixel to the next in
+    /// taps. `None` unless the taps form whole rows of equally spaced taps and there is a
+    /// [`Sliding`] kernel for them. With this kernel, neighbouring pixels share the values that
+    /// they read.
     fn sliding(&self) -> Option<(usize, usize)> {
         [3, 5].into_iter().find_map(|columns| {
             let [first, second, ..] = *self.source_starts else { return None };
@@ -127,7 +130,7 @@ impl<T> Run<'_, T> {
     }
 }
 
-/// A few pixels of a run from `first` on.
+/// A few pixels of a run, starting at `first`.
 #[derive(Clone, Copy)]
 struct Block<'a, 's, T> {
     run: &'a Run<'s, T>,
@@ -138,11 +141,12 @@ struct Block<'a, 's, T> {
 }
 
 impl<T: Element> Block<'_, '_, T> {
-    /// Finishes the sums of `count` channels and writes them.
+    /// Applies the epilogue to the sums of `count` channels and writes them.
     ///
     /// # Safety
-    /// The channels must lie within the slices of the run.
-    // Plain indices: such loops are unrolled whole early, and the sums stay in registers.
+    /// The channels must be within the slices of the run.
+    // Plain indices: the compiler fully unrolls such loops early, so that the sums stay in
+    // registers.
     #[allow(clippy::needless_range_loop)]
     #[inline(always)]
     unsafe fn write<V: Vector<T>, const PIXELS: usize>(
@@ -179,8 +183,8 @@ impl<T: Element> Block<'_, '_, T> {
         }
     }
 
-    /// The last tap is the first to reach new pixels: fetches what the next block of as many will
-    /// see there.
+    /// Prefetches the pixels that the last tap reads for the next `PIXELS` output pixels. The last
+    /// tap is the first one that reaches new pixels.
     #[inline(always)]
     fn prefetch<V: Vector<T>, const PIXELS: usize>(&self, channel: usize) {
         let run = self.run;
@@ -196,7 +200,7 @@ impl<T: Element> Block<'_, '_, T> {
     }
 }
 
-/// A block for a number of pixels, with or without a mask, that the compiler knows.
+/// A block for which the number of pixels, and whether there is a mask, are known at compile time.
 struct Pixels<'a, 's, T, const PIXELS: usize, const GATED: bool>(Block<'a, 's, T>);
 
 impl<T: Element, const PIXELS: usize, const GATED: bool> Kernel<T>
@@ -208,7 +212,7 @@ impl<T: Element, const PIXELS: usize, const GATED: bool> Kernel<T>
     fn run<V: Vector<T>>(self) {
         let whole = self.0.run.channels / V::LANES * V::LANES;
         for channel in (0..whole).step_by(V::LANES) {
-            // SAFETY: `correlate` checked that these pixels' channels lie within every slice.
+            // SAFETY: `correlate` checked that these pixels' channels are within every slice.
             unsafe { self.channels::<V>(channel, V::LANES) }
         }
         if whole < self.0.run.channels {
@@ -219,11 +223,12 @@ impl<T: Element, const PIXELS: usize, const GATED: bool> Kernel<T>
 }
 
 impl<T: Element, const PIXELS: usize, const GATED: bool> Pixels<'_, '_, T, PIXELS, GATED> {
-    /// `count` channels, at most a register of them.
+    /// Computes `count` channels, at most a register.
     ///
     /// # Safety
-    /// They must lie within the slices of the run.
-    // Plain indices: such loops are unrolled whole early, and the sums stay in registers.
+    /// They must be within the slices of the run.
+    // Plain indices: the compiler fully unrolls such loops early, so that the sums stay in
+    // registers.
     #[allow(clippy::needless_range_loop)]
     #[inline(always)]
     unsafe fn channels<V: Vector<T>>(&self, channel: usize, count: usize) {
@@ -250,8 +255,8 @@ impl<T: Element, const PIXELS: usize, const GATED: bool> Pixels<'_, '_, T, PIXEL
     }
 }
 
-/// A block whose taps come in rows of `COLUMNS` side by side, `STEP` of them from a pixel to the
-/// next: what neighbours share is read once.
+/// A block whose taps form rows of `COLUMNS` equally spaced taps, with `STEP` taps from a pixel to
+/// the next. Values that neighbouring pixels share are read once.
 struct Sliding<
     'a,
     's,
@@ -271,7 +276,7 @@ impl<T: Element, const PIXELS: usize, const COLUMNS: usize, const STEP: usize, c
     fn run<V: Vector<T>>(self) {
         let whole = self.0.run.channels / V::LANES * V::LANES;
         for channel in (0..whole).step_by(V::LANES) {
-            // SAFETY: `correlate` checked that these pixels' channels lie within every slice.
+            // SAFETY: `correlate` checked that these pixels' channels are within every slice.
             unsafe { self.channels::<V>(channel, V::LANES) }
         }
         if whole < self.0.run.channels {
@@ -281,16 +286,17 @@ impl<T: Element, const PIXELS: usize, const COLUMNS: usize, const STEP: usize, c
     }
 }
 
-/// Pixels that the widest block of [`Sliding`] reads in a row: 8 outputs, 2 apart, of 5 taps.
+/// Input pixels that the widest block of [`Sliding`] reads in a row: 8 outputs with step 2 and 5
+/// taps.
 const MOST_READ: usize = 19;
 
 impl<T: Element, const PIXELS: usize, const COLUMNS: usize, const STEP: usize, const GATED: bool>
     Sliding<'_, '_, T, PIXELS, COLUMNS, STEP, GATED>
 {
-    /// `count` channels, at most a register of them.
+    /// Computes `count` channels, at most a register.
     ///
     /// # Safety
-    /// They must lie within the slices of the run.
+    /// They must be within the slices of the run.
     #[allow(clippy::needless_range_loop)]
     #[inline(always)]
     unsafe fn channels<V: Vector<T>>(&self, channel: usize, count: usize) {
@@ -298,8 +304,8 @@ impl<T: Element, const PIXELS: usize, const COLUMNS: usize, const STEP: usize, c
         let activation_output = run.activation_output.unwrap_or(run.source).as_ptr();
         let gap = run.source_step / STEP;
         let mut sums = [V::zero(); PIXELS];
-        // SAFETY: the caller's promise; the pixels read lie between the first tap of the first
-        // output and the last of the last.
+        // SAFETY: the caller's promise; the pixels that are read are between the first tap of the
+        // first output and the last tap of the last output.
         unsafe {
             for row in (0..run.source_starts.len()).step_by(COLUMNS) {
                 let start = run.source_starts[row] + first * run.source_step + channel;

@@ -1,17 +1,17 @@
-//! The gradient of depthwise weights: for each channel and tap, products of pixels summed in
-//! registers.
+//! Gradient of depthwise convolution with respect to the weights. For each channel and tap,
+//! products of pixels are summed in registers.
 
 use crate::kernels::Element;
 use crate::kernels::simd::{Kernel, Vector, load_some, store_some};
 
-/// A run of output pixels and a rectangle of taps that all of them see: tap (`r`, `c`) of pixel `p`
-/// lies at `x[x_start + r * tap_row + c * tap_column + p * x_step]`, the pixel's gradient at
-/// `grad[grad_start + p * channels]`.
+/// A run of output pixels, and a rectangle of taps that all of them use. Tap (`r`, `c`) of pixel
+/// `p` is at `x[x_start + r * tap_row + c * tap_column + p * x_step]`, and the gradient of the
+/// pixel is at `grad[grad_start + p * channels]`.
 #[derive(Clone, Copy)]
 pub struct WeightGradient<'a, T> {
     /// The input.
     pub x: &'a [T],
-    /// The first tap of the first pixel.
+    /// Position of the first tap of the first pixel in `x`.
     pub x_start: usize,
     /// Elements of the input from one output pixel to the next.
     pub x_step: usize,
@@ -21,13 +21,13 @@ pub struct WeightGradient<'a, T> {
     pub tap_column: usize,
     /// The gradient of the output.
     pub grad: &'a [T],
-    /// As long as `grad`: only where this is positive does the gradient count.
+    /// Mask, as long as `grad`: where it is not positive, the gradient is taken as zero.
     pub activation_output: Option<&'a [T]>,
-    /// The first pixel.
+    /// Position of the first pixel in `grad`.
     pub grad_start: usize,
-    /// Output pixels.
+    /// Number of output pixels.
     pub pixels: usize,
-    /// Channels.
+    /// Number of channels.
     pub channels: usize,
     /// Elements of the sums from one row of taps to the next.
     pub sums_row: usize,
@@ -38,7 +38,7 @@ impl<T: Element> WeightGradient<'_, T> {
     /// `columns` taps: 3×3, or one row of up to [`MAX_TAPS`].
     ///
     /// # Panics
-    /// When something does not lie within its slice, or for another rectangle: a defect of the
+    /// When an array is shorter than the run needs, or for any other rectangle: a bug in the
     /// caller.
     #[inline(always)]
     pub fn add<V: Vector<T>>(&self, rows: usize, columns: usize, sums: &mut [T]) {
@@ -77,10 +77,10 @@ impl<T: Element> WeightGradient<'_, T> {
     }
 }
 
-/// Most taps of a row that [`WeightGradient::add`] takes at once.
+/// Largest number of taps of a row that [`WeightGradient::add`] accepts.
 pub const MAX_TAPS: usize = 5;
 
-/// WeightGradient with a rectangle of taps that is known to the compiler.
+/// [`WeightGradient`] with a rectangle of taps that is known at compile time.
 struct TapSums<'a, 's, T, const ROWS: usize, const COLUMNS: usize, const GATED: bool>(
     &'a WeightGradient<'s, T>,
     &'a mut [T],
@@ -96,7 +96,7 @@ impl<T: Element, const ROWS: usize, const COLUMNS: usize, const GATED: bool> Ker
         let channels = self.0.channels;
         let whole = channels / V::LANES * V::LANES;
         for channel in (0..whole).step_by(V::LANES) {
-            // SAFETY: `add` checked that these pixels' channels lie within every slice.
+            // SAFETY: `add` checked that these pixels' channels are within every slice.
             unsafe { self.channels::<V>(channel, V::LANES) }
         }
         if whole < channels {
@@ -109,10 +109,10 @@ impl<T: Element, const ROWS: usize, const COLUMNS: usize, const GATED: bool> Ker
 impl<T: Element, const ROWS: usize, const COLUMNS: usize, const GATED: bool>
     TapSums<'_, '_, T, ROWS, COLUMNS, GATED>
 {
-    /// `count` channels, at most a register of them.
+    /// Computes `count` channels, at most a register.
     ///
     /// # Safety
-    /// They must lie within the slices.
+    /// They must be within the slices.
     #[allow(clippy::needless_range_loop)]
     #[inline(always)]
     unsafe fn channels<V: Vector<T>>(&mut self, channel: usize, count: usize) {
@@ -136,7 +136,7 @@ impl<T: Element, const ROWS: usize, const COLUMNS: usize, const GATED: bool>
                             .mul_add(value, sums[r][c]);
                     }
                 }
-                // The last row of taps is the first to reach new pixels.
+                // The last row of taps is the first row that reaches new pixels.
                 V::prefetch(x.wrapping_add((ROWS - 1) * p.tap_row + p.pixels * p.x_step));
                 V::prefetch(grad.wrapping_add(p.pixels * p.channels));
                 if GATED {

@@ -1,8 +1,8 @@
-//! The correlation: each target channel a register (or two, or four) of sums, each step one load of
-//! pixels for all of them.
+//! Correlation for few target channels. Each target channel has one, two or four registers of sums,
+//! and each step loads the pixels once for all channels.
 
-// Plain indices: the compiler unrolls such loops whole in its first pass, so that values stay in
-// registers; iterators it does not.
+// Plain indices: the compiler fully unrolls such loops in its first pass, so that values stay in
+// registers. It does not do so for iterators.
 #![allow(clippy::needless_range_loop)]
 
 use std::ops::Range;
@@ -11,42 +11,42 @@ use crate::kernels::Element;
 use crate::kernels::simd::matmul::micro_kernel::Epilogue;
 use crate::kernels::simd::{Kernel, Shuffle, Vector};
 
-/// Most target channels of one [`Correlate`].
+/// Largest number of target channels of a [`Correlate`].
 pub const MAX_CHANNELS: usize = 8;
 
-/// Most registers of pixels that are summed at a time.
+/// Largest number of pixel registers that are summed at a time.
 const MAX_REGISTERS: usize = 4;
 
-/// Steps of a sum for which filters lie side by side, and pixels at equal distances.
+/// Steps of a sum for which the filters are adjacent and the pixels equally spaced.
 #[derive(Debug, Clone, Copy)]
 pub struct Segment {
-    /// First step of the filters.
+    /// Position of the first step in the filters, counted in steps.
     pub filters: usize,
-    /// Where its pixels start in the planes, for the first pixel of the target.
+    /// Start of the segment's pixels in the planes, for the first pixel of the target.
     pub pixels: usize,
-    /// Elements from the pixels of one step to those of the next.
+    /// Elements from the pixels of one step to the pixels of the next.
     pub pixel_step: usize,
-    /// Steps.
+    /// Number of steps.
     pub steps: usize,
     /// Row of the tap.
     pub row: isize,
-    /// Column of the tap; of the first, if there are several.
+    /// Column of the tap, or of the first tap if there are several.
     pub column: isize,
 }
 
-/// The taps that count in a row of the target.
+/// The taps that are used for a row of the target.
 #[derive(Debug, Clone)]
 pub struct Taps {
-    /// Those whose row is one of these.
+    /// Use the taps whose row is in this range.
     pub rows: Range<isize>,
-    /// With the width of the source, and its columns from one pixel of the target to the next:
-    /// where a call computes pixels for which a tap reads beside the source, that tap is left
-    /// out. Only for [`Place::Registers`], where a call's pixels are few.
+    /// Width of the source, and source columns from one pixel of the target to the next. If given,
+    /// a call leaves out the taps that are outside the source, on the same side, for all pixels
+    /// that it computes. Only for [`Place::Registers`], where a call computes few pixels.
     pub columns: Option<(usize, usize)>,
 }
 
 impl Taps {
-    /// Rows and columns of the taps that some of the pixels `first..end` need.
+    /// Rows and columns of the taps that at least one of the pixels `first..end` may need.
     #[inline(always)]
     fn needed(&self, first: usize, end: usize) -> (Range<isize>, Range<isize>) {
         let columns = match self.columns {
@@ -59,7 +59,7 @@ impl Taps {
     }
 }
 
-/// Correlations of planes with the filters of a few channels.
+/// Correlation of planes with the filters of a few channels.
 pub struct Correlate<'a, T> {
     channels: usize,
     filters: &'a [T],
@@ -67,27 +67,30 @@ pub struct Correlate<'a, T> {
     /// Elements of the planes from one register of a row to the next.
     register: usize,
     chunks: &'a [Vec<Segment>],
-    /// Elements of the planes that the steps reach beyond the first pixel.
+    /// Elements of the planes from the first pixel to the end of the last pixel that a step reads.
     reach: usize,
 }
 
 /// Where the sums go.
 pub enum Place<'a, T> {
-    /// The channels of a pixel side by side, finished.
+    /// The channels of a pixel are adjacent. The epilogue is applied.
     Woven(&'a mut [T]),
-    /// Each channel for itself, so many elements apart, as they are.
+    /// Each channel is a separate plane; the number is the elements from one plane to the next. The
+    /// epilogue is not applied.
     Planes(&'a mut [T], usize),
-    /// The channels of a register side by side, whole and finished; registers so many elements
-    /// apart.
+    /// The registers of all channels for the same pixels are adjacent, and are written whole; the
+    /// number is the elements from these to the registers of the next pixels. The epilogue is
+    /// applied.
     Registers(&'a mut [T], usize),
 }
 
 impl<'a, T: Element> Correlate<'a, T> {
-    /// `filters` holds the channels of a step side by side. The segments of a chunk, in the order
-    /// of their rows, are added up in registers; then the chunks are added.
+    /// Creates a correlation. In `filters`, the channels of a step are adjacent. The segments of a
+    /// chunk are summed in registers, in the order of their rows. Then the sums of the chunks are
+    /// added in order.
     ///
     /// # Panics
-    /// When there are too many channels, or a segment lies outside the filters.
+    /// When there are too many channels, or a segment is outside the filters.
     pub fn new(
         channels: usize,
         filters: &'a [T],
@@ -108,13 +111,14 @@ impl<'a, T: Element> Correlate<'a, T> {
         Self { channels, filters, planes, register, chunks, reach }
     }
 
-    /// The sums of `pixels` pixels (or, with [`Place::Registers`], registers), the first of which
-    /// is at `start` of the planes, over `taps`.
+    /// Computes the sums over `taps` for `pixels` pixels or, with [`Place::Registers`], for
+    /// `pixels` registers. The first one starts at `start` in the planes.
     ///
-    /// Whole registers are read: of pixels, up to [`Correlate::overhang`] elements past the last.
+    /// Whole registers are read, so up to [`Correlate::overhang`] elements past the last pixel may
+    /// be read.
     ///
     /// # Panics
-    /// When pixels lie outside the planes, or results outside their place.
+    /// When pixels are outside the planes, or results are outside `place`.
     #[inline(always)]
     pub fn row<V: Vector<T>>(
         &self,
@@ -176,7 +180,7 @@ impl<'a, T: Element> Correlate<'a, T> {
         }
     }
 
-    /// Elements past the last pixel of a row that may be read.
+    /// Largest number of elements past the last pixel of a row that may be read.
     pub fn overhang<V: Vector<T>>() -> usize {
         MAX_REGISTERS * V::LANES
     }
@@ -185,11 +189,11 @@ impl<'a, T: Element> Correlate<'a, T> {
 /// How a call writes its sums.
 #[derive(Clone, Copy)]
 enum Layout {
-    /// As [`Place::Woven`], so many pixels.
+    /// As [`Place::Woven`], with the number of pixels.
     Woven(usize),
-    /// As [`Place::Planes`], so many elements apart.
+    /// As [`Place::Planes`], with the elements from one plane to the next.
     Planes(usize),
-    /// As [`Place::Registers`], so many elements apart.
+    /// As [`Place::Registers`], with the elements from the registers of some pixels to the next.
     Registers(usize),
 }
 
@@ -222,9 +226,9 @@ impl<T: Element, const CHANNELS: usize, const REGISTERS: usize> Kernel<T>
             layout,
         } = self.0;
         let mut totals = [[V::zero(); REGISTERS]; CHANNELS];
-        // SAFETY: `new` saw that the segments lie within the filters, `row` that whole registers of
-        // pixels lie within the planes and that the results have room: so many pixels of
-        // all channels, or whole registers of each channel.
+        // SAFETY: `new` checked that the segments are within the filters. `row` checked that whole
+        // registers of pixels are within the planes, and that the target has room for the results:
+        // for all channels of the pixels, or for whole registers of each channel.
         unsafe {
             for (i, chunk) in chunks.iter().enumerate() {
                 let mut sums = [[V::zero(); REGISTERS]; CHANNELS];

@@ -1,6 +1,7 @@
-//! Correlate over planes of pixels: a register holds pixels of one row, or the same pixel of many
-//! images, and there are as many as channels of the other side. [`Correlate`] is the correlation,
-//! [`WeightGradient`] its gradient by the weights.
+//! SIMD convolution for few channels, on planes of pixels. A register holds pixels of one row, or
+//! the same pixel of many images, and each channel of the other side has its own registers.
+//! [`Correlate`] is the correlation, and [`WeightGradient`] its gradient with respect to the
+//! weights.
 
 mod correlate;
 mod weight_gradient;
@@ -23,7 +24,8 @@ mod tests {
             let pixels: Vec<T> = (0..N * V::LANES).map(number).collect();
             for count in 0..=V::LANES {
                 let mut back = vec![T::ZERO; N * V::LANES];
-                // SAFETY: `count` pixels of `N` channels are there, and so are whole registers.
+                // SAFETY: `pixels` has `count` pixels of `N` channels, and `back` and `lanes` have
+                // whole registers.
                 unsafe {
                     let planes = V::load_deinterleaved::<N>(pixels[..N * count].as_ptr(), count);
                     for (channel, plane) in planes.into_iter().enumerate() {

@@ -1,48 +1,48 @@
-//! The gradient of the correlation by its weights: each tap and filter a register of products,
-//! summed over rows.
+//! Gradient of the correlation with respect to the weights. Each tap and filter has a register in
+//! which products are summed over rows.
 
-// Plain indices: the compiler unrolls such loops whole in its first pass, so that values stay in
-// registers; iterators it does not.
+// Plain indices: the compiler fully unrolls such loops in its first pass, so that values stay in
+// registers. It does not do so for iterators.
 #![allow(clippy::needless_range_loop)]
 
 use crate::kernels::Element;
 use crate::kernels::simd::{Kernel, Vector};
 
-/// Most taps of a filter's row, and filters, whose products are summed at a time.
+/// Largest number of taps of a filter's row whose products are summed at a time.
 pub const MAX_TAPS: usize = 5;
 
-/// Filters whose products are summed at a time.
+/// Largest number of filters whose products are summed at a time.
 pub fn filters_at_once<T: Element, V: Vector<T>>() -> usize {
     if V::ROWS >= 14 { 3 } else { 2 }
 }
 
-/// Planes, and the elements from one of their rows and registers to the next.
+/// Planes, and the distances between their rows and registers in elements.
 #[derive(Clone, Copy)]
 pub struct Operand<'a, T> {
-    /// From the first register that is read on.
+    /// The planes, from the first register that is read.
     pub planes: &'a [T],
-    /// From one row to the next.
+    /// Elements from one row to the next.
     pub row: usize,
-    /// From one register of a row to the next.
+    /// Elements from one register of a row to the next.
     pub register: usize,
 }
 
 impl<T: Element> Operand<'_, T> {
-    /// The sum of all elements of so many rows and registers.
+    /// The sum of all elements of `size.0` rows with `size.1` registers each.
     ///
     /// # Panics
-    /// When they lie outside the planes.
+    /// When the elements are outside the planes.
     #[inline(always)]
     pub fn sum<V: Vector<T>>(&self, size: (usize, usize)) -> T {
         if size.0 == 0 || size.1 == 0 {
             return T::ZERO;
         }
         assert!(self.holds::<V>(size, 0), "elements outside their slice");
-        // Several sums: each addition waits for the one before.
+        // Several sums, since each addition has to wait for the preceding one to the same sum.
         let mut sums = [V::zero(); 4];
         for y in 0..size.0 {
             for r in 0..size.1 {
-                // SAFETY: within the planes, by the assertion.
+                // SAFETY: by the assertion, the register is within the planes.
                 let value =
                     unsafe { V::load(self.planes.as_ptr().add(y * self.row + r * self.register)) };
                 sums[r % 4] = sums[r % 4].add(value);
@@ -54,8 +54,8 @@ impl<T: Element> Operand<'_, T> {
         )
     }
 
-    /// Whether so many rows and registers, and the same so many elements further on, lie within the
-    /// planes.
+    /// Whether `rows` rows of `registers` registers are within the planes, and are still if they
+    /// are moved by `further` elements.
     #[inline(always)]
     fn holds<V: Vector<T>>(&self, (rows, registers): (usize, usize), further: usize) -> bool {
         (rows - 1) * self.row + (registers - 1) * self.register + further + V::LANES
@@ -63,20 +63,20 @@ impl<T: Element> Operand<'_, T> {
     }
 }
 
-/// `sums[tap][filter] += Σ x[pixel + tap] gradient[pixel]`, lane by lane: for the registers of some
-/// rows, taps that are `gap` elements apart, and filters whose planes are `plane` elements apart.
+/// `sums[tap][filter] += Σ x[pixel + tap] gradient[pixel]`, lane by lane, over the registers of
+/// some rows. Taps are `gap` elements apart, and the planes of two filters `plane` elements.
 pub struct WeightGradient<'a, T> {
-    /// The input, from the first tap on.
+    /// The input, starting at the first tap.
     pub x: Operand<'a, T>,
     /// Elements from one tap to the next.
     pub gap: usize,
-    /// The gradient, zero past the last pixel of a row up to a whole register.
+    /// The gradient. After the last pixel of a row, it must be zero up to the end of the register.
     pub gradient: Operand<'a, T>,
     /// Elements from one filter to the next.
     pub plane: usize,
-    /// Rows, and registers of each.
+    /// Number of rows, and of registers in each row.
     pub size: (usize, usize),
-    /// Taps and filters.
+    /// Number of taps and of filters.
     pub count: (usize, usize),
     /// A register of sums for each filter of each tap.
     pub sums: &'a mut [T],
@@ -86,7 +86,8 @@ impl<T: Element> WeightGradient<'_, T> {
     /// Adds the products.
     ///
     /// # Panics
-    /// When registers lie outside their planes, sums outside their slice, or there are too many.
+    /// When registers are outside their planes, when sums are outside their slice, or when there
+    /// are too many taps or filters.
     #[inline(always)]
     pub fn add<V: Vector<T>>(self) {
         let (size, (taps, filters)) = (self.size, self.count);
@@ -113,7 +114,7 @@ impl<T: Element> WeightGradient<'_, T> {
     }
 }
 
-/// The gradients of a number of taps and filters that the compiler knows.
+/// [`WeightGradient`] with the number of taps and filters known at compile time.
 struct Sized<'a, T, const TAPS: usize, const FILTERS: usize>(WeightGradient<'a, T>);
 
 impl<T: Element, const TAPS: usize, const FILTERS: usize> Kernel<T>
@@ -127,8 +128,8 @@ impl<T: Element, const TAPS: usize, const FILTERS: usize> Kernel<T>
             x, gap, gradient, plane, size: (rows, registers), sums: target, ..
         } = self.0;
         let mut sums = [[V::zero(); FILTERS]; TAPS];
-        // SAFETY: `add` saw that whole registers of every row, tap and filter lie within their
-        // slices, and so do the sums.
+        // SAFETY: `add` checked that whole registers of every row, tap and filter are within their
+        // slices, and that the sums are within theirs.
         unsafe {
             for y in 0..rows {
                 let (mut from, mut gradient_from) = (

@@ -1,11 +1,12 @@
-//! Correlation by Winograd's method: the forward pass, and the gradient of the input (the same with
-//! turned filters).
+//! Correlation by Winograd's method: the forward pass, and the gradient of the input (the same
+//! computation with turned filters).
 //!
-//! A block of tiles is transformed to this thread's scratch, multiplied frequency by frequency with
-//! the transformed filters, and transformed back, a group of panels of filters at a time, so that
-//! all of it stays in the second-level cache while the filters stream past. Where the filters are
-//! larger than that cache, all tiles are transformed first, for all threads, and a block is many
-//! tiles by one group of panels: then the filters stream past only a few times.
+//! A block of tiles is transformed to the scratch memory of the thread, multiplied frequency by
+//! frequency with the transformed filters, and transformed back, one group of filter panels at a
+//! time. The data of the block stays in the second-level cache, while all filters are read once for
+//! each block. If the filters are larger than this cache, all tiles are transformed first, for all
+//! threads, and a block is many tiles by one group of panels. Then the filters are read only a few
+//! times.
 
 use std::marker::PhantomData;
 
@@ -24,58 +25,60 @@ use crate::kernels::tuning::{
     WINOGRAD_SUM_STEPS,
 };
 
-/// Tiles of one block, by the sizes alone: what the cache holds, in whole calls of the
-/// micro-kernel.
+/// Number of tiles of one block. Depends on the sizes only: the tiles that the cache holds, in
+/// whole calls of the micro-kernel.
 pub fn block_tiles<T>(depth: usize, frequencies: usize, rows: usize) -> usize {
     let bytes = frequencies * (depth + ROW_PADDING) * size_of::<T>();
     (WINOGRAD_BLOCK_BYTES / bytes / rows * rows).clamp(rows, 4 * rows)
 }
 
-/// Columns of a group of panels.
+/// Number of columns of a group of panels.
 pub fn group_columns(layout: &FilterLayout) -> usize {
     (WINOGRAD_PANEL_GROUP * layout.width).min(layout.columns.next_multiple_of(layout.width))
 }
 
-/// Where a block takes its tiles from.
+/// Source of the tiles of a block.
 #[derive(Clone, Copy)]
 pub enum Source<'a, T> {
-    /// Images, zero where the mask is not positive; the block transforms its tiles itself.
+    /// Images, and the mask: where it is not positive, the images are taken as zero. The block
+    /// transforms its tiles itself.
     Images(&'a [T], Option<&'a [T]>),
-    /// The block's tiles, transformed before.
+    /// The tiles of the block, already transformed.
     Tiles(&'a [T]),
 }
 
 /// The filters of a block.
 #[derive(Clone, Copy)]
 pub enum Filters<'a, T> {
-    /// All panels, transformed before.
+    /// All panels, already transformed.
     Transformed(&'a [T]),
-    /// As the user has them: each block transforms its panels itself, just before it uses them. For
-    /// filters that are used by one block only this saves a trip through memory.
+    /// Filters as given by the user: each block transforms its panels itself, immediately before it
+    /// uses them. For filters that only one block uses, this saves writing them to memory and
+    /// reading them again.
     Plain(PlainFilters<'a, T>),
 }
 
 /// One block of tiles.
 pub struct Block<'a, T, const N: usize, const M: usize, const R: usize> {
-    /// Where the tiles lie.
+    /// How images are cut into tiles.
     pub tiling: &'a Tiling,
-    /// The tiles.
+    /// Source of the tiles.
     pub source: Source<'a, T>,
     /// The filters.
     pub filters: Filters<'a, T>,
-    /// Their layout, transformed.
+    /// Layout of the transformed filters.
     pub layout: FilterLayout,
     /// The result; each block writes the outputs of its own tiles.
     pub target: &'a SharedMut<'a, T>,
-    /// First tile of this block.
+    /// Index of the first tile of this block.
     pub first: usize,
-    /// Tiles of this block.
+    /// Number of tiles of this block.
     pub count: usize,
-    /// Tiles that this thread will probably take next; only a hint.
+    /// Tiles that this thread will probably process next. This is only a hint for the prefetch.
     pub ahead: std::ops::Range<usize>,
     /// Columns of this block; whole groups of panels.
     pub columns: std::ops::Range<usize>,
-    /// What happens to the results.
+    /// Operations on the results before they are written.
     pub finish: &'a Epilogue<'a, T>,
 }
 
@@ -198,12 +201,12 @@ impl<T: Element, const N: usize, const M: usize, const R: usize> Kernel<T>
 }
 
 impl<T: Element, const N: usize, const M: usize, const R: usize> Block<'_, T, N, M, R> {
-    /// Channels that are added up in registers before they join the rest: few where the transforms
-    /// make much of each rounding error.
+    /// Channels that are summed in registers before they are added to the total. Few for large
+    /// filters, whose transforms amplify rounding errors.
     const STEPS: usize = if R > 3 { WINOGRAD_5X5_SUM_STEPS } else { WINOGRAD_SUM_STEPS };
 
-    /// Transforms `count` columns from `first` on back, and writes the outputs that lie inside the
-    /// image.
+    /// Transforms the results of `count` columns from `first` on back, and writes the outputs that
+    /// are inside the image.
     #[inline(always)]
     fn transform_results<V: Vector<T>>(
         &self,
@@ -217,7 +220,7 @@ impl<T: Element, const N: usize, const M: usize, const R: usize> Block<'_, T, N,
         let bytes = V::LANES * size_of::<T>();
         let aligned =
             self.target.start().addr().is_multiple_of(bytes) && channels.is_multiple_of(V::LANES);
-        // Narrower registers would leave half-written lines.
+        // Registers narrower than a cache line would leave partially written lines.
         let stream = bytes == 64
             && aligned
             && batch * height * width * channels * size_of::<T>() >= WINOGRAD_STREAM_BYTES;
@@ -227,9 +230,9 @@ impl<T: Element, const N: usize, const M: usize, const R: usize> Block<'_, T, N,
             for offset in (0..count).step_by(V::LANES) {
                 let lanes = V::LANES.min(count - offset);
                 let column = first + offset;
-                // SAFETY: results have whole registers of columns at each frequency; the places
-                // written lie inside the image, in tiles that belong to this block
-                // alone, and have `lanes` channels from `column` on; so has the bias.
+                // SAFETY: results have whole registers of columns at each frequency; the outputs
+                // that are written are inside the image, in tiles that belong to this block only,
+                // and have `lanes` channels from `column` on; so has the bias.
                 unsafe {
                     let start = results.as_ptr().add(tile * row + offset);
                     let mut outputs = output::<T, V, _, N, M>(Direct {
@@ -273,10 +276,10 @@ impl<T: Element, const N: usize, const M: usize, const R: usize> Block<'_, T, N,
         }
     }
 
-    /// Writes those outputs of a tile that lie inside the image: `lanes` channels from `column` on.
+    /// Writes the outputs of a tile that are inside the image: `lanes` channels from `column` on.
     ///
     /// # Safety
-    /// They must be there, and this block's alone.
+    /// These outputs must be within the target, and no other block may access them.
     #[inline(always)]
     unsafe fn put_inside<V: Vector<T>>(
         &self,

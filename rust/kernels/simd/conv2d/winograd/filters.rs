@@ -1,4 +1,5 @@
-//! Filters of a Winograd convolution: their layout once transformed, and the transform of a panel.
+//! Filters of a Winograd convolution: the layout of transformed filters, and the transform of a
+//! panel.
 
 use std::marker::PhantomData;
 
@@ -6,10 +7,10 @@ use super::{Direct, Frequencies, Gathered, ROW_PADDING, Transform};
 use crate::kernels::Element;
 use crate::kernels::simd::{Kernel, MAX_LANES, Vector, load_some};
 
-/// Channels that are turned at a time: a cache line of floats.
+/// Number of channels that are turned at a time: a cache line of floats.
 const TURN_CHANNELS: usize = 16;
 
-/// Taps of the largest filter.
+/// Number of taps of the largest filter.
 const MAX_TAPS: usize = 25;
 
 /// The layout of transformed filters: `[panel][frequency][channel][width]`.
@@ -26,38 +27,38 @@ pub struct FilterLayout {
 }
 
 impl FilterLayout {
-    /// Elements from one frequency to the next: a little more than needed, so that frequencies do
-    /// not fall on the same cache sets.
+    /// Elements from one frequency to the next. Includes padding, so that frequencies do not map to
+    /// the same cache sets.
     pub fn frequency_stride(&self) -> usize {
         self.depth * self.width + 2 * ROW_PADDING
     }
 
-    /// Elements of one panel.
+    /// Number of elements of one panel.
     pub fn panel_len(&self) -> usize {
         self.frequencies * self.frequency_stride()
     }
 
-    /// Elements in all.
+    /// Total number of elements.
     pub fn total_len(&self) -> usize {
         self.columns.div_ceil(self.width) * self.panel_len()
     }
 }
 
-/// Filters as the user has them.
+/// Filters as given by the user, not transformed.
 #[derive(Clone, Copy)]
 pub struct PlainFilters<'a, T> {
-    /// `[R, R, depth, columns]`, or `[R, R, columns, depth]` when they are to be turned.
+    /// `[R, R, depth, columns]`, or `[R, R, columns, depth]` if `turned`.
     pub weight: &'a [T],
-    /// Turn them: taps in reverse order, channel axes exchanged, as the gradient of the input
-    /// needs them.
+    /// Turn the filters for the gradient of the input: reverse the order of taps and exchange the
+    /// channel axes.
     pub turned: bool,
 }
 
-/// Transforms the filters of one panel, each by transform `K`.
+/// Transforms each filter of one panel by transform `K`.
 pub struct TransformFilters<'a, T, K, const R: usize> {
     /// The filters.
     pub filters: PlainFilters<'a, T>,
-    /// How they are laid out.
+    /// Layout of the transformed filters.
     pub layout: FilterLayout,
     /// First column of the panel.
     pub first: usize,
@@ -95,9 +96,9 @@ impl<T: Element, K: Transform<T, R>, const R: usize> Kernel<T> for TransformFilt
                     );
                 }
                 for channel in 0..channels {
-                    // SAFETY: `count` columns from `first` on exist, as do the turned taps of
-                    // `channels` channels; each frequency, channel below
-                    // `depth` and LANES columns below `width` lie within the panel.
+                    // SAFETY: `count` columns from `first` on exist, and so do the turned taps of
+                    // `channels` channels; for each frequency and each channel below `depth`, LANES
+                    // columns below `width` are within the panel.
                     unsafe {
                         let start = self.panel.as_mut_ptr().add((begin + channel) * width + offset);
                         let put = Frequencies { start, stride };
@@ -134,8 +135,9 @@ impl<T: Element, K: Transform<T, R>, const R: usize> Kernel<T> for TransformFilt
     }
 }
 
-/// Turns some channels of `count` filters from `first` on: `taps[tap][channel][lane]`, a register
-/// of filters each; zero past the last.
+/// Turns some channels of `count` filters from `first` on and writes them to
+/// `taps[tap][channel][lane]`, with a register of filters for each tap and channel. Lanes after the
+/// last filter are not written and stay zero.
 #[inline(always)]
 fn turn<T: Element, V: Vector<T>, const R: usize>(
     taps: &mut [T; TURN_CHANNELS * MAX_LANES * MAX_TAPS],

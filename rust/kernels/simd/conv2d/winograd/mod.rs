@@ -1,17 +1,18 @@
-//! Winograd's minimal filtering on tiles of vectors (one lane a channel): the transforms, and the
-//! blocks of work made of them.
+//! Winograd's minimal filtering on tiles of vectors, with one channel in each lane: the transforms,
+//! and the blocks of work that use them.
 //!
-//! An `R × R` filter over an `M × M` tile of outputs reads a tile of `N × N` inputs, `N = M + R -
-//! 1`. Input and filter are transformed to `N²` frequencies, multiplied frequency by frequency (a
-//! matrix product over channels), and transformed back: `Y = Aᵀ [ (G g Gᵀ) ⊙ (Bᵀ d B) ] A` (Lavin &
-//! Gray 2016). The gradient of the weights is the same identity with other sizes: a "filter"
-//! of `M × M` gradients over `N × N` inputs gives `R × R` outputs.
+//! An `R × R` filter over an `M × M` tile of outputs reads a tile of `N × N` inputs,
+//! `N = M + R - 1`. Input and filter are transformed to `N²` frequencies, multiplied frequency by
+//! frequency (a matrix product over channels), and transformed back:
+//! `Y = Aᵀ [ (G g Gᵀ) ⊙ (Bᵀ d B) ] A` (Lavin & Gray 2016). The gradient of the weights is the same
+//! identity with other sizes: a "filter" of `M × M` gradients over `N × N` inputs gives `R × R`
+//! outputs.
 //!
-//! `M² R²` products become `N²`: a quarter for `M = 4, R = 3`. The price is rounding error, which
+//! `M² R²` products become `N²`: a quarter for `M = 4, R = 3`. The rounding error is larger, and
 //! grows with the size of the interpolation points; see [`transform`].
 
-// Plain indices: the compiler unrolls such loops whole in its first pass, so that values stay in
-// registers; iterators it does not.
+// Plain indices: the compiler fully unrolls such loops in its first pass, so that values stay in
+// registers. It does not do so for iterators.
 #![allow(clippy::needless_range_loop)]
 
 pub mod correlate;
@@ -26,8 +27,8 @@ use crate::kernels::geometry::Conv2dGeometry;
 use crate::kernels::simd::matmul::micro_kernel::ROW_PADDING;
 use crate::kernels::simd::{Vector, load_some};
 
-/// How images are cut into tiles of `M × M` outputs; the last tile of a row or column may hang
-/// over.
+/// How images are cut into tiles of `M × M` outputs. The last tile of a row or column may extend
+/// past the image.
 #[derive(Debug, Clone, Copy)]
 pub struct Tiling {
     /// Height, width and channels of the source.
@@ -36,9 +37,9 @@ pub struct Tiling {
     pub target: [usize; 3],
     /// Rows and columns of zeros before the source.
     pub before: (usize, usize),
-    /// Images.
+    /// Number of images.
     pub batch: usize,
-    /// Tiles down and across an image.
+    /// Number of tiles down and across an image.
     pub tiles: (usize, usize),
 }
 
@@ -54,8 +55,8 @@ impl Tiling {
         }
     }
 
-    /// The tiles of the gradient of the input: the output's gradient under the turned filter. The
-    /// padding must be smaller than the filter.
+    /// The tiles of the gradient of the input: the gradient of the output, correlated with the
+    /// turned filter. The padding must be smaller than the filter.
     pub fn backward_input(g: &Conv2dGeometry, outputs: usize) -> Self {
         Self {
             source: [g.out_height, g.out_width, g.out_channels],
@@ -66,7 +67,7 @@ impl Tiling {
         }
     }
 
-    /// Tiles in all.
+    /// Total number of tiles.
     pub fn count(&self) -> usize {
         self.batch * self.tiles.0 * self.tiles.1
     }
@@ -78,8 +79,8 @@ impl Tiling {
         (tile / (down * across), tile / across % down, tile % across)
     }
 
-    /// Where the `size × size` patch that begins at tile `tile` times `step`, less `before`, lies
-    /// in images of `shape`.
+    /// Position, in images of `shape`, of the `size × size` patch of a tile. It starts at the row
+    /// and column of the tile times `step`, minus `before`.
     #[inline(always)]
     fn patch(
         &self,
@@ -108,10 +109,11 @@ impl Tiling {
     }
 }
 
-/// A patch of an image, with the rows and columns of it that lie inside.
+/// Position of a patch in an image, and the rows and columns of the patch that are inside the
+/// image.
 #[derive(Clone, Copy)]
 struct Patch {
-    /// Offset of the patch's first element; outside the image where the patch is.
+    /// Offset of the first element of the patch. It may be outside the image.
     origin: isize,
     row_stride: usize,
     column_stride: usize,
@@ -132,26 +134,27 @@ impl Patch {
     }
 }
 
-/// Which transform a patch goes through.
+/// Transform of a patch.
 pub trait Transform<T: Element, const SIZE: usize> {
     /// Transforms the patch that `get` reads, and writes each frequency to `put`.
     ///
     /// # Safety
-    /// What `get` reads and `put` writes must be there.
+    /// The registers that `get` reads must be readable, and the registers that `put` writes must be
+    /// writable.
     unsafe fn apply<V: Vector<T>, G: Get<V>>(get: G, put: Frequencies<T>);
 }
 
-/// Reads a register of a patch by row and column. A trait, not a closure: its method is always
-/// inlined, and so compiled for the set.
+/// Reads a register of a patch by row and column. This is a trait and not a closure, so that its
+/// method is always inlined, and thus compiled for the instruction set.
 pub trait Get<V>: Copy {
     /// The register at row `i`, column `j`.
     ///
     /// # Safety
-    /// It must be there.
+    /// The register must be readable.
     unsafe fn get(self, i: usize, j: usize) -> V;
 }
 
-/// Reads straight from an image.
+/// Reads directly from an image.
 #[derive(Clone, Copy)]
 struct Direct<T> {
     start: *const T,
@@ -167,7 +170,7 @@ impl<T: Element, V: Vector<T>> Get<V> for Direct<T> {
     }
 }
 
-/// Reads through a table of addresses: those of pixels outside the image point to zeros.
+/// Reads through a table of addresses. The addresses of pixels outside the image point to zeros.
 #[derive(Clone, Copy)]
 struct Table<'a, T, const SIZE: usize> {
     starts: &'a [[*const T; SIZE]; SIZE],
@@ -182,7 +185,7 @@ impl<T: Element, V: Vector<T>, const SIZE: usize> Get<V> for Table<'_, T, SIZE> 
     }
 }
 
-/// Reads registers that were gathered before.
+/// Reads registers that were loaded before.
 #[derive(Clone, Copy)]
 struct Gathered<'a, V, const SIZE: usize>(&'a [[V; SIZE]; SIZE]);
 
@@ -193,12 +196,12 @@ impl<V: Copy, const SIZE: usize> Get<V> for Gathered<'_, V, SIZE> {
     }
 }
 
-/// Zeros to read in the place of pixels outside the image, for as many channels as there are.
+/// Zeros that are read for pixels outside the image. Used if the channels of a pixel fit.
 #[repr(align(64))]
 struct Zeros([u64; 2048]);
 static ZEROS: Zeros = Zeros([0; 2048]);
 
-/// Where frequencies are written: frequency `f` at `start + f * stride`.
+/// Target of frequencies: frequency `f` is written to `start + f * stride`.
 #[derive(Clone, Copy)]
 pub struct Frequencies<T> {
     start: *mut T,
@@ -209,7 +212,7 @@ impl<T: Element> Frequencies<T> {
     /// Writes a register.
     ///
     /// # Safety
-    /// It must be writable there.
+    /// The register must be writable at frequency `f`.
     #[inline(always)]
     unsafe fn put<V: Vector<T>>(self, f: usize, value: V) {
         // SAFETY: the caller's promise.
@@ -217,13 +220,15 @@ impl<T: Element> Frequencies<T> {
     }
 }
 
-/// Transforms the patch of all channels, zero outside the image and where the mask is not positive, to
-/// `target`: frequency `f` of channel `c` goes to `target[f * stride + c]`. Channels are written in
-/// whole registers; those past the last are zero.
+/// Transforms all channels of the patch and writes them to `target`. Pixels outside the image, and
+/// elements where the mask is not positive, are zero. Layout: frequency `f` of channel `c` goes to
+/// `target[f * stride + c]`. Channels are written in whole registers, with zeros after the last
+/// channel.
 ///
 /// # Safety
-/// `patch` must describe places in `source` (and `activation_output`) for all rows and columns that it says lie
-/// inside; `target` must be writable for whole registers of channels at every frequency.
+/// All rows and columns of `patch` that are inside the image must be within `source` (and
+/// `activation_output`). `target` must be writable for whole registers of channels at every
+/// frequency.
 #[inline(always)]
 unsafe fn transform_patch<T: Element, V: Vector<T>, K: Transform<T, SIZE>, const SIZE: usize>(
     source: &[T],
@@ -245,9 +250,9 @@ unsafe fn transform_patch<T: Element, V: Vector<T>, K: Transform<T, SIZE>, const
     }
     for first in (0..channels).step_by(V::LANES) {
         let count = V::LANES.min(channels - first);
-        // SAFETY: in all branches the places read lie inside the image (or the zeros) and `count`
-        // channels from `first` on exist there; the places written are the caller's
-        // promise.
+        // SAFETY: in all branches the elements that are read are inside the image (or in the
+        // zeros), where `count` channels from `first` on exist; that the target is writable is the
+        // caller's promise.
         unsafe {
             let put = Frequencies { start: target.add(first), stride };
             if count < V::LANES || !tabled {
@@ -268,7 +273,8 @@ unsafe fn transform_patch<T: Element, V: Vector<T>, K: Transform<T, SIZE>, const
     }
 }
 
-/// `count` channels of a patch from `first` on, zero outside the image and where the mask is not positive.
+/// Loads `count` channels of a patch from `first` on. Pixels outside the image, and elements where
+/// the mask is not positive, are zero.
 ///
 /// # Safety
 /// As [`transform_patch`].

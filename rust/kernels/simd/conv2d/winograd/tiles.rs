@@ -1,4 +1,4 @@
-//! Transformed tiles: where they lie in memory, and how a run of them is made.
+//! Transformed tiles: their layout in memory, and the transform of a run of tiles.
 
 use super::{ROW_PADDING, Tiling, Transform, transform_patch};
 use crate::kernels::Element;
@@ -6,7 +6,8 @@ use crate::kernels::memory::SharedMut;
 use crate::kernels::simd::{Kernel, MAX_LANES, Vector};
 use crate::kernels::tuning::LINE_BYTES;
 
-/// Channel `c` of tile `t` at frequency `f` is element `f * frequency + t * row + c`.
+/// Layout of transformed tiles. Channel `c` of tile `t` at frequency `f` is element
+/// `f * frequency + t * row + c`.
 #[derive(Debug, Clone, Copy)]
 pub struct TileLayout {
     /// Elements from one tile to the next.
@@ -24,7 +25,7 @@ impl TileLayout {
     }
 }
 
-/// Where the patches of tiles lie in images.
+/// Positions of the patches of tiles in images.
 #[derive(Clone, Copy)]
 pub struct PatchLayout<'a> {
     /// The tiles.
@@ -37,23 +38,24 @@ pub struct PatchLayout<'a> {
     pub before: (usize, usize),
 }
 
-/// Tiles that will be transformed next. Their pixels are asked for a few at a time, between calls
-/// of the micro-kernel, so that they are in the second-level cache when their turn comes.
+/// Prefetch of tiles that will be transformed next. Their pixels are prefetched a few at a time,
+/// between calls of the micro-kernel, so that they are in the second-level cache when the tiles are
+/// transformed.
 pub(super) struct Prefetch<'a, T> {
     /// The images.
     pub images: &'a [T],
-    /// The mask: only where it is positive do the images count.
+    /// The mask: where it is not positive, the images are taken as zero.
     pub activation_output: Option<&'a [T]>,
-    /// Where the tiles lie.
+    /// Positions of the tiles.
     pub places: PatchLayout<'a>,
-    /// Which tiles.
+    /// Indices of the tiles.
     pub tiles: std::ops::Range<usize>,
     /// Rows and columns of a patch.
     pub size: usize,
 }
 
 impl<T: Element> Prefetch<'_, T> {
-    /// Asks for part `part` of `parts`.
+    /// Prefetches part `part` of `parts`.
     #[inline(always)]
     pub fn fetch<V: Vector<T>>(&self, part: usize, parts: usize) {
         let PatchLayout { tiling, shape, step, before } = self.places;
@@ -62,7 +64,7 @@ impl<T: Element> Prefetch<'_, T> {
             self.tiles.start + part * count / parts..self.tiles.start + (part + 1) * count / parts
         {
             let patch = tiling.patch(tile, shape, step, before, self.size);
-            // The other columns are those of the tile to the left.
+            // The other columns also belong to the tile to the left.
             let first = patch.columns.0.max(self.size - step);
             let bytes = patch.columns.1.saturating_sub(first) * shape[2] * size_of::<T>();
             for row in patch.rows.0..patch.rows.1 {
@@ -79,25 +81,25 @@ impl<T: Element> Prefetch<'_, T> {
     }
 }
 
-/// Transforms a run of tiles, `SIZE × SIZE` patches, by `K`.
+/// Transforms a run of tiles, which are `SIZE × SIZE` patches, by `K`.
 ///
-/// Blocks of work run it through [`Vector::call`], so that each transform is compiled once for an
-/// instruction set and not once for each of its callers.
+/// Blocks of work run this kernel through [`Vector::call`], so that each transform is compiled once
+/// for an instruction set and not once for each caller.
 pub struct SharedTiles<'a, T, K, const SIZE: usize> {
     /// The transform.
     pub transform: K,
     /// The images.
     pub images: &'a [T],
-    /// Lets through the images where it is positive.
+    /// The mask: where it is not positive, the images are taken as zero.
     pub activation_output: Option<&'a [T]>,
-    /// Where the tiles are in the images.
+    /// Positions of the tiles in the images.
     pub places: PatchLayout<'a>,
-    /// Which tiles.
+    /// Indices of the tiles.
     pub tiles: std::ops::Range<usize>,
-    /// The buffer, and the place in it of the first of these tiles. It may be shared by all
-    /// threads: each writes its own tiles.
+    /// The buffer, and the index in it of the first of these tiles. All threads may share the
+    /// buffer; each writes its own tiles.
     pub target: (&'a SharedMut<'a, T>, usize),
-    /// Its layout.
+    /// Layout of the buffer.
     pub layout: TileLayout,
 }
 
@@ -113,8 +115,8 @@ impl<T: Element, K: Transform<T, SIZE>, const SIZE: usize> Kernel<T>
         let channels = places.shape[2];
         for (i, tile) in tiles.enumerate() {
             let patch = places.tiling.patch(tile, places.shape, places.step, places.before, SIZE);
-            // SAFETY: the patch was made for this shape; a tile's row has room for whole registers
-            // of channels at each frequency, and no other thread writes it.
+            // SAFETY: the patch was computed for this shape; the row of a tile has room for whole
+            // registers of channels at each frequency, and no other thread writes it.
             unsafe {
                 let start = target.start().add((at + i) * layout.row);
                 transform_patch::<T, V, K, SIZE>(

@@ -1,8 +1,10 @@
-//! The three transforms, for tiles of 4, 6 and 8: interpolation at 0, ∞ and pairs ±p.
+//! The transforms of input, filter and output, for tiles of 4, 6 and 8: interpolation at 0, ∞ and
+//! pairs ±p.
 //!
-//! The points are ±1; ±2/3, ±3/2; ±1, ±2, ±1/2. For tiles of 6 those give a third of the error of
-//! the usual ±1, ±2 at the same cost (Barabasz et al. 2020, "Error analysis and improving the
-//! accuracy of Winograd convolution"). A pair shares its even and odd parts.
+//! The points are ±1 for tiles of 4; ±2/3, ±3/2 for tiles of 6; and ±1, ±2, ±1/2 for tiles of 8.
+//! For tiles of 6 these points give a third of the error of the usual ±1, ±2 at the same cost
+//! (Barabasz et al. 2020, "Error analysis and improving the accuracy of Winograd convolution"). The
+//! two points of a pair share their even and odd parts.
 
 use super::{Frequencies, Get, Transform};
 use crate::kernels::Element;
@@ -11,11 +13,11 @@ use crate::kernels::simd::Vector;
 /// Largest number of pairs of points.
 const MAX_PAIRS: usize = 3;
 
-/// Constants of a tile's transforms, in double precision.
+/// Constants of the transforms of a tile, in double precision.
 struct Points {
     /// The points p.
     point: [f64; MAX_PAIRS],
-    /// Coefficients of `Π (x² - p_j²)`, by power of x².
+    /// Coefficients of `Π (x² - p_j²)`, ordered by the power of x².
     all: [f64; MAX_PAIRS + 1],
     /// Coefficients of `Π_{j ≠ i} (x² - p_j²)`.
     others: [[f64; MAX_PAIRS]; MAX_PAIRS],
@@ -30,7 +32,7 @@ impl Points {
         let mut points =
             Self { point, all: [0.0; 4], others: [[0.0; 3]; 3], at_zero: 1.0, at_point: [0.0; 3] };
         let mut skip = 0;
-        // The product over all pairs but `skip`; over all, when `skip` is past the last.
+        // The product over all pairs except `skip`, or over all pairs if `skip` is past the last.
         while skip <= pairs {
             let mut product = [0.0; 4];
             product[0] = 1.0;
@@ -110,7 +112,8 @@ fn pair<T: Element, V: Vector<T>, const N: usize>(d: &[V; N], i: usize) -> (V, V
     (point.mul_add(odd, even), point.neg_mul_add(odd, even))
 }
 
-/// Column `j` of a patch. What a row of the transform does not use is never loaded: all is inlined.
+/// Column `j` of a patch. Everything is inlined, so rows that the transform does not use are not
+/// loaded.
 #[inline(always)]
 unsafe fn column<V: Copy, G: Get<V>, const N: usize>(get: G, j: usize, zero: V) -> [V; N] {
     let mut column = [zero; N];
@@ -151,8 +154,8 @@ impl Input {
 impl<T: Element, const N: usize> Transform<T, N> for Input {
     #[inline(always)]
     unsafe fn apply<V: Vector<T>, G: Get<V>>(get: G, put: Frequencies<T>) {
-        // Row by row (two at a time for a pair of points), reading the tile anew: what is kept at
-        // once fits the registers. SAFETY: the caller's promise.
+        // Works row by row (two rows at a time for a pair of points) and reads the tile again for
+        // each, so that the values in use fit the registers. SAFETY: the caller's promise.
         unsafe {
             let (mut values, mut other) = ([V::zero(); N], [V::zero(); N]);
             for j in 0..N {
@@ -197,7 +200,7 @@ fn filter_pair<T: Element, V: Vector<T>, const N: usize, const R: usize>(
     (even.add(odd), even.sub(odd))
 }
 
-/// `G g Gᵀ`: filters, or gradients in their place, of `R × R`, for tiles of `N × N`.
+/// `G g Gᵀ`: filters of `R × R`, or gradients in the place of filters, for tiles of `N × N`.
 pub struct Filter<const N: usize>;
 
 impl<const N: usize> Filter<N> {
@@ -228,7 +231,7 @@ impl<const N: usize> Filter<N> {
 impl<T: Element, const N: usize, const R: usize> Transform<T, R> for Filter<N> {
     #[inline(always)]
     unsafe fn apply<V: Vector<T>, G: Get<V>>(get: G, put: Frequencies<T>) {
-        // Row by row, as the input.
+        // Works row by row, as the transform of the input.
         let at_zero = number::<T, V>(const { Points::of(N) }.at_zero);
         // SAFETY: the caller's promise.
         unsafe {
@@ -284,10 +287,10 @@ fn output_row<T: Element, V: Vector<T>, const N: usize, const M: usize>(m: &[V; 
     out
 }
 
-/// `Aᵀ m A`: the `N × N` frequencies that `get` reads, back to `M × M` outputs.
+/// `Aᵀ m A`: transforms the `N × N` frequencies that `get` reads back to `M × M` outputs.
 ///
 /// # Safety
-/// What `get` reads must be there.
+/// The registers that `get` reads must be readable.
 #[inline(always)]
 pub(super) unsafe fn output<T: Element, V: Vector<T>, G: Get<V>, const N: usize, const M: usize>(
     get: G,

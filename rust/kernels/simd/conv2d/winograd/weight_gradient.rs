@@ -1,13 +1,14 @@
-//! The gradient of the weights by Winograd's method: `dW = Aᵀ [ Σ_tiles (Bᵀ x B) ⊙ (G dY Gᵀ) ] A`.
+//! Gradient of the weights by Winograd's method: `dW = Aᵀ [ Σ_tiles (Bᵀ x B) ⊙ (G dY Gᵀ) ] A`.
 //!
-//! Inputs are transformed as in the forward pass, the output's gradient as if each tile of it were
-//! a filter. The products are summed over tiles frequency by frequency (a matrix product whose sum
-//! runs over tiles) and transformed back once, at the end.
+//! Inputs are transformed as in the forward pass. Each tile of the gradient of the output is
+//! transformed as a filter. The products are summed over tiles, frequency by frequency (a matrix
+//! product whose sum runs over tiles), and transformed back once, at the end.
 //!
-//! With few channels each share of the tiles is transformed and summed by one thread ([`Share`],
-//! [`Finishing`]). With many channels and not too many tiles all tiles are transformed first, for
-//! all threads, and an item is a rectangle of the gradient, summed over all tiles and transformed
-//! back at once ([`Rectangle`]): no partial sums are kept.
+//! With few channels, each share of the tiles is transformed and summed by one thread ([`Share`]),
+//! and the sums of the shares are then added and transformed back ([`Finishing`]). With many
+//! channels and not too many tiles, all tiles are transformed first, for all threads. An item is
+//! then a rectangle of the gradient, which is summed over all tiles and immediately transformed
+//! back ([`Rectangle`]), so that no partial sums are stored.
 
 use super::tiles::{PatchLayout, Prefetch, SharedTiles, TileLayout};
 use super::transform::{Filter, Input, output};
@@ -20,30 +21,30 @@ use crate::kernels::simd::matmul::micro_kernel::{Epilogue, Segments, multiply, p
 use crate::kernels::simd::{Kernel, Vector, load_some, store_some};
 use crate::kernels::tuning::{SUM_STEPS, WINOGRAD_WEIGHT_BLOCK_BYTES};
 
-/// Tiles of one block, by the sizes alone.
+/// Number of tiles of one block. Depends on the sizes only.
 pub fn block_tiles<T>(depth: usize, columns: usize, frequencies: usize) -> usize {
     let bytes = frequencies * (depth + columns + 2 * ROW_PADDING) * size_of::<T>();
     (WINOGRAD_WEIGHT_BLOCK_BYTES / bytes).clamp(16, 256)
 }
 
-/// Elements from one frequency's sums to the next.
+/// Elements from the sums of one frequency to the sums of the next.
 pub fn frequency_stride(depth: usize, columns: usize) -> usize {
     depth * columns + ROW_PADDING
 }
 
 /// Sums a run of tiles, block by block in order, into `sums[frequency][depth][columns]`.
 pub struct Share<'a, T, const N: usize, const M: usize> {
-    /// Where the tiles lie, as in the forward pass.
+    /// The tiles, as in the forward pass.
     pub tiling: &'a Tiling,
     /// The input.
     pub x: &'a [T],
     /// The gradient of the output.
     pub grad_output: &'a [T],
-    /// Lets through the gradient where it is positive.
+    /// The mask: where it is not positive, the gradient is taken as zero.
     pub activation_output: Option<&'a [T]>,
-    /// First and last tile.
+    /// Indices of the tiles.
     pub tiles: std::ops::Range<usize>,
-    /// Overwritten.
+    /// The sums, overwritten.
     pub sums: &'a mut [T],
 }
 
@@ -133,18 +134,18 @@ impl<T: Element, const N: usize, const M: usize> Kernel<T> for Share<'_, T, N, M
     }
 }
 
-/// Adds the shares' sums in order and transforms them back: one input channel of `[R, R, depth,
-/// columns]`.
+/// Adds the sums of the shares in order and transforms them back, for one input channel of
+/// `[R, R, depth, columns]`.
 pub struct Finishing<'a, T, const N: usize, const R: usize> {
     /// The sums of all shares, one after another.
     pub sums: &'a [T],
-    /// Elements of one share.
+    /// Number of elements of one share.
     pub share_len: usize,
-    /// Input channels and filters.
+    /// Number of input channels and of filters.
     pub size: (usize, usize),
-    /// The channel.
+    /// Index of the channel.
     pub channel: usize,
-    /// Its gradient, one row of `columns` for each tap.
+    /// The gradient of the channel, with one row of `columns` for each tap.
     pub rows: &'a mut [T],
 }
 
@@ -188,17 +189,17 @@ impl<T: Element, const N: usize, const R: usize> Kernel<T> for Finishing<'_, T, 
     }
 }
 
-/// Sums all tiles into a rectangle of the gradient, and transforms it back.
+/// Sums all tiles for a rectangle of the gradient and transforms the sums back.
 pub struct Rectangle<'a, T, const N: usize, const R: usize> {
     /// Transformed inputs of all tiles, and their layout.
     pub inputs: (&'a [T], TileLayout),
     /// Transformed gradients of all tiles, and their layout.
     pub gradients: (&'a [T], TileLayout),
-    /// Tiles.
+    /// Number of tiles.
     pub tiles: usize,
-    /// Input channels and filters in all.
+    /// Total number of input channels and of filters.
     pub size: (usize, usize),
-    /// The rectangle: input channels and filters.
+    /// The rectangle: ranges of input channels and of filters.
     pub part: (std::ops::Range<usize>, std::ops::Range<usize>),
     /// Add to the gradient instead of overwriting it.
     pub accumulate: bool,
@@ -249,8 +250,8 @@ impl<T: Element, const N: usize, const R: usize> Kernel<T> for Rectangle<'_, T, 
         for channel in 0..depth {
             for column in (0..columns).step_by(V::LANES) {
                 let count = V::LANES.min(columns - column);
-                // SAFETY: the sums have whole registers of columns; the rectangle lies within the
-                // gradient and is this item's alone.
+                // SAFETY: the sums have whole registers of columns; the rectangle is within the
+                // gradient, and no other item accesses it.
                 unsafe {
                     let start = sums.as_ptr().add(channel * row + column);
                     let outputs =

@@ -1,4 +1,4 @@
-//! AVX-512: 32 registers of 512 bits, masks for partial vectors.
+//! AVX-512: 32 registers of 512 bits. Partial vectors use masks.
 
 mod shuffle;
 
@@ -14,9 +14,9 @@ use crate::kernels::math;
 #[derive(Clone, Copy)]
 pub struct F32x16(__m512);
 
-// SAFETY of every block below: a value of this type exists only in code entered through
-// `call`, which `super::level` allows only on a CPU with these features; memory accesses
-// are the caller's promise, masked to `count` lanes where partial.
+// SAFETY of every block below: a value of this type exists only in code entered through `call`,
+// which `super::level` allows only on a CPU with these features; memory accesses are the caller's
+// promise, and partial ones are masked to `count` lanes.
 #[allow(clippy::undocumented_unsafe_blocks, clippy::needless_range_loop)]
 impl Vector<f32> for F32x16 {
     const LANES: usize = 16;
@@ -72,7 +72,7 @@ impl Vector<f32> for F32x16 {
     }
     #[inline(always)]
     fn relu(self) -> Self {
-        // max(a, b) gives b if either is NaN: the value must stand second.
+        // max(a, b) returns b if either is NaN, so `self` must be the second operand.
         Self(unsafe { _mm512_max_ps(_mm512_setzero_ps(), self.0) })
     }
     #[inline(always)]
@@ -86,8 +86,7 @@ impl Vector<f32> for F32x16 {
     }
     #[inline(always)]
     fn larger(a: (Self, Self), b: (Self, Self)) -> (Self, Self) {
-        // Not b <= a: b is larger or one of them is NaN; then b only if it is not `a` that
-        // is.
+        // `b <= a` is false if b is larger or either is NaN. Take `b` there, unless `a` is NaN.
         unsafe {
             let take = _mm512_cmp_ps_mask::<_CMP_NLE_UQ>(b.0.0, a.0.0)
                 & _mm512_cmp_ps_mask::<_CMP_ORD_Q>(a.0.0, a.0.0);
@@ -192,13 +191,13 @@ unsafe fn call<K: Kernel<f32>>(kernel: K) -> K::Output {
     kernel.run::<F32x16>()
 }
 
-/// `e^x` as [`crate::kernels::math::exp_f32`] has it, with fused multiply-adds, and the scaling by
-/// a power of two in one instruction.
+/// `e^x` by the algorithm of [`crate::kernels::math::exp_f32`], with fused multiply-adds and with
+/// the scaling by a power of two in one instruction.
 #[target_feature(enable = "avx512f")]
 #[inline]
 fn exp(x: __m512) -> __m512 {
     let of = |value: f32| _mm512_set1_ps(value);
-    // Where either is NaN the second is taken: NaN stays.
+    // min and max return the second operand if either is NaN, so a NaN in `x` is kept.
     let x = _mm512_max_ps(of(-104.0), _mm512_min_ps(of(89.0), x));
     let rounder = of(12_582_912.0);
     let n = _mm512_sub_ps(_mm512_fmadd_ps(x, of(std::f32::consts::LOG2_E), rounder), rounder);

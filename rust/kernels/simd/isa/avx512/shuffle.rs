@@ -1,9 +1,9 @@
-//! Elements that change places: squares transposed, channels woven together and parted.
+//! Lane rearrangement for AVX-512: transposition, interleaving and deinterleaving.
 
 use std::arch::x86_64::*;
 
-/// Transposes 16 × 16 floats: pairs, then fours, within the quarters of a register, then the
-/// quarters twice.
+/// Transposes 16 × 16 floats: first interleaves pairs and then groups of four elements within the
+/// quarters of the registers, then exchanges the quarters in two steps.
 ///
 /// # Safety
 /// The CPU must have the features; both squares must be accessible.
@@ -62,8 +62,9 @@ pub(super) unsafe fn transpose(
     }
 }
 
-/// For each of three registers to write, which lane of `a` and then `b` (16 more) goes where, and
-/// which of that and `c`.
+/// Lane tables for interleaving three registers, two for each result. The first table selects lanes
+/// of `a` (0 to 15) and `b` (16 to 31), the second selects lanes of this selection (0 to 15) and of
+/// `c` (16 to 31).
 const WEAVE: [[[i32; 16]; 2]; 3] = {
     let mut tables = [[[0; 16]; 2]; 3];
     let mut place = 0;
@@ -91,7 +92,8 @@ pub(super) unsafe fn interleave([a, b, c]: [__m512; 3]) -> [__m512; 3] {
     out
 }
 
-/// Which lanes of which of `N` registers make register `i` of the interleaved result.
+/// Lane tables for interleaving `N` registers. For register `i` of the result, `LANES[i]` has the
+/// source lane of each lane, and `CHOSEN[i][j]` is a mask of the lanes that come from register `j`.
 struct Weave<const N: usize>;
 
 impl<const N: usize> Weave<N> {
@@ -115,11 +117,12 @@ impl<const N: usize> Weave<N> {
     };
 }
 
-/// [`Vector::store_interleaved`]: each register of the result takes its lanes from all `N`.
+/// Implements [`Vector::store_interleaved`]. Each register of the result takes lanes from all `N`
+/// registers.
 ///
 /// # Safety
 /// The CPU must have the features; `count * N` elements must be writable.
-#[allow(clippy::needless_range_loop)] // unrolled whole, so that the registers stay registers
+#[allow(clippy::needless_range_loop)] // fully unrolled, so that values stay in registers
 #[target_feature(enable = "avx512f")]
 #[inline]
 pub(super) unsafe fn store_interleaved<const N: usize>(
@@ -129,7 +132,7 @@ pub(super) unsafe fn store_interleaved<const N: usize>(
 ) {
     for i in 0..N {
         let left = (count * N).saturating_sub(i * 16).min(16);
-        // SAFETY: the caller's promise; the tables have whole registers.
+        // SAFETY: the caller's promise; each table is as long as a register.
         unsafe {
             let lanes = _mm512_loadu_si512(Weave::<N>::LANES[i].as_ptr().cast());
             let mut woven = _mm512_setzero_ps();
@@ -146,7 +149,8 @@ pub(super) unsafe fn store_interleaved<const N: usize>(
     }
 }
 
-/// Which lanes of which of `N` registers make register `j` of the inverse.
+/// Lane tables for deinterleaving. For register `j` of the result, `FROM_LANES[j]` has the source
+/// lane of each lane, and `FROM[j][i]` is a mask of the lanes that come from register `i`.
 impl<const N: usize> Weave<N> {
     const FROM_LANES: [[i32; 16]; N] = {
         let mut lanes = [[0; 16]; N];
@@ -168,11 +172,11 @@ impl<const N: usize> Weave<N> {
     };
 }
 
-/// [`Vector::load_deinterleaved`]: as [`store_interleaved`].
+/// Implements [`Vector::load_deinterleaved`], the inverse of [`store_interleaved`].
 ///
 /// # Safety
 /// The CPU must have the features; `count * N` elements must be readable.
-#[allow(clippy::needless_range_loop)] // unrolled whole, so that the registers stay registers
+#[allow(clippy::needless_range_loop)] // fully unrolled, so that values stay in registers
 #[target_feature(enable = "avx512f")]
 #[inline]
 pub(super) unsafe fn load_deinterleaved<const N: usize>(
@@ -188,7 +192,7 @@ pub(super) unsafe fn load_deinterleaved<const N: usize>(
         };
     }
     for j in 0..N {
-        // SAFETY: the tables have whole registers.
+        // SAFETY: each table is as long as a register.
         let lanes = unsafe { _mm512_loadu_si512(Weave::<N>::FROM_LANES[j].as_ptr().cast()) };
         for i in 0..N {
             values[j] =

@@ -1,4 +1,4 @@
-//! Blocks of tiles: the forward pass and the gradient of the input.
+//! Blocks of tiles for stride 2: the forward pass and the gradient of the input.
 
 use super::transform::{Gradient, Image, column_of, five, outputs_of};
 use super::{EVEN, FILTER_SIDE, OUTPUTS, PIXELS, SIDE, frequencies_of};
@@ -15,25 +15,25 @@ use crate::kernels::tuning::WINOGRAD_SUM_STEPS;
 
 /// One block of tiles by some columns: the forward pass, or the gradient of the input.
 pub struct Block<'a, T, const BACKWARD: bool, const SHIFT: usize> {
-    /// Where the tiles lie.
+    /// How images are cut into tiles.
     pub tiling: &'a Tiling,
-    /// The tiles.
+    /// Source of the tiles.
     pub source: Source<'a, T>,
-    /// Where their patches lie.
+    /// Positions of the patches of the tiles.
     pub places: PatchLayout<'a>,
     /// All panels of transformed filters.
     pub filters: &'a [T],
-    /// Their layout.
+    /// Layout of the filters.
     pub layout: FilterLayout,
-    /// The result; each block writes the places of its own tiles.
+    /// The result; each block writes the pixels of its own tiles.
     pub target: &'a SharedMut<'a, T>,
-    /// Tiles of this block.
+    /// Indices of the tiles of this block.
     pub tiles: std::ops::Range<usize>,
     /// Columns of this block; whole groups of panels.
     pub columns: std::ops::Range<usize>,
     /// Columns that are multiplied before their results are transformed back; whole panels.
     pub group: usize,
-    /// What happens to the results.
+    /// Operations on the results before they are written.
     pub finish: &'a Epilogue<'a, T>,
 }
 
@@ -131,7 +131,8 @@ impl<T: Element, const BACKWARD: bool, const SHIFT: usize> Kernel<T>
 }
 
 impl<T: Element, const BACKWARD: bool, const SHIFT: usize> Block<'_, T, BACKWARD, SHIFT> {
-    /// Transforms `count` columns from `first` on back, and writes what lies inside the image.
+    /// Transforms the results of `count` columns from `first` on back, and writes the outputs that
+    /// are inside the image.
     #[inline(always)]
     fn transform_results<V: Vector<T>>(
         &self,
@@ -146,9 +147,9 @@ impl<T: Element, const BACKWARD: bool, const SHIFT: usize> Block<'_, T, BACKWARD
             let patch = self.tiling.patch(tile, self.tiling.target, size, (0, 0), size);
             for offset in (0..count).step_by(V::LANES) {
                 let lanes = V::LANES.min(count - offset);
-                // SAFETY: results have whole registers of columns at each frequency; the places
-                // written lie inside the image, in tiles that belong to this block
-                // alone, and have `lanes` channels from `column` on; so has the bias.
+                // SAFETY: results have whole registers of columns at each frequency; the outputs
+                // that are written are inside the image, in tiles that belong to this block only,
+                // and have `lanes` channels from `column` on; so has the bias.
                 unsafe {
                     let start = results.as_ptr().add(i * row + offset);
                     let get = Direct { start, row: SIDE * frequency, column: frequency };
@@ -162,10 +163,11 @@ impl<T: Element, const BACKWARD: bool, const SHIFT: usize> Block<'_, T, BACKWARD
         }
     }
 
-    /// The outputs of one tile.
+    /// Computes and writes the outputs of one tile.
     ///
     /// # Safety
-    /// What `get` reads must be there, and the places inside the image writable.
+    /// The registers that `get` reads must be readable, and the outputs inside the image must be
+    /// writable.
     #[inline(always)]
     unsafe fn transform_back<V: Vector<T>, G: Get<V>>(
         &self,
@@ -212,11 +214,10 @@ impl<T: Element, const BACKWARD: bool, const SHIFT: usize> Block<'_, T, BACKWARD
         }
     }
 
-    /// Writes those of a row's outputs that lie inside the image: `lanes` channels from `column`
-    /// on.
+    /// Writes the outputs of a row that are inside the image: `lanes` channels from `column` on.
     ///
     /// # Safety
-    /// They must be there, and this block's alone.
+    /// These outputs must be within the target, and no other block may access them.
     #[inline(always)]
     unsafe fn put_row<V: Vector<T>, const SIZE: usize>(
         &self,

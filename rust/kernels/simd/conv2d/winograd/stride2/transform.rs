@@ -1,4 +1,5 @@
-//! The transforms: tiles of the input and of gradients, filters, and what comes back.
+//! The transforms for stride 2: of tiles of the input and of gradients, of filters, and back to
+//! outputs and taps.
 
 use super::{EVEN, FILTER_SIDE, OUTPUTS, PIXELS, SIDE};
 use crate::kernels::Element;
@@ -32,8 +33,8 @@ fn at_two<T: Element, V: Vector<T>>(e: [V; EVEN]) -> (V, V) {
     (two.mul_add(odd, even), two.neg_mul_add(odd, even))
 }
 
-/// What a pair of points ±`point` makes of two taps, or of four gradients in their place, times
-/// `factor`.
+/// Values at a pair of points ±`point` of the polynomial whose coefficients are two taps, or four
+/// gradients in the place of taps, times `factor`.
 #[inline(always)]
 fn at_pair<T: Element, V: Vector<T>, const TAPS: usize>(
     g: &[V; TAPS],
@@ -49,7 +50,8 @@ fn at_pair<T: Element, V: Vector<T>, const TAPS: usize>(
     (even.add(odd), even.sub(odd))
 }
 
-/// Two taps, or four gradients, at the five points, divided as interpolation asks.
+/// Values of two taps, or of four gradients, at the five points, with the divisors of the
+/// interpolation applied.
 #[inline(always)]
 fn at_points<T: Element, V: Vector<T>, const TAPS: usize>(g: [V; TAPS]) -> [V; EVEN] {
     let ((a, b), (c, d)) =
@@ -70,7 +72,7 @@ pub(super) fn outputs_of<T: Element, V: Vector<T>>(m: [V; EVEN]) -> [V; OUTPUTS]
     ]
 }
 
-/// Five of an array's registers, `step` apart.
+/// Five registers of an array, `step` apart.
 #[inline(always)]
 pub(super) fn five<V: Copy, const LEN: usize>(values: &[V; LEN], step: usize) -> [V; EVEN] {
     [values[0], values[step], values[2 * step], values[3 * step], values[4 * step]]
@@ -79,7 +81,7 @@ pub(super) fn five<V: Copy, const LEN: usize>(values: &[V; LEN], step: usize) ->
 /// Five registers of column `j` of a patch, `step` rows apart.
 ///
 /// # Safety
-/// They must be there.
+/// The registers must be readable.
 #[inline(always)]
 pub(super) unsafe fn column_of<V, G: Get<V>>(get: G, j: usize, step: usize) -> [V; EVEN] {
     // SAFETY: the caller's promise.
@@ -94,8 +96,8 @@ pub(super) unsafe fn column_of<V, G: Get<V>>(get: G, j: usize, step: usize) -> [
     }
 }
 
-/// Transforms a patch of `$size` columns row by row: `$step` rows lie between two of the even part,
-/// and row `$odd` is the first odd one.
+/// Transforms a patch of `$size` columns row by row. Rows of the even part are `$step` apart, and
+/// so are rows of the odd part. Row `$odd` is the first one of the odd part.
 macro_rules! by_rows {
     ($get:ident, $put:ident, $size:expr, $step:expr, $odd:expr) => {{
         let (mut values, mut other) = ([V::zero(); $size], [V::zero(); $size]);
@@ -125,10 +127,10 @@ macro_rules! by_rows {
     }};
 }
 
-/// Writes a row of frequencies: five of the even part, four of the odd one.
+/// Writes a row of frequencies: five of the even part and four of the odd part.
 ///
 /// # Safety
-/// They must be writable.
+/// The registers of this row must be writable.
 #[inline(always)]
 unsafe fn put_row<T: Element, V: Vector<T>>(
     row: usize,
@@ -150,7 +152,7 @@ unsafe fn put_row<T: Element, V: Vector<T>>(
     }
 }
 
-/// A tile of the input, 9 × 9.
+/// Transform of a tile of the input, 9 × 9.
 pub struct Image;
 
 impl Image {
@@ -168,8 +170,8 @@ impl<T: Element> Transform<T, PIXELS> for Image {
     }
 }
 
-/// A tile of the output's gradient, 5 × 5, for the gradient of the input. `SHIFT` is 1 where an
-/// even pixel comes first, else 0.
+/// Transform of a tile of the gradient of the output, 5 × 5, for the gradient of the input. `SHIFT`
+/// is 1 if an even pixel comes first, else 0.
 pub struct Gradient<const SHIFT: usize>;
 
 impl<const SHIFT: usize> Gradient<SHIFT> {
@@ -189,7 +191,7 @@ impl<T: Element, const SHIFT: usize> Transform<T, EVEN> for Gradient<SHIFT> {
     }
 }
 
-/// A filter, 3 × 3, to 6 × 6.
+/// Transform of a filter, from 3 × 3 to 6 × 6.
 pub struct Taps;
 
 impl<T: Element> Transform<T, 3> for Taps {
@@ -216,8 +218,8 @@ impl<T: Element> Transform<T, 3> for Taps {
     }
 }
 
-/// A tile of the output's gradient, 4 × 4, in the place of a filter: for the gradient of the
-/// weights.
+/// Transform of a tile of the gradient of the output, 4 × 4, in the place of a filter: for the
+/// gradient of the weights.
 pub struct Factors;
 
 impl<T: Element> Transform<T, OUTPUTS> for Factors {
@@ -251,17 +253,17 @@ impl<T: Element> Transform<T, OUTPUTS> for Factors {
     }
 }
 
-/// The two taps of the even part.
+/// The two taps of the even part, from the frequencies.
 #[inline(always)]
 fn ends<T: Element, V: Vector<T>>(m: [V; EVEN]) -> [V; 2] {
     let outputs = outputs_of::<T, V>(m);
     [outputs[0], outputs[1]]
 }
 
-/// The 3 × 3 taps of 6 × 6 sums.
+/// Transforms 6 × 6 sums back to 3 × 3 taps.
 ///
 /// # Safety
-/// What `get` reads must be there.
+/// The registers that `get` reads must be readable.
 #[inline(always)]
 pub(super) unsafe fn taps_of<T: Element, V: Vector<T>, G: Get<V>>(get: G) -> [[V; 3]; 3] {
     let mut rows = [[V::zero(); FILTER_SIDE]; 3];

@@ -1,4 +1,4 @@
-//! The gradient of the weights: sums over tiles, transformed back.
+//! Gradient of the weights for stride 2: sums over tiles, transformed back.
 
 use super::transform::taps_of;
 use super::{FILTER_SIDE, frequencies_of};
@@ -12,17 +12,17 @@ use crate::kernels::simd::matmul::micro_kernel::{Epilogue, Segments, multiply, p
 use crate::kernels::simd::{Kernel, Vector, load_some, store_some};
 use crate::kernels::tuning::SUM_STEPS;
 
-/// Sums all tiles into a rectangle of the gradient of the weights, and transforms it back.
+/// Sums all tiles for a rectangle of the gradient of the weights and transforms the sums back.
 pub struct Rectangle<'a, T> {
     /// Transformed inputs of all tiles, and their layout.
     pub inputs: (&'a [T], TileLayout),
     /// Transformed gradients of all tiles, and their layout.
     pub gradients: (&'a [T], TileLayout),
-    /// Tiles.
+    /// Number of tiles.
     pub tiles: usize,
-    /// Input channels and filters in all.
+    /// Total number of input channels and of filters.
     pub size: (usize, usize),
-    /// The rectangle: input channels and filters.
+    /// The rectangle: ranges of input channels and of filters.
     pub part: (std::ops::Range<usize>, std::ops::Range<usize>),
     /// Add to the gradient instead of overwriting it.
     pub accumulate: bool,
@@ -81,8 +81,8 @@ impl<T: Element> Kernel<T> for Rectangle<'_, T> {
         for channel in 0..depth {
             for column in (0..columns).step_by(V::LANES) {
                 let count = V::LANES.min(columns - column);
-                // SAFETY: the sums have whole registers of columns; the rectangle lies within the
-                // gradient and is this item's alone.
+                // SAFETY: the sums have whole registers of columns; the rectangle is within the
+                // gradient, and no other item accesses it.
                 unsafe {
                     let start = sums.as_ptr().add(channel * row + column);
                     let get = Direct { start, row: FILTER_SIDE * stride, column: stride };
