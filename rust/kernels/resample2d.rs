@@ -1,7 +1,7 @@
 //! Resampling of images to another size: every output is a weighted sum of inputs, first down the
 //! columns, then along the rows.
 //!
-//! The three methods differ in the weights alone ([`ResampleTaps`]), and a gradient is the same sum
+//! The three methods differ in the weights alone (`ResampleTaps`), and a gradient is the same sum
 //! with the weights transposed. Each output row is computed by itself, in the order of its taps, so
 //! every sum has a fixed order. A weight of 0 is left out, so that a NaN at
 //! its input does not count.

@@ -47,7 +47,7 @@ pub trait Pixel: Copy + Sized + Send + Sync + 'static {
     fn from_f32(value: f32) -> Self;
     /// Three planes put together as pixels, `out[3 i + c] = planes[c][i] · factors[c] +
     /// summands[c]`; mark it `#[inline(always)]`. With `stream` they may go past the caches;
-    /// [`Vector::fence`] is the caller's.
+    /// [`fence`](crate::kernels::simd::Vector::fence) is the caller's.
     fn interleave<V: Shuffle<f32>>(
         planes: [&[f32]; 3],
         factors: [f32; 3],

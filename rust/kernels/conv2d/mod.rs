@@ -1,8 +1,10 @@
 //! Two-dimensional convolution (a cross-correlation, by the field's convention), forward and
 //! backward.
 //!
-//! `y[n, oy, ox, o] = Σ_{ky, kx, c} x[n, oy S - P + ky D, ox S - P + kx D, c] weight[ky, kx, c, o]
-//! + bias[o]`
+//! ```text
+//! y[n, oy, ox, o] = bias[o] + Σ_{ky, kx, c} x[n, oy S - P + ky D, ox S - P + kx D, c]
+//!                                           weight[ky, kx, c, o]
+//! ```
 //!
 //! There are several ways to compute it, each a [`Method`] in its own module:
 //!

@@ -1,7 +1,7 @@
 //! Optimizer steps: one pass over parameters, gradients and what the optimizer remembers, in place,
 //! never left half done.
 //!
-//! A [`Rule`] says what happens to one element; [`sweep`] takes it over flat arrays on all threads.
+//! A `Rule` says what happens to one element; `sweep` takes it over flat arrays on all threads.
 //! `w` are parameters, `g` the gradient as [`Adjust`] makes it, η the learning rate. Conventions
 //! are PyTorch's.
 

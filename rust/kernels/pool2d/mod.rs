@@ -6,7 +6,7 @@
 //!
 //! Maxima and averages, and their gradients, are computed in registers, whatever the number of
 //! channels ([`super::simd::pool2d::forward`], [`super::simd::pool2d::backward`]). With few
-//! channels, many images are computed together ([`interleaved`]). Sums go over windows and pixels
+//! channels, many images are computed together (`interleaved`). Sums go over windows and pixels
 //! in row-major order; rows and images are independent.
 
 use std::ops::Range;

@@ -7,7 +7,7 @@ use crate::kernels::simd::Shuffle;
 ///
 /// With `stream`, the pixels are written with non-temporal stores, which bypass the caches. This is
 /// faster if the whole output is larger than the caches. The caller must then call
-/// [`Vector::fence`].
+/// [`fence`](crate::kernels::simd::Vector::fence).
 ///
 /// # Panics
 /// When a plane has fewer elements than `out` has pixels, or `out` ends within a pixel: a bug in

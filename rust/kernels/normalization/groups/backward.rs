@@ -36,7 +36,7 @@ impl<T> Gradient<'_, T> {
     }
 }
 
-/// The gradients of [`forward`]: with `g = grad_output`, zero where a ReLU cut, `x̂ = (x - mean) /
+/// The gradients of the forward pass: with `g = grad_output`, zero where a ReLU cut, `x̂ = (x - mean) /
 /// sqrt(variance + epsilon)`, and means over the group: `grad_beta (+)= Σ g`, `grad_gamma (+)= Σ g
 /// x̂`, and `grad_input (+)= (gamma g - mean(gamma g) - x̂ mean(gamma g x̂)) / sqrt(variance +
 /// epsilon)`.
