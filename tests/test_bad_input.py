@@ -270,6 +270,7 @@ def test_what_no_model_puts_out(cls):
                 cls()(output, target)
 
 
+@pytest.mark.slow
 def test_architectures_that_are_forged(tmp_path):
     """Any part of the architecture replaced by anything, with checksums that are right: refused
     with the name of the file, or a model.

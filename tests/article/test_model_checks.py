@@ -173,6 +173,7 @@ def images_of_digits(request):
     return mnist.x_test[:60] / 255, mnist.y_test[:60]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", rest_is_slow(["classic", "lenet5", "small"], ["lenet5"]))
 def test_at_first_no_class_is_preferred(name, request):  # S25
     x, y = images_of_digits(request)

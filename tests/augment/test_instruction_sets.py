@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 SETS = (
     "portable",
@@ -43,6 +44,7 @@ def digests():
         yield f"{size} {hashlib.sha256(pipe(photos).tobytes()).hexdigest()}"
 
 
+@pytest.mark.slow
 def test_same_bits_on_every_instruction_set():
     lines = {}
     for name in SETS:

@@ -182,6 +182,7 @@ def test_more_pixels_than_the_command_allows(class_folder: Path, capsys: Capture
     assert "--image-size" in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", [0, 5, 200, -1])
 def test_a_truncated_model_file(
     keep: int, digits_model: Path, tmp_path: Path, capsys: Captured

@@ -125,6 +125,7 @@ def test_a_divided_folder_is_taken_as_divided(
     assert "16 training, 2 validation, 6 test" in captured.err
 
 
+@pytest.mark.slow
 def test_progress_goes_to_stderr(digits_model: Path, command: Command, tmp_path: Path) -> None:
     done = command("train", "--epochs", 1, "--out", tmp_path / "a.cnnrs")
     assert "epoch" in done.stderr.lower()

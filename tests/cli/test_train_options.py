@@ -44,6 +44,7 @@ def test_only_networks_that_put_out_a_map_are_left_out() -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     rest_is_slow(["lenet5-original", "resnet20-cifar", "mobilenet-v1"], ["resnet20-cifar"]),
@@ -66,6 +67,7 @@ def test_other_networks_train(name: str, class_folder: Path, tmp_path: Path) -> 
     assert cnnrs.load(file).output_shape == (2,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", rest_is_slow(OPTIMIZERS, ["adamw"]))
 def test_optimizers_learn(
     optimizer: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -76,6 +78,7 @@ def test_optimizers_learn(
     assert accuracy > 60  # of ten classes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("augmentation", rest_is_slow(AUGMENTATIONS, ["cifar"]))
 def test_augmentation_changes_what_is_learnt_and_keeps_the_size(
     augmentation: str, class_folder: Path, tmp_path: Path
@@ -130,6 +133,7 @@ def test_checkpoints_are_written_and_taken_up(
     assert "epoch 1/3" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_training_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,6 +10,7 @@ from cnnrs.datasets import Dataset, load, load_digits, names
 from cnnrs.errors import ArgumentError, FormatError
 
 
+@pytest.mark.slow
 def test_digits_are_those_of_scikit_learn():
     datasets = pytest.importorskip("sklearn.datasets")
     published = datasets.load_digits()

@@ -70,6 +70,7 @@ def load(name):
 
 
 @pytest.mark.parametrize("run_of", rest_is_slow(RUNS, [("dropout_mnist.py",)]), ids=" ".join)
+@pytest.mark.slow
 def test_an_experiment_runs(run_of, few_images):
     name, *options = run_of
     data_free = name == "learning_rate_too_high.py" and not options

@@ -53,6 +53,7 @@ def check(name, kind, count):
     return measured, predicted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "count"),
     [
@@ -81,6 +82,7 @@ def test_networks_of_many_layers(name, kind, count):
     check(name, kind, count)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["training", "prediction"])
 def test_a_small_network_is_predicted_almost_exactly(kind):
     """No large buffers here: nothing hides behind the size of a page."""

@@ -142,6 +142,7 @@ def run(code, **environment):
     )
 
 
+@pytest.mark.slow
 def test_environment_sets_the_threads():
     result = run("from cnnrs import ops; print(ops.get_num_threads())", CNNRS_NUM_THREADS="3")
     assert (result.returncode, result.stdout.strip()) == (0, "3"), result.stderr

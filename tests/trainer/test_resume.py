@@ -48,6 +48,7 @@ def test_resumed_after_any_step(truth, tmp_path, step, thread_count):
     assert outcome(trainer, tmp_path) == expected
 
 
+@pytest.mark.slow
 def test_interrupted_again_and_again(truth, tmp_path):
     rule, expected = truth
     for step in range(3, STEPS, 4):

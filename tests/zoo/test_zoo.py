@@ -222,6 +222,7 @@ def test_one_step_of_training_reaches_every_parameter(name, shape, rng):
     assert np.isfinite(model(rng.standard_normal((1, *shape)))).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
