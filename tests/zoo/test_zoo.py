@@ -225,10 +225,7 @@ def test_one_step_of_training_reaches_every_parameter(name, shape, rng):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
-    [
-        *("lenet5", "lenet5-original", "small", "resnet20-cifar"),
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("classic", "vgg-cifar")),
-    ],
+    ["lenet5", "lenet5-original", "small", "resnet20-cifar", "classic", "vgg-cifar"],
 )
 def test_they_learn_and_come_back_from_a_file(name, rng, tmp_path):
     model = zoo.create(
