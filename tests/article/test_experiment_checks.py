@@ -92,6 +92,7 @@ def test_vanishing_gradients_and_what_keeps_them(options, low, high):  # S51, D3
     assert low < norms["layer_1"] / norms["layer_20"] < high
 
 
+@pytest.mark.slow
 def test_thirty_rectified_layers_keep_their_activations_with_he_and_lose_them_with_glorot(
     rng,
 ):  # D5

@@ -255,6 +255,7 @@ def test_the_update_rule(rng):  # S32
     assert np.vdot(model.runtime.arena.values - before, model.runtime.arena.gradients) < 0
 
 
+@pytest.mark.slow
 def test_too_high_a_learning_rate(request):  # S33
     x, y = images_of_digits(request)
     last = {}

@@ -12,6 +12,7 @@ from cnnrs.cli import main
 pytest.importorskip("matplotlib")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", ["photos", "cifar", "mnist"])
 def test_a_sheet_is_drawn(
     preset: str, class_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -38,6 +39,7 @@ def test_a_sheet_is_drawn(
         assert min(sheet.size) > 200
 
 
+@pytest.mark.slow
 def test_what_is_no_image(command: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"text")
     done = command("augment", tmp_path / "a.png", "--out", tmp_path / "sheet.png")

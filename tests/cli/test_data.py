@@ -64,6 +64,7 @@ def test_boxes_are_counted(data_dir: Path, capsys: Captured) -> None:
     assert out.count("boxes of zero size: 1") == 2
 
 
+@pytest.mark.slow
 def test_a_sheet_is_drawn(class_folder: Path, tmp_path: Path, capsys: Captured) -> None:
     pytest.importorskip("matplotlib")
     assert main(["data", str(class_folder), "--out", str(tmp_path / "sheet.png")]) == 0

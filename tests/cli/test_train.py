@@ -102,12 +102,14 @@ def test_a_folder_of_classes(
     assert model.predict(np.concatenate([bright, bright // 8]), names=True) == ["bright", "dark"]
 
 
+@pytest.mark.slow
 def test_small_images_keep_their_size(class_folder: Path, tmp_path: Path) -> None:
     file = tmp_path / "photos.cnnrs"
     assert main(["train", str(class_folder), "--grey", "--epochs", "1", "--out", str(file)]) == 0
     assert cnnrs.load(file).input_shape == (12, 10, 1)
 
 
+@pytest.mark.slow
 def test_a_divided_folder_is_taken_as_divided(
     class_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -143,6 +145,7 @@ def test_pixel_statistics_are_those_of_numpy(rng: np.random.Generator) -> None:
     )  # nothing to divide by
 
 
+@pytest.mark.slow
 def test_evaluate_finds_the_images_that_were_held_back(
     class_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -86,6 +86,7 @@ def test_an_experiment_runs(run_of, few_images):
     )  # that one shows how a loss ends as NaN
 
 
+@pytest.mark.slow
 def test_the_picture_of_the_readme_is_drawn(tmp_path):
     pytest.importorskip("matplotlib")
     run(PICTURE, "--out", str(tmp_path / "picture.png"))

@@ -208,6 +208,7 @@ def strided_arrays(case, rng):
 
 
 @pytest.mark.parametrize("case", STRIDED, ids=str)
+@pytest.mark.slow
 def test_stride_two_error_against_float64(case, rng):
     x, weight, grad, padding = strided_arrays(case, rng)
     gate = rng.standard_normal(grad.shape).astype(np.float32)

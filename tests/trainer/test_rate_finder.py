@@ -89,6 +89,7 @@ def test_what_cannot_be_searched(data):
     assert trainer.step == 0
 
 
+@pytest.mark.slow
 def test_it_is_drawn(tmp_path):
     pytest.importorskip("matplotlib")
     from cnnrs import plot
