@@ -19,7 +19,9 @@ __all__ = ["keywords", "names"]
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
-def names(module: str, new: Mapping[str, str]) -> Callable[[str], Any]:
+def names(
+    module: str, new: Mapping[str, str], gone: Mapping[str, str] | None = None
+) -> Callable[[str], Any]:
     """Return a module-level ``__getattr__`` that serves old names with a `DeprecationWarning`.
 
     Parameters
@@ -28,6 +30,8 @@ def names(module: str, new: Mapping[str, str]) -> Callable[[str], Any]:
         The module's ``__name__``.
     new : mapping of str to str
         The new name for each old name.
+    gone : mapping of str to str, optional
+        For names without a successor in the module: what to use instead.
 
     Examples
     --------
@@ -43,7 +47,8 @@ def names(module: str, new: Mapping[str, str]) -> Callable[[str], Any]:
 
     def __getattr__(name: str) -> Any:
         if name not in new:
-            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+            hint = f"; use {gone[name]}" if gone and name in gone else ""
+            raise AttributeError(f"module {module!r} has no attribute {name!r}{hint}")
         _warn(f"{module}.{name} is deprecated; write {module}.{new[name]}")
         return getattr(sys.modules[module], new[name])
 

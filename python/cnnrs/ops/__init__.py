@@ -11,9 +11,7 @@ Conventions (in full in ``docs/conventions.md``):
 - `ShapeError`, `DTypeError` and `ArgumentError` (``cnnrs.errors``) name the argument at fault.
 """
 
-import warnings
-from typing import Any
-
+from cnnrs._renamed import names
 from cnnrs.ops.activation import (
     elu,
     elu_backward,
@@ -235,7 +233,7 @@ __all__ = [
 ]
 
 
-_RENAMED = {
+_OLD_NAMES = {
     "adaptive_avg_pool2d": "adaptive_average_pool2d",
     "adaptive_avg_pool2d_backward": "adaptive_average_pool2d_backward",
     "avg_pool2d": "average_pool2d",
@@ -248,13 +246,4 @@ _REPLACED = {
     "conv2d_pools": "Conv2dGeometry.fuses_max_pool",
     "conv2d_scratch": "Conv2dGeometry.scratch",
 }
-
-
-def __getattr__(name: str) -> Any:
-    if name in _RENAMED:
-        new = _RENAMED[name]
-        message = f"cnnrs.ops.{name} is deprecated; write cnnrs.ops.{new}"
-        warnings.warn(message, DeprecationWarning, stacklevel=2)
-        return globals()[new]
-    hint = f"; use {_REPLACED[name]}" if name in _REPLACED else ""
-    raise AttributeError(f"module 'cnnrs.ops' has no attribute {name!r}{hint}")
+__getattr__ = names(__name__, _OLD_NAMES, _REPLACED)

@@ -1,6 +1,5 @@
 """Sizes of a convolution, checked once and taken by every pass."""
 
-import warnings
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -21,6 +20,7 @@ from cnnrs._arguments import (
     pair,
     shape_of,
 )
+from cnnrs._renamed import keywords
 from cnnrs.errors import ArgumentError
 from cnnrs.ops.geometry import padding_sides
 
@@ -273,6 +273,7 @@ def refuse(geometry: Any, **arguments: Any) -> None:
     raise ArgumentError(f"geometry: replaces other arguments, but got {given} as well; pass one")
 
 
+@keywords(direction="pass_")
 def conv2d_algorithm(
     input_shape: Sequence[int],
     weight_shape: Sequence[int],
@@ -282,7 +283,6 @@ def conv2d_algorithm(
     dilation: PairLike = 1,
     groups: int = 1,
     pass_: str = "forward",
-    direction: str | None = None,
 ) -> str:
     """Return the name of the algorithm that a float32 convolution of these shapes uses.
 
@@ -297,8 +297,6 @@ def conv2d_algorithm(
         As in `conv2d`.
     pass_ : {"forward", "backward_input", "backward_weight", "prediction"}
         As in `Conv2dGeometry.method`.
-    direction : str, optional
-        Deprecated name of `pass_`.
 
     Returns
     -------
@@ -314,9 +312,6 @@ def conv2d_algorithm(
     >>> ops.conv2d_algorithm((1, 224, 224, 3), (7, 7, 3, 64), stride=2, padding=3)
     'direct'
     """
-    if direction is not None:
-        warnings.warn("direction: the argument is now pass_", DeprecationWarning, stacklevel=2)
-        pass_ = direction
     shape = shape_of("input_shape", input_shape, 4, IMAGE_AXES)
     geometry = Conv2dGeometry(
         shape[1:], weight_shape, stride=stride, padding=padding, dilation=dilation, groups=groups
